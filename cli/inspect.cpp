@@ -1,0 +1,57 @@
+#include <iostream>
+#include <memory>
+
+#include "cli/command.h"
+#include "retort/core/error.h"
+#include "retort/deploy/cost.h"
+#include "retort/models/registry.h"
+#include "retort/run/run_folder.h"
+
+namespace retort::cli {
+namespace {
+
+struct Arguments {
+  std::string path, arch;
+  bool json = false;
+};
+
+nlohmann::json describe_weights(const std::string& path, const std::string& arch) {
+  const models::Recognised found = models::recognise_file(path, arch);
+  const models::ModelPtr model = models::build(found, path);
+  return {{"architecture", found.spec.arch},
+          {"naming", found.naming},
+          {"classes", found.has_head ? nlohmann::json(found.spec.classes) : nlohmann::json()},
+          {"features", model->feature_dim()},
+          {"parameters", deploy::count_parameters(*model)},
+          {"multiply_adds", deploy::count_multiply_adds(*model, model->input_spec().size)},
+          {"bytes", std::filesystem::file_size(path)},
+          {"input", data::to_json(model->input_spec())},
+          {"options", found.spec.options}};
+}
+
+nlohmann::json describe(const std::string& path, const std::string& arch) {
+  if (!std::filesystem::is_directory(path)) return describe_weights(path, arch);
+  const run::RunFolder folder{path};
+  if (std::filesystem::exists(folder.summary())) return run::read_json(folder.summary());
+  throw Error("is not a finished run: it has no summary.json", path, "finish it with `retort distill --resume`");
+}
+
+}  // namespace
+
+void add_inspect(CLI::App& app) {
+  const auto arguments = std::make_shared<Arguments>();
+  CLI::App* command = app.add_subcommand("inspect", "Say what a weight file or a run folder holds");
+  command->add_option("path", arguments->path, "a .safetensors or .pth file, or a run folder")->required();
+  command->add_option("--arch", arguments->arch, "architecture, where the tensor names do not tell");
+  command->add_flag("--json", arguments->json, "print JSON");
+  command->callback([arguments] {
+    const nlohmann::json found = describe(arguments->path, arguments->arch);
+    if (arguments->json) {
+      std::cout << found.dump(2) << '\n';
+      return;
+    }
+    for (const auto& [key, value] : found.items()) std::cout << key << std::string(key.size() < 20 ? 20 - key.size() : 1, ' ') << (value.is_string() ? value.get<std::string>() : value.dump()) << '\n';
+  });
+}
+
+}  // namespace retort::cli

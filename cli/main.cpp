@@ -1,0 +1,39 @@
+#include <cstdio>
+
+#include "cli/command.h"
+#include "retort/core/error.h"
+#include "retort/version.h"
+
+// Exit codes: 0 done, 1 failed, 2 wrong usage, 130 stopped by the user.
+int main(int argc, char** argv) {
+  using namespace retort;
+  CLI::App app("retort distils a pre-trained teacher into a small, randomly initialised model for your images.");
+  app.set_version_flag("--version", std::string("retort ") + kVersion);
+  app.require_subcommand(1);
+  app.footer(
+      "First steps:\n"
+      "  retort distill --data photos/ --teacher efficientnet_lite2.pth --student mobilenet_v2 --out runs/photos\n"
+      "  retort predict --run runs/photos a.jpg b.png\n"
+      "`retort COMMAND --help` says what a command takes.");
+  cli::add_distill(app);
+  cli::add_eval(app);
+  cli::add_predict(app);
+  cli::add_report(app);
+  cli::add_inspect(app);
+  cli::add_list(app);
+  try {
+    app.parse(argc, argv);
+    return 0;
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  } catch (const UsageError& error) {
+    std::fprintf(stderr, "retort: %s\n", error.what());
+    return 2;
+  } catch (const Interrupted& error) {
+    std::fprintf(stderr, "retort: %s\n", error.what());
+    return 130;
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "retort: %s\n", error.what());
+    return 1;
+  }
+}

@@ -1,0 +1,71 @@
+# retort_room(NAME SOURCES … DEPENDS rooms … LINK libraries …): one folder of retort/ as an object library, so that registry lines survive linking.
+# retort_executable(NAME SOURCES … ROOMS …) links rooms with all that they depend on.
+
+add_library(retort_options INTERFACE)
+target_compile_options(retort_options INTERFACE -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual $<$<BOOL:${RETORT_WERROR}>:-Werror>)
+if(RETORT_SANITIZE)
+  target_compile_options(retort_options INTERFACE -fsanitize=address,undefined -fno-omit-frame-pointer -fno-sanitize-recover=undefined)
+  target_link_options(retort_options INTERFACE -fsanitize=address,undefined)
+endif()
+target_include_directories(retort_options INTERFACE ${CMAKE_SOURCE_DIR})
+find_package(PkgConfig REQUIRED)
+find_package(nlohmann_json REQUIRED)
+target_link_libraries(retort_options INTERFACE libtorch nlohmann_json::nlohmann_json)
+
+# libtorch's headers take 12 s to parse: parsed once, here.
+file(WRITE ${CMAKE_BINARY_DIR}/pch.cpp "")
+add_library(retort_pch OBJECT ${CMAKE_BINARY_DIR}/pch.cpp)
+target_link_libraries(retort_pch PUBLIC retort_options)
+target_precompile_headers(retort_pch PRIVATE
+  <torch/torch.h> <nlohmann/json.hpp>
+  <algorithm> <array> <atomic> <cmath> <cstdint> <filesystem> <functional> <map> <memory> <optional> <span> <string> <string_view> <vector>)
+
+find_program(CCACHE ccache)
+if(CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros ${CCACHE})
+  target_compile_options(retort_options INTERFACE -fpch-preprocess)
+endif()
+
+function(retort_room name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS;LINK" ${ARGN})
+  set(target retort_${name})
+  add_library(${target} OBJECT ${ARG_SOURCES})
+  target_precompile_headers(${target} REUSE_FROM retort_pch)
+  target_link_libraries(${target} PUBLIC retort_options ${ARG_LINK})
+  set(closure ${target})
+  foreach(room IN LISTS ARG_DEPENDS)
+    get_property(above GLOBAL PROPERTY RETORT_CLOSURE_${room})
+    list(APPEND closure ${above})
+  endforeach()
+  list(REMOVE_DUPLICATES closure)
+  set_property(GLOBAL PROPERTY RETORT_CLOSURE_${name} ${closure})
+endfunction()
+
+function(retort_link target)
+  set(closure "")
+  foreach(room IN LISTS ARGN)
+    get_property(above GLOBAL PROPERTY RETORT_CLOSURE_${room})
+    list(APPEND closure ${above})
+  endforeach()
+  list(REMOVE_DUPLICATES closure)
+  target_link_libraries(${target} PRIVATE ${closure})
+endfunction()
+
+function(retort_executable name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;ROOMS;LINK" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_precompile_headers(${name} REUSE_FROM retort_pch)
+  retort_link(${name} ${ARG_ROOMS})
+  target_link_libraries(${name} PRIVATE ${ARG_LINK})
+endfunction()
+
+# retort_test(NAME [ROOM room] SOURCES … [LINK …]): the executable test_NAME, linked with its room (by default the room of that name).
+function(retort_test name)
+  cmake_parse_arguments(ARG "" "ROOM" "SOURCES;LINK" ${ARGN})
+  if(NOT ARG_ROOM)
+    set(ARG_ROOM ${name})
+  endif()
+  retort_executable(test_${name} SOURCES ${ARG_SOURCES} ROOMS ${ARG_ROOM} LINK retort_test_support GTest::gtest_main ${ARG_LINK})
+  target_compile_definitions(test_${name} PRIVATE RETORT_FIXTURES="${CMAKE_SOURCE_DIR}/tests/fixtures" RETORT_BINARY="${CMAKE_BINARY_DIR}/retort")
+  gtest_discover_tests(test_${name} TEST_PREFIX "${name}." DISCOVERY_TIMEOUT 120 PROPERTIES TIMEOUT 600)
+endfunction()

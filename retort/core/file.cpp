@@ -1,0 +1,117 @@
+#include "retort/core/file.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <utility>
+
+#include "retort/core/error.h"
+
+namespace retort {
+namespace fs = std::filesystem;
+
+std::string read_file(const fs::path& path, uint64_t max_bytes) {
+  std::error_code error;
+  if (fs::is_directory(path, error)) throw Error("is a folder, not a file", path.string());
+  const uint64_t size = fs::file_size(path, error);
+  if (error) throw Error("cannot be read: " + error.message(), path.string());
+  if (size > max_bytes) throw Error("is larger (" + std::to_string(size) + " bytes) than " + std::to_string(max_bytes) + " bytes", path.string());
+  std::ifstream stream(path, std::ios::binary);
+  std::string data(size, '\0');
+  if (!stream || !stream.read(data.data(), static_cast<std::streamsize>(size))) throw Error("cannot be read", path.string());
+  return data;
+}
+
+AtomicFile::AtomicFile(fs::path path) : path_(std::move(path)) {
+  if (path_.has_parent_path()) {
+    std::error_code error;
+    fs::create_directories(path_.parent_path(), error);
+    if (error) throw Error("cannot make the folder: " + error.message(), path_.parent_path().string());
+  }
+  temporary_ = path_;
+  temporary_ += ".tmp" + std::to_string(::getpid());
+  descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  if (descriptor_ < 0) fail("open");
+}
+
+AtomicFile::~AtomicFile() {
+  if (descriptor_ < 0) return;
+  ::close(descriptor_);
+  ::unlink(temporary_.c_str());
+}
+
+void AtomicFile::fail(const char* doing) const {
+  throw Error(std::string("cannot ") + doing + ": " + std::strerror(errno), path_.string(), "check the folder's permissions and the free space on its disk");
+}
+
+void AtomicFile::write(std::span<const std::byte> data) {
+  while (!data.empty()) {
+    const ssize_t written = ::write(descriptor_, data.data(), data.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) fail("write");
+    data = data.subspan(static_cast<size_t>(written));
+  }
+}
+
+void AtomicFile::write(std::string_view data) { write(std::as_bytes(std::span(data))); }
+
+void AtomicFile::commit() {
+  if (::fsync(descriptor_) != 0) fail("write");
+  if (::close(std::exchange(descriptor_, -1)) != 0) fail("write");
+  if (::rename(temporary_.c_str(), path_.c_str()) != 0) {
+    const int reason = errno;
+    ::unlink(temporary_.c_str());
+    errno = reason;
+    fail("rename into place");
+  }
+}
+
+void write_file_atomic(const fs::path& path, std::string_view data) {
+  AtomicFile file(path);
+  file.write(data);
+  file.commit();
+}
+
+MappedFile::MappedFile(const fs::path& path) {
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  struct stat info {};
+  if (descriptor < 0 || ::fstat(descriptor, &info) != 0 || !S_ISREG(info.st_mode)) {
+    const std::string reason = descriptor < 0 ? std::strerror(errno) : "not a regular file";
+    if (descriptor >= 0) ::close(descriptor);
+    throw Error("cannot be read: " + reason, path.string());
+  }
+  size_ = static_cast<size_t>(info.st_size);
+  if (size_ > 0) {
+    void* address = ::mmap(nullptr, size_, PROT_READ, MAP_SHARED, descriptor, 0);
+    if (address == MAP_FAILED) {
+      ::close(descriptor);
+      throw Error(std::string("cannot be mapped: ") + std::strerror(errno), path.string());
+    }
+    data_ = static_cast<const std::byte*>(address);
+  }
+  ::close(descriptor);
+}
+
+MappedFile::~MappedFile() {
+  if (data_ != nullptr) ::munmap(const_cast<std::byte*>(data_), size_);
+}
+
+MappedFile::MappedFile(MappedFile&& other) noexcept : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+
+fs::path default_cache_dir() {
+  const auto variable = [](const char* name) {
+    const char* value = std::getenv(name);
+    return fs::path(value == nullptr ? "" : value);
+  };
+  if (const fs::path own = variable("RETORT_CACHE"); !own.empty()) return own;
+  if (const fs::path xdg = variable("XDG_CACHE_HOME"); !xdg.empty()) return xdg / "retort";
+  const fs::path home = variable("HOME");
+  return home.empty() ? fs::temp_directory_path() / "retort-cache" : home / ".cache" / "retort";
+}
+
+}  // namespace retort

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace retort {
+
+// The whole file as bytes. Throws when it cannot be read or is larger than max_bytes.
+std::string read_file(const std::filesystem::path& path, uint64_t max_bytes = uint64_t{1} << 32);
+
+// Written beside its place and renamed into it on commit(), after fsync: readers see the old file or the new one, never a part. Not committed: removed.
+class AtomicFile {
+ public:
+  explicit AtomicFile(std::filesystem::path path);
+  ~AtomicFile();
+  AtomicFile(const AtomicFile&) = delete;
+  AtomicFile& operator=(const AtomicFile&) = delete;
+
+  void write(std::string_view data);
+  void write(std::span<const std::byte> data);
+  void commit();
+
+ private:
+  void fail(const char* doing) const;
+  std::filesystem::path path_, temporary_;
+  int descriptor_ = -1;
+};
+
+void write_file_atomic(const std::filesystem::path& path, std::string_view data);
+
+// A read-only memory map. Throws when the file cannot be opened.
+class MappedFile {
+ public:
+  explicit MappedFile(const std::filesystem::path& path);
+  ~MappedFile();
+  MappedFile(MappedFile&& other) noexcept;
+  MappedFile& operator=(MappedFile&&) = delete;
+  MappedFile(const MappedFile&) = delete;
+  std::span<const std::byte> bytes() const { return {data_, size_}; }
+
+ private:
+  const std::byte* data_ = nullptr;
+  size_t size_ = 0;
+};
+
+// Where retort keeps what can be made again: $RETORT_CACHE, else $XDG_CACHE_HOME/retort, else ~/.cache/retort.
+std::filesystem::path default_cache_dir();
+
+}  // namespace retort

@@ -1,0 +1,46 @@
+#include "retort/core/hash.h"
+
+#include <xxhash.h>
+
+#include <cstdio>
+#include <stdexcept>
+
+namespace retort {
+
+struct Hasher::State {
+  XXH3_state_t* xxh = XXH3_createState();
+  State() {
+    if (xxh == nullptr) throw std::bad_alloc();
+    XXH3_128bits_reset(xxh);
+  }
+  ~State() { XXH3_freeState(xxh); }
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+};
+
+Hasher::Hasher() : state_(std::make_unique<State>()) {}
+Hasher::~Hasher() = default;
+
+Hasher& Hasher::bytes(std::span<const std::byte> data) {
+  XXH3_128bits_update(state_->xxh, data.data(), data.size());
+  return *this;
+}
+
+Hasher& Hasher::text(std::string_view text) {
+  number(static_cast<int64_t>(text.size()));
+  return bytes(std::as_bytes(std::span(text)));
+}
+
+Hasher& Hasher::number(int64_t value) { return bytes(std::as_bytes(std::span(&value, 1))); }
+
+std::string Hasher::hex() const {
+  const XXH128_hash_t hash = XXH3_128bits_digest(state_->xxh);
+  char text[33];
+  std::snprintf(text, sizeof text, "%016llx%016llx", static_cast<unsigned long long>(hash.high64), static_cast<unsigned long long>(hash.low64));
+  return text;
+}
+
+std::string hash_hex(std::span<const std::byte> data) { return Hasher().bytes(data).hex(); }
+std::string hash_hex(std::string_view text) { return hash_hex(std::as_bytes(std::span(text))); }
+
+}  // namespace retort

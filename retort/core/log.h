@@ -1,0 +1,64 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+namespace retort {
+
+struct Progress {
+  std::string task;    // "training", "decoding", …
+  int64_t done = 0;    // of total, in the task's own unit
+  int64_t total = 0;
+  double per_second = 0;
+  double eta_seconds = 0;
+  std::string detail;  // anything else worth a glance: the loss, the epoch
+};
+
+// Where the library says what it does. The library itself never prints; the command line shows these on the terminal and keeps them in log.txt.
+class Log {
+ public:
+  virtual ~Log() = default;
+  virtual void info(const std::string& message) = 0;
+  virtual void warn(const std::string& message) = 0;
+  virtual void progress(const Progress& progress) = 0;
+};
+
+// Says nothing.
+Log& null_log();
+
+// Set when the user asks to stop; long work looks at it between steps.
+using StopFlag = std::atomic<bool>;
+const StopFlag& never_stop();
+
+// Throws Interrupted, naming the task, when the flag is set.
+void check_stop(const StopFlag& stop, const std::string& task);
+
+// Counts a task's units and reports them, with rate and ETA, at most five times a second.
+class Meter {
+ public:
+  // `already` units were done before (a resumed task): they count as done, not towards the rate.
+  Meter(Log& log, std::string task, int64_t total, int64_t already = 0);
+  void add(int64_t units, const std::string& detail = "");
+  // Reports `units` beyond what was added, without counting them yet: for work whose parts count only when they are safe on disk.
+  void note(const std::string& detail, int64_t units);
+
+ private:
+  void report(int64_t done);
+  Log& log_;
+  Progress state_;
+  int64_t already_;
+  std::chrono::steady_clock::time_point start_, reported_;
+};
+
+// Seconds since construction.
+class Stopwatch {
+ public:
+  double seconds() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count(); }
+
+ private:
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+}  // namespace retort

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include <ATen/core/Tensor.h>
+
+#include "retort/data/image_store.h"
+#include "retort/data/view.h"
+
+namespace retort::data {
+
+// Which view of the store's image: positions, not items.
+struct Sample {
+  int64_t position = 0;
+  int64_t view = 0;
+};
+
+// float [N, 3, size, size], channels-last, normalised: the samples' views, rendered in parallel.
+at::Tensor render_batch(const ImageStore& store, std::span<const Sample> samples, const ViewRecipe& recipe, uint64_t view_seed, const InputSpec& spec);
+
+// The same for a store of evaluation images (for_evaluation(spec)): positions [first, first + count).
+at::Tensor eval_batch(const ImageStore& store, int64_t first, int64_t count, const InputSpec& spec);
+
+// int64 [N]
+at::Tensor labels_of(const ImageStore& store, std::span<const Sample> samples);
+at::Tensor labels_of(const ImageStore& store);
+
+}  // namespace retort::data

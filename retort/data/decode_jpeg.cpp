@@ -1,0 +1,125 @@
+#include <csetjmp>
+#include <cstdio>
+#include <cstring>
+
+#include <jpeglib.h>  // needs cstdio before it
+
+#include <jerror.h>
+
+#include "retort/core/error.h"
+#include "retort/data/decode_formats.h"
+#include "retort/data/exif.h"
+
+namespace retort::data {
+namespace {
+
+// Far more than encoders write; a hostile file of thousands of empty scans would take hours.
+constexpr int kMaxScans = 500;
+
+struct Errors {
+  jpeg_error_mgr base;  // first: libjpeg hands out a pointer to it
+  std::jmp_buf jump;
+  char message[JMSG_LENGTH_MAX];
+};
+
+[[noreturn]] void leave(j_common_ptr info) {
+  auto* errors = reinterpret_cast<Errors*>(info->err);
+  errors->base.format_message(info, errors->message);
+  std::longjmp(errors->jump, 1);
+}
+
+// libjpeg fills what is missing with grey and only warns. Warnings that leave every pixel intact may pass.
+void on_message(j_common_ptr info, int level) {
+  if (level >= 0) return;
+  const int code = info->err->msg_code;
+  if (code == JWRN_EXTRANEOUS_DATA || code == JWRN_ADOBE_XFORM || code == JWRN_JFIF_MAJOR || code == JWRN_BOGUS_ICC) return;
+  leave(info);
+}
+
+void on_progress(j_common_ptr info) {
+  if (reinterpret_cast<j_decompress_ptr>(info)->input_scan_number <= kMaxScans) return;
+  auto* errors = reinterpret_cast<Errors*>(info->err);
+  std::snprintf(errors->message, sizeof errors->message, "more than %d scans", kMaxScans);
+  std::longjmp(errors->jump, 1);
+}
+
+struct Decoder {
+  jpeg_decompress_struct info{};
+  jpeg_progress_mgr progress{};
+  Errors errors{};
+  ~Decoder() { jpeg_destroy_decompress(&info); }
+};
+
+// The functions with setjmp keep no local that has a destructor.
+bool read_header(Decoder& decoder, std::span<const std::byte> bytes) {
+  jpeg_decompress_struct& info = decoder.info;
+  info.err = jpeg_std_error(&decoder.errors.base);
+  decoder.errors.base.error_exit = leave;
+  decoder.errors.base.emit_message = on_message;
+  if (setjmp(decoder.errors.jump) != 0) return false;
+  jpeg_create_decompress(&info);
+  decoder.progress.progress_monitor = on_progress;
+  info.progress = &decoder.progress;
+  jpeg_mem_src(&info, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size());
+  jpeg_save_markers(&info, JPEG_APP0 + 1, 0xFFFF);
+  jpeg_read_header(&info, TRUE);
+  return true;
+}
+
+// As PIL: every four-channel file is taken as Adobe's, stored inverted. `row` holds 255 - C, M, Y, K.
+void cmyk_to_rgb(const uint8_t* row, int64_t width, uint8_t* out) {
+  for (int64_t x = 0; x < width; ++x, row += 4, out += 3) {
+    const int black = row[3];
+    for (int c = 0; c < 3; ++c) {
+      const int product = (255 - row[c]) * black + 128;
+      out[c] = static_cast<uint8_t>(black - (((product >> 8) + product) >> 8));
+    }
+  }
+}
+
+// `cmyk_row` has room for one row when the file has four channels, and is null otherwise.
+bool read_pixels(Decoder& decoder, uint8_t* out, uint8_t* cmyk_row) {
+  jpeg_decompress_struct& info = decoder.info;
+  if (setjmp(decoder.errors.jump) != 0) return false;
+  info.out_color_space = cmyk_row == nullptr ? JCS_RGB : JCS_CMYK;
+  jpeg_start_decompress(&info);
+  const size_t stride = size_t{3} * info.output_width;
+  while (info.output_scanline < info.output_height) {
+    uint8_t* target = out + stride * info.output_scanline;
+    uint8_t* row = cmyk_row == nullptr ? target : cmyk_row;
+    jpeg_read_scanlines(&info, &row, 1);
+    if (cmyk_row != nullptr) cmyk_to_rgb(cmyk_row, info.output_width, target);
+  }
+  jpeg_finish_decompress(&info);
+  return true;
+}
+
+int orientation_of(const jpeg_decompress_struct& info) {
+  for (const jpeg_marker_struct* marker = info.marker_list; marker != nullptr; marker = marker->next) {
+    const int orientation = exif_orientation(std::as_bytes(std::span(marker->data, marker->data_length)));
+    if (orientation != 1) return orientation;
+  }
+  return 1;
+}
+
+}  // namespace
+
+Image decode_jpeg(std::span<const std::byte> bytes, const std::string& name) {
+  Decoder decoder;
+  const auto check = [&](bool good) {
+    if (!good) throw Error(std::string("does not decode as JPEG: ") + decoder.errors.message, name);
+  };
+  check(read_header(decoder, bytes));
+  const jpeg_decompress_struct& info = decoder.info;
+  if (info.num_components != 1 && info.num_components != 3 && info.num_components != 4) {
+    throw Error("is a JPEG with " + std::to_string(info.num_components) + " channels", name, "use 1, 3 or 4 channels");
+  }
+  Image image{info.image_width, info.image_height, {}};
+  image.rgb.resize(3 * checked_pixels(image.width, image.height, name));
+  const int orientation = orientation_of(info);  // the markers do not outlive the decoding
+  std::vector<uint8_t> cmyk_row(info.num_components == 4 ? size_t{4} * info.image_width : 0);
+  check(read_pixels(decoder, image.rgb.data(), cmyk_row.empty() ? nullptr : cmyk_row.data()));
+  return upright(std::move(image), orientation);
+}
+
+}  // namespace retort::data

@@ -1,0 +1,90 @@
+#include <png.h>
+
+#include <csetjmp>
+#include <cstdio>
+#include <cstring>
+
+#include "retort/core/error.h"
+#include "retort/data/decode_formats.h"
+
+namespace retort::data {
+namespace {
+
+struct Decoder {
+  std::span<const std::byte> rest;
+  char message[128] = "";
+  png_structp png = nullptr;
+  png_infop info = nullptr;
+  Decoder() = default;
+  Decoder(const Decoder&) = delete;
+  Decoder& operator=(const Decoder&) = delete;
+  ~Decoder() { png_destroy_read_struct(&png, &info, nullptr); }
+};
+
+[[noreturn]] void leave(png_structp png, png_const_charp message) {
+  auto* decoder = static_cast<Decoder*>(png_get_error_ptr(png));
+  std::snprintf(decoder->message, sizeof decoder->message, "%s", message);
+  png_longjmp(png, 1);
+}
+
+void ignore(png_structp, png_const_charp) {}
+
+void take(png_structp png, png_bytep out, size_t count) {
+  auto* decoder = static_cast<Decoder*>(png_get_io_ptr(png));
+  if (count > decoder->rest.size()) png_error(png, "the file ends too early");
+  std::memcpy(out, decoder->rest.data(), count);
+  decoder->rest = decoder->rest.subspan(count);
+}
+
+// The functions with setjmp keep no local that has a destructor.
+bool read_header(Decoder& decoder) {
+  decoder.png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &decoder, leave, ignore);
+  if (decoder.png == nullptr) return false;
+  if (setjmp(png_jmpbuf(decoder.png)) != 0) return false;
+  decoder.info = png_create_info_struct(decoder.png);
+  if (decoder.info == nullptr) return false;
+  png_set_read_fn(decoder.png, &decoder, take);
+  png_read_info(decoder.png, decoder.info);
+  return true;
+}
+
+bool has_alpha(const Decoder& decoder) {
+  return (png_get_color_type(decoder.png, decoder.info) & PNG_COLOR_MASK_ALPHA) != 0 || png_get_valid(decoder.png, decoder.info, PNG_INFO_tRNS) != 0;
+}
+
+// 8-bit RGB or RGBA; 16-bit samples keep their high byte, as PIL's RGB does.
+bool read_pixels(Decoder& decoder, uint8_t** rows, size_t row_bytes) {
+  if (setjmp(png_jmpbuf(decoder.png)) != 0) return false;
+  png_set_expand(decoder.png);
+  png_set_strip_16(decoder.png);
+  png_set_gray_to_rgb(decoder.png);
+  png_set_interlace_handling(decoder.png);
+  png_read_update_info(decoder.png, decoder.info);
+  if (png_get_rowbytes(decoder.png, decoder.info) != row_bytes) png_error(decoder.png, "unexpected row size");
+  png_read_image(decoder.png, rows);
+  png_read_end(decoder.png, nullptr);
+  return true;
+}
+
+}  // namespace
+
+Image decode_png(std::span<const std::byte> bytes, const std::string& name) {
+  Decoder decoder;
+  decoder.rest = bytes;
+  const auto check = [&](bool good) {
+    if (!good) throw Error(std::string("does not decode as PNG: ") + decoder.message, name);
+  };
+  check(read_header(decoder));
+  const int64_t width = png_get_image_width(decoder.png, decoder.info);
+  const int64_t height = png_get_image_height(decoder.png, decoder.info);
+  const size_t count = checked_pixels(width, height, name);
+  const bool alpha = has_alpha(decoder);
+  const size_t row_bytes = (alpha ? 4 : 3) * static_cast<size_t>(width);
+  std::vector<uint8_t> pixels((alpha ? 4 : 3) * count);
+  std::vector<uint8_t*> rows(static_cast<size_t>(height));
+  for (size_t y = 0; y < rows.size(); ++y) rows[y] = pixels.data() + y * row_bytes;
+  check(read_pixels(decoder, rows.data(), row_bytes));
+  return alpha ? over_white(width, height, pixels) : Image{width, height, std::move(pixels)};
+}
+
+}  // namespace retort::data

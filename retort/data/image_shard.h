@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <ATen/core/Tensor.h>
+
+#include "retort/data/decode.h"
+#include "retort/data/image_store.h"
+
+namespace retort::data {
+
+// A run of a store's items on disk, decoded: [first, last) are places in the store's list. Each place is either an image or a skipped file.
+struct Shard {
+  int64_t first = 0, last = 0;
+  std::vector<int64_t> places;     // ascending, those with an image
+  std::vector<ImageView> images;   // as many, into `pixels`
+  std::vector<std::pair<int64_t, SkippedFile>> skipped;  // place, file
+  at::Tensor pixels;               // uint8, flat; keeps the map alive
+};
+
+// Collects decoded images until there are enough for a file.
+class ShardBuilder {
+ public:
+  explicit ShardBuilder(int64_t first) : first_(first), last_(first) {}
+  void add(Image image);
+  void skip(SkippedFile file);
+  int64_t first() const { return first_; }
+  int64_t last() const { return last_; }
+  // A function of what was added alone, so that a shard that is built again ends where it did.
+  bool full() const;
+  // Atomic. `key` is the store's.
+  void write(const std::filesystem::path& path, const std::string& key) const;
+
+ private:
+  int64_t first_, last_;
+  std::vector<uint8_t> pixels_;
+  std::vector<int64_t> places_, offsets_{0}, sizes_;
+  std::vector<std::pair<int64_t, SkippedFile>> skipped_;
+};
+
+// Throws Error when the file is missing, malformed, damaged (its pixels' checksum differs), another store's, or does not start at `first` and end by `count`.
+Shard read_shard(const std::filesystem::path& path, const std::string& key, int64_t first, int64_t count);
+
+}  // namespace retort::data

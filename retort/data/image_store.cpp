@@ -1,0 +1,156 @@
+#include "retort/data/image_store.h"
+
+#include <ATen/Parallel.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstdio>
+#include <new>
+#include <optional>
+
+#include "retort/core/error.h"
+#include "retort/core/hash.h"
+#include "retort/data/image_shard.h"
+#include "retort/data/view.h"
+
+namespace retort::data {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr int64_t kGroup = 256;  // images decoded between looks at the shard's size; fixed, because shards end where groups do
+constexpr size_t kNamed = 20;    // skipped files that get a line of their own in the log
+
+struct Decoded {
+  Image image;
+  std::string reason;  // why there is none
+};
+
+// What a build needs to know, and one place in its list.
+struct Source {
+  const Manifest& manifest;
+  std::span<const int64_t> items;
+  const Preparation& preparation;
+
+  int64_t count() const { return static_cast<int64_t>(items.size()); }
+  int64_t item(int64_t place) const { return items[static_cast<size_t>(place)]; }
+  const std::string& path(int64_t place) const { return manifest.items[static_cast<size_t>(item(place))].path; }
+
+  Decoded decode(int64_t place) const try {
+    return {preparation.apply(decode_file(manifest.file(item(place)))), ""};
+  } catch (const std::bad_alloc&) {
+    throw;  // the machine's fault, not the file's
+  } catch (const std::exception& error) {
+    return {{}, error.what()};
+  }
+};
+
+std::string store_key(const Source& source) {
+  Hasher hasher;
+  hasher.text("retort-images-1").text(source.manifest.digest()).text(source.preparation.key).number(source.count());
+  for (const int64_t item : source.items) hasher.number(item);
+  return hasher.hex();
+}
+
+// Each thread takes the next file when it is done with one: files differ much in cost.
+std::vector<Decoded> decode_group(const Source& source, int64_t first, int64_t last, const StopFlag& stop) {
+  std::vector<Decoded> group(static_cast<size_t>(last - first));
+  std::atomic<int64_t> next{first};
+  at::parallel_for(0, std::min<int64_t>(at::get_num_threads(), last - first), 1, [&](int64_t begin, int64_t end) {
+    for (int64_t worker = begin; worker < end; ++worker) {
+      for (int64_t place = next++; place < last && !stop.load(std::memory_order_relaxed); place = next++) {
+        group[static_cast<size_t>(place - first)] = source.decode(place);
+      }
+    }
+  });
+  check_stop(stop, "decoding images");
+  return group;
+}
+
+void build_shard(const Source& source, int64_t first, const fs::path& path, const std::string& key, Meter& meter, const StopFlag& stop) {
+  ShardBuilder builder(first);
+  while (!builder.full() && builder.last() < source.count()) {
+    const int64_t begin = builder.last();
+    for (Decoded& decoded : decode_group(source, begin, std::min(begin + kGroup, source.count()), stop)) {
+      if (decoded.reason.empty()) {
+        builder.add(std::move(decoded.image));
+      } else {
+        builder.skip({source.path(builder.last()), std::move(decoded.reason)});
+      }
+    }
+    meter.add(builder.last() - begin);
+  }
+  builder.write(path, key);
+}
+
+std::optional<Shard> open_shard(const fs::path& path, const std::string& key, int64_t first, int64_t count, Log& log) {
+  std::error_code ignored;
+  if (!fs::exists(path, ignored)) return std::nullopt;
+  try {
+    return read_shard(path, key, first, count);
+  } catch (const Error& error) {
+    log.warn("a file of the image store is damaged and will be made again: " + path.string() + ": " + error.what());
+    return std::nullopt;
+  }
+}
+
+void check_skipped(const std::vector<SkippedFile>& skipped, size_t total, double max_skipped, const std::string& root, Log& log) {
+  for (size_t i = 0; i < std::min(skipped.size(), kNamed); ++i) log.warn("left out: " + skipped[i].reason);
+  if (skipped.size() > kNamed) log.warn("and " + std::to_string(skipped.size() - kNamed) + " more files left out");
+  if (skipped.size() == total) throw Error("none of the " + std::to_string(total) + " images decodes; the first: " + skipped[0].reason, root);
+  if (static_cast<double>(skipped.size()) <= max_skipped * static_cast<double>(total)) return;
+  throw Error(std::to_string(skipped.size()) + " of " + std::to_string(total) + " images do not decode; the first: " + skipped[0].reason, root,
+              "mend or remove these files, or allow a larger share of skipped files");
+}
+
+}  // namespace
+
+Preparation bounded(int64_t side) {
+  return {"short side at most " + std::to_string(side), [side](Image image) {
+            const int64_t shorter = std::min(image.width, image.height);
+            if (shorter <= side) return image;
+            const auto scaled = [&](int64_t length) { return static_cast<int64_t>(static_cast<double>(side * length) / static_cast<double>(shorter)); };
+            return resize(image, scaled(image.width), scaled(image.height), Interpolation::bilinear);
+          }};
+}
+
+Preparation for_evaluation(const InputSpec& spec) {
+  return {"resize " + std::to_string(resize_side(spec)) + " crop " + std::to_string(spec.size) + " " + to_string(spec.interpolation),
+          [spec](const Image& image) { return render_eval(image, spec); }};
+}
+
+ImageStore ImageStore::open(const fs::path& cache_dir, const Manifest& manifest, std::span<const int64_t> items, const Preparation& preparation, const Options& options,
+                            Log& log, const StopFlag& stop) {
+  if (items.empty()) throw Error("there are no images to store", manifest.root.string());
+  const Source source{manifest, items, preparation};
+  ImageStore store;
+  store.key_ = store_key(source);
+  const fs::path folder = cache_dir / "images" / store.key_;
+  std::optional<Meter> meter;
+  int64_t number = 0;
+  for (int64_t first = 0; first < source.count(); ++number) {
+    check_stop(stop, "opening the image store");
+    char name[40];
+    std::snprintf(name, sizeof name, "shard-%05lld.safetensors", static_cast<long long>(number));
+    std::optional<Shard> shard = open_shard(folder / name, store.key_, first, source.count(), log);
+    if (!shard) {
+      if (!meter) meter.emplace(log, "decoding images", source.count(), first);
+      build_shard(source, first, folder / name, store.key_, *meter, stop);
+      shard = read_shard(folder / name, store.key_, first, source.count());
+    } else if (meter) {
+      meter->add(shard->last - shard->first);
+    }
+    for (size_t i = 0; i < shard->places.size(); ++i) {
+      const int64_t item = source.item(shard->places[i]);
+      store.item_.push_back(item);
+      store.label_.push_back(manifest.items[static_cast<size_t>(item)].label);
+      store.image_.push_back(shard->images[i]);
+    }
+    for (auto& [place, file] : shard->skipped) store.skipped_.push_back(std::move(file));
+    store.shards_.push_back(shard->pixels);
+    first = shard->last;
+  }
+  check_skipped(store.skipped_, items.size(), options.max_skipped, manifest.root.string(), log);
+  return store;
+}
+
+}  // namespace retort::data

@@ -1,0 +1,62 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "retort/core/log.h"
+#include "retort/core/safetensors.h"
+#include "retort/data/decode.h"
+#include "retort/data/input_spec.h"
+#include "retort/data/manifest.h"
+
+namespace retort::data {
+
+// What is done to a decoded image before it is stored. The key names it in the store's own key.
+struct Preparation {
+  std::string key;
+  std::function<Image(Image)> apply;
+};
+// Training: the short side at most `side`, so that large photographs do not fill the disk; smaller images stay as they are.
+Preparation bounded(int64_t side);
+// Evaluation at a model's own resolution, from the full image: exactly what a client of student.onnx computes.
+Preparation for_evaluation(const InputSpec& spec);
+
+struct SkippedFile {
+  std::string path;
+  std::string reason;
+};
+
+// Images decoded once, in parallel, into memory-mapped uint8 pixels on disk: shards of safetensors files, each written atomically, so that a killed build goes on
+// where it was and a data set larger than memory streams.
+class ImageStore {
+ public:
+  struct Options {
+    double max_skipped = 0.05;  // share of files that may fail to decode before it is an error; 1 allows all
+  };
+  // Opens what is there and builds what is missing. `items` index manifest.items. Files that do not decode are left out and listed.
+  // Throws Error when more than max_skipped fail or none is left, and Interrupted on stop.
+  static ImageStore open(const std::filesystem::path& cache_dir, const Manifest& manifest, std::span<const int64_t> items, const Preparation& preparation,
+                         const Options& options, Log& log = null_log(), const StopFlag& stop = never_stop());
+
+  int64_t size() const { return static_cast<int64_t>(item_.size()); }
+  // The manifest's item behind position i, and its label.
+  int64_t item(int64_t i) const { return item_[static_cast<size_t>(i)]; }
+  int64_t label(int64_t i) const { return label_[static_cast<size_t>(i)]; }
+  ImageView image(int64_t i) const { return image_[static_cast<size_t>(i)]; }
+  const std::vector<SkippedFile>& skipped() const { return skipped_; }
+  // Names what is stored: manifest, items, preparation.
+  const std::string& key() const { return key_; }
+
+ private:
+  std::string key_;
+  std::vector<at::Tensor> shards_;  // keeps the maps alive
+  std::vector<int64_t> item_, label_;
+  std::vector<ImageView> image_;
+  std::vector<SkippedFile> skipped_;
+};
+
+}  // namespace retort::data

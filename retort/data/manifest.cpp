@@ -1,0 +1,223 @@
+#include "retort/data/manifest.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cctype>
+#include <map>
+#include <optional>
+#include <set>
+#include <tuple>
+
+#include "retort/core/error.h"
+#include "retort/core/file.h"
+#include "retort/core/hash.h"
+#include "retort/data/csv.h"
+#include "retort/data/scan.h"
+#include "retort/data/split.h"
+
+namespace retort::data {
+namespace fs = std::filesystem;
+namespace {
+
+struct Entry {
+  std::string path;
+  std::string label;
+  std::optional<Split> split;  // none: to be carved
+  std::string where;           // for errors
+};
+
+std::optional<Split> split_from(const std::string& name) {
+  if (name == "train") return Split::train;
+  if (name == "val" || name == "valid" || name == "validation") return Split::val;
+  if (name == "test") return Split::test;
+  return std::nullopt;
+}
+
+// Lower case without blanks around: names that agree in this are taken for a slip.
+std::string folded(const std::string& name) {
+  constexpr const char* kBlanks = " \t\r\n";
+  const size_t first = name.find_first_not_of(kBlanks);
+  if (first == std::string::npos) return "";
+  std::string fold = name.substr(first, name.find_last_not_of(kBlanks) + 1 - first);
+  std::transform(fold.begin(), fold.end(), fold.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return fold;
+}
+
+void check_classes(const std::vector<std::string>& classes, const std::string& where) {
+  std::map<std::string, std::string> seen;
+  for (const std::string& name : classes) {
+    const auto [other, fresh] = seen.emplace(folded(name), name);
+    if (!fresh) throw Error("the classes '" + other->second + "' and '" + name + "' have names that differ only in case or blanks", where, "merge or rename them");
+  }
+  if (classes.size() < 2) {
+    throw Error("has " + std::to_string(classes.size()) + (classes.size() == 1 ? " class ('" + classes[0] + "')" : " classes") + ", at least two are needed", where,
+                "give each class a folder of its own, or a label in a CSV file `path,label,split`");
+  }
+}
+
+// Classes are those of training; every other split's must be among them.
+Manifest assemble(const fs::path& root, std::vector<Entry> entries, const ManifestOptions& options, const std::string& where) {
+  std::set<std::string> names;
+  for (const Entry& entry : entries) {
+    if (entry.split.value_or(Split::train) == Split::train) names.insert(entry.label);
+  }
+  Manifest manifest{root, {names.begin(), names.end()}, {}};
+  check_classes(manifest.classes, where);
+  bool has_val = false, has_split = false;
+  for (Entry& entry : entries) {
+    const auto found = std::lower_bound(manifest.classes.begin(), manifest.classes.end(), entry.label);
+    if (found == manifest.classes.end() || *found != entry.label) {
+      throw Error("the class '" + entry.label + "' has no training images", entry.where, "add some, or take its other images out");
+    }
+    has_val |= entry.split == Split::val;
+    has_split |= entry.split.has_value();
+    manifest.items.push_back({std::move(entry.path), found - manifest.classes.begin(), entry.split.value_or(Split::train)});
+  }
+  manifest.carved = !has_split;
+  if (manifest.carved) carve(manifest.items, Split::test, options.test_fraction, options.split_seed);
+  if (!has_val) carve(manifest.items, Split::val, options.val_fraction, options.split_seed);
+  if (manifest.of(Split::val).empty()) throw Error("no class has two training images, so that none can be set aside for validation", where, "add images");
+  std::sort(manifest.items.begin(), manifest.items.end(), [](const Item& a, const Item& b) { return std::tie(a.split, a.path) < std::tie(b.split, b.path); });
+  return manifest;
+}
+
+// One folder a class. An empty class is an error in training, and nothing elsewhere.
+void add_classes(const fs::path& root, const std::string& prefix, std::optional<Split> split, std::vector<Entry>& entries) {
+  const fs::path parent = root / prefix;
+  for (const std::string& name : folders_in(parent)) {
+    const fs::path folder = parent / name;
+    const std::vector<std::string> images = images_below(folder);
+    if (images.empty() && split.value_or(Split::train) == Split::train) {
+      throw Error("the class folder holds no images", folder.string(), "add images (.jpg .jpeg .png .webp) or remove the folder");
+    }
+    std::string start = prefix;
+    start.append(prefix.empty() ? "" : "/").append(name).append("/");
+    for (const std::string& image : images) entries.push_back({start + image, name, split, folder.string()});
+  }
+}
+
+// A folder called train is a split when it has class folders of its own, and a class otherwise.
+bool has_splits(const fs::path& root) {
+  std::error_code ignored;
+  return fs::is_directory(root / "train", ignored) && !folders_in(root / "train").empty();
+}
+
+Manifest load_folder(const fs::path& root, const ManifestOptions& options) {
+  std::vector<Entry> entries;
+  if (!has_splits(root)) {
+    add_classes(root, "", std::nullopt, entries);
+    return assemble(root, std::move(entries), options, root.string());
+  }
+  std::map<Split, std::string> found;
+  for (const std::string& name : folders_in(root)) {
+    const std::optional<Split> split = split_from(name);
+    if (!split) continue;
+    const auto [other, fresh] = found.emplace(*split, name);
+    if (!fresh) throw Error("both '" + other->second + "' and '" + name + "' are there for one split", root.string(), "keep one of them");
+    add_classes(root, name, split, entries);
+  }
+  return assemble(root, std::move(entries), options, root.string());
+}
+
+struct Columns {
+  size_t path, label, split;
+  size_t count;
+  bool has_split() const { return split < count; }
+};
+
+Columns columns_of(const CsvRow& header, const std::string& file) {
+  const auto column = [&](const char* name) {
+    const auto found = std::find(header.fields.begin(), header.fields.end(), name);
+    if (found != header.fields.end() && std::find(found + 1, header.fields.end(), name) != header.fields.end()) {
+      throw Error(std::string("the column '") + name + "' appears twice", file + ":" + std::to_string(header.line));
+    }
+    return static_cast<size_t>(found - header.fields.begin());
+  };
+  const Columns columns{column("path"), column("label"), column("split"), header.fields.size()};
+  if (columns.path == columns.count || columns.label == columns.count) {
+    throw Error("the header needs the columns path and label", file + ":" + std::to_string(header.line), "start the file with the line `path,label,split`");
+  }
+  return columns;
+}
+
+Entry entry_of(const CsvRow& row, const Columns& columns, const fs::path& root, const std::string& where) {
+  if (row.fields.size() != columns.count) {
+    throw Error("has " + std::to_string(row.fields.size()) + " fields, the header has " + std::to_string(columns.count), where, "quote fields that hold commas");
+  }
+  Entry entry{fs::path(row.fields[columns.path]).lexically_normal().generic_string(), row.fields[columns.label], std::nullopt, where};
+  if (entry.path.empty() || entry.label.empty()) throw Error(entry.path.empty() ? "has no path" : "has no label", where);
+  std::error_code error;
+  if (!fs::is_regular_file(root / entry.path, error)) throw Error("there is no file '" + entry.path + "'", where, "paths are relative to the CSV file");
+  if (!columns.has_split() || row.fields[columns.split].empty()) return entry;
+  entry.split = split_from(row.fields[columns.split]);
+  if (!entry.split) throw Error("'" + row.fields[columns.split] + "' is not a split", where, "use train, val or test");
+  return entry;
+}
+
+Manifest load_csv(const fs::path& file, const ManifestOptions& options) {
+  const std::string name = file.string();
+  const std::vector<CsvRow> rows = parse_csv(read_file(file), name);
+  if (rows.empty()) throw Error("is empty", name, "start the file with the line `path,label,split`");
+  const Columns columns = columns_of(rows[0], name);
+  std::vector<Entry> entries;
+  std::map<std::string, std::string> seen;  // path to place
+  for (size_t i = 1; i < rows.size(); ++i) {
+    Entry entry = entry_of(rows[i], columns, file.parent_path(), name + ":" + std::to_string(rows[i].line));
+    const auto [first, fresh] = seen.emplace(entry.path, entry.where);
+    if (!fresh) throw Error("'" + entry.path + "' was listed before, at " + first->second, entry.where, "list each file once");
+    if (!entries.empty() && entry.split.has_value() != entries[0].split.has_value()) {
+      throw Error("some lines name a split and some do not", entry.where, "name it on every line or on none");
+    }
+    entries.push_back(std::move(entry));
+  }
+  return assemble(file.parent_path(), std::move(entries), options, name);
+}
+
+void check(const ManifestOptions& options) {
+  const auto range = [](const char* name, double value, double low, double high) {
+    if (value >= low && value <= high) return;
+    throw UsageError(std::string(name) + " = " + std::to_string(value) + " is not in [" + std::to_string(low) + ", " + std::to_string(high) + "]");
+  };
+  range("val_fraction", options.val_fraction, 0.01, 0.5);
+  range("test_fraction", options.test_fraction, 0, 0.5);
+}
+
+}  // namespace
+
+std::string to_string(Split split) {
+  if (split == Split::train) return "train";
+  return split == Split::val ? "val" : "test";
+}
+
+std::vector<int64_t> Manifest::of(Split split) const {
+  std::vector<int64_t> indices;
+  for (size_t i = 0; i < items.size(); ++i) {
+    if (items[i].split == split) indices.push_back(static_cast<int64_t>(i));
+  }
+  return indices;
+}
+
+std::string Manifest::digest() const {
+  Hasher hasher;
+  hasher.number(static_cast<int64_t>(classes.size()));
+  for (const std::string& name : classes) hasher.text(name);
+  for (size_t i = 0; i < items.size(); ++i) {
+    struct stat info {};
+    if (::stat(file(static_cast<int64_t>(i)).c_str(), &info) != 0) info = {};
+    hasher.text(items[i].path).number(items[i].label).number(static_cast<int64_t>(items[i].split));
+    hasher.number(info.st_size).number(info.st_mtim.tv_sec).number(info.st_mtim.tv_nsec);
+  }
+  return hasher.hex();
+}
+
+Manifest load_manifest(const fs::path& path, const ManifestOptions& options) {
+  check(options);
+  std::error_code error;
+  const fs::file_status status = fs::status(path, error);
+  if (fs::is_directory(status)) return load_folder(path, options);
+  if (fs::is_regular_file(status)) return load_csv(path, options);
+  throw Error("there is no such folder or CSV file", path.string(), "give a folder with one folder a class, or a CSV file `path,label,split`");
+}
+
+}  // namespace retort::data

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace retort::data {
+
+enum class Split : uint8_t { train, val, test };
+std::string to_string(Split split);
+
+struct Item {
+  std::string path;  // relative to the manifest's root, with forward slashes
+  int64_t label = 0;
+  Split split = Split::train;
+};
+
+// What is in a data set: which file, which class, which split. Items are sorted by path within a split, classes by name, so that the same folder gives the same
+// manifest on every machine.
+struct Manifest {
+  std::filesystem::path root;
+  std::vector<std::string> classes;
+  std::vector<Item> items;
+  bool carved = false;  // train and test were split here, not given
+
+  // Indices into items.
+  std::vector<int64_t> of(Split split) const;
+  std::filesystem::path file(int64_t item) const { return root / items[static_cast<size_t>(item)].path; }
+  // A hash of classes, paths, labels and splits, and of each file's size and modification time.
+  std::string digest() const;
+};
+
+struct ManifestOptions {
+  double val_fraction = 0.1;   // of train, stratified, at least one image a class that has two; used where no val split is given; [0.01, 0.5]
+  double test_fraction = 0.2;  // of all, stratified; used where one folder holds everything; [0, 0.5]
+  uint64_t split_seed = 0;     // not the training seed: another seed is another run on the same split
+};
+
+// Reads
+//   a folder with train/ and optionally val/ (or valid/, validation/) and test/, each with one folder a class;
+//   a folder with one folder a class: a stratified split;
+//   a CSV file `path,label,split` (header required; split may be missing or empty: as above), paths relative to the file.
+// Throws Error on: nothing there, an unreadable folder, fewer than two classes, an empty class, class names that differ only in case or surrounding blanks, a class in
+// val or test that train lacks, a split name that is none of ours, a malformed CSV line (with its number).
+Manifest load_manifest(const std::filesystem::path& path, const ManifestOptions& options = {});
+
+}  // namespace retort::data

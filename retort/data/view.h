@@ -1,0 +1,56 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+
+#include <ATen/core/Tensor.h>
+
+#include "retort/data/decode.h"
+#include "retort/data/input_spec.h"
+
+namespace retort::data {
+
+// How training views are drawn. Ranges as in torchvision's RandomResizedCrop and ColorJitter.
+struct ViewRecipe {
+  double scale_min = 0.35;  // the crop's share of the area; (0, 1]
+  double scale_max = 1.0;
+  double ratio_min = 3.0 / 4.0;  // the crop's aspect ratio
+  double ratio_max = 4.0 / 3.0;
+  double flip = 0.5;        // probability of a horizontal flip
+  double brightness = 0.2;  // factors are uniform in [1 - x, 1 + x]; [0, 1]
+  double contrast = 0.2;
+  double saturation = 0.2;
+  double hue = 0.0;  // shift uniform in [-x, x] of a full turn; [0, 0.5]
+
+  // Every field, for cache keys.
+  std::string key() const;
+};
+
+// One way to look at one image: a value. Rendering it twice gives the same bytes, on any thread, in any order.
+struct View {
+  int64_t top = 0, left = 0, height = 0, width = 0;  // the crop, in the stored image's pixels
+  bool flip = false;
+  float brightness = 1, contrast = 1, saturation = 1, hue = 0;
+  std::array<uint8_t, 4> order{0, 1, 2, 3};  // of brightness, contrast, saturation, hue
+};
+
+// View number `number` of image `image`: a pure function of its arguments. The crop follows torchvision's RandomResizedCrop.get_params.
+View draw_view(const ViewRecipe& recipe, int64_t width, int64_t height, uint64_t seed, int64_t image, int64_t number);
+
+// The crop resized (with antialias) to spec.size, flipped, colours jittered, as uint8: what torchvision v2's resized_crop, hflip and adjust_* make of the same
+// parameters, within 1/255 a pixel on average.
+Image render_view(ImageView image, const View& view, const InputSpec& spec);
+
+// Evaluation: short side resized, centre cropped, as torchvision's Resize and CenterCrop on PIL images.
+Image render_eval(ImageView image, const InputSpec& spec);
+
+// Resized, with antialias, as PIL does.
+Image resize(ImageView image, int64_t width, int64_t height, Interpolation interpolation);
+
+// uint8 [N, H, W, 3] to float [N, 3, H, W] in channels-last layout, scaled and normalised.
+at::Tensor normalize(const at::Tensor& pixels, const InputSpec& spec);
+// The same for pixels of any number of rows: channels-last keeps a pixel's channels together on both sides.
+void normalize(const uint8_t* rgb, int64_t pixels, const InputSpec& spec, float* out);
+
+}  // namespace retort::data

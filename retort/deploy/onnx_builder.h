@@ -1,0 +1,62 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include <torch/types.h>
+
+namespace onnx {
+class ModelProto;
+}
+
+namespace retort::deploy {
+
+using OnnxAttribute = std::variant<int64_t, double, std::string, std::vector<int64_t>>;
+using OnnxAttributes = std::map<std::string, OnnxAttribute>;
+
+// An ONNX model (opset 17, IR 8), built node by node. Values go by the names of their edges; an empty name is an input left out.
+class OnnxBuilder {
+ public:
+  explicit OnnxBuilder(const std::string& graph_name);
+  ~OnnxBuilder();
+  OnnxBuilder(const OnnxBuilder&) = delete;
+  OnnxBuilder& operator=(const OnnxBuilder&) = delete;
+
+  // fp32; a dimension is a number or the name of a free one.
+  using Dimension = std::variant<int64_t, std::string>;
+  void input(const std::string& name, const std::vector<Dimension>& shape);
+  // Gives the edge this name as an output of the graph.
+  void output(const std::string& edge, const std::string& name, const std::vector<Dimension>& shape);
+  void metadata(const std::string& key, const std::string& value);
+  void producer(const std::string& name, const std::string& version);
+
+  // The tensor (fp32, fp64, int64, int32 or bool) under this name.
+  std::string initializer(const std::string& name, const at::Tensor& tensor);
+  // The same under a name of the builder's; equal small constants are kept once.
+  std::string constant(const at::Tensor& tensor);
+  std::string constant(double value);
+  std::string constant(const std::vector<int64_t>& values);
+
+  // One node; the name of its output edge, or the names of its `outputs` edges.
+  std::string node(const std::string& type, const std::vector<std::string>& inputs, const OnnxAttributes& attributes = {});
+  std::vector<std::string> node(const std::string& type, const std::vector<std::string>& inputs, const OnnxAttributes& attributes,
+                                size_t outputs);
+
+  // The file's bytes: the same calls give the same bytes. Throws Error above protobuf's 2 GB.
+  std::string serialize() const;
+
+ private:
+  void add_node(const std::string& type, const std::vector<std::string>& inputs, const OnnxAttributes& attributes,
+                const std::vector<std::string>& outputs);
+  std::string fresh(const std::string& stem);
+
+  std::unique_ptr<onnx::ModelProto> model_;
+  std::map<std::string, int64_t> counts_;
+  std::map<std::string, std::string> small_;  // type, shape and bytes of small constants, to their names
+};
+
+}  // namespace retort::deploy

@@ -1,0 +1,36 @@
+#include <ATen/Functions.h>
+
+#include "retort/core/error.h"
+#include "retort/losses/loss.h"
+
+namespace retort::losses {
+namespace {
+
+// T² · KL(softmax(teacher / T) ‖ softmax(student / T)), the mean over images (Hinton, Vinyals & Dean 2015, arXiv 1503.02531). T² keeps the
+// gradient's size when T changes.
+class Distillation : public Loss {
+ public:
+  explicit Distillation(const LossContext& context) : temperature_(option(context, "temperature", 0.01, 1000)) {}
+
+  at::Tensor forward(const StepView& step) override {
+    if (step.student_logits.sizes() != step.teacher_logits.sizes())
+      throw Error("the student's and the teacher's logits differ in shape", "loss `kd`");
+    const at::Tensor student = at::log_softmax(step.student_logits / temperature_, 1);
+    const at::Tensor teacher = at::log_softmax(step.teacher_logits / temperature_, 1);
+    const double scale = temperature_ * temperature_ / static_cast<double>(student.size(0));
+    return at::kl_div(student, teacher, at::Reduction::Sum, /*log_target=*/true) * scale;
+  }
+
+ private:
+  double temperature_;
+};
+
+RETORT_REGISTER_LOSS({.name = "kd",
+                      .kind = Kind::logit,
+                      .summary = "KL divergence from the teacher's softened logits (Hinton et al. 2015)",
+                      .weight = 1,
+                      .options = {{"temperature", 4}},
+                      .make = [](const LossContext& context) { return std::make_shared<Distillation>(context); }});
+
+}  // namespace
+}  // namespace retort::losses

@@ -1,0 +1,65 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <torch/nn/module.h>
+
+namespace retort::losses {
+
+// What one training step shows a loss. Tensors of the teacher carry no gradient; without a teacher they are undefined. The objective hands
+// losses full precision (fp32 or better, autocast off), whatever precision the models ran in.
+struct StepView {
+  at::Tensor student_features;  // [N, Ds] float
+  at::Tensor student_logits;    // [N, C] float
+  at::Tensor teacher_features;  // [N, Dt] float
+  at::Tensor teacher_logits;    // [N, C] float
+  at::Tensor labels;            // [N] int64
+  at::Tensor image_ids;         // [N] int64, each training image's own number
+};
+
+// A pure function of a StepView; whatever it learns or remembers (projectors, banks, queues) is a registered parameter or buffer, so that
+// the trainer optimises and checkpoints it.
+class Loss : public torch::nn::Module {
+ public:
+  virtual at::Tensor forward(const StepView& step) = 0;  // a scalar
+};
+
+using Options = std::map<std::string, double>;
+
+// What a loss is made for.
+struct LossContext {
+  int64_t student_dim = 0;
+  int64_t teacher_dim = 0;
+  int64_t classes = 0;
+  int64_t images = 0;  // in the training split
+  Options options;     // by name: the entry's defaults with what was asked for
+};
+
+// The option's value. Throws UsageError, naming the option and the range, when it is outside [low, high].
+double option(const LossContext& context, const std::string& name, double low, double high);
+
+enum class Kind { label, embedding, logit };
+
+// One file a loss; one RETORT_REGISTER_LOSS line in it.
+struct LossEntry {
+  std::string name;     // what `--loss` and `--logit-loss` take
+  Kind kind;            // label: needs labels; embedding: teacher features; logit: teacher logits
+  std::string summary;  // one line for `retort list losses`, with the source
+  double weight;        // the default λ
+  Options options;      // the loss's own options with their defaults
+  std::function<std::shared_ptr<Loss>(const LossContext&)> make;
+};
+
+// Sorted by name.
+const std::vector<LossEntry>& losses();
+// Throws UsageError listing the names.
+const LossEntry& find_loss(const std::string& name);
+int register_loss(LossEntry entry);
+#define RETORT_REGISTER_LOSS(...) [[maybe_unused]] static const int retort_registered_loss = ::retort::losses::register_loss(__VA_ARGS__)
+
+}  // namespace retort::losses

@@ -1,0 +1,79 @@
+#include "retort/losses/objective.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include <c10/core/impl/LocalDispatchKeySet.h>
+
+#include "retort/core/error.h"
+
+namespace retort::losses {
+namespace {
+
+// The entry's defaults with the user's overrides.
+Options complete(const LossEntry& entry, const Options& overrides) {
+  Options options = entry.options;
+  for (const auto& [name, value] : overrides) {
+    const auto place = options.find(name);
+    if (place == options.end()) {
+      std::string known;
+      for (const auto& [own, unused] : entry.options) known += (known.empty() ? "" : ", ") + own;
+      throw UsageError("has no option `" + name + "`", "loss `" + entry.name + "`",
+                       known.empty() ? "it has no options" : "its options are: " + known);
+    }
+    place->second = value;
+  }
+  return options;
+}
+
+at::Tensor full_precision(const at::Tensor& tensor) {
+  if (!tensor.defined()) return tensor;
+  const bool low = tensor.scalar_type() == at::kBFloat16 || tensor.scalar_type() == at::kHalf;
+  return low ? tensor.to(at::kFloat) : tensor;
+}
+
+void check_shown(const LossEntry& entry, const StepView& step) {
+  const bool shown =
+      (entry.kind != Kind::embedding || step.teacher_features.defined()) && (entry.kind != Kind::logit || step.teacher_logits.defined());
+  if (!shown) throw Error("needs a teacher, and this step has none", "loss `" + entry.name + "`");
+}
+
+}  // namespace
+
+Objective::Objective(const std::vector<TermConfig>& terms, const LossContext& context) {
+  for (const TermConfig& config : terms) {
+    const LossEntry& entry = find_loss(config.name);
+    LossContext own = context;
+    own.options = complete(entry, config.options);
+    if (!(config.weight >= 0 && std::isfinite(config.weight)))
+      throw UsageError("the weight must be 0 or more", "loss `" + entry.name + "`");
+    if (config.weight == 0) continue;
+    if (named_children().contains(entry.name)) throw UsageError("is asked for twice", "loss `" + entry.name + "`");
+    terms_.push_back({entry.name, config.weight, register_module(entry.name, entry.make(own))});
+  }
+  if (terms_.empty()) throw UsageError("no loss has a weight above 0: there is nothing to train with", "objective");
+}
+
+Objective::Value Objective::forward(const StepView& step) {
+  // Losses are a rounding error of the step's time, and bf16 has 8 bits: too few for differences of near-equal numbers.
+  const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
+  StepView full = step;
+  for (at::Tensor* tensor : {&full.student_features, &full.student_logits, &full.teacher_features, &full.teacher_logits})
+    *tensor = full_precision(*tensor);
+
+  Value value;
+  for (const Term& term : terms_) {
+    check_shown(find_loss(term.name), full);
+    const at::Tensor loss = term.loss->forward(full);
+    value.terms.emplace_back(term.name, loss.detach());
+    const at::Tensor weighted = loss * term.weight;
+    value.total = value.total.defined() ? value.total + weighted : weighted;
+  }
+  return value;
+}
+
+bool Objective::needs_teacher() const {
+  return std::any_of(terms_.begin(), terms_.end(), [](const Term& term) { return find_loss(term.name).kind != Kind::label; });
+}
+
+}  // namespace retort::losses

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "retort/losses/loss.h"
+
+namespace retort::losses {
+
+// One weighted term of the objective.
+struct TermConfig {
+  std::string name;   // a registered loss
+  double weight = 1;  // λ ≥ 0; a term of weight 0 is left out
+  Options options;    // overrides of the entry's defaults
+};
+
+// Σ λᵢ · lossᵢ. Farhat & Chen: λ1·cross-entropy + λ2·Alignment/Uniformity + λ3·KL at temperature 4.
+class Objective : public torch::nn::Module {
+ public:
+  // Throws UsageError on an unknown loss, one named twice, an unknown option or one out of its range, a negative weight, or nothing left to
+  // optimise.
+  Objective(const std::vector<TermConfig>& terms, const LossContext& context);
+
+  struct Value {
+    at::Tensor total;
+    std::vector<std::pair<std::string, at::Tensor>> terms;  // unweighted, detached
+  };
+  // In full precision, also inside an autocast region. Throws Error when a term needs the teacher and the step has none.
+  Value forward(const StepView& step);
+
+  bool needs_teacher() const;
+
+ private:
+  struct Term {
+    std::string name;
+    double weight;
+    std::shared_ptr<Loss> loss;
+  };
+  std::vector<Term> terms_;
+};
+
+}  // namespace retort::losses

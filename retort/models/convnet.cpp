@@ -1,0 +1,134 @@
+#include "retort/models/convnet.h"
+
+#include <mutex>
+#include <set>
+#include <sstream>
+
+#include <ATen/CPUGeneratorImpl.h>
+
+#include "retort/core/error.h"
+
+namespace retort::models {
+namespace {
+
+constexpr int64_t kMaxClasses = 100000;
+
+void check_classes(int64_t classes) {
+  if (classes < 1 || classes > kMaxClasses)
+    throw UsageError("a model needs 1 to " + std::to_string(kMaxClasses) + " classes, not " + std::to_string(classes));
+}
+
+std::string shape_of(const at::Tensor& tensor) {
+  std::ostringstream text;
+  text << tensor.sizes();
+  return text.str();
+}
+
+double dropout_of(const ModelSpec& spec, double fallback) {
+  const auto option = spec.options.find("dropout");
+  if (option == spec.options.end()) return fallback;
+  const double rate = option->is_number() ? option->get<double>() : -1;
+  if (!(rate >= 0 && rate < 1)) throw UsageError("dropout is a number in [0, 1), not " + option->dump(), spec.arch);
+  return rate;
+}
+
+}  // namespace
+
+torch::nn::Conv2d bare_conv(int64_t in, int64_t out, int64_t kernel, int64_t stride, int64_t groups) {
+  return torch::nn::Conv2d(torch::nn::Conv2dOptions(in, out, kernel).stride(stride).padding((kernel - 1) / 2).groups(groups).bias(false));
+}
+
+std::vector<torch::nn::Conv2dImpl*> convolutions_of(torch::nn::Module& module) {
+  std::vector<torch::nn::Conv2dImpl*> found;
+  for (const auto& each : module.modules(/*include_self=*/false))
+    if (auto* conv = each->as<torch::nn::Conv2dImpl>()) found.push_back(conv);
+  return found;
+}
+
+ConvNet::ConvNet(ModelSpec spec, double dropout) : dropout_(dropout_of(spec, dropout)) {
+  check_classes(spec.classes);
+  spec_ = std::move(spec);
+}
+
+void ConvNet::adopt_head(torch::nn::Module& holder, const std::string& name, int64_t dim) {
+  holder_ = &holder;
+  head_name_ = name;
+  head_ = holder.register_module(name, torch::nn::Linear(dim, spec_.classes));
+}
+
+at::Tensor ConvNet::classify(const at::Tensor& features) {
+  return head_->forward(is_training() && dropout_ > 0 ? at::dropout(features, dropout_, /*train=*/true) : features);
+}
+
+int64_t ConvNet::feature_dim() const { return head_->options.in_features(); }
+
+void ConvNet::reset_head(int64_t classes) {
+  check_classes(classes);
+  const at::Tensor old = head_->weight;
+  head_ = holder_->replace_module(head_name_, torch::nn::Linear(old.size(1), classes));
+  spec_.classes = classes;
+  initialise_head();
+  head_->to(old.device(), old.scalar_type());
+  head_->train(is_training());
+}
+
+at::Tensor average_pool(const at::Tensor& maps) { return at::adaptive_avg_pool2d(maps, {1, 1}).flatten(1); }
+
+at::Tensor relu6_(at::Tensor x) { return at::hardtanh_(x, 0, 6); }
+
+Naming public_naming(const std::string& name) {
+  return {name, [](const std::string& ours) { return ours; }};
+}
+
+std::optional<int64_t> classes_of(const StateDict& file, const std::string& head) {
+  for (const char* part : {".weight", ".bias"}) {
+    const auto found = file.find(head + part);
+    if (found == file.end()) continue;
+    const at::Tensor& tensor = found->second;
+    if (tensor.dim() < 1 || tensor.size(0) < 1 || tensor.size(0) > kMaxClasses)
+      throw Error("tensor '" + found->first + "' is " + shape_of(tensor) + ", no classifier of 1 to " + std::to_string(kMaxClasses) +
+                  " classes");
+    return tensor.size(0);
+  }
+  return std::nullopt;
+}
+
+StateDict fitted(ImageModel& net, const StateDict& file, const Naming& naming, const std::string& absent) {
+  const std::string& arch = net.spec().arch;
+  StateDict state;
+  std::set<std::string> placed;
+  for (const auto& [name, own] : state_of(net)) {
+    const size_t dot = name.rfind('.');
+    const std::string module = name.substr(0, dot);
+    if (module == absent) continue;
+    const auto found = file.find(naming.in_file(module) + name.substr(dot));
+    if (found == file.end()) {
+      if (name.ends_with(".num_batches_tracked")) continue;  // files from before PyTorch 0.4.1 have none
+      throw Error("tensor '" + naming.in_file(module) + name.substr(dot) + "' of " + arch + " is missing");
+    }
+    const auto& [theirs, tensor] = *found;
+    if (tensor.sizes() != own.sizes())
+      throw Error("tensor '" + theirs + "' is " + shape_of(tensor) + ", not " + shape_of(own) + " as " + arch + " has it");
+    if (tensor.is_floating_point() != own.is_floating_point())
+      throw Error("tensor '" + theirs + "' is of type " + std::string(tensor.dtype().name()) + ", not " + std::string(own.dtype().name()));
+    placed.insert(theirs);
+    state[name] = tensor;
+  }
+  for (const auto& [theirs, tensor] : file)
+    if (!placed.contains(theirs)) throw Error("tensor '" + theirs + "' has no place in " + arch);
+  return state;
+}
+
+KeptGenerator::KeptGenerator() {
+  at::Generator generator = at::detail::getDefaultCPUGenerator();
+  const std::lock_guard lock(generator.mutex());
+  state_ = generator.get_state();
+}
+
+KeptGenerator::~KeptGenerator() {
+  at::Generator generator = at::detail::getDefaultCPUGenerator();
+  const std::lock_guard lock(generator.mutex());
+  generator.set_state(state_);
+}
+
+}  // namespace retort::models

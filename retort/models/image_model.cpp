@@ -1,0 +1,64 @@
+#include "retort/models/image_model.h"
+
+#include <sstream>
+
+#include "retort/core/error.h"
+
+namespace retort::models {
+
+nlohmann::json to_json(const ModelSpec& spec) { return {{"arch", spec.arch}, {"classes", spec.classes}, {"options", spec.options}}; }
+
+ModelSpec model_spec_from(const nlohmann::json& json) {
+  try {
+    ModelSpec spec{json.at("arch").get<std::string>(), json.at("classes").get<int64_t>(), json.value("options", nlohmann::json::object())};
+    if (spec.classes < 1 || spec.classes > 100000) throw Error("a model needs 1 to 100000 classes, not " + std::to_string(spec.classes));
+    return spec;
+  } catch (const nlohmann::json::exception& error) {
+    throw Error(std::string("not a model description: ") + error.what());
+  }
+}
+
+Output ImageModel::forward(const at::Tensor& images) {
+  at::Tensor features = forward_features(images);
+  at::Tensor logits = classify(features);
+  return {std::move(features), std::move(logits)};
+}
+
+StateDict state_of(torch::nn::Module& module) {
+  StateDict state;
+  for (const auto& item : module.named_parameters()) state[item.key()] = item.value().detach();
+  for (const auto& item : module.named_buffers()) state[item.key()] = item.value().detach();
+  return state;
+}
+
+namespace {
+
+std::string shape_of(const at::Tensor& tensor) {
+  std::ostringstream text;
+  text << tensor.sizes();
+  return text.str();
+}
+
+}  // namespace
+
+void load_state(ImageModel& model, const StateDict& state, const std::string& where) {
+  const at::NoGradGuard no_grad;
+  StateDict own = state_of(model);
+  for (auto& [name, tensor] : own) {
+    const auto found = state.find(name);
+    if (found == state.end()) {
+      if (name.ends_with("num_batches_tracked")) continue;  // files from before PyTorch 0.4.1 have none
+      throw Error("tensor '" + name + "' of " + model.spec().arch + " is missing", where);
+    }
+    if (found->second.sizes() != tensor.sizes())
+      throw Error("tensor '" + name + "' is " + shape_of(found->second) + ", not " + shape_of(tensor) + " as " + model.spec().arch + " has it", where);
+    if (found->second.is_floating_point() != tensor.is_floating_point())
+      throw Error("tensor '" + name + "' is of type " + std::string(found->second.dtype().name()) + ", not " + std::string(tensor.dtype().name()), where);
+  }
+  for (const auto& [name, tensor] : state)
+    if (!own.contains(name)) throw Error("tensor '" + name + "' has no place in " + model.spec().arch, where);
+  for (auto& [name, tensor] : own)
+    if (const auto found = state.find(name); found != state.end()) tensor.copy_(found->second);
+}
+
+}  // namespace retort::models

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include <nlohmann/json.hpp>
+#include <torch/nn/module.h>
+
+#include "retort/core/safetensors.h"
+#include "retort/data/input_spec.h"
+
+namespace retort::models {
+
+struct Output {
+  at::Tensor features;  // [N, D], what the classifier reads
+  at::Tensor logits;    // [N, C]
+};
+
+// What it takes to build a model again: written into run folders and weight files' metadata.
+struct ModelSpec {
+  std::string arch;              // "resnet18", "mobilenet_v2", "efficientnet_lite0", "vit", …
+  int64_t classes = 1000;        // [1, 100000]
+  nlohmann::json options = nlohmann::json::object();  // geometry that the name does not say (ViT: patch, dim, depth, heads, image_size, …)
+};
+nlohmann::json to_json(const ModelSpec& spec);
+ModelSpec model_spec_from(const nlohmann::json& json);
+
+// Every network that retort trains or learns from. Parameter names are those of the public implementation that the family's header names.
+class ImageModel : public torch::nn::Module {
+ public:
+  // [N, 3, H, W], normalised as input_spec() says, to [N, D].
+  virtual at::Tensor forward_features(const at::Tensor& images) = 0;
+  // [N, D] to [N, C]; in training mode with whatever dropout the family puts before its classifier.
+  virtual at::Tensor classify(const at::Tensor& features) = 0;
+  Output forward(const at::Tensor& images);
+
+  virtual data::InputSpec input_spec() const = 0;
+  virtual int64_t feature_dim() const = 0;
+  // The final linear layer: weight [C, D] and bias [C].
+  virtual torch::nn::Linear head() = 0;
+  // A new head for this many classes, initialised as the family initialises its own.
+  virtual void reset_head(int64_t classes) = 0;
+
+  const ModelSpec& spec() const { return spec_; }
+
+ protected:
+  ModelSpec spec_;  // reset_head keeps spec_.classes true
+};
+
+using ModelPtr = std::shared_ptr<ImageModel>;
+
+// Parameters and buffers under their public names, detached, sharing memory with the module.
+StateDict state_of(torch::nn::Module& module);
+// Copies in. Throws Error naming the first tensor that is missing, unexpected, or of another shape (where: names the file).
+void load_state(ImageModel& model, const StateDict& state, const std::string& where);
+
+}  // namespace retort::models

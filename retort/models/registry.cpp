@@ -1,0 +1,105 @@
+#include "retort/models/registry.h"
+
+#include <algorithm>
+#include <sstream>
+
+#include "retort/core/error.h"
+#include "retort/models/weight_file.h"
+
+namespace retort::models {
+namespace {
+
+std::vector<Family>& mutable_families() {
+  static std::vector<Family> list;
+  return list;
+}
+
+bool knows(const Family& family, const std::string& arch) { return std::ranges::find(family.archs, arch) != family.archs.end(); }
+
+size_t edit_distance(const std::string& a, const std::string& b) {
+  std::vector<size_t> row(b.size() + 1);
+  for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (size_t i = 1; i <= a.size(); ++i) {
+    size_t diagonal = row[0];
+    row[0] = i;
+    for (size_t j = 1; j <= b.size(); ++j) {
+      const size_t substituted = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+      diagonal = row[j];
+      row[j] = std::min({row[j] + 1, row[j - 1] + 1, substituted});
+    }
+  }
+  return row[b.size()];
+}
+
+[[noreturn]] void unknown_arch(const std::string& arch) {
+  std::vector<std::string> names;
+  for (const Family& family : families()) names.insert(names.end(), family.archs.begin(), family.archs.end());
+  std::ranges::stable_sort(names, {}, [&](const std::string& name) { return edit_distance(arch, name); });
+  std::string list;
+  for (const std::string& name : names) list += (list.empty() ? "" : ", ") + name;
+  throw UsageError("unknown architecture '" + arch + "'", "", "one of (nearest first): " + list);
+}
+
+// A few names and shapes, so that a reader can tell what the file holds.
+std::string glimpse(const StateDict& state) {
+  std::ostringstream text;
+  int shown = 0;
+  for (const auto& [name, tensor] : state) {
+    if (++shown > 6) break;
+    text << (shown > 1 ? ", " : "") << name << ' ' << tensor.sizes();
+  }
+  if (shown > 6) text << ", …";
+  return text.str();
+}
+
+}  // namespace
+
+const std::vector<Family>& families() { return mutable_families(); }
+
+int register_family(Family family) {
+  std::vector<Family>& list = mutable_families();
+  // Sorted by name: what is listed must not depend on the order in which the files were linked.
+  list.insert(std::ranges::upper_bound(list, family.name, {}, &Family::name), std::move(family));
+  return static_cast<int>(list.size());
+}
+
+ModelPtr make_model(const ModelSpec& spec) {
+  for (const Family& family : families())
+    if (knows(family, spec.arch)) return family.make(spec);
+  unknown_arch(spec.arch);
+}
+
+Recognised recognise_file(const std::filesystem::path& path, const std::string& arch) {
+  if (!arch.empty() && std::ranges::none_of(families(), [&](const Family& family) { return knows(family, arch); })) unknown_arch(arch);
+  const StateDict state = read_weights(path);
+  for (const Family& family : families()) {
+    if (!arch.empty() && !knows(family, arch)) continue;
+    try {
+      if (std::optional<Recognised> found = family.recognise(state, arch)) return std::move(*found);
+    } catch (const UsageError&) {
+      throw;
+    } catch (const Error& error) {
+      throw Error(error.what(), path.string());
+    }
+  }
+  throw Error("no model family of retort has these tensors (" + glimpse(state) + ")", path.string(),
+              "`retort list teachers` shows the families; --teacher-arch names one where names alone do not tell");
+}
+
+ModelPtr build(const Recognised& found, const std::string& where) {
+  ModelSpec spec = found.spec;
+  StateDict state = found.state;
+  if (!found.has_head) spec.classes = 1;
+  ModelPtr model = make_model(spec);
+  if (!found.has_head) {
+    // The head stays as initialised: the file has none, and a teacher's is fitted to the task anyway.
+    for (const auto& [name, tensor] : state_of(*model)) state.try_emplace(name, tensor);
+  }
+  load_state(*model, state, where);
+  model->eval();
+  return model;
+}
+
+ModelPtr load_model(const std::filesystem::path& path, const std::string& arch) { return build(recognise_file(path, arch), path.string()); }
+
+}  // namespace retort::models

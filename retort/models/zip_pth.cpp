@@ -1,0 +1,97 @@
+#include "retort/models/zip_pth.h"
+
+#include <ATen/ops/empty.h>
+#include <caffe2/serialize/in_memory_adapter.h>
+#include <caffe2/serialize/inline_container.h>
+
+#include <algorithm>
+#include <exception>
+#include <span>
+#include <tuple>
+#include <utility>
+
+#include "retort/core/error.h"
+#include "retort/core/quote.h"
+
+namespace retort::models {
+namespace {
+
+using caffe2::serialize::MemoryReadAdapter;
+using caffe2::serialize::PyTorchStreamReader;
+
+class Archive {
+ public:
+  Archive(const std::shared_ptr<const MappedFile>& file, std::string where) : file_(file), where_(std::move(where)), left_(file->bytes().size()) {
+    guarded([&] { reader_ = std::make_unique<PyTorchStreamReader>(std::make_shared<MemoryReadAdapter>(file->bytes().data(), static_cast<off_t>(file->bytes().size()))); });
+  }
+
+  bool has(const std::string& name) {
+    return guarded([&] { return reader_->hasRecord(name); });
+  }
+
+  bool is_torchscript() {
+    const auto names = guarded([&] { return reader_->getAllRecords(); });
+    return std::ranges::any_of(names, [](const std::string& name) { return name == "constants.pkl" || name.starts_with("code/"); });
+  }
+
+  // Records are stored as they are, so that together they cannot be larger than the file: what claims to be is an archive made to exhaust memory.
+  uint64_t claim(const std::string& name) {
+    const uint64_t size = guarded([&] { return reader_->getRecordSize(name); });
+    if (size > left_) throw Error("the record " + quote_name(name) + " claims more bytes than the file has", where_, "write the file again with torch.save");
+    left_ -= size;
+    return size;
+  }
+
+  void read(const std::string& name, void* to, uint64_t size) {
+    guarded([&] { return reader_->getRecord(name, to, size); });
+  }
+
+  std::string text(const std::string& name) {
+    std::string bytes(claim(name), '\0');
+    read(name, bytes.data(), bytes.size());
+    return bytes;
+  }
+
+  const std::string& where() const { return where_; }
+
+ private:
+  template <typename Work>
+  auto guarded(Work&& work) -> decltype(work()) {
+    try {
+      return work();
+    } catch (const std::exception&) {
+      throw Error("the zip archive is truncated or damaged", where_);
+    }
+  }
+
+  std::shared_ptr<const MappedFile> file_;
+  std::string where_;
+  uint64_t left_;
+  std::unique_ptr<PyTorchStreamReader> reader_;
+};
+
+at::Tensor read_storage(Archive& archive, const std::string& key, const StorageType& type) {
+  const std::string name = "data/" + key;
+  if (!archive.has(name)) throw Error("the record " + quote_name(name) + " is missing", archive.where());
+  const uint64_t size = archive.claim(name);
+  uint64_t needed = 0;
+  if (type.numel < 0 || __builtin_mul_overflow(static_cast<uint64_t>(type.numel), c10::elementSize(type.type), &needed) || needed != size) {
+    throw Error("the record " + quote_name(name) + " has " + std::to_string(size) + " bytes, which is not what its " + std::to_string(type.numel) + " elements need", archive.where());
+  }
+  at::Tensor storage = at::empty({type.numel}, at::TensorOptions().dtype(type.type));
+  archive.read(name, storage.mutable_data_ptr(), size);
+  return storage;
+}
+
+}  // namespace
+
+PickledFile open_zip_pth(const std::shared_ptr<const MappedFile>& file, const std::string& where) {
+  const auto archive = std::make_shared<Archive>(file, where);
+  if (archive->is_torchscript()) throw Error("is a TorchScript program, not a weight file", where, "save its weights: torch.save(module.state_dict(), path)");
+  if (!archive->has("data.pkl")) throw Error("is a zip archive without data.pkl, so not one that torch.save wrote", where);
+  if (archive->has("byteorder") && archive->text("byteorder") != "little") throw Error("its numbers are big-endian", where, "save it again on a little-endian machine");
+  const std::string pickle = archive->text("data.pkl");
+  return {read_pickle(std::as_bytes(std::span(pickle)), where + ", data.pkl"), [archive](const std::string& key, const StorageType& type) { return read_storage(*archive, key, type); }};
+}
+
+}  // namespace retort::models

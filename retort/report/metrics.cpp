@@ -1,0 +1,64 @@
+#include "retort/report/metrics.h"
+
+#include "retort/core/error.h"
+#include "retort/report/text.h"
+
+namespace retort::report {
+namespace {
+
+size_t class_index(int64_t index, size_t classes, const Prediction& prediction) {
+  if (index < 0 || static_cast<size_t>(index) >= classes) {
+    throw Error("names class number " + std::to_string(index) + " of " + std::to_string(classes), "prediction for " + prediction.path);
+  }
+  return static_cast<size_t>(index);
+}
+
+// RFC 4180.
+std::string csv_field(const std::string& text) {
+  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
+  std::string quoted = "\"";
+  for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
+  return quoted + '"';
+}
+
+}  // namespace
+
+Metrics compute_metrics(const std::vector<Prediction>& predictions, int64_t classes) {
+  if (classes < 1) throw Error("there are no classes", "metrics");
+  const auto n = static_cast<size_t>(classes);
+  Metrics metrics;
+  metrics.class_accuracy.assign(n, -1);
+  metrics.class_count.assign(n, 0);
+  metrics.confusion.assign(n, std::vector<int64_t>(n, 0));
+  for (const Prediction& p : predictions) {
+    const size_t label = class_index(p.label, n, p);
+    ++metrics.confusion[label][class_index(p.predicted, n, p)];
+    ++metrics.class_count[label];
+  }
+
+  int64_t right = 0, present = 0;
+  double sum = 0;
+  for (size_t c = 0; c < n; ++c) {
+    if (metrics.class_count[c] == 0) continue;
+    right += metrics.confusion[c][c];
+    metrics.class_accuracy[c] = 100.0 * static_cast<double>(metrics.confusion[c][c]) / static_cast<double>(metrics.class_count[c]);
+    sum += metrics.class_accuracy[c];
+    ++present;
+  }
+  if (present > 0) {
+    metrics.accuracy = 100.0 * static_cast<double>(right) / static_cast<double>(predictions.size());
+    metrics.mean_class_accuracy = sum / static_cast<double>(present);
+  }
+  return metrics;
+}
+
+std::string to_csv(const std::vector<Prediction>& predictions, const std::vector<std::string>& classes) {
+  std::string out = "path,label,predicted,probability\n";
+  for (const Prediction& p : predictions) {
+    out += csv_field(p.path) + ',' + csv_field(classes[class_index(p.label, classes.size(), p)]) + ',' +
+           csv_field(classes[class_index(p.predicted, classes.size(), p)]) + ',' + fixed(p.probability, 6) + '\n';
+  }
+  return out;
+}
+
+}  // namespace retort::report

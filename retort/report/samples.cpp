@@ -1,0 +1,79 @@
+#include "retort/report/samples.h"
+
+#include <algorithm>
+#include <cmath>
+#include <tuple>
+
+#include "retort/core/error.h"
+#include "retort/core/random.h"
+#include "retort/data/decode.h"
+#include "retort/data/encode.h"
+#include "retort/data/view.h"
+
+namespace retort::report {
+namespace {
+
+constexpr int64_t kSide = 96;
+constexpr int kQuality = 82;
+// Where the images are gone, a page must not take as long as looking for all of them.
+constexpr size_t kMisses = 50;
+
+std::string thumbnail(const std::filesystem::path& path) {
+  data::Image image = data::decode_file(path);
+  const int64_t longest = std::max(image.width, image.height);
+  if (longest > kSide) {
+    const auto scaled = [&](int64_t side) { return std::max<int64_t>(1, (side * kSide + longest / 2) / longest); };
+    image = data::resize(image, scaled(image.width), scaled(image.height), data::Interpolation::bilinear);
+  }
+  return "data:image/jpeg;base64," + base64(data::encode_jpeg(image, kQuality));
+}
+
+// Not a number: no confidence, so that the order is one.
+double confidence(const Prediction& p) { return std::isnan(p.probability) ? -1 : p.probability; }
+
+auto by_class(const Prediction& p) { return std::tie(p.label, p.path); }
+
+// In the order in which they are tried.
+std::vector<Prediction> candidates(const std::vector<Prediction>& predictions, bool right) {
+  std::vector<Prediction> chosen;
+  std::copy_if(predictions.begin(), predictions.end(), std::back_inserter(chosen), [&](const Prediction& p) { return (p.label == p.predicted) == right; });
+  std::sort(chosen.begin(), chosen.end(), [](const Prediction& a, const Prediction& b) { return by_class(a) < by_class(b); });
+  if (!right) {
+    std::stable_sort(chosen.begin(), chosen.end(), [](const Prediction& a, const Prediction& b) { return confidence(a) > confidence(b); });
+    return chosen;
+  }
+  std::vector<Prediction> drawn;
+  for (const int64_t i : permutation(static_cast<int64_t>(chosen.size()), CounterRng{0})) drawn.push_back(chosen[static_cast<size_t>(i)]);
+  return drawn;
+}
+
+}  // namespace
+
+std::vector<Sample> samples(const std::vector<Prediction>& predictions, const std::filesystem::path& root, bool right, size_t most) {
+  std::vector<Sample> found;
+  size_t misses = 0;
+  for (const Prediction& prediction : candidates(predictions, right)) {
+    if (found.size() == most || misses == kMisses) break;
+    try {
+      found.push_back({prediction, thumbnail(root / prediction.path)});
+    } catch (const Error&) {
+      ++misses;  // gone, or not an image any more
+    }
+  }
+  if (right) std::sort(found.begin(), found.end(), [](const Sample& a, const Sample& b) { return by_class(a.prediction) < by_class(b.prediction); });
+  return found;
+}
+
+std::string base64(const std::string& bytes) {
+  static constexpr char kAlphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string out;
+  out.reserve((bytes.size() + 2) / 3 * 4);
+  for (size_t i = 0; i < bytes.size(); i += 3) {
+    const auto byte = [&](size_t j) { return j < bytes.size() ? uint32_t{static_cast<uint8_t>(bytes[j])} : 0U; };
+    const uint32_t word = byte(i) << 16 | byte(i + 1) << 8 | byte(i + 2);
+    for (size_t digit = 0; digit < 4; ++digit) out += i + digit > bytes.size() ? '=' : kAlphabet[word >> (18 - 6 * digit) & 63];
+  }
+  return out;
+}
+
+}  // namespace retort::report

@@ -1,0 +1,106 @@
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "retort/data/view.h"
+
+namespace retort::run {
+
+// Everything that decides a run. Field names are the option names of `retort distill` with underscores; visit_options lists each one once.
+struct RunConfig {
+  std::string data, teacher, student = "mobilenet_v2", out;
+  std::string teacher_arch, teacher_head = "probe";
+  int64_t teacher_size = 0;
+
+  int64_t image_size = 0;
+  int64_t epochs = 100, batch_size = 64;
+  double lr = 1e-3, weight_decay = 0.05, warmup = 0.05, clip_norm = 5, ema = 0;
+  int64_t seed = 0, threads = 0;
+  std::string precision = "auto";
+
+  int64_t views = 8, view_seed = 0, store_budget = 8192;
+  data::ViewRecipe view;
+
+  std::string loss = "align_uniform", logit_loss = "kd";
+  double label_weight = 1, loss_weight = 0.8, logit_weight = 1, temperature = 4, label_smoothing = 0;
+  std::vector<std::string> loss_option;
+
+  double val_fraction = 0.1, test_fraction = 0.2;
+  int64_t split_seed = 0;
+  double max_skipped = 0.05;
+  std::string cache;
+};
+
+// What a number may be; both ends are allowed.
+struct Range {
+  double low = 0, high = std::numeric_limits<double>::infinity();
+};
+
+// Calls visitor(name, field, range, group, help) for every option: the one place where names, ranges and help texts stand. Strings get an empty range.
+template <typename Visitor>
+void visit_options(RunConfig& c, Visitor&& visitor) {
+  constexpr double kBig = 1e9;
+  const char* const main = "The job";
+  visitor("data", c.data, Range{}, main, "image folder (one folder a class, or train/ val/ test/ of those) or CSV manifest (path,label,split)");
+  visitor("teacher", c.teacher, Range{}, main, "pre-trained weight file (.safetensors, .pth), or `none` to train the student from scratch");
+  visitor("student", c.student, Range{}, main, "architecture to train from random weights (`retort list students`)");
+  visitor("out", c.out, Range{}, main, "run folder to write");
+
+  const char* const training = "Training";
+  visitor("epochs", c.epochs, Range{1, 100000}, training, "passes over the training images");
+  visitor("batch-size", c.batch_size, Range{2, 65536}, training, "images a step");
+  visitor("image-size", c.image_size, Range{0, 1024}, training, "the student's resolution in pixels; 0: its own, but at most twice the images' size");
+  visitor("lr", c.lr, Range{1e-8, 10}, training, "peak learning rate of AdamW (linear warm-up, then cosine to zero)");
+  visitor("weight-decay", c.weight_decay, Range{0, 10}, training, "decoupled weight decay, on kernels and matrices only");
+  visitor("warmup", c.warmup, Range{0, 1}, training, "share of the steps that warm up");
+  visitor("clip-norm", c.clip_norm, Range{0, kBig}, training, "largest L2 norm of the gradient; 0: no limit");
+  visitor("ema", c.ema, Range{0, 0.99999}, training, "decay of the weights' moving average, which is then validated and kept; 0: none");
+  visitor("seed", c.seed, Range{0, kBig}, training, "of the initial weights and the order of images");
+  visitor("threads", c.threads, Range{0, 1024}, training, "processor threads; 0: all cores");
+  visitor("precision", c.precision, Range{}, training, "fp32, bf16 (autocast), or auto: bf16 where the processor has it");
+
+  const char* const teacher = "Teacher";
+  visitor("teacher-arch", c.teacher_arch, Range{}, teacher, "architecture of the weight file, where its tensor names do not tell");
+  visitor("teacher-size", c.teacher_size, Range{0, 1024}, teacher, "the teacher's resolution in pixels; 0: its own");
+  visitor("teacher-head", c.teacher_head, Range{}, teacher, "probe: fit a linear head on the teacher's features; keep: the file's own head has this task's classes");
+  visitor("views", c.views, Range{1, 1000}, teacher, "views of each image that the teacher sees, once each; epochs go round them");
+  visitor("store-budget", c.store_budget, Range{1, kBig}, teacher, "MiB on disk for the teacher's outputs; fewer views are kept where it is too small");
+
+  const char* const objective = "Objective";
+  visitor("loss", c.loss, Range{}, objective, "embedding loss (`retort list losses`), or none");
+  visitor("logit-loss", c.logit_loss, Range{}, objective, "loss between logits, or none");
+  visitor("label-weight", c.label_weight, Range{0, 1e6}, objective, "weight of cross-entropy on the labels");
+  visitor("loss-weight", c.loss_weight, Range{0, 1e6}, objective, "weight of the embedding loss");
+  visitor("logit-weight", c.logit_weight, Range{0, 1e6}, objective, "weight of the logit loss");
+  visitor("temperature", c.temperature, Range{0.01, 100}, objective, "temperature of the logit loss");
+  visitor("label-smoothing", c.label_smoothing, Range{0, 0.9}, objective, "of cross-entropy");
+  visitor("loss-option", c.loss_option, Range{}, objective, "NAME=VALUE, an option of the embedding loss; may be given again");
+
+  const char* const views = "Views";
+  visitor("crop-min", c.view.scale_min, Range{0.01, 1}, views, "smallest share of the image's area that a random crop keeps");
+  visitor("crop-max", c.view.scale_max, Range{0.01, 1}, views, "largest share");
+  visitor("flip", c.view.flip, Range{0, 1}, views, "probability of a horizontal flip");
+  visitor("brightness", c.view.brightness, Range{0, 1}, views, "colour jitter: factors in 1 ± this");
+  visitor("contrast", c.view.contrast, Range{0, 1}, views, "the same");
+  visitor("saturation", c.view.saturation, Range{0, 1}, views, "the same");
+  visitor("hue", c.view.hue, Range{0, 0.5}, views, "shift in ± this share of a turn");
+  visitor("view-seed", c.view_seed, Range{0, kBig}, views, "of the views; runs that share it share the teacher's outputs");
+
+  const char* const dataset = "Data";
+  visitor("val-fraction", c.val_fraction, Range{0.01, 0.5}, dataset, "of train, carved for validation where none is given");
+  visitor("test-fraction", c.test_fraction, Range{0, 0.5}, dataset, "of all, where one folder holds everything");
+  visitor("split-seed", c.split_seed, Range{0, kBig}, dataset, "of those splits");
+  visitor("max-skipped", c.max_skipped, Range{0, 1}, dataset, "share of files that may fail to decode");
+  visitor("cache", c.cache, Range{}, dataset, "folder for decoded images and the teacher's outputs (default: $RETORT_CACHE, else ~/.cache/retort)");
+}
+
+// Complete and re-runnable: `retort distill --config` reads it back.
+std::string to_toml(const RunConfig& config);
+
+// Throws UsageError on what no range says: names that nothing has, crops turned round, a missing data set.
+void validate(const RunConfig& config);
+
+}  // namespace retort::run

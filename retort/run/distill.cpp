@@ -1,0 +1,320 @@
+#include "retort/run/distill.h"
+
+#include <ATen/Parallel.h>
+#include <torch/utils.h>
+
+#include <cstdio>
+#include <numeric>
+#include <set>
+
+#include "retort/core/error.h"
+#include "retort/core/file.h"
+#include "retort/data/image_store.h"
+#include "retort/deploy/cost.h"
+#include "retort/deploy/onnx_export.h"
+#include "retort/losses/objective.h"
+#include "retort/models/registry.h"
+#include "retort/run/evaluate_run.h"
+#include "retort/run/report_run.h"
+#include "retort/run/run_folder.h"
+#include "retort/teacher/linear_probe.h"
+#include "retort/teacher/output_store.h"
+#include "retort/teacher/teacher.h"
+#include "retort/train/trainer.h"
+#include "retort/version.h"
+
+namespace retort::run {
+namespace fs = std::filesystem;
+namespace {
+
+std::string percent(double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.1f %%", value);
+  return text;
+}
+
+// What is already in the run folder must not be lost by a slip.
+void claim_folder(const RunFolder& folder, const std::string& toml, const DistillOptions& options) {
+  std::error_code error;
+  if (options.force || !fs::exists(folder.config(), error)) return;
+  if (read_file(folder.config()) != toml)
+    throw Error("holds a run with other settings", folder.root.string(), options.resume ? "resume with --config " + folder.config().string() : "choose another --out, or --force to write over it");
+  if (!options.resume && fs::exists(folder.checkpoint(), error) && !fs::exists(folder.summary(), error))
+    throw Error("holds an unfinished run", folder.root.string(), "--resume goes on with it, --force starts it over");
+}
+
+// Large photographs are stored smaller: half as large again as what the models look at is plenty for random crops. In steps, so that other
+// resolutions of teacher or student share a store.
+int64_t stored_side(int64_t largest_input) {
+  constexpr int64_t kSide = 320;
+  constexpr int64_t kStep = 128;
+  if (largest_input * 6 / 5 <= kSide) return kSide;
+  return (largest_input * 5 / 4 + kStep - 1) / kStep * kStep;
+}
+
+// Enlarging images beyond twice their size costs time and shows nothing new.
+int64_t automatic_size(const data::ImageStore& images, int64_t preferred) {
+  std::vector<int64_t> sides;
+  for (int64_t i = 0; i < images.size(); ++i) sides.push_back(std::min(images.image(i).width, images.image(i).height));
+  std::ranges::nth_element(sides, sides.begin() + static_cast<ptrdiff_t>(sides.size() / 2));
+  const int64_t twice = std::max<int64_t>(2 * sides[sides.size() / 2] / 32 * 32, 64);
+  return std::min(preferred, twice);
+}
+
+void add_skipped(std::vector<data::SkippedFile>& all, const data::ImageStore& store) {
+  for (const data::SkippedFile& file : store.skipped())
+    if (std::ranges::none_of(all, [&](const data::SkippedFile& known) { return known.path == file.path; })) all.push_back(file);
+}
+
+std::vector<losses::TermConfig> terms_of(const RunConfig& config, bool with_teacher) {
+  std::vector<losses::TermConfig> terms = {{"cross_entropy", config.label_weight, {{"label_smoothing", config.label_smoothing}}}};
+  if (!with_teacher) return terms;
+  if (config.loss != "none") {
+    losses::Options options;
+    for (const std::string& text : config.loss_option) {
+      const size_t equals = text.find('=');
+      char* end = nullptr;
+      const double value = equals == std::string::npos ? 0 : std::strtod(text.c_str() + equals + 1, &end);
+      if (end == nullptr || *end != '\0' || equals + 1 == text.size()) throw UsageError("'" + text + "' is not NAME=VALUE", "--loss-option");
+      options[text.substr(0, equals)] = value;
+    }
+    terms.push_back({config.loss, config.loss_weight, options});
+  }
+  if (config.logit_loss != "none") {
+    losses::Options options;
+    if (losses::find_loss(config.logit_loss).options.contains("temperature")) options["temperature"] = config.temperature;
+    terms.push_back({config.logit_loss, config.logit_weight, options});
+  }
+  return terms;
+}
+
+std::string key_of(const std::vector<losses::TermConfig>& terms) {
+  nlohmann::json json = nlohmann::json::array();
+  for (const losses::TermConfig& term : terms) json.push_back({{"name", term.name}, {"weight", term.weight}, {"options", term.options}});
+  return json.dump();
+}
+
+// One run, step by step; each step reads what the ones before it made.
+class Job {
+ public:
+  Job(const RunConfig& config, const DistillOptions& options, const RunFolder& folder, Log& log, const StopFlag& stop)
+      : config_(config), options_(options), folder_(folder), log_(log), stop_(stop), precision_(models::precision_from(config.precision)) {
+    cache_ = config.cache.empty() ? default_cache_dir() : fs::path(config.cache);
+  }
+
+  nlohmann::json run() {
+    read_data();
+    make_student();
+    if (teacher_) fit_teacher();
+    train();
+    evaluate();
+    return summary_;
+  }
+
+ private:
+  data::ImageStore open(data::Split split, const data::Preparation& preparation) {
+    data::ImageStore store = data::ImageStore::open(cache_, manifest_, manifest_.of(split), preparation, {.max_skipped = config_.max_skipped}, log_, stop_);
+    add_skipped(skipped_, store);
+    return store;
+  }
+
+  void read_data() {
+    const Stopwatch watch;
+    manifest_ = data::load_manifest(config_.data, {config_.val_fraction, config_.test_fraction, static_cast<uint64_t>(config_.split_seed)});
+    const auto count = [&](data::Split split) { return std::to_string(manifest_.of(split).size()); };
+    log_.info(config_.data + ": " + std::to_string(manifest_.classes.size()) + " classes; " + count(data::Split::train) + " training, " + count(data::Split::val) + " validation and " +
+              count(data::Split::test) + " test images");
+    const int64_t classes = static_cast<int64_t>(manifest_.classes.size());
+    student_ = models::make_model({config_.student, classes});  // weights follow once the seed is set
+    if (config_.teacher != "none") teacher_.emplace(config_.teacher, config_.teacher_arch, config_.teacher_size, precision_);
+    const int64_t preferred = config_.image_size > 0 ? config_.image_size : student_->input_spec().size;
+    train_.emplace(open(data::Split::train, data::bounded(stored_side(std::max(preferred, teacher_ ? teacher_->input_spec().size : 0)))));
+    if (train_->size() < 2) throw Error("fewer than two training images are left", config_.data);
+    spec_ = student_->input_spec();
+    spec_.size = config_.image_size > 0 ? config_.image_size : automatic_size(*train_, preferred);
+    val_.emplace(open(data::Split::val, data::for_evaluation(spec_)));
+    test_.emplace(open(data::Split::test, data::for_evaluation(spec_)));
+    summary_["seconds"]["data"] = watch.seconds();
+  }
+
+  void make_student() {
+    torch::manual_seed(static_cast<uint64_t>(config_.seed));
+    models::ModelSpec spec = student_->spec();
+    student_ = models::make_model(spec);
+    for (at::Tensor& parameter : student_->parameters())
+      if (parameter.dim() == 4) parameter.set_data(parameter.contiguous(at::MemoryFormat::ChannelsLast));
+    log_.info("student: " + config_.student + ", " + std::to_string(deploy::count_parameters(*student_)) + " parameters, " + std::to_string(spec_.size) + " px, random weights (seed " +
+              std::to_string(config_.seed) + "), " + models::to_string(precision_) + ", " + std::to_string(at::get_num_threads()) + " threads");
+  }
+
+  void fit_teacher() {
+    const Stopwatch watch;
+    teacher::Teacher& teacher = *teacher_;
+    log_.info("teacher: " + teacher.model().spec().arch + ", " + std::to_string(deploy::count_parameters(teacher.model())) + " parameters, " + std::to_string(teacher.input_spec().size) + " px");
+    const teacher::OutputStore::Options options{config_.views, static_cast<uint64_t>(config_.view_seed), static_cast<uint64_t>(config_.store_budget) << 20};
+    outputs_.emplace(teacher::OutputStore::open(cache_, teacher, *train_, config_.view, options, log_, stop_));
+    const data::Preparation prepared = data::for_evaluation(teacher.input_spec());
+    const data::ImageStore val = open(data::Split::val, prepared);
+    const data::ImageStore test = open(data::Split::test, prepared);
+    const at::Tensor val_features = evaluation_features(cache_, teacher, val, "validation", log_, stop_);
+    const at::Tensor val_labels = data::labels_of(val);
+    nlohmann::json& out = summary_["teacher"];
+    if (config_.teacher_head == "keep") {
+      teacher.keep_head(static_cast<int64_t>(manifest_.classes.size()));
+    } else {
+      const teacher::LinearHead head = fit_probe(val_features, val_labels);
+      teacher.set_head(head.weight, head.bias);
+      out["head_l2"] = head.l2;
+    }
+    write_safetensors(folder_.root / "teacher_head.safetensors", {{"weight", teacher.head_weight()}, {"bias", teacher.head_bias()}});
+    out["arch"] = teacher.model().spec().arch;
+    out["image_size"] = teacher.input_spec().size;
+    out["views"] = outputs_->views();
+    out["val_accuracy"] = accuracy(teacher.logits(val_features), val_labels);
+    out["test_accuracy"] = accuracy(teacher.logits(evaluation_features(cache_, teacher, test, "test", log_, stop_)), data::labels_of(test));
+    out.update(cost_json(deploy::measure_cost(teacher.model(), teacher.input_spec().size)));
+    const nlohmann::json& shown = out[out["test_accuracy"].is_null() ? "val_accuracy" : "test_accuracy"];
+    if (!shown.is_null()) log_.info("teacher: " + percent(shown) + (out["test_accuracy"].is_null() ? " on validation" : " on test"));
+    summary_["seconds"]["teacher"] = watch.seconds();
+  }
+
+  // On as many stored views as keep the fit to seconds.
+  teacher::LinearHead fit_probe(const at::Tensor& val_features, const at::Tensor& val_labels) {
+    constexpr int64_t kRows = 50000;
+    const int64_t views = std::clamp<int64_t>(kRows / train_->size(), 1, outputs_->views());
+    std::vector<at::Tensor> features;
+    for (int64_t view = 0; view < views; ++view) features.push_back(outputs_->view(view).all());
+    return teacher::fit_linear_probe(at::cat(features), data::labels_of(*train_).repeat({views}), val_features, val_labels, static_cast<int64_t>(manifest_.classes.size()), log_, stop_);
+  }
+
+  void train() {
+    const std::vector<losses::TermConfig> terms = terms_of(config_, teacher_.has_value());
+    losses::Objective objective(terms, {student_->feature_dim(), teacher_ ? teacher_->feature_dim() : 0, static_cast<int64_t>(manifest_.classes.size()), train_->size(), {}});
+    train::TrainOptions options;
+    options.epochs = config_.epochs;
+    options.batch_size = config_.batch_size;
+    options.learning_rate = config_.lr;
+    options.weight_decay = config_.weight_decay;
+    options.warmup = config_.warmup;
+    options.clip_norm = config_.clip_norm;
+    options.ema_decay = config_.ema;
+    options.precision = precision_;
+    options.seed = static_cast<uint64_t>(config_.seed);
+    options.view_seed = static_cast<uint64_t>(config_.view_seed);
+    options.views = outputs_ ? outputs_->views() : 0;
+    options.objective_key = key_of(terms);
+    train::TrainData data{&*train_, &*val_, config_.view, spec_, teacher_ ? &*teacher_ : nullptr, outputs_ ? &*outputs_ : nullptr};
+    train::Trainer trainer(*student_, objective, data, options);
+    std::ofstream metrics(folder_.metrics(), std::ios::trunc);
+    result_ = trainer.run(
+        folder_.checkpoint(), options_.resume,
+        [&](const nlohmann::json& line) {
+          metrics << line.dump() << std::endl;
+          char text[128];
+          std::snprintf(text, sizeof text, "epoch %3lld: loss %.3f, train %.1f %%%s%s", static_cast<long long>(line.at("epoch").get<int64_t>()), line.at("train_loss").get<double>(),
+                        line.at("train_accuracy").get<double>(), line.contains("val_accuracy") ? ", validation " : "",
+                        line.contains("val_accuracy") ? percent(line.at("val_accuracy").get<double>()).c_str() : "");
+          log_.info(text);
+        },
+        log_, stop_);
+    if (!metrics) throw Error("cannot be written", folder_.metrics().string(), "check the free space on its disk");
+    summary_["seconds"]["training"] = result_.seconds;
+  }
+
+  void evaluate() {
+    const Stopwatch watch;
+    const Student student{student_, manifest_.classes, spec_};
+    save_student(folder_.student(), student);
+    deploy::write_onnx(folder_.onnx(), *student_, manifest_.classes, spec_);
+    const bool has_test = test_->size() > 0;
+    const Evaluation evaluation = evaluate_store(student, manifest_, has_test ? *test_ : *val_, has_test ? "test" : "validation", log_, stop_);
+    write_evaluation(folder_.predictions(), evaluation);
+
+    nlohmann::json& out = summary_["student"];
+    out["arch"] = config_.student;
+    out["image_size"] = spec_.size;
+    out["val_accuracy"] = val_->size() > 0 ? nlohmann::json(result_.val_accuracy) : nlohmann::json();
+    out["test_accuracy"] = has_test ? nlohmann::json(evaluation.metrics.accuracy) : nlohmann::json();
+    out["test_mean_class_accuracy"] = has_test ? nlohmann::json(evaluation.metrics.mean_class_accuracy) : nlohmann::json();
+    out["best_epoch"] = result_.best_epoch;
+    out.update(cost_json(deploy::measure_cost(*student_, spec_.size)));
+
+    summary_["version"] = kVersion;
+    if (!teacher_) summary_["teacher"] = nullptr;
+    summary_["epochs"] = result_.epochs;
+    summary_["images_per_second"] = result_.images_per_second;
+    summary_["classes"] = manifest_.classes.size();
+    summary_["images"] = {{"train", train_->size()}, {"val", val_->size()}, {"test", test_->size()}};
+    summary_["data"] = {{"path", config_.data}, {"val_fraction", config_.val_fraction}, {"test_fraction", config_.test_fraction}, {"split_seed", config_.split_seed}};
+    summary_["seed"] = config_.seed;
+    summary_["precision"] = models::to_string(precision_);
+    summary_["threads"] = at::get_num_threads();
+    summary_["skipped_files"] = nlohmann::json::array();
+    for (const data::SkippedFile& file : skipped_) summary_["skipped_files"].push_back({{"path", file.path}, {"reason", file.reason}});
+    nlohmann::json& seconds = summary_["seconds"];
+    if (!seconds.contains("teacher")) seconds["teacher"] = 0.0;
+    seconds["evaluation"] = watch.seconds();
+    seconds["total"] = seconds["data"].get<double>() + seconds["teacher"].get<double>() + seconds["training"].get<double>() + seconds["evaluation"].get<double>();
+    log_.info("student: " + percent(evaluation.metrics.accuracy) + " on " + evaluation.split + " (epoch " + std::to_string(result_.best_epoch) + ", best on validation)");
+  }
+
+  static nlohmann::json accuracy(const at::Tensor& logits, const at::Tensor& labels) {
+    return labels.numel() == 0 ? nlohmann::json() : nlohmann::json(teacher::accuracy_of(logits, labels));
+  }
+
+  static nlohmann::json cost_json(const deploy::Cost& cost) {
+    return {{"parameters", cost.parameters}, {"multiply_adds", cost.multiply_adds}, {"milliseconds", cost.milliseconds}};
+  }
+
+  const RunConfig& config_;
+  const DistillOptions& options_;
+  const RunFolder& folder_;
+  Log& log_;
+  const StopFlag& stop_;
+  models::Precision precision_;
+  fs::path cache_;
+
+  data::Manifest manifest_;
+  std::optional<data::ImageStore> train_, val_, test_;
+  std::vector<data::SkippedFile> skipped_;
+  data::InputSpec spec_;
+  models::ModelPtr student_;
+  std::optional<teacher::Teacher> teacher_;
+  std::optional<teacher::OutputStore> outputs_;
+  train::TrainResult result_;
+  nlohmann::json summary_;
+};
+
+// Paths that hold wherever the config is run from.
+RunConfig absolute(RunConfig config) {
+  for (std::string* path : {&config.data, &config.out, &config.cache}) {
+    if (!path->empty()) *path = fs::absolute(*path).lexically_normal().string();
+  }
+  if (config.teacher != "none") config.teacher = fs::absolute(config.teacher).lexically_normal().string();
+  return config;
+}
+
+}  // namespace
+
+nlohmann::json distill(const RunConfig& given, const DistillOptions& options, Log& log, const StopFlag& stop) {
+  validate(given);
+  const RunConfig config = absolute(given);
+  const RunFolder folder{config.out};
+  const std::string toml = to_toml(config);
+  claim_folder(folder, toml, options);
+  std::error_code error;
+  fs::create_directories(folder.root, error);
+  if (error) throw Error("cannot make the run folder: " + error.message(), folder.root.string());
+  fs::remove(folder.summary(), error);
+  if (!options.resume) fs::remove(folder.checkpoint(), error);
+  write_file_atomic(folder.config(), toml);
+  FileLog file_log(folder.log(), log, options.resume);
+  if (config.threads > 0) at::set_num_threads(static_cast<int>(config.threads));
+
+  nlohmann::json summary = Job(config, options, folder, file_log, stop).run();
+  write_file_atomic(folder.summary(), summary.dump(2) + "\n");
+  write_report(folder.root, {});
+  return summary;
+}
+
+}  // namespace retort::run

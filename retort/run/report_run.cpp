@@ -1,0 +1,62 @@
+#include "retort/run/report_run.h"
+
+#include "retort/core/error.h"
+#include "retort/core/file.h"
+#include "retort/run/evaluate_run.h"
+#include "retort/run/run_folder.h"
+
+namespace retort::run {
+namespace fs = std::filesystem;
+namespace {
+
+report::Row row_of(const std::string& name, const nlohmann::json& network, double seconds) {
+  report::Row row;
+  row.name = name;
+  network.at("arch").get_to(row.model);
+  const nlohmann::json& test = network.at("test_accuracy");
+  const nlohmann::json& accuracy = test.is_null() ? network.at("val_accuracy") : test;
+  row.accuracy = accuracy.is_null() ? 0.0 : accuracy.get<double>();
+  network.at("parameters").get_to(row.parameters);
+  network.at("multiply_adds").get_to(row.multiply_adds);
+  network.at("milliseconds").get_to(row.milliseconds);
+  row.training_seconds = seconds;
+  return row;
+}
+
+report::Row student_row(const nlohmann::json& summary) {
+  return row_of(summary.at("teacher").is_null() ? "from scratch" : "distilled", summary.at("student"), summary.at("seconds").at("training"));
+}
+
+nlohmann::json summary_of(const fs::path& run) {
+  const fs::path path = RunFolder{run}.summary();
+  if (!fs::exists(path)) throw Error("is not a finished run: it has no summary.json", run.string(), "finish it with `retort distill --resume`");
+  return read_json(path);
+}
+
+}  // namespace
+
+std::vector<report::Row> write_report(const fs::path& run, const std::vector<fs::path>& against) {
+  const RunFolder folder{run};
+  report::Page page;
+  page.summary = summary_of(run);
+  try {
+    if (const nlohmann::json& teacher = page.summary.at("teacher"); !teacher.is_null())
+      page.rows.push_back(row_of("teacher", teacher, page.summary.at("seconds").at("teacher")));
+    page.rows.push_back(student_row(page.summary));
+    for (const fs::path& other : against) page.rows.push_back(student_row(summary_of(other)));
+  } catch (const nlohmann::json::exception& error) {
+    throw Error(std::string("a summary.json lacks an entry: ") + error.what(), run.string());
+  }
+  const Evaluation evaluation = read_evaluation(folder.predictions());
+  page.title = fs::absolute(run).lexically_normal().filename().string();
+  page.classes = evaluation.classes;
+  page.split = evaluation.split;
+  page.predictions = evaluation.predictions;
+  page.data_root = evaluation.root;
+  page.epochs = read_json_lines(folder.metrics());
+  page.config_toml = read_file(folder.config());
+  write_file_atomic(folder.report(), report::render_page(page));
+  return page.rows;
+}
+
+}  // namespace retort::run

@@ -1,0 +1,81 @@
+#include "retort/run/run_folder.h"
+
+#include <ctime>
+#include <sstream>
+
+#include "retort/core/error.h"
+#include "retort/core/file.h"
+#include "retort/core/safetensors.h"
+#include "retort/models/registry.h"
+
+namespace retort::run {
+namespace fs = std::filesystem;
+
+FileLog::FileLog(const fs::path& path, Log& next, bool append) : file_(path, append ? std::ios::app : std::ios::trunc), next_(next) {
+  if (!file_) throw Error("cannot be written", path.string(), "check the folder's permissions");
+}
+
+void FileLog::write(const std::string& message) {
+  const std::time_t now = std::time(nullptr);
+  std::tm utc{};
+  gmtime_r(&now, &utc);
+  char stamp[32];
+  std::strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%SZ ", &utc);
+  file_ << stamp << message << std::endl;
+}
+
+void FileLog::info(const std::string& message) {
+  write(message);
+  next_.info(message);
+}
+
+void FileLog::warn(const std::string& message) {
+  write("warning: " + message);
+  next_.warn(message);
+}
+
+void save_student(const fs::path& path, const Student& student) {
+  write_safetensors(path, models::state_of(*student.model),
+                    {{"format", "pt"},  // what transformers asks of a safetensors file
+                     {"retort.model", models::to_json(student.model->spec()).dump()},
+                     {"classes", nlohmann::json(student.classes).dump()},
+                     {"preprocess", data::to_json(student.spec).dump()}});
+}
+
+Student load_student(const fs::path& path) {
+  const TensorFile file = read_safetensors(path);
+  const auto meta = [&](const char* key) {
+    const auto found = file.metadata.find(key);
+    if (found == file.metadata.end()) throw Error(std::string("has no '") + key + "' in its metadata", path.string(), "name a student.safetensors that retort wrote");
+    return nlohmann::json::parse(found->second);
+  };
+  try {
+    Student student{models::make_model(models::model_spec_from(meta("retort.model"))), meta("classes").get<std::vector<std::string>>(), data::input_spec_from(meta("preprocess"))};
+    if (static_cast<int64_t>(student.classes.size()) != student.model->spec().classes) throw Error("names another number of classes than its head has", path.string());
+    models::load_state(*student.model, file.tensors, path.string());
+    student.model->eval();
+    return student;
+  } catch (const nlohmann::json::exception& error) {
+    throw Error(std::string("has broken metadata: ") + error.what(), path.string());
+  }
+}
+
+nlohmann::json read_json(const fs::path& path) {
+  try {
+    return nlohmann::json::parse(read_file(path));
+  } catch (const nlohmann::json::exception& error) {
+    throw Error(std::string("is not JSON: ") + error.what(), path.string());
+  }
+}
+
+std::vector<nlohmann::json> read_json_lines(const fs::path& path) {
+  std::istringstream text(read_file(path));
+  std::vector<nlohmann::json> lines;
+  for (std::string line; std::getline(text, line);) {
+    // The last line of a run that was killed may be cut.
+    if (nlohmann::json json = nlohmann::json::parse(line, nullptr, false); !json.is_discarded()) lines.push_back(std::move(json));
+  }
+  return lines;
+}
+
+}  // namespace retort::run

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "retort/core/log.h"
+#include "retort/models/image_model.h"
+
+namespace retort::run {
+
+// The names inside a run folder.
+struct RunFolder {
+  std::filesystem::path root;
+  std::filesystem::path config() const { return root / "config.toml"; }
+  std::filesystem::path metrics() const { return root / "metrics.jsonl"; }
+  std::filesystem::path summary() const { return root / "summary.json"; }
+  std::filesystem::path checkpoint() const { return root / "checkpoints" / "last.safetensors"; }
+  std::filesystem::path student() const { return root / "student.safetensors"; }
+  std::filesystem::path onnx() const { return root / "student.onnx"; }
+  std::filesystem::path report() const { return root / "report.html"; }
+  std::filesystem::path predictions() const { return root / "predictions.json"; }
+  std::filesystem::path log() const { return root / "log.txt"; }
+};
+
+// Passes everything on, and keeps messages with the time in a file.
+class FileLog : public Log {
+ public:
+  FileLog(const std::filesystem::path& path, Log& next, bool append);
+  void info(const std::string& message) override;
+  void warn(const std::string& message) override;
+  void progress(const Progress& progress) override { next_.progress(progress); }
+
+ private:
+  void write(const std::string& message);
+  std::ofstream file_;
+  Log& next_;
+};
+
+// A student as it is handed over: weights under their public names, and in the file's metadata what else it takes to use them.
+struct Student {
+  models::ModelPtr model;
+  std::vector<std::string> classes;
+  data::InputSpec spec;
+};
+void save_student(const std::filesystem::path& path, const Student& student);
+// Throws Error when the file is not one that save_student wrote.
+Student load_student(const std::filesystem::path& path);
+
+// Throws Error naming the file when it is missing or is not JSON.
+nlohmann::json read_json(const std::filesystem::path& path);
+std::vector<nlohmann::json> read_json_lines(const std::filesystem::path& path);
+
+}  // namespace retort::run

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <cstdint>
+
+#include <ATen/core/Tensor.h>
+
+#include "retort/core/log.h"
+
+namespace retort::teacher {
+
+struct LinearHead {
+  at::Tensor weight;  // [C, D]
+  at::Tensor bias;    // [C]
+  double l2 = 0;      // the regularisation that did best on validation
+  double val_accuracy = 0;  // percent
+};
+
+// Multinomial logistic regression on frozen features (a linear probe): minimises mean cross-entropy + l2/2·‖W‖² over standardised features with L-BFGS, for each l2 of a
+// grid from strong to weak, each started from the one before, and keeps the one with the best validation accuracy (the lower cross-entropy among equals).
+// features float [M, D], labels int64 [M]; the validation set may be empty: then l2 = 1e-2. Seconds for ten thousands of rows.
+LinearHead fit_linear_probe(const at::Tensor& features, const at::Tensor& labels, const at::Tensor& val_features, const at::Tensor& val_labels, int64_t classes,
+                            Log& log = null_log(), const StopFlag& stop = never_stop());
+
+// Percent of rows whose largest logit is the label's.
+double accuracy_of(const at::Tensor& logits, const at::Tensor& labels);
+
+}  // namespace retort::teacher

@@ -1,0 +1,162 @@
+#include "retort/teacher/output_store.h"
+
+#include <ATen/Parallel.h>
+
+#include <cstdio>
+
+#include "retort/core/error.h"
+#include "retort/core/hash.h"
+#include "retort/core/safetensors.h"
+
+namespace retort::teacher {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr int64_t kPartRows = 1024;
+constexpr int64_t kCheckedRows = 8;
+// The same network on another processor, or in another batch, differs by rounding: bf16 keeps 8 bits, and a deep network adds some up.
+constexpr double kCheckTolerance = 0.05;
+
+std::string checksum(const at::Tensor& rows) {
+  return hash_hex({static_cast<const std::byte*>(rows.const_data_ptr()), static_cast<size_t>(rows.nbytes())});
+}
+
+fs::path part_path(const fs::path& folder, int64_t part) {
+  char name[64];
+  std::snprintf(name, sizeof name, "part-%06lld.safetensors", static_cast<long long>(part));
+  return folder / name;
+}
+
+// The part as it lies on disk, or an undefined tensor when it has to be computed.
+at::Tensor read_part(const fs::path& path, const std::string& key, int64_t rows, int64_t dim) {
+  std::error_code error;
+  if (!fs::exists(path, error)) return {};
+  try {
+    const TensorFile file = read_safetensors(path);
+    const at::Tensor features = file.tensors.at("features");
+    if (file.metadata.at("key") != key || features.sizes() != at::IntArrayRef({rows, dim}) || features.scalar_type() != at::kHalf) return {};
+    if (file.metadata.at("checksum") != checksum(features)) return {};
+    return features;
+  } catch (const Error&) {
+    return {};  // damaged: computed again
+  } catch (const std::out_of_range&) {
+    return {};
+  }
+}
+
+at::Tensor compute_part(const FeatureParts::Compute& compute, int64_t first, int64_t count) {
+  const at::Tensor features = compute(first, count);
+  const at::Tensor half = features.to(at::kHalf).contiguous();
+  if (!at::isfinite(half).all().item<bool>())
+    throw Error("the teacher's features are not finite, or too large for fp16", "", "check the weight file (retort inspect), or try --precision fp32");
+  return half;
+}
+
+int64_t budgeted_views(const OutputStore::Options& options, int64_t images, int64_t dim, Log& log) {
+  const auto view_bytes = static_cast<uint64_t>(images) * static_cast<uint64_t>(dim) * sizeof(at::Half);
+  const auto fit = static_cast<int64_t>(std::min<uint64_t>(options.byte_budget / std::max<uint64_t>(view_bytes, 1), 1000));
+  if (fit == 0)
+    throw Error("one view of the teacher's outputs takes " + std::to_string(view_bytes >> 20) + " MiB, more than the budget of " + std::to_string(options.byte_budget >> 20) + " MiB", "",
+                "raise --store-budget");
+  if (fit < options.views)
+    log.warn("the budget of " + std::to_string(options.byte_budget >> 20) + " MiB holds " + std::to_string(fit) + " of " + std::to_string(options.views) + " views");
+  return std::min(options.views, fit);
+}
+
+}  // namespace
+
+FeatureParts FeatureParts::open(const fs::path& folder, const std::string& key, int64_t rows, int64_t dim, const Compute& compute, Meter& meter, const StopFlag& stop) {
+  FeatureParts store;
+  for (int64_t first = 0, part = 0; first < rows; first += kPartRows, ++part) {
+    const int64_t count = std::min(kPartRows, rows - first);
+    const fs::path path = part_path(folder, part);
+    at::Tensor features = read_part(path, key, count, dim);
+    if (!features.defined()) {
+      check_stop(stop, "computing the teacher's features");
+      const at::Tensor computed = compute_part(compute, first, count);
+      write_safetensors(path, {{"features", computed}}, {{"key", key}, {"checksum", checksum(computed)}});
+      features = read_part(path, key, count, dim);
+      if (!features.defined()) throw Error("does not read back as it was written", path.string(), "check the disk");
+    }
+    store.parts_.push_back(features);
+    meter.add(count);
+  }
+  return store;
+}
+
+void FeatureParts::read(int64_t row, float* out) const {
+  const at::Tensor& part = parts_[static_cast<size_t>(row / kPartRows)];
+  const int64_t dim = part.size(1);
+  const at::Half* from = part.const_data_ptr<at::Half>() + (row % kPartRows) * dim;
+  for (int64_t d = 0; d < dim; ++d) out[d] = static_cast<float>(from[d]);
+}
+
+at::Tensor FeatureParts::all() const { return at::cat(parts_).to(at::kFloat); }
+
+OutputStore OutputStore::open(const fs::path& cache_dir, Teacher& teacher, const data::ImageStore& images, const data::ViewRecipe& recipe, const Options& options, Log& log,
+                              const StopFlag& stop) {
+  OutputStore store;
+  store.dim_ = teacher.feature_dim();
+  const int64_t views = budgeted_views(options, images.size(), store.dim_, log);
+  const std::string key = Hasher().text("features-1").text(teacher.key()).text(images.key()).text(recipe.key()).number(static_cast<int64_t>(options.view_seed)).hex();
+  const fs::path folder = cache_dir / "teacher" / key;
+
+  const auto live = [&](int64_t view, int64_t first, int64_t count) {
+    std::vector<data::Sample> samples;
+    for (int64_t i = first; i < first + count; ++i) samples.push_back({i, view});
+    return teacher.features(data::render_batch(images, samples, recipe, options.view_seed, teacher.input_spec()));
+  };
+  Meter meter(log, "teacher", views * images.size());
+  for (int64_t view = 0; view < views; ++view) {
+    const auto compute = [&](int64_t first, int64_t count) {
+      std::vector<at::Tensor> batches;
+      for (int64_t at = first; at < first + count; at += options.batch_size) {
+        check_stop(stop, "computing the teacher's features");
+        const int64_t size = std::min(options.batch_size, first + count - at);
+        batches.push_back(live(view, at, size));
+        meter.note("view " + std::to_string(view + 1) + "/" + std::to_string(views), at - first + size);
+      }
+      return at::cat(batches);
+    };
+    store.views_.push_back(FeatureParts::open(folder / ("view-" + std::to_string(view)), key, images.size(), store.dim_, compute, meter, stop));
+  }
+
+  const int64_t checked = std::min(kCheckedRows, images.size());
+  const at::Tensor expected = live(views - 1, 0, checked);
+  std::vector<data::Sample> samples;
+  for (int64_t i = 0; i < checked; ++i) samples.push_back({i, views - 1});
+  const double difference = ((store.features(samples) - expected).norm() / expected.norm().clamp_min(1e-12)).item<double>();
+  if (!(difference < kCheckTolerance))
+    throw Error("the stored outputs differ from the live teacher's by " + std::to_string(100 * difference) + " %", folder.string(), "remove this folder: it will be made again");
+  return store;
+}
+
+at::Tensor OutputStore::features(std::span<const data::Sample> samples) const {
+  at::Tensor out = at::empty({static_cast<int64_t>(samples.size()), dim_}, at::kFloat);
+  float* rows = out.data_ptr<float>();
+  at::parallel_for(0, static_cast<int64_t>(samples.size()), 16, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      const data::Sample& sample = samples[static_cast<size_t>(i)];
+      view(sample.view % views()).read(sample.position, rows + i * dim_);
+    }
+  });
+  return out;
+}
+
+at::Tensor evaluation_features(const fs::path& cache_dir, Teacher& teacher, const data::ImageStore& images, const std::string& what, Log& log, const StopFlag& stop) {
+  const std::string key = Hasher().text("evaluation-1").text(teacher.key()).text(images.key()).hex();
+  Meter meter(log, "teacher, " + what, images.size());
+  const auto compute = [&](int64_t first, int64_t count) {
+    std::vector<at::Tensor> batches;
+    for (int64_t at = first; at < first + count; at += 64) {
+      check_stop(stop, "evaluating the teacher");
+      const int64_t size = std::min<int64_t>(64, first + count - at);
+      batches.push_back(teacher.features(data::eval_batch(images, at, size, teacher.input_spec())));
+      meter.note("", at - first + size);
+    }
+    return at::cat(batches);
+  };
+  return FeatureParts::open(cache_dir / "teacher" / key, key, images.size(), teacher.feature_dim(), compute, meter, stop).all();
+}
+
+}  // namespace retort::teacher

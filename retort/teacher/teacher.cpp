@@ -1,0 +1,69 @@
+#include "retort/teacher/teacher.h"
+
+#include "retort/core/error.h"
+#include "retort/core/hash.h"
+#include "retort/models/registry.h"
+
+namespace retort::teacher {
+namespace {
+
+std::string key_of(models::ImageModel& model, const data::InputSpec& spec, models::Precision precision) {
+  Hasher hasher;
+  hasher.text(models::to_json(model.spec()).dump()).text(data::to_json(spec).dump()).text(models::to_string(precision));
+  const std::string head = [&] {
+    for (const auto& item : model.named_parameters())
+      if (item.value().is_same(model.head()->weight)) return item.key().substr(0, item.key().rfind('.') + 1);
+    return std::string("?");
+  }();
+  for (const auto& [name, tensor] : models::state_of(model)) {
+    if (name.starts_with(head)) continue;  // features do not depend on it
+    const at::Tensor values = tensor.contiguous();
+    hasher.text(name).bytes({static_cast<const std::byte*>(values.const_data_ptr()), static_cast<size_t>(values.nbytes())});
+  }
+  return hasher.hex();
+}
+
+}  // namespace
+
+Teacher::Teacher(const std::filesystem::path& weights, const std::string& arch, int64_t size, models::Precision precision)
+    : precision_(precision), where_(weights.string()) {
+  const models::Recognised found = models::recognise_file(weights, arch);
+  file_has_head_ = found.has_head;
+  model_ = models::build(found, where_);
+  input_spec_ = model_->input_spec();
+  if (size > 0) input_spec_.size = size;
+  key_ = key_of(*model_, input_spec_, precision_);
+  model_->eval();
+  for (at::Tensor& parameter : model_->parameters()) {
+    parameter.requires_grad_(false);
+    if (parameter.dim() == 4) parameter.set_data(parameter.contiguous(at::MemoryFormat::ChannelsLast));
+  }
+}
+
+at::Tensor Teacher::features(const at::Tensor& images) {
+  const at::NoGradGuard no_grad;
+  const models::AutocastGuard autocast(precision_);
+  return model_->forward_features(images).to(at::kFloat);
+}
+
+at::Tensor Teacher::logits(const at::Tensor& features) const {
+  if (!head_weight_.defined()) throw Error("the teacher has no head yet", where_);
+  const at::NoGradGuard no_grad;
+  return at::linear(features, head_weight_, head_bias_);
+}
+
+void Teacher::set_head(const at::Tensor& weight, const at::Tensor& bias) {
+  head_weight_ = weight.to(at::kFloat).contiguous();
+  head_bias_ = bias.to(at::kFloat).contiguous();
+}
+
+void Teacher::keep_head(int64_t classes) {
+  if (!file_has_head_) throw Error("the teacher's file has no classifier to keep", where_, "use --teacher-head probe");
+  if (model_->spec().classes != classes)
+    throw Error("the teacher's classifier has " + std::to_string(model_->spec().classes) + " classes, the data " + std::to_string(classes), where_,
+                "use --teacher-head probe");
+  const torch::nn::Linear head = model_->head();
+  set_head(head->weight.detach(), head->bias.defined() ? head->bias.detach() : at::zeros({classes}));
+}
+
+}  // namespace retort::teacher

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <torch/nn/module.h>
+
+#include "retort/core/safetensors.h"
+
+namespace retort::train {
+
+// AdamW (Loshchilov & Hutter 2019) through libtorch's fused kernel. Weight decay acts on matrices and kernels only, not on biases and norms.
+class AdamW {
+ public:
+  struct Options {
+    double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;  // torch's defaults
+    double weight_decay = 0.01;
+  };
+  AdamW(const std::vector<std::pair<std::string, at::Tensor>>& parameters, const Options& options);
+
+  void zero_grad();
+  // Scales the gradients so that their joint L2 norm is at most max_norm (0: no limit); returns the norm before. Parameters without a gradient are left alone.
+  double clip_gradients(double max_norm);
+  void step(double learning_rate);
+
+  // The moments and step counts, by parameter name: "exp_avg.NAME", "exp_avg_sq.NAME", "step.NAME".
+  StateDict state() const;
+  // Copies in. Throws Error naming what is missing or misshapen.
+  void load(const StateDict& state, const std::string& where);
+
+ private:
+  struct Slot {
+    std::string name;
+    at::Tensor parameter, exp_avg, exp_avg_sq, step;
+    bool decays;
+  };
+  Options options_;
+  std::vector<Slot> slots_;
+};
+
+}  // namespace retort::train

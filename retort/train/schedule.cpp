@@ -1,0 +1,16 @@
+#include "retort/train/schedule.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+namespace retort::train {
+
+double schedule_factor(int64_t step, int64_t warmup, int64_t total) {
+  // Step + 1: the first step moves, and the last one does too.
+  if (step < warmup) return static_cast<double>(step + 1) / static_cast<double>(warmup);
+  const double progress = static_cast<double>(step - warmup) / static_cast<double>(std::max<int64_t>(total - warmup, 1));
+  return 0.5 * (1 + std::cos(std::numbers::pi * progress));
+}
+
+}  // namespace retort::train

@@ -1,0 +1,280 @@
+#include "retort/train/trainer.h"
+
+#include <torch/utils.h>
+
+#include <cmath>
+#include <cstdio>
+
+#include "retort/core/error.h"
+#include "retort/core/random.h"
+#include "retort/core/safetensors.h"
+#include "retort/train/evaluate.h"
+#include "retort/train/schedule.h"
+
+namespace retort::train {
+namespace {
+
+constexpr uint64_t kOrderStream = 1;
+constexpr uint64_t kDropoutStream = 2;
+
+std::vector<std::pair<std::string, at::Tensor>> trainable(models::ImageModel& student, losses::Objective& objective) {
+  std::vector<std::pair<std::string, at::Tensor>> all;
+  for (const auto& item : student.named_parameters()) all.emplace_back("student." + item.key(), item.value());
+  for (const auto& item : objective.named_parameters()) all.emplace_back("objective." + item.key(), item.value());
+  return all;
+}
+
+StateDict clone(const StateDict& state) {
+  StateDict copy;
+  for (const auto& [name, tensor] : state) copy[name] = tensor.clone();
+  return copy;
+}
+
+void put(StateDict& into, const std::string& prefix, const StateDict& state) {
+  for (const auto& [name, tensor] : state) into[prefix + name] = tensor;
+}
+
+StateDict take(const StateDict& from, const std::string& prefix) {
+  StateDict state;
+  for (auto found = from.lower_bound(prefix); found != from.end() && found->first.starts_with(prefix); ++found) state[found->first.substr(prefix.size())] = found->second;
+  return state;
+}
+
+void copy_into(StateDict own, const StateDict& state, const std::string& where) {
+  const at::NoGradGuard no_grad;
+  for (auto& [name, tensor] : own) {
+    const auto found = state.find(name);
+    if (found == state.end() || found->second.sizes() != tensor.sizes()) throw Error("'" + name + "' is missing or misshapen", where);
+    tensor.copy_(found->second);
+  }
+}
+
+}  // namespace
+
+Trainer::Trainer(models::ImageModel& student, losses::Objective& objective, const TrainData& data, const TrainOptions& options)
+    : student_(student),
+      objective_(objective),
+      data_(data),
+      options_(options),
+      optimizer_(trainable(student, objective), {.weight_decay = options.weight_decay}),
+      labels_(data::labels_of(*data.train)) {
+  if (objective_.needs_teacher() && (data_.teacher == nullptr || data_.outputs == nullptr)) throw UsageError("the objective needs a teacher");
+  if (options_.ema_decay > 0)
+    for (const auto& item : student_.named_parameters()) ema_[item.key()] = item.value().detach().clone();
+}
+
+// Near-equal batches: no image is left out of an epoch, and no batch is too small for batch normalisation.
+int64_t Trainer::batches() const { return std::max<int64_t>(1, std::llround(static_cast<double>(data_.train->size()) / static_cast<double>(options_.batch_size))); }
+
+std::vector<data::Sample> Trainer::samples_of(const std::vector<int64_t>& order, int64_t batch) const {
+  const auto images = static_cast<int64_t>(order.size());
+  const int64_t view = options_.views > 0 ? at_.epoch % options_.views : at_.epoch;
+  std::vector<data::Sample> samples;
+  for (int64_t i = images * batch / batches(); i < images * (batch + 1) / batches(); ++i) samples.push_back({order[static_cast<size_t>(i)], view});
+  return samples;
+}
+
+void Trainer::step(const std::vector<data::Sample>& samples) {
+  losses::StepView view;
+  const at::Tensor images = data::render_batch(*data_.train, samples, data_.recipe, options_.view_seed, data_.spec);
+  view.labels = data::labels_of(*data_.train, samples);
+  view.image_ids = at::empty({static_cast<int64_t>(samples.size())}, at::kLong);
+  for (size_t i = 0; i < samples.size(); ++i) view.image_ids.data_ptr<int64_t>()[i] = samples[i].position;
+  if (data_.outputs != nullptr) {
+    view.teacher_features = data_.outputs->features(samples);
+    view.teacher_logits = data_.teacher->logits(view.teacher_features);
+  }
+
+  // Dropout draws from the global generator: seeded by the step, so that a resumed run draws the same.
+  torch::manual_seed(mix64(options_.seed + mix64(kDropoutStream + static_cast<uint64_t>(at_.step))));
+  {
+    const models::AutocastGuard autocast(options_.precision);
+    models::Output output = student_.forward(images);
+    view.student_features = output.features.to(at::kFloat);
+    view.student_logits = output.logits.to(at::kFloat);
+  }
+  const losses::Objective::Value value = objective_.forward(view);
+  const double loss = value.total.item<double>();
+  const auto complain = [&](const std::string& what) {
+    throw Error(what + " is not finite in epoch " + std::to_string(at_.epoch + 1) + ", step " + std::to_string(at_.step + 1), "",
+                "the last good checkpoint was kept; train again with a lower --lr, or with --precision fp32");
+  };
+  if (!std::isfinite(loss)) complain("the loss");
+  optimizer_.zero_grad();
+  value.total.backward();
+  if (!std::isfinite(optimizer_.clip_gradients(options_.clip_norm))) complain("the gradient");
+  const int64_t total = options_.epochs * batches();
+  optimizer_.step(options_.learning_rate * schedule_factor(at_.step, std::llround(options_.warmup * static_cast<double>(total)), total));
+  update_ema();
+
+  const auto n = static_cast<double>(samples.size());
+  Sums& sums = at_.sums;
+  sums.terms.resize(value.terms.size());
+  term_names_.clear();
+  for (size_t i = 0; i < value.terms.size(); ++i) {
+    sums.terms[i] += n * value.terms[i].second.item<double>();
+    term_names_.push_back(value.terms[i].first);
+  }
+  sums.loss += n * loss;
+  sums.correct += view.student_logits.detach().argmax(1).eq(view.labels).sum().item<double>();
+  sums.images += n;
+}
+
+void Trainer::update_ema() {
+  if (ema_.empty()) return;
+  const at::NoGradGuard no_grad;
+  // The average of few steps would remember the random start: the decay grows with the steps (as TensorFlow's ExponentialMovingAverage does).
+  const double decay = std::min(options_.ema_decay, (1.0 + static_cast<double>(at_.step)) / (10.0 + static_cast<double>(at_.step)));
+  for (const auto& item : student_.named_parameters()) ema_.at(item.key()).lerp_(item.value().detach(), 1 - decay);
+}
+
+StateDict Trainer::averaged_state() {
+  StateDict state = clone(models::state_of(student_));
+  for (const auto& [name, tensor] : ema_) state[name] = tensor.clone();
+  return state;
+}
+
+void Trainer::validate(nlohmann::json& line, const StopFlag& stop) {
+  const StateDict candidate = averaged_state();
+  const StateDict current = ema_.empty() ? StateDict() : clone(models::state_of(student_));
+  if (!ema_.empty()) models::load_state(student_, candidate, "");
+  Score result;
+  const bool has_val = data_.val != nullptr && data_.val->size() > 0;
+  if (has_val) result = score(predict_logits(student_, *data_.val, data_.spec, options_.precision, "", null_log(), stop), data::labels_of(*data_.val));
+  if (!ema_.empty()) models::load_state(student_, current, "");
+  if (has_val) {
+    line["val_accuracy"] = result.accuracy;
+    line["val_loss"] = result.cross_entropy;
+  }
+  const bool better = result.accuracy > at_.best_accuracy || (result.accuracy == at_.best_accuracy && result.cross_entropy <= at_.best_loss);
+  if (has_val && !better) return;
+  at_.best_accuracy = result.accuracy;
+  at_.best_loss = result.cross_entropy;
+  at_.best_epoch = at_.epoch + 1;
+  best_ = candidate;
+}
+
+void Trainer::end_epoch(const StopFlag& stop) {
+  const Sums& sums = at_.sums;
+  nlohmann::json line = {{"epoch", at_.epoch + 1}, {"step", at_.step}, {"train_loss", sums.loss / sums.images}, {"train_accuracy", 100 * sums.correct / sums.images}};
+  for (size_t i = 0; i < term_names_.size(); ++i) line["terms"][term_names_[i]] = sums.terms[i] / sums.images;
+  const int64_t total = options_.epochs * batches();
+  line["lr"] = options_.learning_rate * schedule_factor(at_.step - 1, std::llround(options_.warmup * static_cast<double>(total)), total);
+  line["images_per_second"] = at_.step_seconds > 0 ? static_cast<double>(at_.images_seen) / at_.step_seconds : 0.0;
+  validate(line, stop);
+  at_.lines.push_back(std::move(line));
+  at_.sums = {};
+  at_.step_in_epoch = 0;
+  ++at_.epoch;
+}
+
+TrainResult Trainer::run(const std::filesystem::path& checkpoint, bool resume, const std::function<void(const nlohmann::json&)>& on_epoch, Log& log, const StopFlag& stop) {
+  std::error_code error;
+  if (resume && std::filesystem::exists(checkpoint, error)) {
+    load(checkpoint);
+    log.info("resumed after epoch " + std::to_string(at_.epoch) + " of " + std::to_string(options_.epochs));
+    for (const nlohmann::json& line : at_.lines) on_epoch(line);
+  }
+  const int64_t images = data_.train->size();
+  Meter meter(log, "training", options_.epochs * images, at_.images_seen);
+  const double seconds_before = at_.seconds;
+  const Stopwatch sitting;
+  Stopwatch since_checkpoint;
+  const auto save_now = [&] {
+    at_.seconds = seconds_before + sitting.seconds();
+    save(checkpoint);
+    since_checkpoint = Stopwatch();
+  };
+
+  while (at_.epoch < options_.epochs) {
+    const std::vector<int64_t> order = permutation(images, CounterRng({options_.seed, kOrderStream, static_cast<uint64_t>(at_.epoch)}));
+    student_.train();
+    for (; at_.step_in_epoch < batches(); ++at_.step_in_epoch) {
+      if (stop.load(std::memory_order_relaxed)) {
+        save_now();
+        check_stop(stop, "training");
+      }
+      if (since_checkpoint.seconds() > options_.checkpoint_seconds) save_now();
+      const std::vector<data::Sample> samples = samples_of(order, at_.step_in_epoch);
+      const Stopwatch one;
+      step(samples);
+      at_.step_seconds += one.seconds();
+      ++at_.step;
+      at_.images_seen += static_cast<int64_t>(samples.size());
+      char detail[96];
+      std::snprintf(detail, sizeof detail, "epoch %lld/%lld, loss %.3f", static_cast<long long>(at_.epoch + 1), static_cast<long long>(options_.epochs),
+                    at_.sums.loss / at_.sums.images);
+      meter.add(static_cast<int64_t>(samples.size()), detail);
+    }
+    end_epoch(stop);
+    on_epoch(at_.lines.back());
+  }
+  save_now();
+  copy_into(models::state_of(student_), best_, checkpoint.string());
+  student_.eval();
+  return {at_.epoch, at_.best_epoch, std::max(at_.best_accuracy, 0.0), at_.step_seconds > 0 ? static_cast<double>(at_.images_seen) / at_.step_seconds : 0, at_.seconds};
+}
+
+std::string Trainer::fingerprint() const {
+  const TrainOptions& o = options_;
+  const nlohmann::json json = {{"epochs", o.epochs}, {"batch_size", o.batch_size}, {"lr", o.learning_rate}, {"weight_decay", o.weight_decay}, {"warmup", o.warmup},
+                               {"clip_norm", o.clip_norm}, {"ema_decay", o.ema_decay}, {"precision", models::to_string(o.precision)}, {"seed", o.seed},
+                               {"view_seed", o.view_seed}, {"views", o.views}, {"recipe", data_.recipe.key()}, {"input", data::to_json(data_.spec)},
+                               {"student", models::to_json(student_.spec())}, {"data", data_.train->key()},
+                               {"teacher", data_.teacher == nullptr ? "" : data_.teacher->key()}, {"objective", o.objective_key}};
+  return json.dump();
+}
+
+void Trainer::save(const std::filesystem::path& path) const {
+  StateDict all;
+  put(all, "student.", models::state_of(student_));
+  put(all, "objective.", models::state_of(objective_));
+  put(all, "adam.", optimizer_.state());
+  put(all, "ema.", ema_);
+  put(all, "best.", best_);
+  const nlohmann::json position = {{"epoch", at_.epoch}, {"step_in_epoch", at_.step_in_epoch}, {"step", at_.step}, {"images_seen", at_.images_seen},
+                                   {"best_epoch", at_.best_epoch}, {"best_accuracy", at_.best_accuracy}, {"best_loss", at_.best_loss},
+                                   {"step_seconds", at_.step_seconds}, {"seconds", at_.seconds}, {"lines", at_.lines}, {"term_names", term_names_},
+                                   {"sums", {{"loss", at_.sums.loss}, {"correct", at_.sums.correct}, {"images", at_.sums.images}, {"terms", at_.sums.terms}}}};
+  write_safetensors(path, all, {{"format", "retort-checkpoint-1"}, {"fingerprint", fingerprint()}, {"position", position.dump()}});
+}
+
+void Trainer::load(const std::filesystem::path& path) {
+  const TensorFile file = read_safetensors(path);
+  const auto meta = [&](const std::string& key) {
+    const auto found = file.metadata.find(key);
+    if (found == file.metadata.end()) throw Error("is not a retort checkpoint: it lacks '" + key + "'", path.string());
+    return found->second;
+  };
+  if (meta("format") != "retort-checkpoint-1") throw Error("is of another version: " + meta("format"), path.string(), "train again without --resume");
+  if (meta("fingerprint") != fingerprint())
+    throw Error("was made with other settings, data or teacher", path.string(), "resume with `--config` of that run, or train again without --resume");
+  try {
+    const auto position = nlohmann::json::parse(meta("position"));
+    at_ = {};
+    position.at("epoch").get_to(at_.epoch);
+    position.at("step_in_epoch").get_to(at_.step_in_epoch);
+    position.at("step").get_to(at_.step);
+    position.at("images_seen").get_to(at_.images_seen);
+    position.at("best_epoch").get_to(at_.best_epoch);
+    position.at("best_accuracy").get_to(at_.best_accuracy);
+    position.at("best_loss").get_to(at_.best_loss);
+    position.at("step_seconds").get_to(at_.step_seconds);
+    position.at("seconds").get_to(at_.seconds);
+    position.at("lines").get_to(at_.lines);
+    position.at("term_names").get_to(term_names_);
+    const auto& sums = position.at("sums");
+    at_.sums = {sums.at("loss"), sums.at("correct"), sums.at("images"), sums.at("terms").get<std::vector<double>>()};
+  } catch (const nlohmann::json::exception& broken) {
+    throw Error(std::string("has a broken position: ") + broken.what(), path.string(), "train again without --resume");
+  }
+  if (at_.epoch < 0 || at_.epoch > options_.epochs || at_.step_in_epoch < 0 || at_.step_in_epoch > batches())
+    throw Error("has a position outside the run", path.string(), "train again without --resume");
+  copy_into(models::state_of(student_), take(file.tensors, "student."), path.string());
+  copy_into(models::state_of(objective_), take(file.tensors, "objective."), path.string());
+  optimizer_.load(take(file.tensors, "adam."), path.string());
+  copy_into(ema_, take(file.tensors, "ema."), path.string());
+  best_ = clone(take(file.tensors, "best."));
+}
+
+}  // namespace retort::train

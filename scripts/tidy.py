@@ -1,0 +1,94 @@
+#!/usr/bin/env python3
+"""Run clang-tidy over the C++ sources: scripts/tidy.py BUILD [FILE...]     (BUILD holds a compile_commands.json)
+
+libtorch's headers take ten seconds to parse, and the checks on our own code next to nothing. So files are checked in batches, one translation
+unit that includes one file of each folder (namespaces follow folders, so their names do not meet). Where a batch does not compile, its
+files are checked one by one.
+"""
+import concurrent.futures
+import json
+import os
+import pathlib
+import shlex
+import subprocess
+import sys
+from collections import defaultdict
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+FOLDERS = ("retort", "cli", "tests", "bench")
+
+
+def read_commands(build):
+    """The sources of ours in the compilation database, and the union of their include folders and macros."""
+    sources, flags = [], {}
+    for entry in json.loads((build / "compile_commands.json").read_text()):
+        path = pathlib.Path(entry["file"])
+        if not path.is_relative_to(ROOT) or path.relative_to(ROOT).parts[0] not in FOLDERS:
+            continue
+        sources.append(path)
+        words = iter(shlex.split(entry["command"]))
+        for word in words:
+            if word == "-isystem":
+                flags[(word, next(words))] = None
+            elif word.startswith(("-I", "-D", "-std=")):
+                flags[(word,)] = None
+    return sorted(set(sources)), [word for pair in flags for word in pair]
+
+
+def batches(sources):
+    groups, position = defaultdict(list), defaultdict(int)
+    for path in sources:
+        folder = path.parent.relative_to(ROOT)
+        groups[(folder.parts[0] == "tests", position[folder])].append(path)
+        position[folder] += 1
+    return sorted(groups.values(), key=len, reverse=True)
+
+
+class Checker:
+    def __init__(self, build, flags):
+        self.scratch = build / "tidy"
+        self.scratch.mkdir(exist_ok=True)
+        self.flags = ["-Wall", "-Wextra", "-Wshadow", *flags]
+        beside = pathlib.Path(sys.executable).parent / "clang-tidy"
+        self.program = str(beside) if beside.exists() else "clang-tidy"
+
+    def run(self, unit):
+        command = [self.program, "--quiet", f"--config-file={ROOT / '.clang-tidy'}", str(unit), "--", *self.flags]
+        result = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+        noise = ("warnings generated", "Suppressed ", "Use -header-filter", "warnings treated as errors")
+        told = [line for line in result.stderr.splitlines() if line and not any(n in line for n in noise)]
+        return result.returncode, result.stdout, "\n".join(told)
+
+    def check(self, number, batch):
+        if len(batch) > 1:
+            unit = self.scratch / f"batch_{number}.cpp"
+            unit.write_text("".join(f'#include "{path}"\n' for path in batch))
+            code, out, told = self.run(unit)
+            if "clang-diagnostic-error" not in out:
+                return code, out, told
+        results = [self.run(path) for path in batch]
+        return max(r[0] for r in results), "".join(r[1] for r in results), "\n".join(r[2] for r in results if r[2])
+
+
+def main():
+    build = pathlib.Path(sys.argv[1]).resolve()
+    sources, flags = read_commands(build)
+    if chosen := {pathlib.Path(name).resolve() for name in sys.argv[2:]}:
+        sources = [path for path in sources if path in chosen]
+    checker = Checker(build, flags)
+    failed, seen = False, set()
+    with concurrent.futures.ThreadPoolExecutor(int(os.environ.get("JOBS") or os.cpu_count())) as pool:
+        for code, out, told in pool.map(lambda job: checker.check(*job), enumerate(batches(sources))):
+            failed |= code != 0
+            if out not in seen:
+                seen.add(out)
+                print(out, end="")
+            if code != 0 and told:
+                print(told)
+    if failed:
+        sys.exit(1)
+    print(f"clang-tidy: {len(sources)} files, nothing found")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,123 @@
+#include "retort/data/decode.h"
+
+#include <gtest/gtest.h>
+#include <torch/types.h>
+
+#include <cstring>
+
+#include "retort/core/error.h"
+#include "retort/core/file.h"
+#include "retort/core/random.h"
+#include "retort/core/safetensors.h"
+#include "tests/data/folder.h"
+
+namespace retort::data {
+namespace {
+
+using testing::fixture;
+using testing::message_of;
+
+Image decode_text(std::string_view text) { return decode(std::as_bytes(std::span(text)), "name"); }
+
+std::vector<std::filesystem::path> fixtures() {
+  std::vector<std::filesystem::path> files;
+  for (const auto& entry : std::filesystem::directory_iterator(fixture("images"))) files.push_back(entry.path());
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+TEST(Decode, PixelsAreThoseOfPil) {
+  const StateDict expected = read_safetensors(fixture("decoded.safetensors")).tensors;
+  EXPECT_EQ(expected.size(), fixtures().size());
+  for (const auto& [name, pixels] : expected) {
+    const Image image = decode_file(fixture("images") / name);
+    ASSERT_EQ(image.height, pixels.size(0)) << name;
+    ASSERT_EQ(image.width, pixels.size(1)) << name;
+    ASSERT_EQ(image.rgb.size(), static_cast<size_t>(pixels.numel())) << name;
+    const auto* wanted = pixels.const_data_ptr<uint8_t>();
+    int64_t worst = 0;
+    for (size_t i = 0; i < image.rgb.size(); ++i) worst = std::max<int64_t>(worst, std::abs(image.rgb[i] - wanted[i]));
+    EXPECT_EQ(worst, 0) << name;
+  }
+}
+
+// The tag as some cameras write it, big-endian, after other entries; and malformed segments, which mean nothing.
+TEST(Decode, ExifInEveryForm) {
+  const std::string jpeg = read_file(fixture("images/rgb_444.jpg"));
+  const auto with = [&](const std::string& payload) {
+    const size_t length = payload.size() + 2;
+    const std::string segment = std::string("\xFF\xE1") + static_cast<char>(length >> 8) + static_cast<char>(length & 0xFF) + payload;
+    return decode_text(jpeg.substr(0, 2) + segment + jpeg.substr(2));
+  };
+  using namespace std::string_literals;
+  const std::string big = "Exif\0\0MM\0\x2A\0\0\0\x08\0\x02\x01\x0F\0\x02\0\0\0\x01XY\0\0\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0"s;
+  EXPECT_EQ(with(big).width, 29);
+  for (size_t cut = 0; cut < big.size() - 8; ++cut) EXPECT_EQ(with(big.substr(0, cut)).width, 37) << cut;
+  std::string odd = big;
+  odd[big.size() - 7] = '\x09';  // no such orientation
+  EXPECT_EQ(with(odd).width, 37);
+  std::string far = big;
+  far.replace(10, 4, "\xFF\xFF\xFF\xFE");  // a directory outside the segment
+  EXPECT_EQ(with(far).width, 37);
+  EXPECT_EQ(with("Exif\0\0II\x2A\0\xFF\xFF\xFF\xFF"s).width, 37);
+}
+
+TEST(Decode, CutFilesAreErrorsAndNeverCrash) {
+  for (const auto& path : fixtures()) {
+    const std::string data = read_file(path);
+    for (size_t length = 0; length < data.size(); length += 1 + data.size() / 150) {
+      EXPECT_THROW(decode_text(data.substr(0, length)), Error) << path << " cut to " << length;
+    }
+    EXPECT_THROW(decode_text(data.substr(0, data.size() - 1)), Error) << path;
+  }
+}
+
+TEST(Decode, DamagedFilesNeverCrash) {
+  int64_t refused = 0;
+  for (const auto& path : fixtures()) {
+    const std::string data = read_file(path);
+    for (uint64_t trial = 0; trial < 200; ++trial) {
+      CounterRng rng{trial, data.size()};
+      std::string damaged = data;
+      for (int64_t flips = 1 + rng.below(4); flips > 0; --flips) damaged[static_cast<size_t>(rng.below(static_cast<int64_t>(data.size())))] ^= static_cast<char>(1 + rng.below(255));
+      try {
+        const Image image = decode_text(damaged);
+        EXPECT_EQ(static_cast<int64_t>(image.rgb.size()), 3 * image.width * image.height);
+      } catch (const Error&) {
+        ++refused;
+      }
+    }
+  }
+  EXPECT_GT(refused, 1000);
+}
+
+TEST(Decode, HugeSizesAreRefusedFromTheHeader) {
+  std::string png = read_file(fixture("images/rgb.png"));
+  png.replace(16, 8, std::string("\x00\x00\xFF\xFF\x00\x00\xFF\xFF", 8));
+  png.replace(29, 4, "\x39\x67\x4E\x07");  // the header's checksum
+  std::string jpeg = read_file(fixture("images/rgb_444.jpg"));
+  const size_t frame = jpeg.find("\xFF\xC0");
+  jpeg.replace(frame + 5, 4, "\xFF\xDC\xFF\xDC");
+  for (const std::string& data : {png, jpeg}) {
+    const std::string message = message_of<Error>([&] { decode_text(data); });
+    EXPECT_NE(message.find("178956970"), std::string::npos) << message;
+  }
+}
+
+TEST(Decode, ErrorsNameTheFile) {
+  const testing::TemporaryFolder folder;
+  folder.write("text.jpg", "not an image");
+  folder.write("empty.png", "");
+  EXPECT_NE(message_of<Error>([&] { decode_file(folder / "text.jpg"); }).find("text.jpg"), std::string::npos);
+  EXPECT_NE(message_of<Error>([&] { decode_file(folder / "empty.png"); }).find("is empty"), std::string::npos);
+  EXPECT_THROW(decode_file(folder / "none.png"), Error);
+  EXPECT_THROW(decode_file(folder.path()), Error);
+}
+
+TEST(Decode, ImageNames) {
+  for (const char* name : {"a.jpg", "a.JPEG", "b/c.Png", "x.y.webp"}) EXPECT_TRUE(is_image_name(name)) << name;
+  for (const char* name : {"a.gif", "jpg", "a.jpg.txt", ".png", "a."}) EXPECT_FALSE(is_image_name(name)) << name;
+}
+
+}  // namespace
+}  // namespace retort::data

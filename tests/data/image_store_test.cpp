@@ -1,0 +1,246 @@
+#include "retort/data/image_store.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstring>
+
+#include "retort/core/error.h"
+#include "retort/data/view.h"
+#include "tests/data/photos.h"
+
+namespace retort::data {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::message_of;
+using testing::photos;
+using testing::RecordingLog;
+using testing::TemporaryFolder;
+
+constexpr int64_t kShard = 2048;  // images a shard
+
+// Counts how often an image was really decoded.
+Preparation counting(std::atomic<int64_t>& decoded) {
+  return {"as it is", [&decoded](Image image) {
+            ++decoded;
+            return image;
+          }};
+}
+
+struct Fixture {
+  TemporaryFolder folder;
+  Manifest manifest;
+  std::vector<int64_t> items;
+  std::atomic<int64_t> decoded{0};
+  RecordingLog log;
+
+  explicit Fixture(int64_t count) : manifest(photos(folder, count)), items(manifest.of(Split::train)) {}
+  // A list longer than the files are many: the store does not mind that an item comes twice.
+  void repeat_to(size_t count) {
+    const size_t once = items.size();
+    while (items.size() < count) items.push_back(items[items.size() % once]);
+  }
+  ImageStore open(double max_skipped = 0.05) { return ImageStore::open(folder / "cache", manifest, items, counting(decoded), {max_skipped}, log); }
+  int64_t decodes(double max_skipped = 0.05) {
+    decoded = 0;
+    open(max_skipped);
+    return decoded;
+  }
+  std::vector<fs::path> shards() {
+    std::vector<fs::path> files;
+    for (const auto& entry : fs::recursive_directory_iterator(folder / "cache")) {
+      if (entry.is_regular_file()) files.push_back(entry.path());
+    }
+    std::sort(files.begin(), files.end());
+    return files;
+  }
+};
+
+void expect_same(const ImageStore& store, int64_t position, const Image& image) {
+  const ImageView stored = store.image(position);
+  ASSERT_EQ(stored.width, image.width);
+  ASSERT_EQ(stored.height, image.height);
+  EXPECT_EQ(std::memcmp(stored.rgb, image.rgb.data(), image.rgb.size()), 0) << position;
+}
+
+TEST(ImageStore, HoldsDecodedPixelsAndLabels) {
+  Fixture f(30);
+  std::reverse(f.items.begin(), f.items.end());
+  const ImageStore store = f.open();
+  ASSERT_EQ(store.size(), 30);
+  for (int64_t i = 0; i < 30; ++i) {
+    EXPECT_EQ(store.item(i), 29 - i);
+    EXPECT_EQ(store.label(i), (29 - i) % 2);
+    expect_same(store, i, decode_file(f.manifest.file(29 - i)));
+  }
+  EXPECT_TRUE(store.skipped().empty());
+  ASSERT_FALSE(f.log.reports.empty());
+  EXPECT_EQ(f.log.reports.back().done, 30);
+  EXPECT_EQ(f.log.reports.back().total, 30);
+}
+
+TEST(ImageStore, SecondOpeningDecodesNothing) {
+  Fixture f(10);
+  EXPECT_EQ(f.decodes(), 10);
+  EXPECT_EQ(f.decodes(), 0);
+}
+
+TEST(ImageStore, KeyNamesManifestItemsAndPreparation) {
+  Fixture f(6);
+  const std::string key = f.open().key();
+  EXPECT_EQ(f.open().key(), key);
+  std::vector<int64_t> fewer(f.items.begin(), f.items.end() - 1);
+  EXPECT_NE(ImageStore::open(f.folder / "cache", f.manifest, fewer, counting(f.decoded), {}).key(), key);
+  EXPECT_NE(ImageStore::open(f.folder / "cache", f.manifest, f.items, bounded(8), {}).key(), key);
+  f.folder.write("photos/0.jpg", encode_jpeg(testing::photo(9, 31, 17), 100));
+  EXPECT_NE(f.open().key(), key);
+  expect_same(f.open(), 0, decode_file(f.manifest.file(0)));
+}
+
+TEST(ImageStore, ShardsThatAreMissingOrDamagedAreMadeAgain) {
+  Fixture f(50);
+  f.repeat_to(2 * kShard + 100);
+  EXPECT_EQ(f.decodes(), 2 * kShard + 100);
+  const auto files = f.shards();
+  ASSERT_EQ(files.size(), 3U);
+  const std::string whole = read_file(files[1]);
+
+  fs::remove(files[1]);
+  EXPECT_EQ(f.decodes(), kShard);
+  EXPECT_EQ(read_file(files[1]), whole);
+  EXPECT_TRUE(f.log.warnings.empty());
+
+  std::string damaged = whole;
+  damaged[damaged.size() / 2] ^= 1;
+  const std::string wrong_shard = read_file(files[0]);
+  for (const std::string& bad : {damaged, whole.substr(0, whole.size() / 2), std::string(), std::string("{}"), wrong_shard}) {
+    f.log.warnings.clear();
+    write_file_atomic(files[1], bad);
+    EXPECT_EQ(f.decodes(), kShard);
+    EXPECT_EQ(read_file(files[1]), whole);
+    ASSERT_EQ(f.log.warnings.size(), 1U);
+    EXPECT_NE(f.log.warnings[0].find("shard-00001"), std::string::npos);
+  }
+  const ImageStore store = f.open();
+  ASSERT_EQ(store.size(), 2 * kShard + 100);
+  for (int64_t i = 0; i < store.size(); i += 97) expect_same(store, i, decode_file(f.manifest.file(f.items[static_cast<size_t>(i)])));
+}
+
+TEST(ImageStore, ShardsWithImpossibleTablesAreRefused) {
+  Fixture f(8);
+  f.open();
+  const fs::path file = f.shards().at(0);
+  const TensorFile good = read_safetensors(file);
+  const auto rebuilt = [&](const std::function<void(TensorFile&)>& spoil) {
+    TensorFile bad{{}, good.metadata};
+    for (const auto& [name, tensor] : good.tensors) bad.tensors[name] = tensor.clone();
+    spoil(bad);
+    write_safetensors(file, bad.tensors, bad.metadata);
+    return f.decodes() == 8;
+  };
+  EXPECT_FALSE(rebuilt([](TensorFile&) {}));
+  EXPECT_TRUE(rebuilt([](TensorFile& t) { t.tensors["sizes"][3][0] = 17; }));
+  EXPECT_TRUE(rebuilt([](TensorFile& t) { t.tensors["sizes"].fill_(int64_t{1} << 62); }));
+  EXPECT_TRUE(rebuilt([](TensorFile& t) { t.tensors["sizes"][0][0] = 0; }));
+  EXPECT_TRUE(rebuilt([](TensorFile& t) { t.tensors["offsets"][2] = -5; }));
+  EXPECT_TRUE(rebuilt([](TensorFile& t) { t.tensors["offsets"][8] = 1; }));
+  EXPECT_TRUE(rebuilt([](TensorFile& t) { t.tensors["offsets"].mul_(2); }));
+  EXPECT_TRUE(rebuilt([](TensorFile& t) { t.tensors["item"][1] = 0; }));
+  EXPECT_TRUE(rebuilt([](TensorFile& t) { t.tensors["item"][7] = 8; }));
+  EXPECT_TRUE(rebuilt([](TensorFile& t) { t.tensors["item"] = t.tensors["item"].to(at::kInt); }));
+  EXPECT_TRUE(rebuilt([](TensorFile& t) { t.tensors["pixels"][9] += 1; }));
+  EXPECT_TRUE(rebuilt([](TensorFile& t) { t.tensors.erase("offsets"); }));
+  for (const char* field : {"format", "key", "first", "last", "checksum", "skipped"}) {
+    EXPECT_TRUE(rebuilt([&](TensorFile& t) { t.metadata[field] = "nonsense"; })) << field;
+    EXPECT_TRUE(rebuilt([&](TensorFile& t) { t.metadata.erase(field); })) << field;
+  }
+  EXPECT_TRUE(rebuilt([](TensorFile& t) { t.metadata["last"] = "9"; }));
+  EXPECT_TRUE(rebuilt([](TensorFile& t) { t.metadata["skipped"] = "{\"place\":3}"; }));
+}
+
+TEST(ImageStore, FilesThatDoNotDecodeAreNamedAndLeftOut) {
+  Fixture f(40);
+  f.folder.write("photos/7.jpg", "this is no image");
+  fs::remove(f.folder / "photos/9.jpg");
+  const ImageStore store = f.open();
+  ASSERT_EQ(store.size(), 38);
+  ASSERT_EQ(store.skipped().size(), 2U);
+  EXPECT_EQ(store.skipped()[0].path, "7.jpg");
+  EXPECT_NE(store.skipped()[0].reason.find("not a JPEG"), std::string::npos);
+  EXPECT_EQ(store.skipped()[1].path, "9.jpg");
+  EXPECT_EQ(f.log.warnings.size(), 2U);
+  EXPECT_NE(f.log.warnings[0].find("7.jpg"), std::string::npos);
+  EXPECT_EQ(store.item(7), 8);
+  expect_same(store, 7, decode_file(f.manifest.file(8)));
+  const ImageStore again = f.open();
+  EXPECT_EQ(again.skipped().size(), 2U);
+  EXPECT_EQ(again.size(), 38);
+}
+
+TEST(ImageStore, TooManyFailuresAreAnError) {
+  Fixture f(40);
+  for (int i = 0; i < 3; ++i) f.folder.write("photos/" + std::to_string(i) + ".jpg", "no");
+  const std::string message = message_of<Error>([&] { f.open(); });
+  EXPECT_NE(message.find("3 of 40"), std::string::npos) << message;
+  EXPECT_EQ(f.open(0.075).size(), 37);
+  for (int i = 0; i < 40; ++i) f.folder.write("photos/" + std::to_string(i) + ".jpg", "no");
+  f.log.warnings.clear();
+  EXPECT_NE(message_of<Error>([&] { f.open(1.0); }).find("none of the 40"), std::string::npos);
+  EXPECT_EQ(f.log.warnings.size(), 21U);
+  EXPECT_NE(f.log.warnings.back().find("20 more"), std::string::npos);
+  f.items.clear();
+  EXPECT_THROW(f.open(), Error);
+}
+
+TEST(ImageStore, AStoppedBuildGoesOnFromItsLastShard) {
+  Fixture f(20);
+  f.repeat_to(kShard + 500);
+  StopFlag stop{false};
+  std::atomic<int64_t> decoded{0};
+  const Preparation stopping{"as it is", [&](Image image) {
+                               if (++decoded == kShard + 100) stop = true;
+                               return image;
+                             }};
+  EXPECT_THROW(ImageStore::open(f.folder / "cache", f.manifest, f.items, stopping, {}, f.log, stop), Interrupted);
+  EXPECT_LT(decoded, kShard + 500);
+  EXPECT_EQ(f.shards().size(), 1U);
+  EXPECT_EQ(f.decodes(), 500);
+}
+
+TEST(ImageStore, AStopBeforeTheStartBuildsNothing) {
+  Fixture f(4);
+  const StopFlag stop{true};
+  EXPECT_THROW(ImageStore::open(f.folder / "cache", f.manifest, f.items, counting(f.decoded), {}, f.log, stop), Interrupted);
+  EXPECT_EQ(f.decoded, 0);
+}
+
+TEST(Preparation, BoundedShrinksTheShortSideOnly) {
+  const Image wide = bounded(16).apply(testing::photo(3, 100, 40));
+  EXPECT_EQ(wide.height, 16);
+  EXPECT_EQ(wide.width, 40);
+  const Image tall = bounded(16).apply(testing::photo(3, 33, 100));
+  EXPECT_EQ(tall.width, 16);
+  EXPECT_EQ(tall.height, 48);
+  EXPECT_EQ(bounded(16).apply(testing::photo(3, 100, 16)).rgb, testing::photo(3, 100, 16).rgb);
+  EXPECT_NE(bounded(16).key, bounded(17).key);
+}
+
+TEST(Preparation, EvaluationIsRenderEval) {
+  InputSpec spec;
+  spec.size = 16;
+  EXPECT_EQ(for_evaluation(spec).apply(testing::photo(3, 100, 40)).rgb, render_eval(testing::photo(3, 100, 40), spec).rgb);
+  InputSpec other = spec;
+  other.interpolation = Interpolation::bicubic;
+  EXPECT_NE(for_evaluation(other).key, for_evaluation(spec).key);
+  other = spec;
+  other.crop_ratio = 0.5;
+  EXPECT_NE(for_evaluation(other).key, for_evaluation(spec).key);
+  other = spec;
+  other.mean = {0, 0, 0};  // pixels are stored before normalisation
+  EXPECT_EQ(for_evaluation(other).key, for_evaluation(spec).key);
+}
+
+}  // namespace
+}  // namespace retort::data

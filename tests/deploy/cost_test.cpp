@@ -1,0 +1,59 @@
+#include "retort/deploy/cost.h"
+
+#include <gtest/gtest.h>
+
+#include "retort/models/registry.h"
+#include "tests/deploy/lambda_model.h"
+
+namespace retort::deploy {
+namespace {
+
+using models::make_model;
+
+TEST(Cost, CountsEachLayerByHand) {
+  const auto model = lambda_model(3, [](LambdaModel&, const at::Tensor& images) {
+    const at::Tensor maps = at::conv2d(images, at::ones({6, 1, 3, 3}), {}, 2, 1, 1, 3);  // [N, 6, 16, 16], 9 products an element
+    const at::Tensor tokens = at::linear(maps.flatten(2), at::ones({8, 256}));           // [N, 6, 8], 256
+    const at::Tensor mixed = at::scaled_dot_product_attention(tokens, tokens, tokens);   // 6·6·8, twice
+    const at::Tensor gram = at::matmul(mixed, mixed.transpose(1, 2));                    // [N, 6, 6], 8
+    return at::addmm(at::ones({3}), gram.flatten(1), at::ones({36, 3}));                 // [N, 3], 36
+  });
+  const int64_t expected = 6 * 16 * 16 * 9 + 6 * 8 * 256 + 2 * 6 * 6 * 8 + 6 * 6 * 8 + 3 * 36 + 4 * 3;
+  EXPECT_EQ(count_multiply_adds(*model, 32), expected);
+  EXPECT_EQ(count_parameters(*model), 3 * 4 + 4);
+}
+
+struct Published {
+  const char* arch;
+  int64_t parameters;
+  double giga_multiply_adds, tolerance;
+};
+
+class PublishedCost : public ::testing::TestWithParam<Published> {};
+
+// torchvision's tables, and for EfficientNet-Lite its model card's 407 M (which counts more than products) and timm's count of products.
+TEST_P(PublishedCost, IsWhatWeCount) {
+  const auto model = make_model({GetParam().arch, 1000, {}});
+  EXPECT_EQ(count_parameters(*model), GetParam().parameters);
+  EXPECT_NEAR(static_cast<double>(count_multiply_adds(*model, 224)) / 1e9, GetParam().giga_multiply_adds, GetParam().tolerance);
+}
+
+INSTANTIATE_TEST_SUITE_P(Families, PublishedCost,
+                         ::testing::Values(Published{"resnet18", 11689512, 1.814, 0.001}, Published{"resnet50", 25557032, 4.089, 0.001},
+                                           Published{"mobilenet_v2", 3504872, 0.301, 0.001},
+                                           Published{"efficientnet_lite0", 4652008, 0.385, 0.02},
+                                           Published{"vit_b_16", 86567656, 17.564, 0.01}),
+                         [](const auto& test) { return std::string(test.param.arch); });
+
+TEST(Cost, MeasuresAllThreeAndLeavesTheModelAsItWas) {
+  const auto model = lambda_model(3, [](LambdaModel&, const at::Tensor& images) { return channel_means(images); });
+  model->train();
+  const Cost cost = measure_cost(*model, 32);
+  EXPECT_EQ(cost.parameters, 16);
+  EXPECT_EQ(cost.multiply_adds, 12);
+  EXPECT_GT(cost.milliseconds, 0);
+  EXPECT_TRUE(model->is_training());
+}
+
+}  // namespace
+}  // namespace retort::deploy

@@ -1,0 +1,83 @@
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+
+#include <cstdlib>
+
+#include "retort/core/safetensors.h"
+#include "retort/deploy/onnx_export.h"
+#include "retort/deploy/trace.h"
+#include "retort/models/registry.h"
+#include "tests/deploy/lambda_model.h"
+#include "tests/deploy/operators_model.h"
+#include "tests/support/formula.h"
+
+namespace retort::deploy {
+namespace {
+
+constexpr int kNoRuntime = 77, kNoPython = 127;  // check_onnx.py's, the shell's
+
+// The model through scripts/check_onnx.py, which runs ONNX Runtime: five images, one by one and at once.
+void expect_same_in_onnx_runtime(models::ImageModel& model, int64_t size) {
+  const auto folder = test_folder();
+  model.eval();
+  const at::NoGradGuard no_grad;
+  const at::Tensor images = testing::formula_uniform("images", {5, 3, size, size}, -2, 2);
+  write_safetensors(folder / "expected.safetensors", {{"images", images}, {"logits", model.forward(images).logits}});
+  write_onnx(folder / "model.onnx", model, class_names(model.spec().classes), {.size = size});
+  const std::string command = "'" RETORT_ORT_PYTHON "' '" RETORT_CHECK_ONNX "' '" + (folder / "model.onnx").string() + "' '" +
+                              (folder / "expected.safetensors").string() + "' 2>&1";
+  const int status = std::system(command.c_str());
+  const int code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  if (code == kNoRuntime || code == kNoPython) GTEST_SKIP() << "no Python with onnxruntime and numpy at " RETORT_ORT_PYTHON;
+  EXPECT_EQ(code, 0);
+}
+
+class OperatorsInOnnxRuntime : public ::testing::TestWithParam<std::string> {};
+
+TEST_P(OperatorsInOnnxRuntime, GiveTheSameLogits) { expect_same_in_onnx_runtime(*operators_model(GetParam()), 32); }
+
+INSTANTIATE_TEST_SUITE_P(Groups, OperatorsInOnnxRuntime, ::testing::ValuesIn(operator_groups()),
+                         [](const auto& test) { return test.param; });
+
+struct FamilyCase {
+  const char* name;
+  models::ModelSpec spec;
+  int64_t size;
+};
+
+class FamiliesInOnnxRuntime : public ::testing::TestWithParam<FamilyCase> {};
+
+TEST_P(FamiliesInOnnxRuntime, GiveTheSameLogits) {
+  const auto model = models::make_model(GetParam().spec);
+  StateDict state = models::state_of(*model);
+  testing::formula_fill(state);
+  const at::NoGradGuard no_grad;
+  for (auto& [name, tensor] : state)
+    if (name.starts_with("layer") && name.ends_with("bn3.weight")) tensor.mul_(0.2);  // or the logits of a ResNet-50 go into the thousands
+  expect_same_in_onnx_runtime(*model, GetParam().size);
+}
+
+nlohmann::json small_vit(const char* pos_resize, const char* features, bool layer_scale) {
+  return {{"patch", 8},
+          {"dim", 32},
+          {"depth", 2},
+          {"heads", 4},
+          {"mlp_dim", 64},
+          {"image_size", 48},
+          {"pos_resize", pos_resize},
+          {"features", features},
+          {"layer_scale", layer_scale}};
+}
+
+INSTANTIATE_TEST_SUITE_P(Families, FamiliesInOnnxRuntime,
+                         ::testing::Values(FamilyCase{"resnet18", {"resnet18", 10, {}}, 64},
+                                           FamilyCase{"resnet50", {"resnet50", 10, {}}, 64},
+                                           FamilyCase{"mobilenet_v2", {"mobilenet_v2", 10, {}}, 64},
+                                           FamilyCase{"efficientnet_lite0", {"efficientnet_lite0", 10, {}}, 64},
+                                           FamilyCase{"efficientnet_lite0_odd", {"efficientnet_lite0", 10, {}}, 75},
+                                           FamilyCase{"vit", {"vit", 10, small_vit("align_corners", "cls", false)}, 64},
+                                           FamilyCase{"dinov2", {"vit", 10, small_vit("half_pixel", "cls+mean", true)}, 40}),
+                         [](const auto& test) { return std::string(test.param.name); });
+
+}  // namespace
+}  // namespace retort::deploy

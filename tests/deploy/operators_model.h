@@ -1,0 +1,14 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "retort/models/image_model.h"
+
+namespace retort::deploy {
+
+// Small models for images of 32 × 32 that between them use every operator that has a translation, in each of its forms.
+std::vector<std::string> operator_groups();
+models::ModelPtr operators_model(const std::string& group);
+
+}  // namespace retort::deploy

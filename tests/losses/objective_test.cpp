@@ -1,0 +1,123 @@
+#include <gtest/gtest.h>
+
+#include <ATen/autocast_mode.h>
+
+#include "retort/core/error.h"
+#include "retort/losses/objective.h"
+#include "tests/losses/common.h"
+
+namespace retort::losses {
+namespace {
+
+std::string usage_error(const std::vector<TermConfig>& terms) {
+  try {
+    const Objective objective(terms, formula_context());
+  } catch (const UsageError& error) {
+    return error.what();
+  }
+  return "no UsageError";
+}
+
+void expect_named(const std::string& message, const std::vector<std::string>& words) {
+  for (const std::string& word : words) EXPECT_NE(message.find(word), std::string::npos) << "`" << word << "` is not in: " << message;
+}
+
+// Autocast on the CPU as the trainer sets it around the model.
+class Autocast {
+ public:
+  Autocast() {
+    at::autocast::set_autocast_dtype(at::kCPU, at::kBFloat16);
+    at::autocast::set_autocast_enabled(at::kCPU, true);
+  }
+  ~Autocast() { at::autocast::set_autocast_enabled(at::kCPU, false); }
+};
+
+TEST(Objective, WeightsTheTermsAndReportsThemUnweighted) {
+  Objective objective({{"cross_entropy", 0.5, {}}, {"kd", 3, {}}}, formula_context());
+  StepView step = formula_step(at::kFloat);
+  step.student_logits.requires_grad_();
+  const Objective::Value value = objective.forward(step);
+  ASSERT_EQ(value.terms.size(), 2U);
+  EXPECT_EQ(value.terms[0].first, "cross_entropy");
+  EXPECT_EQ(value.terms[1].first, "kd");
+  EXPECT_FALSE(value.terms[0].second.requires_grad());
+  EXPECT_NEAR(value.terms[0].second.item<double>(), at::cross_entropy_loss(step.student_logits, step.labels).item<double>(), 1e-6);
+  EXPECT_NEAR(value.total.item<double>(), 0.5 * value.terms[0].second.item<double>() + 3 * value.terms[1].second.item<double>(), 1e-5);
+  value.total.backward();
+  EXPECT_TRUE(step.student_logits.grad().defined());
+}
+
+TEST(Objective, OwnsTheProjectorsOfItsTerms) {
+  const Objective objective({{"cross_entropy", 1, {}}, {"align_uniform", 0.8, {{"dim", 16}}}}, formula_context());
+  const auto parameters = objective.named_parameters();
+  EXPECT_EQ(parameters.size(), 8U);
+  EXPECT_EQ(parameters["align_uniform.student.hidden.weight"].sizes(), at::IntArrayRef({kStudent, kStudent}));
+  EXPECT_EQ(parameters["align_uniform.teacher.output.weight"].sizes(), at::IntArrayRef({16, kTeacher}));
+}
+
+TEST(Objective, BothProjectorsLearn) {
+  Objective objective({{"align_uniform", 0.8, {}}}, formula_context());
+  objective.forward(formula_step(at::kFloat)).total.backward();
+  for (const auto& parameter : objective.named_parameters())
+    EXPECT_GT(parameter.value().grad().abs().sum().item<double>(), 0) << parameter.key();
+}
+
+TEST(Objective, FullPrecisionUnderAutocast) {
+  Objective objective({{"cross_entropy", 1, {}}, {"align_uniform", 0.8, {}}, {"kd", 1, {}}}, formula_context());
+  const StepView low = formula_step(at::kBFloat16);
+  StepView full = low;
+  for (at::Tensor* tensor : {&full.student_features, &full.student_logits, &full.teacher_features, &full.teacher_logits})
+    *tensor = tensor->to(at::kFloat);
+  const Objective::Value expected = objective.forward(full);
+  const Autocast autocast;
+  const Objective::Value value = objective.forward(low);
+  EXPECT_EQ(value.total.scalar_type(), at::kFloat);
+  EXPECT_EQ(value.total.item<float>(), expected.total.item<float>());
+  // The region around it is as it was.
+  EXPECT_EQ(at::matmul(at::ones({2, 2}), at::ones({2, 2})).scalar_type(), at::kBFloat16);
+}
+
+TEST(Objective, NeedsTeacher) {
+  EXPECT_FALSE(Objective({{"cross_entropy", 1, {}}}, formula_context()).needs_teacher());
+  EXPECT_FALSE(Objective({{"cross_entropy", 1, {}}, {"kd", 0, {}}}, formula_context()).needs_teacher());
+  EXPECT_TRUE(Objective({{"cross_entropy", 1, {}}, {"kd", 1, {}}}, formula_context()).needs_teacher());
+  EXPECT_TRUE(Objective({{"align_uniform", 1, {}}}, formula_context()).needs_teacher());
+}
+
+TEST(Objective, TrainsWithoutATeacherOnLabelsAlone) {
+  StepView step = formula_step(at::kFloat);
+  step.teacher_features = step.teacher_logits = at::Tensor();
+  EXPECT_TRUE(Objective({{"cross_entropy", 1, {}}}, formula_context()).forward(step).total.isfinite().item<bool>());
+  EXPECT_THROW(Objective({{"kd", 1, {}}}, formula_context()).forward(step), Error);
+  EXPECT_THROW(Objective({{"align_uniform", 1, {}}}, formula_context()).forward(step), Error);
+}
+
+TEST(Objective, RefusesWhatCannotBeMeant) {
+  expect_named(usage_error({{"nonsense", 1, {}}}), {"nonsense", "align_uniform", "cross_entropy", "kd"});
+  expect_named(usage_error({{"nonsense", 0, {}}}), {"nonsense"});
+  expect_named(usage_error({{"kd", 1, {{"temprature", 2}}}}), {"kd", "temprature", "temperature"});
+  expect_named(usage_error({{"align_uniform", 1, {{"temperature", 2}}}}), {"alpha", "t", "dim", "align_weight", "uniform_weight"});
+  expect_named(usage_error({{"kd", -1, {}}}), {"kd", "weight"});
+  expect_named(usage_error({{"kd", NAN, {}}}), {"kd", "weight"});
+  expect_named(usage_error({{"kd", 1, {}}, {"kd", 2, {}}}), {"kd", "twice"});
+  expect_named(usage_error({}), {"no loss"});
+  expect_named(usage_error({{"kd", 0, {}}}), {"no loss"});
+}
+
+TEST(Objective, RefusesOptionsOutOfRange) {
+  const std::vector<std::pair<std::string, Options>> cases = {{"kd", {{"temperature", 0}}},
+                                                              {"kd", {{"temperature", NAN}}},
+                                                              {"cross_entropy", {{"label_smoothing", 1}}},
+                                                              {"cross_entropy", {{"label_smoothing", -0.1}}},
+                                                              {"align_uniform", {{"alpha", 0.5}}},
+                                                              {"align_uniform", {{"t", 0}}},
+                                                              {"align_uniform", {{"dim", 0}}},
+                                                              {"align_uniform", {{"dim", 2.5}}},
+                                                              {"align_uniform", {{"dim", 1e12}}},
+                                                              {"align_uniform", {{"align_weight", -1}}}};
+  for (const auto& [name, options] : cases) expect_named(usage_error({{name, 1, options}}), {"`" + options.begin()->first + "`"});
+  expect_named(usage_error({{"align_uniform", 1, {{"align_weight", 0}, {"uniform_weight", 0}}}}), {"align_weight", "uniform_weight"});
+}
+
+}  // namespace
+}  // namespace retort::losses

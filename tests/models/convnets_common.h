@@ -1,0 +1,41 @@
+#pragma once
+
+#include <fstream>
+#include <string>
+
+#include <ATen/Parallel.h>
+#include <nlohmann/json.hpp>
+
+#include "retort/models/registry.h"
+#include "tests/support/formula.h"
+
+namespace retort::models {
+
+// tests/fixtures/models/<arch>.json, as scripts/fixtures/convnets.py describes it.
+inline nlohmann::json convnet_fixture(const std::string& arch) {
+  std::ifstream file(std::string(RETORT_FIXTURES) + "/models/" + arch + ".json");
+  return nlohmann::json::parse(file);
+}
+
+// Tests run beside one another: threads that wait for a core which another test holds make small networks ten times as slow.
+[[maybe_unused]] inline const bool kOneThread = (at::set_num_threads(1), true);
+
+inline void fill(ImageModel& model) {
+  StateDict state = state_of(model);
+  testing::formula_fill(state);
+}
+
+// The fixtures' network: formula-filled, without dropout.
+inline ModelPtr formula_model(const std::string& arch, int64_t classes = 10) {
+  const ModelPtr model = make_model({arch, classes, {{"dropout", 0}}});
+  fill(*model);
+  return model;
+}
+
+inline const Family& family_of(const std::string& arch) {
+  for (const Family& family : families())
+    if (std::ranges::find(family.archs, arch) != family.archs.end()) return family;
+  throw std::out_of_range(arch);
+}
+
+}  // namespace retort::models

@@ -1,0 +1,262 @@
+#include <gtest/gtest.h>
+#include <torch/torch.h>
+
+#include "retort/core/error.h"
+#include "retort/models/precision.h"
+#include "tests/models/convnets_common.h"
+
+namespace retort::models {
+namespace {
+
+const std::vector<std::string> kArchs{"resnet18",           "resnet34",           "resnet50",           "resnet101",
+                                      "mobilenet_v2",       "efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2",
+                                      "efficientnet_lite3", "efficientnet_lite4"};
+
+StateDict state_named(const std::string& arch, int64_t classes = 5) { return state_of(*formula_model(arch, classes)); }
+
+std::optional<Recognised> recognise(const StateDict& state, const std::string& arch = "") {
+  std::optional<Recognised> found;
+  for (const Family& family : families()) {
+    if (!arch.empty() && std::ranges::find(family.archs, arch) == family.archs.end()) continue;
+    if ((found = family.recognise(state, arch))) break;
+  }
+  return found;
+}
+
+// The message of the Error that the file gives.
+std::string complaint(const StateDict& state, const std::string& arch = "") {
+  try {
+    recognise(state, arch);
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "none";
+}
+
+void erase_prefix(StateDict& state, const std::string& prefix) {
+  std::erase_if(state, [&](const auto& item) { return item.first.starts_with(prefix); });
+}
+
+// The same tensors as EfficientNet-PyTorch names them: its modules and timm's come in the same order.
+StateDict lukemelas_state(const std::string& arch) {
+  const nlohmann::json fixture = convnet_fixture(arch);
+  std::map<std::string, std::string> theirs;
+  for (size_t i = 0; i < fixture["layers"].size(); ++i)
+    theirs[fixture["layers"][i][0].get<std::string>()] = fixture["lukemelas"].at(i).get<std::string>();
+  StateDict renamed;
+  for (const auto& [name, tensor] : state_named(arch, 10)) {
+    const size_t dot = name.rfind('.');
+    renamed[theirs.at(name.substr(0, dot)) + name.substr(dot)] = tensor;
+  }
+  return renamed;
+}
+
+TEST(Convnets, AFileTellsItsArchitectureAndClasses) {
+  for (const std::string& arch : kArchs) {
+    const StateDict state = state_named(arch);
+    for (const std::string& named : {std::string(), arch}) {
+      const auto found = recognise(state, named);
+      ASSERT_TRUE(found) << arch;
+      EXPECT_EQ(found->spec.arch, arch);
+      EXPECT_EQ(found->spec.classes, 5);
+      EXPECT_TRUE(found->has_head);
+      EXPECT_EQ(found->naming, arch.starts_with("efficientnet") ? "timm" : "torchvision");
+      EXPECT_EQ(found->state.size(), state.size());
+    }
+  }
+}
+
+TEST(Convnets, AFileWithoutAClassifierIsABackbone) {
+  for (const auto& [arch, head] : {std::pair{"resnet34", "fc."}, {"mobilenet_v2", "classifier."}, {"efficientnet_lite1", "classifier."}}) {
+    StateDict state = state_named(arch);
+    erase_prefix(state, head);
+    const auto found = recognise(state);
+    ASSERT_TRUE(found) << arch;
+    EXPECT_EQ(found->spec.arch, arch);
+    EXPECT_FALSE(found->has_head);
+  }
+}
+
+TEST(Convnets, LukemelasFilesGiveTimmsOutputs) {
+  const at::NoGradGuard no_grad;
+  for (const char* arch : {"efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2"}) {
+    const auto found = recognise(lukemelas_state(arch));
+    ASSERT_TRUE(found) << arch;
+    EXPECT_EQ(found->naming, "lukemelas");
+    EXPECT_EQ(found->spec.arch, arch);
+    const ModelPtr model = make_model(found->spec);
+    load_state(*model, found->state, "");
+    model->eval();
+    const at::Tensor logits = model->forward(testing::formula_uniform("images", {2, 3, 64, 64})).logits;
+    const auto expected = convnet_fixture(arch)["eval"]["logits"][0].get<std::vector<float>>();
+    EXPECT_TRUE(at::allclose(logits[0], at::tensor(expected), 1e-4, 1e-4)) << arch;
+    EXPECT_FLOAT_EQ(model->input_spec().mean[0], 127.0F / 255);
+    EXPECT_FLOAT_EQ(model->input_spec().std[2], 128.0F / 255);
+  }
+}
+
+TEST(Convnets, InputsAreThoseOfTheWeights) {
+  const auto input = [](const std::string& arch, const nlohmann::json& options = nlohmann::json::object()) {
+    return make_model({arch, 2, options})->input_spec();
+  };
+  EXPECT_EQ(input("resnet18"), data::InputSpec{});
+  EXPECT_EQ(input("mobilenet_v2"), data::InputSpec{});
+  const data::InputSpec lite2 = input("efficientnet_lite2");
+  EXPECT_EQ(lite2.size, 260);
+  EXPECT_EQ(lite2.mean, (std::array{0.5F, 0.5F, 0.5F}));
+  EXPECT_EQ(lite2.std, (std::array{0.5F, 0.5F, 0.5F}));
+  EXPECT_EQ(lite2.interpolation, data::Interpolation::bicubic);
+  EXPECT_EQ(data::resize_side(lite2), 292);
+  EXPECT_EQ(input("efficientnet_lite4", {{"input", "lukemelas"}}).size, 300);
+  EXPECT_THROW(input("efficientnet_lite0", {{"input", "imagenet"}}), UsageError);
+}
+
+TEST(Convnets, ADamagedFileIsAnErrorThatNamesTheTensor) {
+  struct Case {
+    const char *arch, *tensor;
+  };
+  for (const auto& [arch, tensor] : {Case{"resnet50", "layer3.4.bn2.bias"},
+                                     {"mobilenet_v2", "features.7.conv.2.weight"},
+                                     {"efficientnet_lite3", "blocks.5.2.bn3.running_var"}}) {
+    const StateDict whole = state_named(arch);
+    const at::Tensor original = whole.at(tensor);
+
+    StateDict state = whole;
+    state.erase(tensor);
+    EXPECT_NE(complaint(state).find(std::string("'") + tensor + "' of " + arch + " is missing"), std::string::npos) << complaint(state);
+
+    state = whole;
+    state[tensor] = at::zeros({3, 1});
+    EXPECT_NE(complaint(state).find(std::string("'") + tensor + "' is [3, 1], not "), std::string::npos) << complaint(state);
+
+    state = whole;
+    state[tensor] = original.to(at::kInt);
+    EXPECT_NE(complaint(state).find(std::string("'") + tensor + "' is of type int"), std::string::npos) << complaint(state);
+
+    state = whole;
+    state["surplus.weight"] = at::zeros({1});
+    EXPECT_NE(complaint(state).find("'surplus.weight' has no place in " + std::string(arch)), std::string::npos) << complaint(state);
+  }
+}
+
+TEST(Convnets, AMissingBlockIsMissedInTheNearestArchitecture) {
+  StateDict state = state_named("resnet101");
+  erase_prefix(state, "layer3.22.");
+  EXPECT_NE(complaint(state).find("'layer3.22.bn1.bias' of resnet101 is missing"), std::string::npos) << complaint(state);
+  StateDict lite = lukemelas_state("efficientnet_lite2");
+  erase_prefix(lite, "_blocks.20.");
+  EXPECT_NE(complaint(lite).find("'_blocks.20._bn0.bias' of efficientnet_lite2 is missing"), std::string::npos) << complaint(lite);
+}
+
+TEST(Convnets, HalfAClassifierOrOneOutOfRangeIsAnError) {
+  StateDict state = state_named("resnet18");
+  state.erase("fc.bias");
+  EXPECT_NE(complaint(state).find("'fc.bias' of resnet18 is missing"), std::string::npos);
+  state = state_named("resnet18");
+  state["fc.weight"] = at::zeros({0, 512});
+  EXPECT_NE(complaint(state).find("'fc.weight' is [0, 512]"), std::string::npos);
+  state["fc.weight"] = at::zeros({});
+  EXPECT_NE(complaint(state).find("'fc.weight'"), std::string::npos);
+}
+
+TEST(Convnets, ANamedArchitectureIsTakenAtItsWord) {
+  EXPECT_NE(complaint(state_named("resnet18"), "resnet34").find("'layer1.2.bn1.bias' of resnet34 is missing"), std::string::npos);
+  EXPECT_NE(complaint(state_named("resnet18"), "mobilenet_v2").find("of mobilenet_v2 is missing"), std::string::npos);
+}
+
+TEST(Convnets, OtherNetworksAreNotRecognised) {
+  EXPECT_FALSE(recognise({{"encoder.weight", at::zeros({2, 2})}}));
+  StateDict squeezed = state_named("efficientnet_lite0");
+  squeezed["blocks.0.0.se.conv_reduce.weight"] = at::zeros({8, 32, 1, 1});
+  EXPECT_FALSE(recognise(squeezed));
+}
+
+TEST(Convnets, FilesWithoutBatchCountsLoad) {
+  StateDict state = state_named("resnet18");
+  std::erase_if(state, [](const auto& item) { return item.first.ends_with("num_batches_tracked"); });
+  const auto found = recognise(state);
+  ASSERT_TRUE(found);
+  const ModelPtr model = make_model(found->spec);
+  EXPECT_NO_THROW(load_state(*model, found->state, ""));
+}
+
+TEST(Convnets, RecognisingDrawsNothing) {
+  const StateDict state = state_named("efficientnet_lite0");
+  torch::manual_seed(3);
+  const at::Tensor expected = at::rand({4});
+  torch::manual_seed(3);
+  recognise(state);
+  EXPECT_TRUE(at::equal(at::rand({4}), expected));
+}
+
+TEST(Convnets, ANewHeadKeepsNameTypeAndMode) {
+  for (const char* arch : {"resnet18", "mobilenet_v2", "efficientnet_lite0"}) {
+    const ModelPtr model = formula_model(arch);
+    model->to(at::kDouble);
+    model->eval();
+    model->reset_head(3);
+    EXPECT_EQ(model->spec().classes, 3);
+    EXPECT_FALSE(model->head()->is_training());
+    EXPECT_EQ(model->forward(testing::formula_uniform("images", {1, 3, 32, 32}).to(at::kDouble)).logits.sizes(),
+              (std::vector<int64_t>{1, 3}));
+    StateDict state = state_of(*model);
+    const StateDict fresh = state_of(*make_model(model->spec()));
+    ASSERT_EQ(state.size(), fresh.size());
+    for (const auto& [name, tensor] : fresh) EXPECT_EQ(state.at(name).sizes(), tensor.sizes()) << name;
+    EXPECT_THROW(model->reset_head(0), UsageError);
+  }
+}
+
+TEST(Convnets, HeadsAreDrawnAsTheFamilyDrawsThem) {
+  torch::manual_seed(0);
+  const at::Tensor mobilenet = make_model({"mobilenet_v2", 10})->head()->weight;
+  EXPECT_NEAR(mobilenet.std().item<double>(), 0.01, 5e-4);
+  const ModelPtr lite = make_model({"efficientnet_lite0", 10});
+  lite->reset_head(4);
+  EXPECT_NEAR(lite->head()->weight.abs().max().item<double>(), 0.5, 0.01);
+  EXPECT_EQ(lite->head()->bias.abs().max().item<double>(), 0);
+}
+
+TEST(Convnets, DropoutActsInTrainingAlone) {
+  const ModelPtr model = make_model({"mobilenet_v2", 2});
+  {
+    const at::NoGradGuard no_grad;
+    model->head()->weight.fill_(1);
+  }
+  const at::Tensor ones = at::ones({64, 1280});
+  model->eval();
+  EXPECT_TRUE(at::allclose(model->classify(ones), at::full({64, 2}, 1280.0)));
+  model->train();
+  const at::Tensor logits = model->classify(ones);
+  EXPECT_NEAR(logits.mean().item<double>(), 1280, 20);  // kept with probability 0.8, scaled by 1 / 0.8: a standard deviation of 18 a row
+  EXPECT_GT(logits.std().item<double>(), 5);
+}
+
+TEST(Convnets, OptionsAndClassesAreChecked) {
+  EXPECT_THROW(make_model({"resnet18", 2, {{"dropout", 1}}}), UsageError);
+  EXPECT_THROW(make_model({"resnet18", 2, {{"dropout", "much"}}}), UsageError);
+  EXPECT_THROW(make_model({"mobilenet_v2", 0}), UsageError);
+  EXPECT_THROW(make_model({"efficientnet_lite0", 100001}), UsageError);
+}
+
+TEST(Convnets, TrainInBfloat16) {
+  for (const char* arch : {"resnet18", "mobilenet_v2", "efficientnet_lite0"}) {
+    const ModelPtr model = formula_model(arch);
+    model->train();
+    const at::Tensor images = testing::formula_uniform("images", {4, 3, 64, 64});
+    const double full = model->forward(images).logits.norm().item<double>();
+    at::Tensor logits;
+    {
+      const AutocastGuard autocast(Precision::bf16);
+      logits = model->forward(images).logits;
+    }
+    EXPECT_EQ(logits.scalar_type(), at::kBFloat16);
+    EXPECT_NEAR(logits.to(at::kFloat).norm().item<double>(), full, 0.2 * full) << arch;
+    logits.to(at::kFloat).sum().backward();
+    for (const auto& item : model->named_parameters())
+      EXPECT_TRUE(item.value().grad().isfinite().all().item<bool>()) << arch << ' ' << item.key();
+  }
+}
+
+}  // namespace
+}  // namespace retort::models

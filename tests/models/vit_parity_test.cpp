@@ -1,0 +1,142 @@
+// Against torchvision's and transformers' networks on formula-filled weights, in every naming that is read.
+#include "tests/models/vit_common.h"
+
+namespace retort::models {
+namespace {
+
+using testing::formula_parameter;
+using testing::formula_uniform;
+
+at::Tensor rows_of(const nlohmann::json& rows) {
+  std::vector<at::Tensor> tensors;
+  for (const auto& row : rows) tensors.push_back(at::tensor(row.get<std::vector<double>>()).to(at::kFloat));
+  return at::stack(tensors);
+}
+
+class VitParity : public ::testing::TestWithParam<std::string> {};
+
+// Native size first, then sizes that the position embeddings are resized to.
+TEST_P(VitParity, Outputs) {
+  const at::NoGradGuard no_grad;
+  const nlohmann::json fixture = vit_fixture(GetParam());
+  const Recognised found = recognised(file_of(fixture));
+  const ModelPtr model = build(found, GetParam());
+  ASSERT_EQ(fixture["outputs"].size(), 3);
+  for (const auto& expected : fixture["outputs"]) {
+    const Output output = model->forward(formula_images(expected["size"][0], expected["size"][1]));
+    const at::Tensor features = rows_of(expected["features"]);
+    ASSERT_EQ(output.features.sizes(), features.sizes());
+    EXPECT_LT(relative_difference(output.features, features), 1e-4) << expected["size"];
+    ASSERT_EQ(found.has_head, expected.contains("logits"));
+    if (!found.has_head) continue;
+    const at::Tensor logits = rows_of(expected["logits"]);
+    ASSERT_EQ(output.logits.sizes(), logits.sizes());
+    EXPECT_LT(relative_difference(output.logits, logits), 1e-4) << expected["size"];
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Namings, VitParity,
+                         ::testing::Values("torchvision", "torchvision_legacy", "vit_model_4", "vit_model_5", "vit_classifier_4",
+                                           "vit_classifier_5", "dinov2_model_4", "dinov2_model_5", "dinov2_classifier_4",
+                                           "dinov2_classifier_5"),
+                         [](const auto& test) { return test.param; });
+
+double probe(const std::string& name, const at::Tensor& tensor) {
+  return (tensor.detach().to(at::kDouble) * formula_uniform("probe." + name, tensor.sizes())).sum().item<double>();
+}
+
+void expect_digest(const nlohmann::json& expected, const std::string& name, const at::Tensor& tensor) {
+  const at::Tensor values = tensor.detach().to(at::kDouble);
+  const auto norm = expected[1].get<double>();
+  const double tolerance = 1e-6 * std::max(norm, 1e-3);
+  EXPECT_NEAR(values.sum().item<double>(), expected[0].get<double>(), tolerance) << name;
+  EXPECT_NEAR(values.norm().item<double>(), norm, tolerance) << name;
+  EXPECT_NEAR(probe(name, values), expected[2].get<double>(), tolerance) << name;
+}
+
+TEST(VitTraining, OneSeedGivesTheInitialWeightsOfTorchvision) {
+  const ModelSpec spec = recognised(formula_file("torchvision")).spec;
+  const nlohmann::json expected = vit_fixture("training")["init"];
+  torch::manual_seed(7);
+  const ModelPtr model = make_model(spec);
+  ASSERT_EQ(model->named_parameters().size(), expected.size());
+  for (const auto& item : model->named_parameters()) {
+    const double norm = item.value().detach().norm().item<double>();
+    EXPECT_NEAR(probe(item.key(), item.value()), expected[item.key()].get<double>(), 1e-5 * norm) << item.key();
+  }
+}
+
+TEST(VitTraining, GradientsAndThreeOptimiserSteps) {
+  const nlohmann::json expected = vit_fixture("training");
+  const ModelPtr model = model_of("torchvision");
+  model->to(at::kDouble);
+  model->train();
+  const at::Tensor images = formula_uniform("images", {4, 3, 32, 32}).to(at::kDouble);
+  const at::Tensor labels = formula_uniform("labels", {4}, 0, 5).to(at::kLong);
+  torch::optim::AdamW optimiser(model->parameters(), torch::optim::AdamWOptions(1e-3).weight_decay(0.01));
+  for (size_t step = 0; step < 4; ++step) {
+    optimiser.zero_grad();
+    const at::Tensor loss = at::cross_entropy_loss(model->forward(images).logits, labels);
+    EXPECT_NEAR(loss.item<double>(), expected["losses"][step].get<double>(), 1e-7) << "step " << step;
+    if (step == 3) break;
+    loss.backward();
+    if (step == 0)
+      for (const auto& item : model->named_parameters()) expect_digest(expected["gradients"][item.key()], item.key(), item.value().grad());
+    optimiser.step();
+  }
+  for (const auto& item : model->named_parameters())
+    expect_digest(expected["changes"][item.key()], item.key(), item.value() - formula_parameter(item.key(), item.value().sizes()));
+}
+
+using Shapes = std::map<std::string, std::vector<int64_t>>;
+
+Shapes shapes_of(const StateDict& state) {
+  Shapes shapes;
+  for (const auto& [name, tensor] : state) shapes[name] = tensor.sizes().vec();
+  return shapes;
+}
+
+// The public file's names and shapes, on the meta device: what recognise reads.
+Recognised recognise_real(const std::string& model) {
+  const nlohmann::json fixture = vit_fixture("real_" + model);
+  StateDict file;
+  for (const auto& tensor : fixture["tensors"])
+    file[tensor[0]] = at::empty(tensor[1].get<std::vector<int64_t>>(), at::TensorOptions(at::kMeta));
+  return recognised(file);
+}
+
+TEST(VitRealFiles, TorchvisionVitB16) {
+  const Recognised found = recognise_real("torchvision_vit_b_16");
+  EXPECT_EQ(found.spec.arch, "vit_b_16");
+  EXPECT_EQ(found.spec.classes, 1000);
+  EXPECT_EQ(found.spec.options, nlohmann::json::object());
+  EXPECT_EQ(found.naming, "torchvision");
+  EXPECT_TRUE(found.has_head);
+  EXPECT_EQ(shapes_of(found.state), shapes_of(state_of(*make_model(found.spec))));
+}
+
+TEST(VitRealFiles, TransformersVitBase) {
+  const Recognised found = recognise_real("transformers_vit_base");
+  EXPECT_EQ(found.spec.arch, "vit_b_16");
+  EXPECT_EQ(found.spec.classes, 1000);
+  EXPECT_EQ(found.spec.options.value("layer_norm_eps", 0.0), 1e-12);
+  EXPECT_EQ(found.spec.options.value("pos_resize", ""), "half_pixel");
+  EXPECT_EQ(found.naming, "transformers ViT");
+  EXPECT_EQ(shapes_of(found.state), shapes_of(recognise_real("torchvision_vit_b_16").state));
+}
+
+TEST(VitRealFiles, TransformersDinov2Small) {
+  const Recognised found = recognise_real("transformers_dinov2_small");
+  EXPECT_EQ(found.spec.arch, "vit");
+  EXPECT_FALSE(found.has_head);
+  EXPECT_EQ(found.naming, "transformers DINOv2");
+  const ModelPtr model = make_model(found.spec);
+  EXPECT_EQ(model->feature_dim(), 2 * 384);
+  Shapes shapes = shapes_of(state_of(*model));
+  shapes.erase("heads.head.weight");
+  shapes.erase("heads.head.bias");
+  EXPECT_EQ(shapes_of(found.state), shapes);
+}
+
+}  // namespace
+}  // namespace retort::models

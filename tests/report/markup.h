@@ -1,0 +1,17 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace retort::report {
+
+// What is wrong with the page's tags: unbalanced, unquoted attributes, a stray < or >; empty when nothing is.
+std::string markup_error(const std::string& html);
+
+// The values of every attribute that makes a browser load something, and of url(…) and @import in style sheets.
+std::vector<std::string> loads(const std::string& html);
+
+// How often `part` occurs.
+size_t occurrences(const std::string& text, const std::string& part);
+
+}  // namespace retort::report

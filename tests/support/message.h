@@ -1,0 +1,28 @@
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "retort/core/error.h"
+
+namespace retort::testing {
+
+// The message of the retort::Error that the call throws; a failure of the test when it throws none. Any other exception goes on.
+template <typename Call>
+std::string error_of(Call&& call) {
+  try {
+    call();
+  } catch (const Error& error) {
+    return error.what();
+  }
+  ADD_FAILURE() << "no retort::Error was thrown";
+  return "";
+}
+
+inline ::testing::AssertionResult says(const std::string& message, const std::string& part) {
+  if (message.find(part) != std::string::npos) return ::testing::AssertionSuccess();
+  return ::testing::AssertionFailure() << "'" << message << "' does not say '" << part << "'";
+}
+
+}  // namespace retort::testing
