@@ -48,7 +48,7 @@ class Checker:
     def __init__(self, build, flags):
         self.scratch = build / "tidy"
         self.scratch.mkdir(exist_ok=True)
-        self.flags = ["-Wall", "-Wextra", "-Wshadow", *flags]
+        self.flags = ["-Wall", "-Wextra", "-Wshadow", "-Wno-deprecated-declarations", *flags]
         beside = pathlib.Path(sys.executable).parent / "clang-tidy"
         self.program = str(beside) if beside.exists() else "clang-tidy"
 

@@ -111,14 +111,15 @@ class HeaderParser : public nlohmann::json_sax<nlohmann::json> {
   }
 
   bool key(string_t& name) override {
-    const bool seen = level_ == Level::kTop        ? (name == kMetadataKey ? std::exchange(has_metadata_, true) : header.entries.contains(name))
+    const bool seen = level_ == Level::kTop ? (name == kMetadataKey ? std::exchange(has_metadata_, true) : header.entries.contains(name))
                       : level_ == Level::kMetadata ? header.metadata.contains(name)
                       : name == "dtype"            ? entry_->has_dtype
                       : name == "shape"            ? entry_->shape.has_value()
                       : name == "data_offsets"     ? entry_->offsets.has_value()
                                                    : false;
     if (seen) return fail("the key " + quote_name(name) + " stands there twice");
-    if (level_ == Level::kEntry && name != "dtype" && name != "shape" && name != "data_offsets") return fail("the unknown field " + quote_name(name));
+    if (level_ == Level::kEntry && name != "dtype" && name != "shape" && name != "data_offsets")
+      return fail("the unknown field " + quote_name(name));
     if (level_ == Level::kTop) where_ = name;
     key_ = name;
     return true;
@@ -191,7 +192,8 @@ Placed place(const std::string& name, const Entry& entry, uint64_t data_size, co
   const std::string where = file + ", tensor " + quote_name(name);
   if (!entry.has_dtype || !entry.shape || !entry.offsets) throw Error("lacks its dtype, shape or data_offsets", where);
   const std::optional<at::ScalarType> type = type_named(entry.dtype_name);
-  if (!type) throw Error("has the dtype " + quote_name(entry.dtype_name) + ", which is not supported", where, "convert it to F32, F16 or BF16");
+  if (!type)
+    throw Error("has the dtype " + quote_name(entry.dtype_name) + ", which is not supported", where, "convert it to F32, F16 or BF16");
   if (entry.offsets->size() != 2) throw Error("data_offsets is not a pair", where);
   const uint64_t begin = entry.offsets->front(), end = entry.offsets->back();
   if (begin > end || end > data_size) throw Error("its bytes lie outside the file, which is truncated or damaged", where);
@@ -204,7 +206,8 @@ Placed place(const std::string& name, const Entry& entry, uint64_t data_size, co
 }
 
 void check_tiling(std::vector<Placed>& tensors, uint64_t data_size, const std::string& file) {
-  std::sort(tensors.begin(), tensors.end(), [](const Placed& a, const Placed& b) { return std::tie(a.begin, a.end) < std::tie(b.begin, b.end); });
+  std::sort(tensors.begin(), tensors.end(),
+            [](const Placed& a, const Placed& b) { return std::tie(a.begin, a.end) < std::tie(b.begin, b.end); });
   uint64_t at = 0;
   for (const Placed& tensor : tensors) {
     const std::string where = file + ", tensor " + quote_name(tensor.name);
@@ -237,7 +240,9 @@ at::Tensor view_of(const Placed& tensor, std::span<const std::byte> data, const 
   const auto options = at::TensorOptions().dtype(tensor.type);
   const std::byte* address = data.data() + tensor.begin;
   const bool aligned = reinterpret_cast<uintptr_t>(address) % c10::elementSize(tensor.type) == 0;
-  if (aligned && tensor.end > tensor.begin) return at::from_blob(const_cast<std::byte*>(address), tensor.shape, [map](void*) {}, options);
+  if (aligned && tensor.end > tensor.begin)
+    return at::from_blob(
+        const_cast<std::byte*>(address), tensor.shape, [map](void*) {}, options);
   at::Tensor copy = at::empty(tensor.shape, options);
   if (tensor.end > tensor.begin) std::memcpy(copy.mutable_data_ptr(), address, tensor.end - tensor.begin);
   return copy;
@@ -247,7 +252,8 @@ at::Tensor view_of(const Placed& tensor, std::span<const std::byte> data, const 
 std::vector<const StateDict::value_type*> in_file_order(const StateDict& tensors) {
   std::vector<const StateDict::value_type*> order;
   for (const auto& item : tensors) order.push_back(&item);
-  std::stable_sort(order.begin(), order.end(), [](const auto* a, const auto* b) { return a->second.element_size() > b->second.element_size(); });
+  std::stable_sort(order.begin(), order.end(),
+                   [](const auto* a, const auto* b) { return a->second.element_size() > b->second.element_size(); });
   return order;
 }
 
@@ -255,7 +261,8 @@ void check_writable(const std::string& name, const at::Tensor& tensor, const std
   const std::string where = file + ", tensor " + quote_name(name);
   if (name == kMetadataKey) throw Error("the format keeps this name for itself", where);
   if (!tensor.defined() || tensor.layout() != at::kStrided || tensor.is_meta()) throw Error("is not a dense tensor with values", where);
-  if (!name_of(tensor.scalar_type())) throw Error(std::string("has the dtype ") + c10::toString(tensor.scalar_type()) + ", which is not supported", where);
+  if (!name_of(tensor.scalar_type()))
+    throw Error(std::string("has the dtype ") + c10::toString(tensor.scalar_type()) + ", which is not supported", where);
 }
 
 std::string header_text(const std::vector<const StateDict::value_type*>& order, const Metadata& metadata, const std::string& file) {

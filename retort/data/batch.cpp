@@ -10,14 +10,16 @@ namespace {
 
 void check_range(const ImageStore& store, int64_t first, int64_t count) {
   if (first < 0 || count < 0 || first > store.size() - count) {
-    throw Error("positions " + std::to_string(first) + " to " + std::to_string(first + count) + " are not in a store of " + std::to_string(store.size()) + " images");
+    throw Error("positions " + std::to_string(first) + " to " + std::to_string(first + count) + " are not in a store of " +
+                std::to_string(store.size()) + " images");
   }
 }
 
 // `pixels(i)` gives size × size RGB for place i of the batch; what it returns lives until its place is filled.
 template <typename Pixels>
 at::Tensor fill(int64_t count, const InputSpec& spec, const Pixels& pixels) {
-  at::Tensor batch = at::empty({count, 3, spec.size, spec.size}, at::TensorOptions(at::kFloat).memory_format(at::MemoryFormat::ChannelsLast));
+  at::Tensor batch =
+      at::empty({count, 3, spec.size, spec.size}, at::TensorOptions(at::kFloat).memory_format(at::MemoryFormat::ChannelsLast));
   auto* out = batch.data_ptr<float>();
   const int64_t plane = spec.size * spec.size;
   at::parallel_for(0, count, 1, [&](int64_t first, int64_t last) {
@@ -31,7 +33,8 @@ at::Tensor fill(int64_t count, const InputSpec& spec, const Pixels& pixels) {
 
 }  // namespace
 
-at::Tensor render_batch(const ImageStore& store, std::span<const Sample> samples, const ViewRecipe& recipe, uint64_t view_seed, const InputSpec& spec) {
+at::Tensor render_batch(const ImageStore& store, std::span<const Sample> samples, const ViewRecipe& recipe, uint64_t view_seed,
+                        const InputSpec& spec) {
   for (const Sample& sample : samples) check_range(store, sample.position, 1);
   return fill(static_cast<int64_t>(samples.size()), spec, [&](int64_t i) {
     const Sample& sample = samples[static_cast<size_t>(i)];

@@ -18,7 +18,8 @@ struct Sample {
 };
 
 // float [N, 3, size, size], channels-last, normalised: the samples' views, rendered in parallel.
-at::Tensor render_batch(const ImageStore& store, std::span<const Sample> samples, const ViewRecipe& recipe, uint64_t view_seed, const InputSpec& spec);
+at::Tensor render_batch(const ImageStore& store, std::span<const Sample> samples, const ViewRecipe& recipe, uint64_t view_seed,
+                        const InputSpec& spec);
 
 // The same for a store of evaluation images (for_evaluation(spec)): positions [first, first + count).
 at::Tensor eval_batch(const ImageStore& store, int64_t first, int64_t count, const InputSpec& spec);

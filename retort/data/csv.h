@@ -12,8 +12,8 @@ struct CsvRow {
   std::vector<std::string> fields;
 };
 
-// RFC 4180, with LF or CRLF and an optional UTF-8 byte order mark; blank lines are left out. Throws Error, naming `name` and the line, on a quote that is not closed,
-// stands inside a bare field, or is followed by anything but a separator.
+// RFC 4180, with LF or CRLF and an optional UTF-8 byte order mark; blank lines are left out. Throws Error, naming `name` and the line, on a
+// quote that is not closed, stands inside a bare field, or is followed by anything but a separator.
 std::vector<CsvRow> parse_csv(std::string_view text, const std::string& name);
 
 }  // namespace retort::data

@@ -13,7 +13,8 @@ namespace retort::data {
 size_t checked_pixels(int64_t width, int64_t height, const std::string& name) {
   if (width < 1 || height < 1) throw Error("has no pixels", name);
   if (width > kMaxPixels / height) {
-    throw Error("is " + std::to_string(width) + " x " + std::to_string(height) + " pixels, more than " + std::to_string(kMaxPixels), name, "make it smaller");
+    throw Error("is " + std::to_string(width) + " x " + std::to_string(height) + " pixels, more than " + std::to_string(kMaxPixels), name,
+                "make it smaller");
   }
   return static_cast<size_t>(width * height);
 }

@@ -23,14 +23,15 @@ struct ImageView {
   const uint8_t* rgb = nullptr;
   ImageView() = default;
   ImageView(int64_t w, int64_t h, const uint8_t* pixels) : width(w), height(h), rgb(pixels) {}
-  ImageView(const Image& image) : width(image.width), height(image.height), rgb(image.rgb.data()) {}  // NOLINT: a view is meant to be implicit
+  ImageView(const Image& image)
+      : width(image.width), height(image.height), rgb(image.rgb.data()) {}  // NOLINT: a view is meant to be implicit
 };
 
 constexpr int64_t kMaxPixels = 178'956'970;  // PIL's decompression-bomb limit
 
-// JPEG (baseline, progressive, grey, CMYK and YCCK; EXIF orientation applied), PNG (all depths, palette, alpha over white), WebP (alpha over white);
-// recognised by content, not by name. Pixels agree with PIL's (libjpeg-turbo's default DCT and upsampling). Throws Error, naming `name`, when the
-// bytes do not decode whole, or the image has more than kMaxPixels.
+// JPEG (baseline, progressive, grey, CMYK and YCCK; EXIF orientation applied), PNG (all depths, palette, alpha over white), WebP (alpha
+// over white); recognised by content, not by name. Pixels agree with PIL's (libjpeg-turbo's default DCT and upsampling). Throws Error,
+// naming `name`, when the bytes do not decode whole, or the image has more than kMaxPixels.
 Image decode(std::span<const std::byte> bytes, const std::string& name);
 Image decode_file(const std::filesystem::path& path);
 

@@ -49,7 +49,8 @@ bool read_header(Decoder& decoder) {
 }
 
 bool has_alpha(const Decoder& decoder) {
-  return (png_get_color_type(decoder.png, decoder.info) & PNG_COLOR_MASK_ALPHA) != 0 || png_get_valid(decoder.png, decoder.info, PNG_INFO_tRNS) != 0;
+  return (png_get_color_type(decoder.png, decoder.info) & PNG_COLOR_MASK_ALPHA) != 0 ||
+         png_get_valid(decoder.png, decoder.info, PNG_INFO_tRNS) != 0;
 }
 
 // 8-bit RGB or RGBA; 16-bit samples keep their high byte, as PIL's RGB does.

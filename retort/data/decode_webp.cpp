@@ -8,7 +8,8 @@ namespace retort::data {
 Image decode_webp(std::span<const std::byte> bytes, const std::string& name) {
   const auto* data = reinterpret_cast<const uint8_t*>(bytes.data());
   WebPBitstreamFeatures features;
-  if (WebPGetFeatures(data, bytes.size(), &features) != VP8_STATUS_OK) throw Error("does not decode as WebP: its header is malformed or cut", name);
+  if (WebPGetFeatures(data, bytes.size(), &features) != VP8_STATUS_OK)
+    throw Error("does not decode as WebP: its header is malformed or cut", name);
   if (features.has_animation != 0) throw Error("is an animated WebP", name, "save one frame of it");
   const size_t count = checked_pixels(features.width, features.height, name);
   const bool alpha = features.has_alpha != 0;

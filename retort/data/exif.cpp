@@ -56,12 +56,14 @@ Image upright(Image stored, int orientation) {
   struct Walk {
     int64_t start, right, down;
   };
-  const Walk walks[] = {{w - 1, -1, w}, {w * h - 1, -1, -w}, {w * (h - 1), 1, -w}, {0, w, 1}, {w * (h - 1), -w, 1}, {w * h - 1, -w, -1}, {w - 1, w, -1}};
+  const Walk walks[] = {{w - 1, -1, w},       {w * h - 1, -1, -w}, {w * (h - 1), 1, -w}, {0, w, 1},
+                        {w * (h - 1), -w, 1}, {w * h - 1, -w, -1}, {w - 1, w, -1}};
   const Walk walk = walks[orientation - 2];
   Image turned{orientation >= 5 ? h : w, orientation >= 5 ? w : h, std::vector<uint8_t>(stored.rgb.size())};
   uint8_t* out = turned.rgb.data();
   for (int64_t y = 0; y < turned.height; ++y) {
-    for (int64_t x = 0; x < turned.width; ++x, out += 3) std::memcpy(out, stored.rgb.data() + 3 * (walk.start + x * walk.right + y * walk.down), 3);
+    for (int64_t x = 0; x < turned.width; ++x, out += 3)
+      std::memcpy(out, stored.rgb.data() + 3 * (walk.start + x * walk.right + y * walk.down), 3);
   }
   return turned;
 }

@@ -32,13 +32,15 @@ const std::string& text_field(const Metadata& metadata, const std::string& name)
 int64_t number_field(const Metadata& metadata, const std::string& name) {
   const std::string& text = text_field(metadata, name);
   int64_t value = -1;
-  if (std::from_chars(text.data(), text.data() + text.size(), value).ptr != text.data() + text.size()) throw Error("the field '" + name + "' is no number");
+  if (std::from_chars(text.data(), text.data() + text.size(), value).ptr != text.data() + text.size())
+    throw Error("the field '" + name + "' is no number");
   return value;
 }
 
 const at::Tensor& tensor_field(const StateDict& tensors, const std::string& name, at::ScalarType type, int64_t dimensions) {
   const auto found = tensors.find(name);
-  if (found == tensors.end() || found->second.scalar_type() != type || found->second.dim() != dimensions) throw Error("has no proper tensor '" + name + "'");
+  if (found == tensors.end() || found->second.scalar_type() != type || found->second.dim() != dimensions)
+    throw Error("has no proper tensor '" + name + "'");
   return found->second;
 }
 
@@ -49,7 +51,8 @@ void require(bool good, const char* what) {
 void read_skipped(const Metadata& metadata, Shard& shard) {
   const nlohmann::json list = nlohmann::json::parse(text_field(metadata, "skipped"));
   for (const nlohmann::json& entry : list) {
-    shard.skipped.emplace_back(entry.at("place").get<int64_t>(), SkippedFile{entry.at("path").get<std::string>(), entry.at("reason").get<std::string>()});
+    shard.skipped.emplace_back(entry.at("place").get<int64_t>(),
+                               SkippedFile{entry.at("path").get<std::string>(), entry.at("reason").get<std::string>()});
   }
 }
 
@@ -59,13 +62,15 @@ void read_images(const StateDict& tensors, Shard& shard) {
                    &places = tensor_field(tensors, "item", at::kLong, 1);
   const int64_t count = places.size(0);
   require(offsets.size(0) == count + 1 && sizes.size(0) == count && sizes.size(1) == 2, "the tensors' shapes do not fit each other");
-  const auto *offset = offsets.const_data_ptr<int64_t>(), *size = sizes.const_data_ptr<int64_t>(), *place = places.const_data_ptr<int64_t>();
+  const auto *offset = offsets.const_data_ptr<int64_t>(), *size = sizes.const_data_ptr<int64_t>(),
+             *place = places.const_data_ptr<int64_t>();
   require(offset[0] == 0 && offset[count] == shard.pixels.numel(), "the offsets do not span the pixels");
   const auto* pixels = shard.pixels.const_data_ptr<uint8_t>();
   for (int64_t i = 0; i < count; ++i) {
     const int64_t height = size[2 * i], width = size[2 * i + 1];
     require(height >= 1 && width >= 1 && width <= kMaxPixels / height, "an image's size is out of range");
-    require(offset[i] >= 0 && offset[i] <= shard.pixels.numel() && offset[i + 1] - offset[i] == 3 * width * height, "an image's bytes do not fit its size");
+    require(offset[i] >= 0 && offset[i] <= shard.pixels.numel() && offset[i + 1] - offset[i] == 3 * width * height,
+            "an image's bytes do not fit its size");
     require(place[i] >= (i == 0 ? shard.first : place[i - 1] + 1) && place[i] < shard.last, "the items are out of order");
     shard.places.push_back(place[i]);
     shard.images.emplace_back(width, height, pixels + offset[i]);
@@ -114,7 +119,9 @@ Shard read_shard(const std::filesystem::path& path, const std::string& key, int6
   require(shard.first == first && shard.last > first && shard.last <= count, "covers other items");
   read_skipped(file.metadata, shard);
   read_images(file.tensors, shard);
-  require(checksum(shard.pixels.const_data_ptr<uint8_t>(), static_cast<size_t>(shard.pixels.numel())) == text_field(file.metadata, "checksum"), "its checksum differs");
+  require(
+      checksum(shard.pixels.const_data_ptr<uint8_t>(), static_cast<size_t>(shard.pixels.numel())) == text_field(file.metadata, "checksum"),
+      "its checksum differs");
   return shard;
 } catch (const nlohmann::json::exception&) {
   throw Error("the list of skipped files is malformed", path.string());

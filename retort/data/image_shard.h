@@ -16,10 +16,10 @@ namespace retort::data {
 // A run of a store's items on disk, decoded: [first, last) are places in the store's list. Each place is either an image or a skipped file.
 struct Shard {
   int64_t first = 0, last = 0;
-  std::vector<int64_t> places;     // ascending, those with an image
-  std::vector<ImageView> images;   // as many, into `pixels`
+  std::vector<int64_t> places;                           // ascending, those with an image
+  std::vector<ImageView> images;                         // as many, into `pixels`
   std::vector<std::pair<int64_t, SkippedFile>> skipped;  // place, file
-  at::Tensor pixels;               // uint8, flat; keeps the map alive
+  at::Tensor pixels;                                     // uint8, flat; keeps the map alive
 };
 
 // Collects decoded images until there are enough for a file.
@@ -42,7 +42,8 @@ class ShardBuilder {
   std::vector<std::pair<int64_t, SkippedFile>> skipped_;
 };
 
-// Throws Error when the file is missing, malformed, damaged (its pixels' checksum differs), another store's, or does not start at `first` and end by `count`.
+// Throws Error when the file is missing, malformed, damaged (its pixels' checksum differs), another store's, or does not start at `first`
+// and end by `count`.
 Shard read_shard(const std::filesystem::path& path, const std::string& key, int64_t first, int64_t count);
 
 }  // namespace retort::data

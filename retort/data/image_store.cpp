@@ -96,10 +96,11 @@ std::optional<Shard> open_shard(const fs::path& path, const std::string& key, in
 void check_skipped(const std::vector<SkippedFile>& skipped, size_t total, double max_skipped, const std::string& root, Log& log) {
   for (size_t i = 0; i < std::min(skipped.size(), kNamed); ++i) log.warn("left out: " + skipped[i].reason);
   if (skipped.size() > kNamed) log.warn("and " + std::to_string(skipped.size() - kNamed) + " more files left out");
-  if (skipped.size() == total) throw Error("none of the " + std::to_string(total) + " images decodes; the first: " + skipped[0].reason, root);
+  if (skipped.size() == total)
+    throw Error("none of the " + std::to_string(total) + " images decodes; the first: " + skipped[0].reason, root);
   if (static_cast<double>(skipped.size()) <= max_skipped * static_cast<double>(total)) return;
-  throw Error(std::to_string(skipped.size()) + " of " + std::to_string(total) + " images do not decode; the first: " + skipped[0].reason, root,
-              "mend or remove these files, or allow a larger share of skipped files");
+  throw Error(std::to_string(skipped.size()) + " of " + std::to_string(total) + " images do not decode; the first: " + skipped[0].reason,
+              root, "mend or remove these files, or allow a larger share of skipped files");
 }
 
 }  // namespace
@@ -108,7 +109,9 @@ Preparation bounded(int64_t side) {
   return {"short side at most " + std::to_string(side), [side](Image image) {
             const int64_t shorter = std::min(image.width, image.height);
             if (shorter <= side) return image;
-            const auto scaled = [&](int64_t length) { return static_cast<int64_t>(static_cast<double>(side * length) / static_cast<double>(shorter)); };
+            const auto scaled = [&](int64_t length) {
+              return static_cast<int64_t>(static_cast<double>(side * length) / static_cast<double>(shorter));
+            };
             return resize(image, scaled(image.width), scaled(image.height), Interpolation::bilinear);
           }};
 }
@@ -118,8 +121,8 @@ Preparation for_evaluation(const InputSpec& spec) {
           [spec](const Image& image) { return render_eval(image, spec); }};
 }
 
-ImageStore ImageStore::open(const fs::path& cache_dir, const Manifest& manifest, std::span<const int64_t> items, const Preparation& preparation, const Options& options,
-                            Log& log, const StopFlag& stop) {
+ImageStore ImageStore::open(const fs::path& cache_dir, const Manifest& manifest, std::span<const int64_t> items,
+                            const Preparation& preparation, const Options& options, Log& log, const StopFlag& stop) {
   if (items.empty()) throw Error("there are no images to store", manifest.root.string());
   const Source source{manifest, items, preparation};
   ImageStore store;

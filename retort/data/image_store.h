@@ -30,8 +30,8 @@ struct SkippedFile {
   std::string reason;
 };
 
-// Images decoded once, in parallel, into memory-mapped uint8 pixels on disk: shards of safetensors files, each written atomically, so that a killed build goes on
-// where it was and a data set larger than memory streams.
+// Images decoded once, in parallel, into memory-mapped uint8 pixels on disk: shards of safetensors files, each written atomically, so that
+// a killed build goes on where it was and a data set larger than memory streams.
 class ImageStore {
  public:
   struct Options {
@@ -39,8 +39,9 @@ class ImageStore {
   };
   // Opens what is there and builds what is missing. `items` index manifest.items. Files that do not decode are left out and listed.
   // Throws Error when more than max_skipped fail or none is left, and Interrupted on stop.
-  static ImageStore open(const std::filesystem::path& cache_dir, const Manifest& manifest, std::span<const int64_t> items, const Preparation& preparation,
-                         const Options& options, Log& log = null_log(), const StopFlag& stop = never_stop());
+  static ImageStore open(const std::filesystem::path& cache_dir, const Manifest& manifest, std::span<const int64_t> items,
+                         const Preparation& preparation, const Options& options, Log& log = null_log(),
+                         const StopFlag& stop = never_stop());
 
   int64_t size() const { return static_cast<int64_t>(item_.size()); }
   // The manifest's item behind position i, and its label.

@@ -18,7 +18,9 @@ double shortest(float value) {
   return wide;
 }
 
-std::array<double, 3> shortest(const std::array<float, 3>& values) { return {shortest(values[0]), shortest(values[1]), shortest(values[2])}; }
+std::array<double, 3> shortest(const std::array<float, 3>& values) {
+  return {shortest(values[0]), shortest(values[1]), shortest(values[2])};
+}
 
 // A ratio that resize_side() turns back into exactly `side`: the quotient may round to a hair above.
 double ratio_for(int64_t size, int64_t side) {
@@ -41,7 +43,8 @@ InputSpec parse(const nlohmann::json& json) {
   spec.size = json.at("crop").get<int64_t>();
   const auto side = json.at("resize").get<int64_t>();
   if (spec.size < 16 || spec.size > 1024) throw Error(std::to_string(spec.size) + " is not in [16, 1024]", "preprocess.crop");
-  if (side < spec.size || side > 100 * spec.size) throw Error(std::to_string(side) + " does not suit a crop of " + std::to_string(spec.size), "preprocess.resize");
+  if (side < spec.size || side > 100 * spec.size)
+    throw Error(std::to_string(side) + " does not suit a crop of " + std::to_string(spec.size), "preprocess.resize");
   if (json.at("range").get<std::vector<double>>() != std::vector<double>{0, 1}) throw Error("only [0, 1] is supported", "preprocess.range");
   spec.crop_ratio = ratio_for(spec.size, side);
   spec.interpolation = interpolation_from(json.at("interpolation").get<std::string>());
@@ -61,7 +64,7 @@ Interpolation interpolation_from(const std::string& name) {
 }
 
 nlohmann::json to_json(const InputSpec& spec) {
-  return {{"resize", resize_side(spec)}, {"crop", spec.size},           {"interpolation", to_string(spec.interpolation)},
+  return {{"resize", resize_side(spec)}, {"crop", spec.size},         {"interpolation", to_string(spec.interpolation)},
           {"mean", shortest(spec.mean)}, {"std", shortest(spec.std)}, {"range", {0, 1}}};
 }
 

@@ -48,11 +48,14 @@ void check_classes(const std::vector<std::string>& classes, const std::string& w
   std::map<std::string, std::string> seen;
   for (const std::string& name : classes) {
     const auto [other, fresh] = seen.emplace(folded(name), name);
-    if (!fresh) throw Error("the classes '" + other->second + "' and '" + name + "' have names that differ only in case or blanks", where, "merge or rename them");
+    if (!fresh)
+      throw Error("the classes '" + other->second + "' and '" + name + "' have names that differ only in case or blanks", where,
+                  "merge or rename them");
   }
   if (classes.size() < 2) {
-    throw Error("has " + std::to_string(classes.size()) + (classes.size() == 1 ? " class ('" + classes[0] + "')" : " classes") + ", at least two are needed", where,
-                "give each class a folder of its own, or a label in a CSV file `path,label,split`");
+    throw Error("has " + std::to_string(classes.size()) + (classes.size() == 1 ? " class ('" + classes[0] + "')" : " classes") +
+                    ", at least two are needed",
+                where, "give each class a folder of its own, or a label in a CSV file `path,label,split`");
   }
 }
 
@@ -77,8 +80,10 @@ Manifest assemble(const fs::path& root, std::vector<Entry> entries, const Manife
   manifest.carved = !has_split;
   if (manifest.carved) carve(manifest.items, Split::test, options.test_fraction, options.split_seed);
   if (!has_val) carve(manifest.items, Split::val, options.val_fraction, options.split_seed);
-  if (manifest.of(Split::val).empty()) throw Error("no class has two training images, so that none can be set aside for validation", where, "add images");
-  std::sort(manifest.items.begin(), manifest.items.end(), [](const Item& a, const Item& b) { return std::tie(a.split, a.path) < std::tie(b.split, b.path); });
+  if (manifest.of(Split::val).empty())
+    throw Error("no class has two training images, so that none can be set aside for validation", where, "add images");
+  std::sort(manifest.items.begin(), manifest.items.end(),
+            [](const Item& a, const Item& b) { return std::tie(a.split, a.path) < std::tie(b.split, b.path); });
   return manifest;
 }
 
@@ -136,19 +141,22 @@ Columns columns_of(const CsvRow& header, const std::string& file) {
   };
   const Columns columns{column("path"), column("label"), column("split"), header.fields.size()};
   if (columns.path == columns.count || columns.label == columns.count) {
-    throw Error("the header needs the columns path and label", file + ":" + std::to_string(header.line), "start the file with the line `path,label,split`");
+    throw Error("the header needs the columns path and label", file + ":" + std::to_string(header.line),
+                "start the file with the line `path,label,split`");
   }
   return columns;
 }
 
 Entry entry_of(const CsvRow& row, const Columns& columns, const fs::path& root, const std::string& where) {
   if (row.fields.size() != columns.count) {
-    throw Error("has " + std::to_string(row.fields.size()) + " fields, the header has " + std::to_string(columns.count), where, "quote fields that hold commas");
+    throw Error("has " + std::to_string(row.fields.size()) + " fields, the header has " + std::to_string(columns.count), where,
+                "quote fields that hold commas");
   }
   Entry entry{fs::path(row.fields[columns.path]).lexically_normal().generic_string(), row.fields[columns.label], std::nullopt, where};
   if (entry.path.empty() || entry.label.empty()) throw Error(entry.path.empty() ? "has no path" : "has no label", where);
   std::error_code error;
-  if (!fs::is_regular_file(root / entry.path, error)) throw Error("there is no file '" + entry.path + "'", where, "paths are relative to the CSV file");
+  if (!fs::is_regular_file(root / entry.path, error))
+    throw Error("there is no file '" + entry.path + "'", where, "paths are relative to the CSV file");
   if (!columns.has_split() || row.fields[columns.split].empty()) return entry;
   entry.split = split_from(row.fields[columns.split]);
   if (!entry.split) throw Error("'" + row.fields[columns.split] + "' is not a split", where, "use train, val or test");
@@ -177,7 +185,8 @@ Manifest load_csv(const fs::path& file, const ManifestOptions& options) {
 void check(const ManifestOptions& options) {
   const auto range = [](const char* name, double value, double low, double high) {
     if (value >= low && value <= high) return;
-    throw UsageError(std::string(name) + " = " + std::to_string(value) + " is not in [" + std::to_string(low) + ", " + std::to_string(high) + "]");
+    throw UsageError(std::string(name) + " = " + std::to_string(value) + " is not in [" + std::to_string(low) + ", " +
+                     std::to_string(high) + "]");
   };
   range("val_fraction", options.val_fraction, 0.01, 0.5);
   range("test_fraction", options.test_fraction, 0, 0.5);
@@ -217,7 +226,8 @@ Manifest load_manifest(const fs::path& path, const ManifestOptions& options) {
   const fs::file_status status = fs::status(path, error);
   if (fs::is_directory(status)) return load_folder(path, options);
   if (fs::is_regular_file(status)) return load_csv(path, options);
-  throw Error("there is no such folder or CSV file", path.string(), "give a folder with one folder a class, or a CSV file `path,label,split`");
+  throw Error("there is no such folder or CSV file", path.string(),
+              "give a folder with one folder a class, or a CSV file `path,label,split`");
 }
 
 }  // namespace retort::data

@@ -16,8 +16,8 @@ struct Item {
   Split split = Split::train;
 };
 
-// What is in a data set: which file, which class, which split. Items are sorted by path within a split, classes by name, so that the same folder gives the same
-// manifest on every machine.
+// What is in a data set: which file, which class, which split. Items are sorted by path within a split, classes by name, so that the same
+// folder gives the same manifest on every machine.
 struct Manifest {
   std::filesystem::path root;
   std::vector<std::string> classes;
@@ -32,7 +32,8 @@ struct Manifest {
 };
 
 struct ManifestOptions {
-  double val_fraction = 0.1;   // of train, stratified, at least one image a class that has two; used where no val split is given; [0.01, 0.5]
+  double val_fraction =
+      0.1;  // of train, stratified, at least one image a class that has two; used where no val split is given; [0.01, 0.5]
   double test_fraction = 0.2;  // of all, stratified; used where one folder holds everything; [0, 0.5]
   uint64_t split_seed = 0;     // not the training seed: another seed is another run on the same split
 };
@@ -41,8 +42,8 @@ struct ManifestOptions {
 //   a folder with train/ and optionally val/ (or valid/, validation/) and test/, each with one folder a class;
 //   a folder with one folder a class: a stratified split;
 //   a CSV file `path,label,split` (header required; split may be missing or empty: as above), paths relative to the file.
-// Throws Error on: nothing there, an unreadable folder, fewer than two classes, an empty class, class names that differ only in case or surrounding blanks, a class in
-// val or test that train lacks, a split name that is none of ours, a malformed CSV line (with its number).
+// Throws Error on: nothing there, an unreadable folder, fewer than two classes, an empty class, class names that differ only in case or
+// surrounding blanks, a class in val or test that train lacks, a split name that is none of ours, a malformed CSV line (with its number).
 Manifest load_manifest(const std::filesystem::path& path, const ManifestOptions& options = {});
 
 }  // namespace retort::data

@@ -9,8 +9,9 @@ namespace retort::data {
 // Names of the sub-folders, links to folders among them, sorted; hidden ones are left out. Throws Error when the folder cannot be read.
 std::vector<std::string> folders_in(const std::filesystem::path& folder);
 
-// Every image below the folder, relative to it, with forward slashes, sorted. Links are followed; each real folder is visited once, so loops end. Hidden entries are left
-// out; a link that leads nowhere counts, so that reading it later names it. Throws Error when a folder cannot be read.
+// Every image below the folder, relative to it, with forward slashes, sorted. Links are followed; each real folder is visited once, so
+// loops end. Hidden entries are left out; a link that leads nowhere counts, so that reading it later names it. Throws Error when a folder
+// cannot be read.
 std::vector<std::string> images_below(const std::filesystem::path& folder);
 
 }  // namespace retort::data

@@ -87,7 +87,8 @@ std::string OnnxTranslator::constant_tensor(const jit::Value* value) {
     other = other.narrow(dimension, 0, 1);
     repeated = true;
   }
-  if (!at::equal(tensor, other)) throw Error("the values of a constant tensor depend on the batch");
+  const bool same_memory = tensor.const_data_ptr() == other.const_data_ptr();  // the model's own
+  if (!same_memory && !at::equal(tensor, other)) throw Error("the values of a constant tensor depend on the batch");
   return repeated ? builder_.node("Expand", {tensor_edge(tensor), extents_edge(shape)}) : tensor_edge(tensor);
 }
 

@@ -38,7 +38,8 @@ bool is_little_endian(const PickleValue& system) {
 }
 
 // Where each storage lies; its length is checked against what the object's pickle declared.
-Places find_storages(std::span<const std::byte> rest, const PickleValue& keys, const std::map<std::string, StorageType>& declared, const std::string& where) {
+Places find_storages(std::span<const std::byte> rest, const PickleValue& keys, const std::map<std::string, StorageType>& declared,
+                     const std::string& where) {
   const auto* list = keys.as<PickleValue::Sequence>();
   if (list == nullptr) throw Error("the list of storages is missing", where);
   Places places;
@@ -51,9 +52,12 @@ Places find_storages(std::span<const std::byte> rest, const PickleValue& keys, c
     if (rest.size() < sizeof numel) throw Error("is truncated", storage);
     std::memcpy(&numel, rest.data(), sizeof numel);
     rest = rest.subspan(sizeof numel);
-    if (numel != found->second.numel) throw Error("has " + std::to_string(numel) + " elements, its tensors say " + std::to_string(found->second.numel), storage);
+    if (numel != found->second.numel)
+      throw Error("has " + std::to_string(numel) + " elements, its tensors say " + std::to_string(found->second.numel), storage);
     uint64_t bytes = 0;
-    if (numel < 0 || __builtin_mul_overflow(static_cast<uint64_t>(numel), c10::elementSize(found->second.type), &bytes) || bytes > rest.size()) throw Error("is truncated", storage);
+    if (numel < 0 || __builtin_mul_overflow(static_cast<uint64_t>(numel), c10::elementSize(found->second.type), &bytes) ||
+        bytes > rest.size())
+      throw Error("is truncated", storage);
     if (!places.try_emplace(*key, rest.first(bytes)).second) throw Error("stands there twice", storage);
     rest = rest.subspan(bytes);
   }
@@ -80,7 +84,8 @@ PickledFile open_legacy_pth(const std::shared_ptr<const MappedFile>& file, const
   const Pickle system = next_pickle(rest, where);
   const auto* number = magic.root->as<PickleValue::WideInt>();
   const auto* version = protocol.root->as<int64_t>();
-  if (number == nullptr || number->bytes != kMagic || version == nullptr || *version != kProtocol) throw Error("is not a file that torch.save wrote", where);
+  if (number == nullptr || number->bytes != kMagic || version == nullptr || *version != kProtocol)
+    throw Error("is not a file that torch.save wrote", where);
   if (!is_little_endian(*system.root)) throw Error("its numbers are big-endian", where, "save it again on a little-endian machine");
   Pickle object = next_pickle(rest, where);
   const Pickle keys = next_pickle(rest, where);

@@ -41,8 +41,9 @@ constexpr const char* kTensor = "torch._utils._rebuild_tensor";
 constexpr const char* kTensorV2 = "torch._utils._rebuild_tensor_v2";
 constexpr const char* kParameter = "torch._utils._rebuild_parameter";
 constexpr std::array<std::string_view, 5> kCallable{kOrderedDict, kSize, kTensor, kTensorV2, kParameter};
-constexpr std::array<std::string_view, 15> kTypes{"torch.float64", "torch.double", "torch.float32", "torch.float", "torch.float16", "torch.half", "torch.bfloat16", "torch.int64",
-                                                  "torch.long",    "torch.int32",  "torch.int",     "torch.int16", "torch.int8",    "torch.uint8", "torch.bool"};
+constexpr std::array<std::string_view, 15> kTypes{"torch.float64", "torch.double",   "torch.float32", "torch.float", "torch.float16",
+                                                  "torch.half",    "torch.bfloat16", "torch.int64",   "torch.long",  "torch.int32",
+                                                  "torch.int",     "torch.int16",    "torch.int8",    "torch.uint8", "torch.bool"};
 
 std::optional<at::ScalarType> storage_type(std::string_view name) {
   for (const StorageName& known : kStorages) {
@@ -119,47 +120,109 @@ class Machine {
  private:
   using Value = PickleValue;
 
-  [[noreturn]] void fail(const std::string& what, const std::string& mend = "") const { throw Error(what, where_ + ", byte " + std::to_string(at_), mend); }
+  [[noreturn]] void fail(const std::string& what, const std::string& mend = "") const {
+    throw Error(what, where_ + ", byte " + std::to_string(at_), mend);
+  }
 
   void step(uint8_t op) {
     switch (op) {
       case kProto:
         if (number<uint8_t>() > 5) fail("the pickle protocol is unknown");
         break;
-      case kFrame: take(8); break;
-      case kMark: marks_.push_back(stack_.size()); break;
-      case kNone: push(Value::None{}); break;
-      case kNewTrue: push(true); break;
-      case kNewFalse: push(false); break;
-      case kBinInt: push(int64_t{number<int32_t>()}); break;
-      case kBinInt1: push(int64_t{number<uint8_t>()}); break;
-      case kBinInt2: push(int64_t{number<uint16_t>()}); break;
-      case kLong1: push_long(number<uint8_t>()); break;
-      case kLong4: push_long(number<uint32_t>()); break;
-      case kBinFloat: push(big_endian_double()); break;
+      case kFrame:
+        take(8);
+        break;
+      case kMark:
+        marks_.push_back(stack_.size());
+        break;
+      case kNone:
+        push(Value::None{});
+        break;
+      case kNewTrue:
+        push(true);
+        break;
+      case kNewFalse:
+        push(false);
+        break;
+      case kBinInt:
+        push(int64_t{number<int32_t>()});
+        break;
+      case kBinInt1:
+        push(int64_t{number<uint8_t>()});
+        break;
+      case kBinInt2:
+        push(int64_t{number<uint16_t>()});
+        break;
+      case kLong1:
+        push_long(number<uint8_t>());
+        break;
+      case kLong4:
+        push_long(number<uint32_t>());
+        break;
+      case kBinFloat:
+        push(big_endian_double());
+        break;
       case kShortBinString:
       case kShortBinBytes:
-      case kShortBinUnicode: push(text(number<uint8_t>())); break;
+      case kShortBinUnicode:
+        push(text(number<uint8_t>()));
+        break;
       case kBinString:
       case kBinBytes:
-      case kBinUnicode: push(text(number<uint32_t>())); break;
-      case kBinUnicode8: push(text(number<uint64_t>())); break;
-      case kEmptyTuple: push(Value::Sequence{{}, true}); break;
-      case kEmptyList: push(Value::Sequence{}); break;
-      case kEmptyDict: push(Value::Dict{}); break;
-      case kTuple: push_tuple(since_mark()); break;
-      case kTuple1: push_tuple(last(1)); break;
-      case kTuple2: push_tuple(last(2)); break;
-      case kTuple3: push_tuple(last(3)); break;
-      case kAppend: append(last(1)); break;
-      case kAppends: append(since_mark()); break;
-      case kSetItem: set_items(last(2)); break;
-      case kSetItems: set_items(since_mark()); break;
-      case kBinPut: memo_[number<uint8_t>()] = top(); break;
-      case kLongBinPut: memo_[number<uint32_t>()] = top(); break;
-      case kMemoize: memo_[static_cast<uint32_t>(memo_.size())] = top(); break;
-      case kBinGet: recall(number<uint8_t>()); break;
-      case kLongBinGet: recall(number<uint32_t>()); break;
+      case kBinUnicode:
+        push(text(number<uint32_t>()));
+        break;
+      case kBinUnicode8:
+        push(text(number<uint64_t>()));
+        break;
+      case kEmptyTuple:
+        push(Value::Sequence{{}, true});
+        break;
+      case kEmptyList:
+        push(Value::Sequence{});
+        break;
+      case kEmptyDict:
+        push(Value::Dict{});
+        break;
+      case kTuple:
+        push_tuple(since_mark());
+        break;
+      case kTuple1:
+        push_tuple(last(1));
+        break;
+      case kTuple2:
+        push_tuple(last(2));
+        break;
+      case kTuple3:
+        push_tuple(last(3));
+        break;
+      case kAppend:
+        append(last(1));
+        break;
+      case kAppends:
+        append(since_mark());
+        break;
+      case kSetItem:
+        set_items(last(2));
+        break;
+      case kSetItems:
+        set_items(since_mark());
+        break;
+      case kBinPut:
+        memo_[number<uint8_t>()] = top();
+        break;
+      case kLongBinPut:
+        memo_[number<uint32_t>()] = top();
+        break;
+      case kMemoize:
+        memo_[static_cast<uint32_t>(memo_.size())] = top();
+        break;
+      case kBinGet:
+        recall(number<uint8_t>());
+        break;
+      case kLongBinGet:
+        recall(number<uint32_t>());
+        break;
       case kGlobal: {
         const std::string module = line();
         push_global(module, line());
@@ -170,14 +233,19 @@ class Machine {
         push_global(string_of(names[0]), string_of(names[1]));
         break;
       }
-      case kBinPersId: push_storage(last(1)[0]); break;
+      case kBinPersId:
+        push_storage(last(1)[0]);
+        break;
       case kReduce: {
         const auto call = last(2);
         reduce(call[0], call[1]);
         break;
       }
-      case kBuild: build(last(1)[0]); break;
-      default: fail("the pickle operation " + std::to_string(op) + " is outside what a weight file may hold", kMend);
+      case kBuild:
+        build(last(1)[0]);
+        break;
+      default:
+        fail("the pickle operation " + std::to_string(op) + " is outside what a weight file may hold", kMend);
     }
   }
 
@@ -227,7 +295,8 @@ class Machine {
   }
 
   Value* top() {
-    if (stack_.empty() || (!marks_.empty() && marks_.back() == stack_.size())) fail("the pickle takes more from its stack than it put there");
+    if (stack_.empty() || (!marks_.empty() && marks_.back() == stack_.size()))
+      fail("the pickle takes more from its stack than it put there");
     return stack_.back();
   }
 
@@ -309,7 +378,8 @@ class Machine {
   // ('storage', type, key, location, elements), in legacy files followed by None or the view (its key, first element, elements).
   void push_storage(const Value* id) {
     const auto& fields = tuple_of(id);
-    if (fields.empty() || string_of(fields[0]) != "storage") fail("a persistent id that is not a storage is outside what a weight file may hold", kMend);
+    if (fields.empty() || string_of(fields[0]) != "storage")
+      fail("a persistent id that is not a storage is outside what a weight file may hold", kMend);
     if (fields.size() != 5 && fields.size() != 6) fail("a storage has the wrong number of fields");
     const auto* global = fields[1]->as<Value::Global>();
     const std::optional<at::ScalarType> type = global == nullptr ? std::nullopt : storage_type(global->name);
@@ -317,7 +387,8 @@ class Machine {
     const std::string& key = string_of(fields[2]);
     const int64_t numel = integer_of(fields[4]);
     const auto [declared, is_new] = out_.storages.try_emplace(key, StorageType{*type, numel});
-    if (!is_new && (declared->second.type != *type || declared->second.numel != numel)) fail("the storage " + quote_name(key) + " is declared in two ways");
+    if (!is_new && (declared->second.type != *type || declared->second.numel != numel))
+      fail("the storage " + quote_name(key) + " is declared in two ways");
 
     Value::Storage storage{key, 0, numel};
     if (fields.size() == 6 && fields[5]->as<Value::None>() == nullptr) {
@@ -347,7 +418,9 @@ class Machine {
       if (tensor == nullptr) fail("a parameter of what is not a tensor");
       push(*tensor);
     } else {
-      fail("a call of " + (name.empty() ? std::string("something unnamed") : quote_name(name)) + " with these arguments is outside what a weight file may hold", kMend);
+      fail("a call of " + (name.empty() ? std::string("something unnamed") : quote_name(name)) +
+               " with these arguments is outside what a weight file may hold",
+           kMend);
     }
   }
 

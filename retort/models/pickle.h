@@ -66,8 +66,9 @@ struct Pickle {
   size_t size = 0;                              // bytes read, STOP included
 };
 
-// Reads the pickle (protocols 2 to 5) at the start of the bytes. It knows the operations and names that torch.save writes for tensors, dicts, lists,
-// tuples, numbers and strings; any other operation or name is an Error, as are truncated bytes and more of them than weights need. `where` begins each message.
+// Reads the pickle (protocols 2 to 5) at the start of the bytes. It knows the operations and names that torch.save writes for tensors,
+// dicts, lists, tuples, numbers and strings; any other operation or name is an Error, as are truncated bytes and more of them than weights
+// need. `where` begins each message.
 Pickle read_pickle(std::span<const std::byte> bytes, const std::string& where);
 
 // A pickled object and what its storages hold.

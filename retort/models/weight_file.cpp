@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -27,7 +28,9 @@ constexpr std::array<std::string_view, 5> kWrappers{"state_dict_ema", "state_dic
 using Dict = PickleValue::Dict;
 
 bool holds_tensors(const Dict& dict) {
-  return std::ranges::any_of(dict.items, [](const auto& item) { return item.first->template as<std::string>() != nullptr && item.second->template as<PickleValue::Tensor>() != nullptr; });
+  return std::ranges::any_of(dict.items, [](const auto& item) {
+    return item.first->template as<std::string>() != nullptr && item.second->template as<PickleValue::Tensor>() != nullptr;
+  });
 }
 
 // The value of the last item of that name, as a dict has it.
@@ -40,13 +43,14 @@ const PickleValue* find(const Dict& dict, std::string_view name) {
   return found;
 }
 
-const Dict* unwrap(const PickleValue& value, int depth = 0) {
+// `seen`: a dict may hold itself, under several of these names.
+const Dict* unwrap(const PickleValue& value, std::set<const Dict*>& seen, int depth = 0) {
   const auto* dict = value.as<Dict>();
-  if (dict == nullptr || depth > kMaxNesting) return nullptr;
+  if (dict == nullptr || depth > kMaxNesting || !seen.insert(dict).second) return nullptr;
   for (const std::string_view wrapper : kWrappers) {
     const PickleValue* inner = find(*dict, wrapper);
     if (inner == nullptr) continue;
-    if (const Dict* found = unwrap(*inner, depth + 1)) return found;
+    if (const Dict* found = unwrap(*inner, seen, depth + 1)) return found;
   }
   return holds_tensors(*dict) ? dict : nullptr;
 }
@@ -75,9 +79,11 @@ class TensorBuilder {
     const auto* storage = pickled.storage->as<PickleValue::Storage>();
     const auto* offset = pickled.offset->as<int64_t>();
     const auto sizes = dimensions(*pickled.sizes), strides = dimensions(*pickled.strides);
-    if (storage == nullptr || offset == nullptr || !sizes || !strides || sizes->size() != strides->size() || *offset < 0) throw Error("its shape is malformed", where);
+    if (storage == nullptr || offset == nullptr || !sizes || !strides || sizes->size() != strides->size() || *offset < 0)
+      throw Error("its shape is malformed", where);
     const StorageType& type = file_.pickle.storages.at(storage->key);
-    if (storage->first < 0 || storage->count < 0 || storage->count > type.numel || storage->first > type.numel - storage->count) throw Error("its storage view lies outside the storage", where);
+    if (storage->first < 0 || storage->count < 0 || storage->count > type.numel || storage->first > type.numel - storage->count)
+      throw Error("its storage view lies outside the storage", where);
     check_inside(*sizes, *strides, *offset, storage->count, where);
     return load(storage->key, type, name).as_strided(*sizes, *strides, storage->first + *offset);
   }
@@ -96,7 +102,8 @@ class TensorBuilder {
     return numbers;
   }
 
-  static void check_inside(const std::vector<int64_t>& sizes, const std::vector<int64_t>& strides, int64_t offset, int64_t count, const std::string& where) {
+  static void check_inside(const std::vector<int64_t>& sizes, const std::vector<int64_t>& strides, int64_t offset, int64_t count,
+                           const std::string& where) {
     int64_t last = offset, product = 1;
     bool empty = false, overflow = false;
     for (size_t d = 0; d < sizes.size(); ++d) {
@@ -128,7 +135,8 @@ class TensorBuilder {
 };
 
 StateDict tensors_of(const PickledFile& file, const std::string& where) {
-  const Dict* dict = unwrap(*file.pickle.root);
+  std::set<const Dict*> seen;
+  const Dict* dict = unwrap(*file.pickle.root, seen);
   if (dict == nullptr) throw Error(glimpse(*file.pickle.root), where);
   TensorBuilder builder(file, where);
   StateDict state;
@@ -149,7 +157,8 @@ StateDict without_module_prefix(StateDict state) {
 }
 
 [[noreturn]] void unknown_kind(std::string_view start, const std::string& where) {
-  if (start.starts_with("version https://git-lfs")) throw Error("is a Git LFS pointer, not the weights themselves", where, "fetch the file: git lfs pull");
+  if (start.starts_with("version https://git-lfs"))
+    throw Error("is a Git LFS pointer, not the weights themselves", where, "fetch the file: git lfs pull");
   throw Error("is neither a safetensors file nor one that torch.save wrote", where);
 }
 

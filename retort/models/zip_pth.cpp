@@ -5,6 +5,7 @@
 #include <caffe2/serialize/inline_container.h>
 
 #include <algorithm>
+#include <cstring>
 #include <exception>
 #include <span>
 #include <tuple>
@@ -19,10 +20,61 @@ namespace {
 using caffe2::serialize::MemoryReadAdapter;
 using caffe2::serialize::PyTorchStreamReader;
 
+constexpr const char* kDamaged = "the zip archive is truncated or damaged";
+constexpr const char* kSaveAgain = "write the file again with torch.save";
+
+template <typename T>
+T number_at(std::span<const std::byte> bytes, uint64_t at, const std::string& where) {
+  if (at > bytes.size() || bytes.size() - at < sizeof(T)) throw Error(kDamaged, where);
+  T value;
+  std::memcpy(&value, bytes.data() + at, sizeof value);
+  return value;
+}
+
+// The central directory (PKWARE APPNOTE 4.3.12 to 4.3.16), found as miniz finds it.
+std::span<const std::byte> central_directory(std::span<const std::byte> file, const std::string& where) {
+  constexpr uint64_t kEnd = 22, kLocator = 20, kEnd64 = 56;
+  if (file.size() < kEnd) throw Error(kDamaged, where);
+  const uint64_t end = file.size() - kEnd;
+  if (number_at<uint32_t>(file, end, where) != 0x06054b50) throw Error(kDamaged, where);
+  uint64_t size = number_at<uint32_t>(file, end + 12, where), offset = number_at<uint32_t>(file, end + 16, where);
+  if (end >= kLocator + kEnd64 && number_at<uint32_t>(file, end - kLocator, where) == 0x07064b50) {
+    const uint64_t end64 = number_at<uint64_t>(file, end - kLocator + 8, where);
+    if (number_at<uint32_t>(file, end64, where) == 0x06064b50) {
+      size = number_at<uint64_t>(file, end64 + 40, where);
+      offset = number_at<uint64_t>(file, end64 + 48, where);
+    }
+  }
+  if (offset > file.size() || size > file.size() - offset) throw Error(kDamaged, where);
+  return file.subspan(offset, size);
+}
+
+// PyTorchStreamReader inflates some records as soon as it is made: what would grow beyond the file is refused before.
+void check_record_sizes(std::span<const std::byte> file, const std::string& where) {
+  constexpr uint32_t kSizeElsewhere = 0xffffffff;  // in a zip64 field, since it is 4 GiB or more
+  const auto directory = central_directory(file, where);
+  uint64_t at = 0;
+  while (at < directory.size()) {
+    if (number_at<uint32_t>(directory, at, where) != 0x02014b50) throw Error(kDamaged, where);
+    const bool stored = number_at<uint16_t>(directory, at + 10, where) == 0;
+    const uint32_t size = number_at<uint32_t>(directory, at + 24, where);
+    if (size > file.size() || (!stored && size == kSizeElsewhere))
+      throw Error("a record claims more bytes than the file has", where, kSaveAgain);
+    uint64_t length = 46;
+    for (const uint64_t field : {28, 30, 32}) length += number_at<uint16_t>(directory, at + field, where);
+    at += length;
+  }
+}
+
 class Archive {
  public:
-  Archive(const std::shared_ptr<const MappedFile>& file, std::string where) : file_(file), where_(std::move(where)), left_(file->bytes().size()) {
-    guarded([&] { reader_ = std::make_unique<PyTorchStreamReader>(std::make_shared<MemoryReadAdapter>(file->bytes().data(), static_cast<off_t>(file->bytes().size()))); });
+  Archive(const std::shared_ptr<const MappedFile>& file, std::string where)
+      : file_(file), where_(std::move(where)), left_(file->bytes().size()) {
+    check_record_sizes(file->bytes(), where_);
+    guarded([&] {
+      reader_ = std::make_unique<PyTorchStreamReader>(
+          std::make_shared<MemoryReadAdapter>(file->bytes().data(), static_cast<off_t>(file->bytes().size())));
+    });
   }
 
   bool has(const std::string& name) {
@@ -34,10 +86,11 @@ class Archive {
     return std::ranges::any_of(names, [](const std::string& name) { return name == "constants.pkl" || name.starts_with("code/"); });
   }
 
-  // Records are stored as they are, so that together they cannot be larger than the file: what claims to be is an archive made to exhaust memory.
+  // Records are stored as they are, so that together they cannot be larger than the file: what claims to be is an archive made to exhaust
+  // memory.
   uint64_t claim(const std::string& name) {
     const uint64_t size = guarded([&] { return reader_->getRecordSize(name); });
-    if (size > left_) throw Error("the record " + quote_name(name) + " claims more bytes than the file has", where_, "write the file again with torch.save");
+    if (size > left_) throw Error("the record " + quote_name(name) + " claims more bytes than the file has", where_, kSaveAgain);
     left_ -= size;
     return size;
   }
@@ -60,7 +113,7 @@ class Archive {
     try {
       return work();
     } catch (const std::exception&) {
-      throw Error("the zip archive is truncated or damaged", where_);
+      throw Error(kDamaged, where_);
     }
   }
 
@@ -76,7 +129,9 @@ at::Tensor read_storage(Archive& archive, const std::string& key, const StorageT
   const uint64_t size = archive.claim(name);
   uint64_t needed = 0;
   if (type.numel < 0 || __builtin_mul_overflow(static_cast<uint64_t>(type.numel), c10::elementSize(type.type), &needed) || needed != size) {
-    throw Error("the record " + quote_name(name) + " has " + std::to_string(size) + " bytes, which is not what its " + std::to_string(type.numel) + " elements need", archive.where());
+    throw Error("the record " + quote_name(name) + " has " + std::to_string(size) + " bytes, which is not what its " +
+                    std::to_string(type.numel) + " elements need",
+                archive.where());
   }
   at::Tensor storage = at::empty({type.numel}, at::TensorOptions().dtype(type.type));
   archive.read(name, storage.mutable_data_ptr(), size);
@@ -87,11 +142,14 @@ at::Tensor read_storage(Archive& archive, const std::string& key, const StorageT
 
 PickledFile open_zip_pth(const std::shared_ptr<const MappedFile>& file, const std::string& where) {
   const auto archive = std::make_shared<Archive>(file, where);
-  if (archive->is_torchscript()) throw Error("is a TorchScript program, not a weight file", where, "save its weights: torch.save(module.state_dict(), path)");
+  if (archive->is_torchscript())
+    throw Error("is a TorchScript program, not a weight file", where, "save its weights: torch.save(module.state_dict(), path)");
   if (!archive->has("data.pkl")) throw Error("is a zip archive without data.pkl, so not one that torch.save wrote", where);
-  if (archive->has("byteorder") && archive->text("byteorder") != "little") throw Error("its numbers are big-endian", where, "save it again on a little-endian machine");
+  if (archive->has("byteorder") && archive->text("byteorder") != "little")
+    throw Error("its numbers are big-endian", where, "save it again on a little-endian machine");
   const std::string pickle = archive->text("data.pkl");
-  return {read_pickle(std::as_bytes(std::span(pickle)), where + ", data.pkl"), [archive](const std::string& key, const StorageType& type) { return read_storage(*archive, key, type); }};
+  return {read_pickle(std::as_bytes(std::span(pickle)), where + ", data.pkl"),
+          [archive](const std::string& key, const StorageType& type) { return read_storage(*archive, key, type); }};
 }
 
 }  // namespace retort::models

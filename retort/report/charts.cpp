@@ -10,9 +10,9 @@
 namespace retort::report {
 namespace {
 
-constexpr double kWidth = 460, kHeight = 250;                        // of a line chart
-constexpr double kLeft = 54, kRight = 12, kTop = 10, kBottom = 40;   // its margins
-constexpr size_t kColours = 6;                                       // --s0 … --s5
+constexpr double kWidth = 460, kHeight = 250;                       // of a line chart
+constexpr double kLeft = 64, kRight = 12, kTop = 10, kBottom = 40;  // its margins
+constexpr size_t kColours = 6;                                      // --s0 … --s5
 
 std::string px(double value) {
   std::string text = fixed(value, 1);
@@ -40,7 +40,8 @@ struct Axis {
   std::vector<double> ticks() const {
     std::vector<double> all;
     const double first = std::ceil(low / step - 1e-9);
-    for (int64_t i = 0; i <= 20 && (first + static_cast<double>(i)) * step <= high + 1e-9 * step; ++i) all.push_back((first + static_cast<double>(i)) * step);
+    for (int64_t i = 0; i <= 20 && (first + static_cast<double>(i)) * step <= high + 1e-9 * step; ++i)
+      all.push_back((first + static_cast<double>(i)) * step);
     return all;
   }
 };
@@ -73,10 +74,12 @@ Axis epoch_axis(const std::vector<double>& x) {
 
 class Plot {
  public:
-  Plot(const LineChart& chart, double low, double high) : chart_(chart), x_(epoch_axis(chart.x)), y_(value_axis(low, high, chart.from_zero)) {}
+  Plot(const LineChart& chart, double low, double high)
+      : chart_(chart), x_(epoch_axis(chart.x)), y_(value_axis(low, high, chart.from_zero)) {}
 
   std::string draw() const {
-    std::string svg = "<svg class=\"lines\" viewBox=\"0 0 " + px(kWidth) + " " + px(kHeight) + "\" role=\"img\" aria-label=\"" + escape(chart_.title) + "\">";
+    std::string svg = "<svg class=\"lines\" viewBox=\"0 0 " + px(kWidth) + " " + px(kHeight) + "\" role=\"img\" aria-label=\"" +
+                      escape(chart_.title) + "\">";
     svg += axes();
     for (size_t s = 0; s < chart_.series.size(); ++s) svg += line(chart_.series[s], s);
     return svg + hover() + "</svg>";
@@ -97,8 +100,8 @@ class Plot {
     for (const double tick : x_.ticks()) svg += text_at(px_x(tick), kHeight - kBottom + 17, "middle", significant(tick, 7));
     svg += "<path class=\"axis\" d=\"M" + px(kLeft) + " " + px(kHeight - kBottom) + "H" + px(kWidth - kRight) + "\"/>";
     svg += text_at((kLeft + kWidth - kRight) / 2, kHeight - 5, "middle", "epoch");
-    const std::string turned = " transform=\"rotate(-90 12 " + px((kTop + kHeight - kBottom) / 2) + ")\"";
-    return svg + text_at(12, (kTop + kHeight - kBottom) / 2, "middle", chart_.title, turned);
+    const std::string turned = " transform=\"rotate(-90 9 " + px((kTop + kHeight - kBottom) / 2) + ")\"";
+    return svg + text_at(9, (kTop + kHeight - kBottom) / 2, "middle", chart_.title, turned);
   }
 
   std::string line(const Series& series, size_t number) const {
@@ -113,7 +116,8 @@ class Plot {
       const std::string point = px(px_x(chart_.x[i])) + " " + px(px_y(series.y[i]));
       // A value between two gaps has no line to show it.
       const bool alone = !drawing && (i + 1 == chart_.x.size() || !std::isfinite(series.y[i + 1]));
-      if (alone) dots += "<circle r=\"3\" fill=\"" + colour + "\"" + attribute("cx", px_x(chart_.x[i])) + attribute("cy", px_y(series.y[i])) + "/>";
+      if (alone)
+        dots += "<circle r=\"3\" fill=\"" + colour + "\"" + attribute("cx", px_x(chart_.x[i])) + attribute("cy", px_y(series.y[i])) + "/>";
       path += (drawing ? "L" : "M") + point;
       drawing = true;
     }
@@ -141,9 +145,10 @@ class Plot {
   Axis x_, y_;
 };
 
+// With one series an empty line, so that charts side by side are level.
 std::string legend(const LineChart& chart) {
   std::string html = "<p class=\"legend\">";
-  for (size_t s = 0; s < chart.series.size(); ++s) {
+  for (size_t s = 0; s < chart.series.size() && chart.series.size() > 1; ++s) {
     html += "<span><i style=\"background:var(--s" + std::to_string(s % kColours) + ")\"></i>" + escape(chart.series[s].name) + "</span>";
   }
   return html + "</p>";
@@ -156,21 +161,23 @@ double share(int64_t part, int64_t whole) { return static_cast<double>(part) / s
 
 class Matrix {
  public:
-  Matrix(const Metrics& metrics, const std::vector<std::string>& classes) : metrics_(metrics), classes_(classes), n_(static_cast<double>(classes.size())) {
+  Matrix(const Metrics& metrics, const std::vector<std::string>& classes)
+      : metrics_(metrics), classes_(classes), n_(static_cast<double>(classes.size())) {
     int64_t longest = 0;
     for (const std::string& name : classes) longest = std::max(longest, length(shorten(name, kLabel)));
-    label_ = 0.62 * font_ * static_cast<double>(longest) + 8;
-    left_ = label_ + kAxisTitle;
-    // Column labels lean by 60 degrees.
-    top_ = 0.87 * label_ + 6 + kAxisTitle;
-    lean_ = 0.5 * label_;
+    const double label = 0.6 * font_ * static_cast<double>(longest) + 8;
+    left_ = label + kAxisTitle;
+    top_ = std::sin(angle_ * kDegree) * label + 8 + kAxisTitle;
+    lean_ = std::max(4.0, std::cos(angle_ * kDegree) * label);
+    cell_ = std::clamp((kRoom - left_ - lean_) / n_, 7.0, 40.0);
   }
 
   std::string draw() const {
-    const double size = n_ * cell_, width = left_ + size + std::max(lean_, 4.0), height = top_ + size + 2;
-    std::string svg = "<svg class=\"matrix\" viewBox=\"0 0 " + px(width) + " " + px(height) + "\" style=\"width:" + px(width) + "px;font-size:" + px(font_) +
-                      "px\" role=\"img\" aria-label=\"confusion matrix\">";
-    svg += "<rect class=\"field\"" + attribute("x", left_) + attribute("y", top_) + attribute("width", size) + attribute("height", size) + "/>";
+    const double size = n_ * cell_, width = left_ + size + lean_, height = top_ + size + 2;
+    std::string svg = "<svg class=\"matrix\" viewBox=\"0 0 " + px(width) + " " + px(height) + "\" style=\"width:" + px(width) +
+                      "px;font-size:" + px(font_) + "px\" role=\"img\" aria-label=\"confusion matrix\">";
+    svg += "<rect class=\"field\"" + attribute("x", left_) + attribute("y", top_) + attribute("width", size) + attribute("height", size) +
+           "/>";
     svg += cells() + grid(size) + labels();
     svg += text_at(left_ + size / 2, 12, "middle", "predicted class", " class=\"title\"");
     const std::string middle = px(top_ + size / 2);
@@ -179,10 +186,11 @@ class Matrix {
   }
 
  private:
-  static constexpr int64_t kLabel = 24;      // code points of a class name on the axes
+  static constexpr int64_t kLabel = 24;  // code points of a class name on the axes
   static constexpr double kAxisTitle = 22;
-  static constexpr double kRoom = 760;       // pixels for all cells, where the classes are few enough
-  static constexpr double kNumbers = 24;     // cells at least this wide show their number
+  static constexpr double kRoom = 1028;  // pixels across the page
+  static constexpr double kDegree = 3.14159265358979 / 180;
+  static constexpr double kNumbers = 24;  // cells at least this wide show their number
 
   double x_of(size_t column) const { return left_ + static_cast<double>(column) * cell_; }
   double y_of(size_t row) const { return top_ + static_cast<double>(row) * cell_; }
@@ -196,10 +204,12 @@ class Matrix {
         const double part = share(images, whole);
         const std::string title = classes_[row] + " → " + classes_[column] + ": " + of(images, whole) + " (" + percent(100 * part) + ")";
         // One wrong image of many must still be seen.
-        svg += std::string("<g class=\"") + (row == column ? "right" : "wrong") + "\"><title>" + escape(title) + "</title><rect" + attribute("x", x_of(column)) +
-               attribute("y", y_of(row)) + attribute("width", cell_) + attribute("height", cell_) + " fill-opacity=\"" + fixed(0.18 + 0.82 * part, 2) + "\"/>";
+        svg += std::string("<g class=\"") + (row == column ? "right" : "wrong") + "\"><title>" + escape(title) + "</title><rect" +
+               attribute("x", x_of(column)) + attribute("y", y_of(row)) + attribute("width", cell_) + attribute("height", cell_) +
+               " fill-opacity=\"" + fixed(0.14 + 0.86 * part, 2) + "\"/>";
         if (cell_ >= kNumbers) {
-          svg += text_at(x_of(column) + cell_ / 2, y_of(row) + cell_ / 2 + 4, "middle", std::to_string(images), part > 0.45 ? " class=\"on\"" : "");
+          svg += text_at(x_of(column) + cell_ / 2, y_of(row) + cell_ / 2 + 4, "middle", std::to_string(images),
+                         part > 0.45 ? " class=\"on\"" : "");
         }
         svg += "</g>";
       }
@@ -222,7 +232,7 @@ class Matrix {
       const double middle = cell_ / 2 + 0.35 * font_;
       svg += text_at(left_ - 4, y_of(i) + middle, "end", name);
       const double x = x_of(i) + middle, y = top_ - 4;
-      svg += text_at(x, y, "start", name, " transform=\"rotate(-60 " + px(x) + " " + px(y) + ")\"");
+      svg += text_at(x, y, "start", name, " transform=\"rotate(-" + px(angle_) + " " + px(x) + " " + px(y) + ")\"");
     }
     return svg;
   }
@@ -230,9 +240,9 @@ class Matrix {
   const Metrics& metrics_;
   const std::vector<std::string>& classes_;
   double n_;
-  double cell_ = std::clamp(kRoom / n_, 9.0, 40.0);
-  double font_ = std::clamp(cell_ - 1, 8.0, 12.0);
-  double label_ = 0, left_ = 0, top_ = 0, lean_ = 0;
+  double font_ = n_ <= 40 ? 12 : n_ <= 70 ? 10 : 8;
+  double angle_ = n_ <= 60 ? 60 : 90;  // of the column labels; leaning ones read better but stand closer
+  double left_ = 0, top_ = 0, lean_ = 0, cell_ = 0;
 };
 
 }  // namespace
@@ -247,8 +257,8 @@ std::string line_chart(const LineChart& chart) {
     }
   }
   if (low > high) return "";
-  return "<figure class=\"chart\"><figcaption>" + escape(chart.title) + "</figcaption>" + (chart.series.size() > 1 ? legend(chart) : "") +
-         Plot(chart, low, high).draw() + "</figure>";
+  return "<figure class=\"chart\"><figcaption>" + escape(chart.title) + "</figcaption>" + legend(chart) + Plot(chart, low, high).draw() +
+         "</figure>";
 }
 
 std::string class_bars(const Metrics& metrics, const std::vector<std::string>& classes) {
@@ -263,17 +273,19 @@ std::string class_bars(const Metrics& metrics, const std::vector<std::string>& c
       continue;
     }
     const double accuracy = metrics.class_accuracy[c];
-    bars += "<div class=\"bar\" title=\"" + name + ": " + of(metrics.confusion[c][c], metrics.class_count[c]) + " right\"><span class=\"name\">" + name +
-            "</span><span class=\"track\"><i style=\"width:" + px(accuracy) + "%\"></i></span><span class=\"value\">" + percent(accuracy) +
-            "</span><span class=\"of\">" + std::to_string(metrics.class_count[c]) + "</span></div>";
+    bars += "<div class=\"bar\" title=\"" + name + ": " + of(metrics.confusion[c][c], metrics.class_count[c]) +
+            " right\"><span class=\"name\">" + name + "</span><span class=\"track\"><i style=\"width:" + px(accuracy) +
+            "%\"></i></span><span class=\"value\">" + percent(accuracy) + "</span><span class=\"of\">" +
+            std::to_string(metrics.class_count[c]) + "</span></div>";
   }
   const std::string note = absent.empty() ? "" : "<p class=\"note\">Without images here: " + absent + ".</p>";
-  return "<div class=\"bars\">" + bars + "</div>" + note;
+  const bool many = classes.size() > 30;
+  return std::string("<div class=\"bars") + (many ? " many" : "") + "\">" + bars + "</div>" + note;
 }
 
 std::string confusion_matrix(const Metrics& metrics, const std::vector<std::string>& classes) {
   if (classes.size() > kMatrixClasses) return "";
-  return "<div class=\"wide\">" + Matrix(metrics, classes).draw() + "</div>";
+  return Matrix(metrics, classes).draw();
 }
 
 std::string confused_pairs(const Metrics& metrics, const std::vector<std::string>& classes, size_t most) {
@@ -293,10 +305,12 @@ std::string confused_pairs(const Metrics& metrics, const std::vector<std::string
   std::string rows;
   for (const Pair& pair : pairs) {
     rows += "<tr><td>" + escape(classes[pair.row]) + "</td><td>" + escape(classes[pair.column]) + "</td><td class=\"n\">" +
-            of(pair.images, metrics.class_count[pair.row]) + "</td><td class=\"n\">" + percent(100 * share(pair.images, metrics.class_count[pair.row])) + "</td></tr>";
+            of(pair.images, metrics.class_count[pair.row]) + "</td><td class=\"n\">" +
+            percent(100 * share(pair.images, metrics.class_count[pair.row])) + "</td></tr>";
   }
-  return "<table class=\"pairs\"><thead><tr><th>true class</th><th>taken for</th><th class=\"n\">images</th><th class=\"n\">share</th></tr></thead><tbody>" + rows +
-         "</tbody></table>";
+  return "<table><thead><tr><th>true class</th><th>taken for</th><th class=\"n\">images</th><th "
+         "class=\"n\">share</th></tr></thead><tbody>" +
+         rows + "</tbody></table>";
 }
 
 }  // namespace retort::report

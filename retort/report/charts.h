@@ -29,7 +29,8 @@ std::string line_chart(const LineChart& chart);
 // Bars from the worst class to the best; classes without images are named below them.
 std::string class_bars(const Metrics& metrics, const std::vector<std::string>& classes);
 
-// Rows are the true classes, columns the predicted ones, shades the share of the row. Empty beyond kMatrixClasses, where it could not be read.
+// Rows are the true classes, columns the predicted ones, shades the share of the row. Empty beyond kMatrixClasses, where it could not be
+// read.
 constexpr size_t kMatrixClasses = 200;
 std::string confusion_matrix(const Metrics& metrics, const std::vector<std::string>& classes);
 

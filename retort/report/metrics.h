@@ -14,11 +14,11 @@ struct Prediction {
 };
 
 struct Metrics {
-  double accuracy = 0;             // percent of images
-  double mean_class_accuracy = 0;  // percent, the mean over classes that have images
-  std::vector<double> class_accuracy;            // percent; -1 for a class without images
+  double accuracy = 0;                 // percent of images
+  double mean_class_accuracy = 0;      // percent, the mean over classes that have images
+  std::vector<double> class_accuracy;  // percent; -1 for a class without images
   std::vector<int64_t> class_count;
-  std::vector<std::vector<int64_t>> confusion;   // [label][predicted]
+  std::vector<std::vector<int64_t>> confusion;  // [label][predicted]
 };
 
 Metrics compute_metrics(const std::vector<Prediction>& predictions, int64_t classes);

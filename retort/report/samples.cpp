@@ -36,7 +36,8 @@ auto by_class(const Prediction& p) { return std::tie(p.label, p.path); }
 // In the order in which they are tried.
 std::vector<Prediction> candidates(const std::vector<Prediction>& predictions, bool right) {
   std::vector<Prediction> chosen;
-  std::copy_if(predictions.begin(), predictions.end(), std::back_inserter(chosen), [&](const Prediction& p) { return (p.label == p.predicted) == right; });
+  std::copy_if(predictions.begin(), predictions.end(), std::back_inserter(chosen),
+               [&](const Prediction& p) { return (p.label == p.predicted) == right; });
   std::sort(chosen.begin(), chosen.end(), [](const Prediction& a, const Prediction& b) { return by_class(a) < by_class(b); });
   if (!right) {
     std::stable_sort(chosen.begin(), chosen.end(), [](const Prediction& a, const Prediction& b) { return confidence(a) > confidence(b); });
@@ -60,7 +61,8 @@ std::vector<Sample> samples(const std::vector<Prediction>& predictions, const st
       ++misses;  // gone, or not an image any more
     }
   }
-  if (right) std::sort(found.begin(), found.end(), [](const Sample& a, const Sample& b) { return by_class(a.prediction) < by_class(b.prediction); });
+  if (right)
+    std::sort(found.begin(), found.end(), [](const Sample& a, const Sample& b) { return by_class(a.prediction) < by_class(b.prediction); });
   return found;
 }
 

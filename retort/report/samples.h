@@ -13,7 +13,8 @@ struct Sample {
   std::string data_uri;  // a JPEG of at most 96 pixels a side
 };
 
-// Up to `most` right or wrong predictions whose images can still be read. Wrong: the most confident first. Right: a fixed random draw, by class.
+// Up to `most` right or wrong predictions whose images can still be read. Wrong: the most confident first. Right: a fixed random draw, by
+// class.
 std::vector<Sample> samples(const std::vector<Prediction>& predictions, const std::filesystem::path& root, bool right, size_t most);
 
 std::string base64(const std::string& bytes);

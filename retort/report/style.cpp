@@ -49,7 +49,7 @@ td { overflow-wrap: anywhere; }
 figure { margin: 0; }
 figcaption { font-weight: 600; font-size: 14px; }
 figcaption::first-letter { text-transform: uppercase; }
-.legend { display: flex; flex-wrap: wrap; gap: 2px 16px; margin: 2px 0 0; color: var(--quiet); font-size: 13px; }
+.legend { display: flex; flex-wrap: wrap; gap: 2px 16px; min-height: 1.5em; margin: 2px 0 0; color: var(--quiet); font-size: 13px; }
 .legend i { display: inline-block; width: 14px; height: 3px; margin-right: 6px; border-radius: 2px; vertical-align: middle; }
 svg { display: block; }
 svg text { fill: var(--quiet); }
@@ -59,14 +59,22 @@ svg text { fill: var(--quiet); }
 .lines .line { fill: none; stroke-width: 2; stroke-linejoin: round; stroke-linecap: round; }
 .lines .hover { fill: var(--ink); fill-opacity: 0; }
 .lines .hover:hover { fill-opacity: 0.07; }
-.bars { columns: 330px; column-gap: 36px; }
-.bar { display: grid; grid-template-columns: minmax(0, 11em) 1fr 4.6em 2.4em; gap: 10px; align-items: center; padding: 2px 0; font-size: 13px; break-inside: avoid; }
+.bars { columns: 400px; column-gap: 36px; }
+.bars.many { columns: 300px; }
+.bar { display: grid; grid-template-columns: minmax(0, 1.15fr) minmax(0, 1fr) 4.2em 2.2em; gap: 10px; align-items: center; padding: 2px 0; font-size: 13px; break-inside: avoid; }
 .bar .name { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 .bar .track { height: 9px; background: var(--faint); border-radius: 3px; overflow: hidden; }
 .bar .track i { display: block; height: 100%; background: var(--accent); }
 .bar .value, .bar .of { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
 .bar .of { color: var(--quiet); }
 .bars + .note { margin: 12px 0 0; }
+.confusion { display: flex; flex-wrap: wrap; gap: 8px 44px; }
+.confusion > div { max-width: 100%; overflow-x: auto; }
+.confusion > .pairs { flex: 0 1 auto; }
+.confusion h3 { margin-top: 6px; }
+.pairs table { font-size: 13.5px; }
+.pairs th, .pairs td { padding: 4px 8px; overflow-wrap: break-word; }
+.pairs th:first-child, .pairs td:first-child { padding-left: 0; }
 .matrix { height: auto; }
 .matrix .field { fill: var(--paper); }
 .matrix .grid { stroke: var(--line); stroke-width: 0.5; fill: none; }
@@ -78,7 +86,7 @@ svg text { fill: var(--quiet); }
 .matrix g:hover rect { stroke: var(--ink); stroke-width: 1.5; }
 .key { display: flex; flex-wrap: wrap; gap: 4px 18px; }
 .key i { display: inline-block; width: 12px; height: 12px; margin-right: 6px; border-radius: 2px; vertical-align: -1px; }
-.samples { display: grid; grid-template-columns: repeat(auto-fill, minmax(126px, 1fr)); gap: 12px; }
+.samples { display: grid; grid-template-columns: repeat(auto-fill, minmax(114px, 1fr)); gap: 10px; }
 .sample { padding: 10px; border: 1px solid var(--line); border-radius: 8px; font-size: 12.5px; line-height: 1.35; text-align: center; break-inside: avoid; }
 .sample .picture { display: flex; align-items: center; justify-content: center; height: 96px; margin-bottom: 8px; }
 .sample img { max-width: 100%; max-height: 96px; min-width: 48px; object-fit: contain; border-radius: 4px; }

@@ -20,9 +20,8 @@ std::string printable(std::string_view text) {
 }
 
 Cells cells(const Row& row) {
-  return {printable(row.name),      printable(row.model),         percent(row.accuracy),
-          count(row.parameters),    count(row.multiply_adds),     milliseconds(row.milliseconds),
-          duration(row.training_seconds)};
+  return {printable(row.name),      printable(row.model),           percent(row.accuracy),         count(row.parameters),
+          count(row.multiply_adds), milliseconds(row.milliseconds), duration(row.training_seconds)};
 }
 
 }  // namespace

@@ -10,7 +10,8 @@ namespace {
 constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
 constexpr const char* kUnknown = "–";
 
-// The length of the valid UTF-8 sequence at the start of `text`, or 0. Overlong forms, surrogates and values past U+10FFFF are not valid (RFC 3629).
+// The length of the valid UTF-8 sequence at the start of `text`, or 0. Overlong forms, surrogates and values past U+10FFFF are not valid
+// (RFC 3629).
 size_t sequence(std::string_view text) {
   const auto byte = [&](size_t i) { return static_cast<uint8_t>(text[i]); };
   const uint8_t first = byte(0);
@@ -98,7 +99,9 @@ std::string count(int64_t value) {
   return std::to_string(value);
 }
 
-std::string milliseconds(double value) { return value > 0 && std::isfinite(value) ? fixed(value, value >= 100 ? 0 : value >= 10 ? 1 : 2) + " ms" : kUnknown; }
+std::string milliseconds(double value) {
+  return value > 0 && std::isfinite(value) ? fixed(value, value >= 100 ? 0 : value >= 10 ? 1 : 2) + " ms" : kUnknown;
+}
 
 std::string duration(double seconds) {
   if (!(seconds > 0) || seconds > 1e15) return kUnknown;

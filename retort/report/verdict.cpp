@@ -54,9 +54,12 @@ std::string verdict(const Page& page, const Metrics& metrics) {
   if (!student && !teacher && page.predictions.empty()) return "There are no results yet.";
   if (!student && !teacher) return percent(metrics.accuracy) + " of the " + page.split + " images are classified correctly.";
   const Row& subject = student ? *student : *teacher;
-  const std::string out = "The " + called(subject) + " classifies " + percent(subject.accuracy) + " of the " + page.split + " images correctly";
+  const std::string out =
+      "The " + called(subject) + " classifies " + percent(subject.accuracy) + " of the " + page.split + " images correctly";
   std::string beside;
-  const auto add = [&](const Row& row, const std::string& name) { beside += (beside.empty() ? ": " : ", ") + compared(subject, row, name); };
+  const auto add = [&](const Row& row, const std::string& name) {
+    beside += (beside.empty() ? ": " : ", ") + compared(subject, row, name);
+  };
   if (student && teacher) add(*teacher, "its " + called(*teacher));
   for (const Row& row : page.rows) {
     if (&row != student && &row != teacher) add(row, "the " + called(row));

@@ -68,7 +68,7 @@ LinearHead fit_linear_probe(const at::Tensor& features, const at::Tensor& labels
     char line[96];
     std::snprintf(line, sizeof line, "linear probe: l2 %.0e, validation %.2f %% (cross-entropy %.3f)", l2, accuracy, loss);
     if (validate) log.info(line);
-    if (!best.weight.defined() || accuracy > best.val_accuracy || (accuracy == best.val_accuracy && loss < best_loss)) {
+    if (!best.weight.defined() || loss < best_loss) {
       const at::Tensor weight = fit.weight.detach() / std;
       best = {weight, fit.bias.detach() - at::mv(weight, mean), l2, accuracy};
       best_loss = loss;

@@ -26,7 +26,9 @@ class SafetensorsHostile : public ::testing::Test {
     EXPECT_THROW(read_safetensors_header(folder_ / "x"), Error);
     return error_of([&] { read_safetensors(folder_ / "x"); });
   }
-  std::string refusal_of_header(const std::string& header, size_t data = 8) { return refusal(safetensors_bytes(header, std::string(data, '\0'))); }
+  std::string refusal_of_header(const std::string& header, size_t data = 8) {
+    return refusal(safetensors_bytes(header, std::string(data, '\0')));
+  }
   // Of a header with the one F32 tensor 'w' of this shape and these offsets.
   std::string refusal_of(const std::string& shape, const std::string& offsets, const std::string& dtype = "F32") {
     return refusal_of_header(R"({"w":{"dtype":")" + dtype + R"(","shape":)" + shape + R"(,"data_offsets":)" + offsets + "}}");
@@ -56,7 +58,8 @@ TEST_F(SafetensorsHostile, HeaderLength) {
 }
 
 TEST_F(SafetensorsHostile, NotJson) {
-  for (const char* header : {"{", "{}x", "{\"a\"}", "{'a':1}", "{\"a\":{}} {", "{\"\xff\":{}}"}) EXPECT_TRUE(says(refusal_of_header(header), "the header is malformed")) << header;
+  for (const char* header : {"{", "{}x", "{\"a\"}", "{'a':1}", "{\"a\":{}} {", "{\"\xff\":{}}"})
+    EXPECT_TRUE(says(refusal_of_header(header), "the header is malformed")) << header;
   EXPECT_TRUE(says(refusal_of_header(" {}"), "does not begin with '{'"));
   EXPECT_TRUE(says(refusal_of_header("[]"), "does not begin with '{'"));
 }
@@ -71,9 +74,10 @@ TEST_F(SafetensorsHostile, NestingEndsAtOnce) {
 }
 
 TEST_F(SafetensorsHostile, Grammar) {
-  for (const char* header : {R"({"w":1})", R"({"w":null})", R"({"w":[]})", R"({"w":"F32"})", R"({"w":{"dtype":1}})", R"({"w":{"dtype":["F32"]}})", R"({"w":{"shape":"x"}})",
-                             R"({"w":{"shape":{}}})", R"({"w":{"shape":[true]}})", R"({"w":{"shape":[[1]]}})", R"({"w":{"extra":[1]}})", R"({"__metadata__":[]})",
-                             R"({"__metadata__":{"a":1}})", R"({"__metadata__":{"a":{}}})", R"({"__metadata__":{"a":null}})"}) {
+  for (const char* header : {R"({"w":1})", R"({"w":null})", R"({"w":[]})", R"({"w":"F32"})", R"({"w":{"dtype":1}})",
+                             R"({"w":{"dtype":["F32"]}})", R"({"w":{"shape":"x"}})", R"({"w":{"shape":{}}})", R"({"w":{"shape":[true]}})",
+                             R"({"w":{"shape":[[1]]}})", R"({"w":{"extra":[1]}})", R"({"__metadata__":[]})", R"({"__metadata__":{"a":1}})",
+                             R"({"__metadata__":{"a":{}}})", R"({"__metadata__":{"a":null}})"}) {
     EXPECT_TRUE(says(refusal_of_header(header), "malformed")) << header;
   }
   EXPECT_TRUE(says(refusal_of_header(R"({"w":{}})"), "lacks its dtype, shape or data_offsets"));
@@ -85,9 +89,12 @@ TEST_F(SafetensorsHostile, DuplicateKeys) {
   EXPECT_TRUE(says(refusal_of_header("{" + w + "," + w + "}"), "'w' stands there twice"));
   EXPECT_TRUE(says(refusal_of_header(R"({"__metadata__":{},"__metadata__":{},)" + w + "}"), "'__metadata__' stands there twice"));
   EXPECT_TRUE(says(refusal_of_header(R"({"__metadata__":{"a":"1","a":"2"},)" + w + "}"), "'a' stands there twice"));
-  EXPECT_TRUE(says(refusal_of_header(R"({"w":{"dtype":"F32","dtype":"F32","shape":[2],"data_offsets":[0,8]}})"), "'dtype' stands there twice"));
-  EXPECT_TRUE(says(refusal_of_header(R"({"w":{"dtype":"F32","shape":[2],"shape":[2],"data_offsets":[0,8]}})"), "'shape' stands there twice"));
-  EXPECT_TRUE(says(refusal_of_header(R"({"w":{"dtype":"F32","shape":[2],"data_offsets":[0,8],"data_offsets":[0,8]}})"), "'data_offsets' stands there twice"));
+  EXPECT_TRUE(
+      says(refusal_of_header(R"({"w":{"dtype":"F32","dtype":"F32","shape":[2],"data_offsets":[0,8]}})"), "'dtype' stands there twice"));
+  EXPECT_TRUE(
+      says(refusal_of_header(R"({"w":{"dtype":"F32","shape":[2],"shape":[2],"data_offsets":[0,8]}})"), "'shape' stands there twice"));
+  EXPECT_TRUE(says(refusal_of_header(R"({"w":{"dtype":"F32","shape":[2],"data_offsets":[0,8],"data_offsets":[0,8]}})"),
+                   "'data_offsets' stands there twice"));
 }
 
 TEST_F(SafetensorsHostile, Shapes) {
@@ -121,7 +128,8 @@ TEST_F(SafetensorsHostile, Offsets) {
 
 TEST_F(SafetensorsHostile, OverlapsAndHoles) {
   const auto two = [](const char* a, const char* b) {
-    return std::string(R"({"a":{"dtype":"U8","shape":[4],"data_offsets":)") + a + R"(},"b":{"dtype":"U8","shape":[4],"data_offsets":)" + b + "}}";
+    return std::string(R"({"a":{"dtype":"U8","shape":[4],"data_offsets":)") + a + R"(},"b":{"dtype":"U8","shape":[4],"data_offsets":)" + b +
+           "}}";
   };
   EXPECT_TRUE(survives(safetensors_bytes(two("[0,4]", "[4,8]"), "12345678")));
   EXPECT_TRUE(says(refusal_of_header(two("[0,4]", "[0,4]"), 8), "tensor 'b': its bytes overlap"));
@@ -141,7 +149,8 @@ TEST_F(SafetensorsHostile, Dtypes) {
 TEST_F(SafetensorsHostile, NamesTheFile) { EXPECT_TRUE(says(refusal("x"), (folder_ / "x").string())); }
 
 std::string small_file(const TestFolder& folder) {
-  write_safetensors(folder / "small", {{"w", at::arange(3, at::kFloat)}, {"b", at::arange(2)}, {"m", at::ones({3}, at::kBool)}}, {{"k", "v"}});
+  write_safetensors(folder / "small", {{"w", at::arange(3, at::kFloat)}, {"b", at::arange(2)}, {"m", at::ones({3}, at::kBool)}},
+                    {{"k", "v"}});
   return read_file(folder / "small");
 }
 

@@ -24,8 +24,12 @@ using testing::TestFolder;
 StateDict every_dtype() {
   const at::Tensor values = formula_uniform("values", {3, 5}, -100, 100);
   StateDict tensors{{"scalar", at::scalar_tensor(2.5, at::kFloat)}, {"empty", at::empty({0, 4})}, {"näme \"quoted\"", at::arange(3)}};
-  for (const auto type : {at::kDouble, at::kFloat, at::kHalf, at::kBFloat16, at::kLong, at::kInt, at::kShort, at::kChar, at::kByte, at::kBool}) {
-    tensors[std::string("as_") + c10::toString(type)] = (type == at::kByte ? values.abs() : type == at::kBool ? values > 0 : values).to(type);
+  for (const auto type :
+       {at::kDouble, at::kFloat, at::kHalf, at::kBFloat16, at::kLong, at::kInt, at::kShort, at::kChar, at::kByte, at::kBool}) {
+    tensors[std::string("as_") + c10::toString(type)] = (type == at::kByte   ? values.abs()
+                                                         : type == at::kBool ? values > 0
+                                                                             : values)
+                                                            .to(type);
   }
   return tensors;
 }
@@ -100,7 +104,8 @@ TEST(Safetensors, SameTensorsGiveSameBytes) {
 TEST(Safetensors, WritesViewsAsTheyLook) {
   const TestFolder folder;
   const at::Tensor values = formula_uniform("values", {4, 6});
-  const StateDict tensors{{"transposed", values.t()}, {"slice", values.slice(1, 1, 6, 2)}, {"expanded", values.slice(0, 0, 1).expand({3, 6})}};
+  const StateDict tensors{
+      {"transposed", values.t()}, {"slice", values.slice(1, 1, 6, 2)}, {"expanded", values.slice(0, 0, 1).expand({3, 6})}};
   write_safetensors(folder / "x", tensors);
   expect_same(read_safetensors(folder / "x").tensors, tensors);
 }
@@ -119,7 +124,8 @@ TEST(Safetensors, TensorsKeepTheFileAlive) {
 
 TEST(Safetensors, CopiesWhatIsNotAligned) {
   const TestFolder folder;
-  const std::string header = R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"b":{"dtype":"F32","shape":[2],"data_offsets":[1,9]}})";
+  const std::string header =
+      R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"b":{"dtype":"F32","shape":[2],"data_offsets":[1,9]}})";
   const float values[2] = {1.5F, -2};
   write_file_atomic(folder / "x", safetensors_bytes(header, "\x05" + std::string(reinterpret_cast<const char*>(values), 8)));
   const TensorFile file = read_safetensors(folder / "x");
@@ -143,7 +149,9 @@ TEST(Safetensors, HeaderAloneGivesShapes) {
 
 TEST(Safetensors, RefusesToWriteWhatTheFormatCannotHold) {
   const TestFolder folder;
-  const auto write = [&](const StateDict& tensors, const Metadata& metadata = {}) { return error_of([&] { write_safetensors(folder / "x", tensors, metadata); }); };
+  const auto write = [&](const StateDict& tensors, const Metadata& metadata = {}) {
+    return error_of([&] { write_safetensors(folder / "x", tensors, metadata); });
+  };
   EXPECT_TRUE(says(write({{"w", at::zeros({2}, at::kComplexFloat)}}), "tensor 'w': has the dtype ComplexFloat"));
   EXPECT_TRUE(says(write({{"w", at::Tensor()}}), "is not a dense tensor"));
   EXPECT_TRUE(says(write({{"w", at::zeros({2}).to_sparse()}}), "is not a dense tensor"));

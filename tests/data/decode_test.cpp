@@ -79,7 +79,8 @@ TEST(Decode, DamagedFilesNeverCrash) {
     for (uint64_t trial = 0; trial < 200; ++trial) {
       CounterRng rng{trial, data.size()};
       std::string damaged = data;
-      for (int64_t flips = 1 + rng.below(4); flips > 0; --flips) damaged[static_cast<size_t>(rng.below(static_cast<int64_t>(data.size())))] ^= static_cast<char>(1 + rng.below(255));
+      for (int64_t flips = 1 + rng.below(4); flips > 0; --flips)
+        damaged[static_cast<size_t>(rng.below(static_cast<int64_t>(data.size())))] ^= static_cast<char>(1 + rng.below(255));
       try {
         const Image image = decode_text(damaged);
         EXPECT_EQ(static_cast<int64_t>(image.rgb.size()), 3 * image.width * image.height);

@@ -42,7 +42,9 @@ struct Fixture {
     const size_t once = items.size();
     while (items.size() < count) items.push_back(items[items.size() % once]);
   }
-  ImageStore open(double max_skipped = 0.05) { return ImageStore::open(folder / "cache", manifest, items, counting(decoded), {max_skipped}, log); }
+  ImageStore open(double max_skipped = 0.05) {
+    return ImageStore::open(folder / "cache", manifest, items, counting(decoded), {max_skipped}, log);
+  }
   int64_t decodes(double max_skipped = 0.05) {
     decoded = 0;
     open(max_skipped);

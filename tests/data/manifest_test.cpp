@@ -53,8 +53,8 @@ TEST(Manifest, SplitFolders) {
     folder.write("train/loose.jpg");
     const Manifest manifest = load_manifest(folder.path());
     EXPECT_EQ(manifest.classes, (std::vector<std::string>{"cat", "dog"}));
-    EXPECT_EQ(paths(manifest, Split::train),
-              (std::set<std::string>{"train/cat/0.jpg", "train/cat/1.jpg", "train/cat/deep/er/z.WEBP", "train/dog/0.jpg", "train/dog/1.jpg", "train/dog/2.jpg"}));
+    EXPECT_EQ(paths(manifest, Split::train), (std::set<std::string>{"train/cat/0.jpg", "train/cat/1.jpg", "train/cat/deep/er/z.WEBP",
+                                                                    "train/dog/0.jpg", "train/dog/1.jpg", "train/dog/2.jpg"}));
     EXPECT_EQ(per_class(manifest, Split::val), (std::map<int64_t, int64_t>{{0, 2}, {1, 3}}));
     EXPECT_EQ(per_class(manifest, Split::test), (std::map<int64_t, int64_t>{{0, 2}, {1, 3}}));
     for (size_t i = 0; i < manifest.items.size(); ++i) EXPECT_TRUE(fs::exists(manifest.file(static_cast<int64_t>(i))));
@@ -177,8 +177,10 @@ TEST(Manifest, OptionsHaveRanges) {
 TEST(Manifest, CsvWithSplits) {
   const TemporaryFolder folder;
   for (const char* name : {"1.jpg", "2,x.jpg", "sub/3.jpg", "4.jpg", "5.jpg"}) folder.write(name);
-  folder.write("m.csv", "\xEF\xBB\xBFlabel,split,extra,path\r\nx,train,,1.jpg\r\ny,train,,\"2,x.jpg\"\r\nx,valid,,./sub/../sub/3.jpg\r\ny,test,,4.jpg\r\nx,train,," +
-                            (folder / "5.jpg").string() + "\r\n");
+  folder.write("m.csv",
+               "\xEF\xBB\xBFlabel,split,extra,path\r\nx,train,,1.jpg\r\ny,train,,\"2,x.jpg\"\r\nx,valid,,./sub/../sub/"
+               "3.jpg\r\ny,test,,4.jpg\r\nx,train,," +
+                   (folder / "5.jpg").string() + "\r\n");
   const Manifest manifest = load_manifest(folder / "m.csv");
   EXPECT_EQ(manifest.root, folder.path());
   EXPECT_EQ(manifest.classes, (std::vector<std::string>{"x", "y"}));

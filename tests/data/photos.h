@@ -14,7 +14,8 @@ namespace retort::testing {
 inline data::Image photo(int64_t number, int64_t width = 20, int64_t height = 16) {
   data::Image image{width, height, {}};
   for (int64_t i = 0; i < width * height; ++i) {
-    image.rgb.insert(image.rgb.end(), {static_cast<uint8_t>(7 * number), static_cast<uint8_t>(13 * number), static_cast<uint8_t>(i % width)});
+    image.rgb.insert(image.rgb.end(),
+                     {static_cast<uint8_t>(7 * number), static_cast<uint8_t>(13 * number), static_cast<uint8_t>(i % width)});
   }
   return image;
 }

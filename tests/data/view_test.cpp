@@ -101,7 +101,8 @@ TEST(View, CropsAreThoseOfGetParams) {
     recipe.scale_max = p[3];
     recipe.ratio_min = p[4];
     recipe.ratio_max = p[5];
-    const View view = draw_view(recipe, static_cast<int64_t>(p[0]), static_cast<int64_t>(p[1]), 12345, static_cast<int64_t>(p[6]), static_cast<int64_t>(p[7]));
+    const View view = draw_view(recipe, static_cast<int64_t>(p[0]), static_cast<int64_t>(p[1]), 12345, static_cast<int64_t>(p[6]),
+                                static_cast<int64_t>(p[7]));
     const auto* w = wanted[i].const_data_ptr<int64_t>();
     EXPECT_EQ((std::array{view.top, view.left, view.height, view.width}), (std::array{w[0], w[1], w[2], w[3]})) << i;
   }
@@ -153,8 +154,9 @@ TEST(View, DrawsArePureAndDifferInEveryArgument) {
 
 TEST(View, RecipeKeyHoldsEveryField) {
   std::set<std::string> keys{ViewRecipe{}.key()};
-  for (double ViewRecipe::*field : {&ViewRecipe::scale_min, &ViewRecipe::scale_max, &ViewRecipe::ratio_min, &ViewRecipe::ratio_max, &ViewRecipe::flip, &ViewRecipe::brightness,
-                                    &ViewRecipe::contrast, &ViewRecipe::saturation, &ViewRecipe::hue}) {
+  for (double ViewRecipe::*field :
+       {&ViewRecipe::scale_min, &ViewRecipe::scale_max, &ViewRecipe::ratio_min, &ViewRecipe::ratio_max, &ViewRecipe::flip,
+        &ViewRecipe::brightness, &ViewRecipe::contrast, &ViewRecipe::saturation, &ViewRecipe::hue}) {
     ViewRecipe recipe;
     recipe.*field = std::nextafter(recipe.*field, 2.0);
     keys.insert(recipe.key());
@@ -168,7 +170,9 @@ TEST(View, SameBytesOnAnyThreadInAnyOrder) {
   InputSpec spec;
   spec.size = 48;
   constexpr int64_t kViews = 64;
-  const auto render = [&](int64_t i) { return render_view(source(), draw_view(recipe, source().width, source().height, 3, 5, i), spec).rgb; };
+  const auto render = [&](int64_t i) {
+    return render_view(source(), draw_view(recipe, source().width, source().height, 3, 5, i), spec).rgb;
+  };
   std::vector<std::vector<uint8_t>> serial(kViews), parallel(kViews);
   for (int64_t i = kViews - 1; i >= 0; --i) serial[static_cast<size_t>(i)] = render(i);
   at::parallel_for(0, kViews, 1, [&](int64_t first, int64_t last) {

@@ -27,11 +27,13 @@ struct Published {
   const char* arch;
   int64_t parameters;
   double giga_multiply_adds, tolerance;
+
+  friend void PrintTo(const Published& published, std::ostream* out) { *out << published.arch; }
 };
 
 class PublishedCost : public ::testing::TestWithParam<Published> {};
 
-// torchvision's tables, and for EfficientNet-Lite its model card's 407 M (which counts more than products) and timm's count of products.
+// torchvision's tables; for EfficientNet-Lite0, torch.utils.flop_counter on timm's tf_efficientnet_lite0.
 TEST_P(PublishedCost, IsWhatWeCount) {
   const auto model = make_model({GetParam().arch, 1000, {}});
   EXPECT_EQ(count_parameters(*model), GetParam().parameters);
@@ -41,7 +43,7 @@ TEST_P(PublishedCost, IsWhatWeCount) {
 INSTANTIATE_TEST_SUITE_P(Families, PublishedCost,
                          ::testing::Values(Published{"resnet18", 11689512, 1.814, 0.001}, Published{"resnet50", 25557032, 4.089, 0.001},
                                            Published{"mobilenet_v2", 3504872, 0.301, 0.001},
-                                           Published{"efficientnet_lite0", 4652008, 0.385, 0.02},
+                                           Published{"efficientnet_lite0", 4652008, 0.3852, 0.0001},
                                            Published{"vit_b_16", 86567656, 17.564, 0.01}),
                          [](const auto& test) { return std::string(test.param.arch); });
 

@@ -43,6 +43,8 @@ struct FamilyCase {
   const char* name;
   models::ModelSpec spec;
   int64_t size;
+
+  friend void PrintTo(const FamilyCase& family, std::ostream* out) { *out << family.name; }
 };
 
 class FamiliesInOnnxRuntime : public ::testing::TestWithParam<FamilyCase> {};

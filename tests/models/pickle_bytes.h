@@ -35,11 +35,13 @@ inline std::string storage(const std::string& key, int64_t numel, const std::str
 }
 
 inline std::string tensor(const std::string& storage_id, int64_t offset, const std::string& sizes, const std::string& strides) {
-  return call(global("torch._utils", "_rebuild_tensor_v2"), storage_id + number(offset) + tuple(sizes) + tuple(strides) + "\x89" + ordered_dict());
+  return call(global("torch._utils", "_rebuild_tensor_v2"),
+              storage_id + number(offset) + tuple(sizes) + tuple(strides) + "\x89" + ordered_dict());
 }
 
 inline std::string legacy_start() {
-  return whole(std::string("\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19", 12)) + whole(number(1001)) + whole(dict(text("little_endian") + "\x88"));
+  return whole(std::string("\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19", 12)) + whole(number(1001)) +
+         whole(dict(text("little_endian") + "\x88"));
 }
 
 }  // namespace retort::testing::pickle

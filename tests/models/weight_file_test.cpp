@@ -44,8 +44,13 @@ StateDict plain() {
 
 StateDict module_state() {
   const auto filled = [](const std::string& name, at::IntArrayRef shape) { return std::pair(name, formula_parameter(name, shape)); };
-  return {filled("0.weight", {2, 3}),     filled("0.bias", {2}),        filled("1.weight", {2}), filled("1.bias", {2}), filled("1.running_mean", {2}),
-          filled("1.running_var", {2}), filled("1.num_batches_tracked", {})};
+  return {filled("0.weight", {2, 3}),
+          filled("0.bias", {2}),
+          filled("1.weight", {2}),
+          filled("1.bias", {2}),
+          filled("1.running_mean", {2}),
+          filled("1.running_var", {2}),
+          filled("1.num_batches_tracked", {})};
 }
 
 class Forms : public ::testing::TestWithParam<const char*> {

@@ -54,7 +54,8 @@ std::string markup_error(const std::string& html) {
     }
     ++i;
     if (closing) {
-      if (open.empty() || open.back() != name) return at(html, start, "closes " + name + " inside " + (open.empty() ? "nothing" : open.back()));
+      if (open.empty() || open.back() != name)
+        return at(html, start, "closes " + name + " inside " + (open.empty() ? "nothing" : open.back()));
       open.pop_back();
     } else if (!self_closing && !kVoid.contains(name)) {
       open.push_back(name);

@@ -9,7 +9,8 @@ namespace {
 
 TEST(Metrics, AccuraciesAndConfusion) {
   // Class 0: 3 of 4; class 1: 0 of 1; class 2: 2 of 2; class 3: none.
-  const std::vector<Prediction> predictions = {{"a", 0, 0, 1}, {"b", 0, 0, 1}, {"c", 0, 2, 1}, {"d", 0, 0, 1}, {"e", 1, 0, 1}, {"f", 2, 2, 1}, {"g", 2, 2, 1}};
+  const std::vector<Prediction> predictions = {{"a", 0, 0, 1}, {"b", 0, 0, 1}, {"c", 0, 2, 1}, {"d", 0, 0, 1},
+                                               {"e", 1, 0, 1}, {"f", 2, 2, 1}, {"g", 2, 2, 1}};
   const Metrics metrics = compute_metrics(predictions, 4);
   EXPECT_DOUBLE_EQ(metrics.accuracy, 100.0 * 5 / 7);
   EXPECT_DOUBLE_EQ(metrics.mean_class_accuracy, (75.0 + 0 + 100) / 3);

@@ -18,14 +18,17 @@ void expect_sound(const std::string& html) {
   for (const char* nonsense : {">nan", ">inf", "\"nan", "-nan", "\"inf"}) EXPECT_EQ(html.find(nonsense), std::string::npos) << nonsense;
 }
 
-std::string verdict_of(const Page& page) { return verdict(page, page.predictions.empty() ? Metrics{} : compute_metrics(page.predictions, static_cast<int64_t>(page.classes.size()))); }
+std::string verdict_of(const Page& page) {
+  return verdict(page, page.predictions.empty() ? Metrics{} : compute_metrics(page.predictions, static_cast<int64_t>(page.classes.size())));
+}
 
 TEST(Page, HoldsEverySection) {
   const Folder folder;
   const Page page = example_page(folder.path(), 7, 12);
   const std::string html = render_page(page);
   expect_sound(html);
-  for (const char* title : {"Results", "Training", "Accuracy of each class", "Confusion", "Sample images", "Skipped files", "Configuration"})
+  for (const char* title :
+       {"Results", "Training", "Accuracy of each class", "Confusion", "Sample images", "Skipped files", "Configuration"})
     EXPECT_EQ(occurrences(html, "<h2>" + std::string(title) + "</h2>"), 1U) << title;
   EXPECT_EQ(occurrences(html, "class=\"chart\""), 4U);
   EXPECT_EQ(occurrences(html, "class=\"bar\""), 7U);
@@ -41,7 +44,8 @@ TEST(Page, BarsRunFromWorstToBest) {
   page.classes = {"good", "bad", "absent", "fair"};
   page.predictions = {{"1", 0, 0, 1}, {"2", 1, 0, 1}, {"3", 3, 3, 1}, {"4", 3, 0, 1}};
   const std::string html = render_page(page);
-  const size_t bad = html.find("title=\"bad: 0 of 1 right\""), fair = html.find("title=\"fair: 1 of 2 right\""), good = html.find("title=\"good: 1 of 1 right\"");
+  const size_t bad = html.find("title=\"bad: 0 of 1 right\""), fair = html.find("title=\"fair: 1 of 2 right\""),
+               good = html.find("title=\"good: 1 of 1 right\"");
   EXPECT_NE(good, std::string::npos);
   EXPECT_LT(bad, fair);
   EXPECT_LT(fair, good);
@@ -81,7 +85,12 @@ TEST(Page, MissingPiecesLeaveNoHoles) {
 
   // Images that are gone, a run with one epoch, a resumed run that wrote epochs twice, lines that are no epochs.
   page.predictions = {{"gone.jpg", 0, 0, 0.5}, {"gone too.jpg", 1, 0, 0.5}};
-  page.epochs = {{{"epoch", 1}, {"train_loss", 2.0}}, {{"epoch", 2}, {"train_loss", 1.0}}, {{"epoch", 1}, {"train_loss", 2.0}}, nullptr, "text", {{"epoch", "x"}}};
+  page.epochs = {{{"epoch", 1}, {"train_loss", 2.0}},
+                 {{"epoch", 2}, {"train_loss", 1.0}},
+                 {{"epoch", 1}, {"train_loss", 2.0}},
+                 nullptr,
+                 "text",
+                 {{"epoch", "x"}}};
   html = render_page(page);
   expect_sound(html);
   EXPECT_EQ(occurrences(html, "<img "), 0U);
@@ -110,7 +119,8 @@ TEST(Page, ConfusedPairsAreCounted) {
   page.classes = {"cat", "dog", "fox"};
   page.predictions = {{"1", 0, 1, 1}, {"2", 0, 1, 1}, {"3", 0, 0, 1}, {"4", 0, 0, 1}, {"5", 2, 1, 1}};
   const std::string html = render_page(page);
-  EXPECT_NE(html.find("<td>cat</td><td>dog</td><td class=\"n\">2 of 4</td><td class=\"n\">50.0 %</td></tr><tr><td>fox</td>"), std::string::npos);
+  EXPECT_NE(html.find("<td>cat</td><td>dog</td><td class=\"n\">2 of 4</td><td class=\"n\">50.0 %</td></tr><tr><td>fox</td>"),
+            std::string::npos);
   EXPECT_NE(html.find("cat → dog: 2 of 4 (50.0 %)"), std::string::npos);
 }
 
@@ -120,7 +130,8 @@ TEST(Verdict, OneSentenceForEachKindOfRun) {
   page.classes = {"a", "b"};
   page.predictions = {{"1", 0, 0, 1}, {"2", 1, 0, 1}};
   EXPECT_EQ(verdict_of(page), "50.0 % of the test images are classified correctly.");
-  const Row teacher{"teacher", "efficientnet_lite2", 77.3, 5'000'000, 300'000'000, 9, 60}, distilled{"distilled", "resnet18", 76.3, 2'500'000, 75'000'000, 2, 600},
+  const Row teacher{"teacher", "efficientnet_lite2", 77.3, 5'000'000, 300'000'000, 9, 60},
+      distilled{"distilled", "resnet18", 76.3, 2'500'000, 75'000'000, 2, 600},
       scratch{"from scratch", "resnet18", 70.1, 2'500'000, 75'000'000, 2, 600};
   page.rows = {teacher};
   EXPECT_EQ(verdict_of(page), "The teacher efficientnet_lite2 classifies 77.3 % of the test images correctly.");
@@ -128,12 +139,14 @@ TEST(Verdict, OneSentenceForEachKindOfRun) {
   EXPECT_EQ(verdict_of(page), "The resnet18 trained from scratch classifies 70.1 % of the test images correctly.");
   page.rows = {teacher, distilled, scratch};
   EXPECT_EQ(verdict_of(page),
-            "The distilled resnet18 classifies 76.3 % of the test images correctly: 1.0 point below its teacher efficientnet_lite2 (77.3 %), 6.2 points above the resnet18 "
+            "The distilled resnet18 classifies 76.3 % of the test images correctly: 1.0 point below its teacher efficientnet_lite2 (77.3 "
+            "%), 6.2 points above the resnet18 "
             "trained from scratch (70.1 %), with 2.0× fewer parameters and 4.0× fewer multiply-adds than the teacher.");
   page.rows = {teacher, distilled};
   page.rows[1].accuracy = 77.31;
   page.rows[1].parameters = page.rows[1].multiply_adds = 0;
-  EXPECT_EQ(verdict_of(page), "The distilled resnet18 classifies 77.3 % of the test images correctly: level with its teacher efficientnet_lite2 (77.3 %).");
+  EXPECT_EQ(verdict_of(page),
+            "The distilled resnet18 classifies 77.3 % of the test images correctly: level with its teacher efficientnet_lite2 (77.3 %).");
 }
 
 }  // namespace

@@ -29,7 +29,8 @@ TEST(Samples, Base64) {  // the vectors of RFC 4648
 TEST(Samples, TheMostConfidentWrongComeFirst) {
   const Folder folder;
   for (const char* name : {"a.jpg", "b.jpg", "c.jpg", "d.jpg"}) write_picture(folder.path() / name, 8, 8, 1);
-  const std::vector<Prediction> predictions = {{"a.jpg", 0, 1, 0.3}, {"b.jpg", 0, 1, 0.9}, {"gone.jpg", 0, 1, 0.8}, {"c.jpg", 0, 1, NAN}, {"d.jpg", 0, 0, 0.99}};
+  const std::vector<Prediction> predictions = {
+      {"a.jpg", 0, 1, 0.3}, {"b.jpg", 0, 1, 0.9}, {"gone.jpg", 0, 1, 0.8}, {"c.jpg", 0, 1, NAN}, {"d.jpg", 0, 0, 0.99}};
   EXPECT_EQ(paths(samples(predictions, folder.path(), false, 9)), (std::vector<std::string>{"b.jpg", "a.jpg", "c.jpg"}));
   EXPECT_EQ(paths(samples(predictions, folder.path(), false, 1)), (std::vector<std::string>{"b.jpg"}));
   EXPECT_EQ(paths(samples(predictions, folder.path(), true, 9)), (std::vector<std::string>{"d.jpg"}));

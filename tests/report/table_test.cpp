@@ -9,7 +9,8 @@ namespace retort::report {
 namespace {
 
 TEST(Table, AlignsTextLeftAndNumbersRight) {
-  const std::string table = render_table({{"teacher", "efficientnet_lite2", 77.3, 4'991'000, 281'000'000, 9.13, 48}, {"distillé", "r18", 100, 11'200'000, 0, 12, 634}});
+  const std::string table = render_table(
+      {{"teacher", "efficientnet_lite2", 77.3, 4'991'000, 281'000'000, 9.13, 48}, {"distillé", "r18", 100, 11'200'000, 0, 12, 634}});
   EXPECT_EQ(table,
             "run       model               accuracy  parameters  multiply-adds  an image     training\n"
             "--------  ------------------  --------  ----------  -------------  --------  -----------\n"
@@ -29,7 +30,9 @@ TEST(Table, EveryLineHasTheSameWidth) {
   EXPECT_EQ(count, 4);
 }
 
-TEST(Table, NamesCannotMoveTheCursor) { EXPECT_EQ(render_table({{"a\x1B[2Jb\nc", "m", 1, 1, 1, 1, 1}}).find_first_of("\x1B"), std::string::npos); }
+TEST(Table, NamesCannotMoveTheCursor) {
+  EXPECT_EQ(render_table({{"a\x1B[2Jb\nc", "m", 1, 1, 1, 1, 1}}).find_first_of("\x1B"), std::string::npos);
+}
 
 TEST(Table, NothingForNoRows) { EXPECT_EQ(render_table({}), ""); }
 

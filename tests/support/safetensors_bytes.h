@@ -9,6 +9,8 @@ namespace retort::testing {
 inline std::string safetensors_bytes(const std::string& header, const std::string& data, uint64_t length) {
   return std::string(reinterpret_cast<const char*>(&length), sizeof length) + header + data;
 }
-inline std::string safetensors_bytes(const std::string& header, const std::string& data) { return safetensors_bytes(header, data, header.size()); }
+inline std::string safetensors_bytes(const std::string& header, const std::string& data) {
+  return safetensors_bytes(header, data, header.size());
+}
 
 }  // namespace retort::testing

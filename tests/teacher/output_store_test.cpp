@@ -1,0 +1,117 @@
+#include "retort/teacher/output_store.h"
+
+#include <gtest/gtest.h>
+#include <torch/torch.h>
+
+#include "retort/core/error.h"
+#include "retort/core/file.h"
+#include "retort/data/manifest.h"
+#include "retort/models/registry.h"
+#include "tests/support/formula.h"
+#include "tests/support/pictures.h"
+
+namespace retort::teacher {
+namespace {
+
+namespace fs = std::filesystem;
+
+class OutputStoreTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = testing::fresh_folder("output-store");
+    testing::write_pictures(folder_ / "data", "train", 3, 6);
+    manifest_ = data::load_manifest(folder_ / "data");
+    weights_ = folder_ / "teacher.safetensors";
+    models::ModelPtr model = models::make_model({"resnet18", 3});
+    StateDict state = models::state_of(*model);
+    testing::formula_fill(state);
+    write_safetensors(weights_, state);
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+
+  data::ImageStore images() { return data::ImageStore::open(folder_ / "cache", manifest_, manifest_.of(data::Split::train), data::bounded(320), {}); }
+  Teacher teacher() { return {weights_, "", 32, models::Precision::fp32}; }
+  OutputStore store(Teacher& teacher, const data::ImageStore& images, OutputStore::Options options) {
+    return OutputStore::open(folder_ / "cache", teacher, images, {}, options);
+  }
+  std::vector<fs::path> parts() {
+    std::vector<fs::path> found;
+    for (const auto& entry : fs::recursive_directory_iterator(folder_ / "cache" / "teacher"))
+      if (entry.is_regular_file()) found.push_back(entry.path());
+    std::ranges::sort(found);
+    return found;
+  }
+
+  fs::path folder_, weights_;
+  data::Manifest manifest_;
+};
+
+TEST_F(OutputStoreTest, HoldsWhatTheLiveTeacherSays) {
+  Teacher live = teacher();
+  const data::ImageStore train = images();
+  const OutputStore outputs = store(live, train, {.views = 3, .batch_size = 4});
+  ASSERT_EQ(outputs.views(), 3);
+  const std::vector<data::Sample> samples = {{5, 2}, {0, 0}, {3, 1}, {5, 5}};  // view 5 is view 2 again
+  const at::Tensor expected = live.features(data::render_batch(train, std::vector<data::Sample>{{5, 2}, {0, 0}, {3, 1}, {5, 2}}, {}, 0, live.input_spec()));
+  const at::Tensor stored = outputs.features(samples);
+  EXPECT_LT(((stored - expected).norm() / expected.norm()).item<double>(), 1e-3);
+}
+
+TEST_F(OutputStoreTest, ASecondOpenComputesNothingAndADamagedPartOnlyItself) {
+  Teacher live = teacher();
+  const data::ImageStore train = images();
+  const at::Tensor before = store(live, train, {.views = 2}).view(1).all().clone();
+  const std::vector<fs::path> files = parts();
+  ASSERT_EQ(files.size(), 2U);
+  const auto kept = fs::last_write_time(files[0]);
+  std::string bytes = read_file(files[1]);
+  bytes[bytes.size() - 3] = static_cast<char>(bytes[bytes.size() - 3] ^ 0x55);
+  write_file_atomic(files[1], bytes);
+  EXPECT_TRUE(at::equal(store(live, train, {.views = 2}).view(1).all(), before));
+  EXPECT_EQ(fs::last_write_time(files[0]), kept);
+}
+
+TEST_F(OutputStoreTest, MoreViewsKeepThoseThatAreThere) {
+  Teacher live = teacher();
+  const data::ImageStore train = images();
+  store(live, train, {.views = 1});
+  const auto written = fs::last_write_time(parts()[0]);
+  EXPECT_EQ(store(live, train, {.views = 2}).views(), 2);
+  EXPECT_EQ(fs::last_write_time(parts()[0]), written);
+}
+
+TEST_F(OutputStoreTest, TheBudgetBoundsTheViews) {
+  Teacher live = teacher();
+  const data::ImageStore train = images();
+  const auto view_bytes = static_cast<uint64_t>(train.size() * 512 * 2);
+  EXPECT_EQ(store(live, train, {.views = 9, .byte_budget = 2 * view_bytes}).views(), 2);
+  EXPECT_THROW(store(live, train, {.views = 9, .byte_budget = view_bytes - 1}), Error);
+}
+
+TEST_F(OutputStoreTest, AnotherTeacherHasAnotherStore) {
+  const data::ImageStore train = images();
+  Teacher first = teacher();
+  Teacher larger(weights_, "", 64, models::Precision::fp32);
+  EXPECT_NE(first.key(), larger.key());
+  store(first, train, {.views = 1});
+  store(larger, train, {.views = 1});
+  EXPECT_EQ(parts().size(), 2U);
+}
+
+TEST_F(OutputStoreTest, FeaturesBeyondHalfPrecisionAreAnError) {
+  Meter meter(null_log(), "", 1);
+  const auto huge = [](int64_t, int64_t count) { return at::full({count, 2}, 1e6); };
+  EXPECT_THROW(FeatureParts::open(folder_ / "huge", "key", 3, 2, huge, meter, never_stop()), Error);
+  EXPECT_FALSE(fs::exists(folder_ / "huge"));
+}
+
+TEST_F(OutputStoreTest, HeadsAreKeptOnlyWhereTheyFit) {
+  Teacher kept = teacher();
+  EXPECT_THROW(kept.logits(at::zeros({1, 512})), Error);
+  EXPECT_THROW(kept.keep_head(4), Error);
+  kept.keep_head(3);
+  EXPECT_EQ(kept.logits(at::zeros({2, 512})).sizes(), at::IntArrayRef({2, 3}));
+}
+
+}  // namespace
+}  // namespace retort::teacher

@@ -1,0 +1,75 @@
+#include "retort/train/optimizer.h"
+
+#include <gtest/gtest.h>
+#include <torch/torch.h>
+
+#include "retort/core/error.h"
+#include "tests/support/formula.h"
+
+namespace retort::train {
+namespace {
+
+using testing::formula_uniform;
+
+// libtorch's own loop over tensors is the slow path: the fused one must follow it.
+TEST(AdamW, FollowsTorchsOwn) {
+  at::Tensor ours = formula_uniform("weight", {5, 7}).requires_grad_();
+  at::Tensor bias = formula_uniform("bias", {5}).requires_grad_();
+  at::Tensor theirs = ours.detach().clone().requires_grad_();
+  at::Tensor their_bias = bias.detach().clone().requires_grad_();
+  AdamW optimizer({{"weight", ours}, {"bias", bias}}, {.weight_decay = 0.1});
+  using Groups = std::vector<torch::optim::OptimizerParamGroup>;
+  torch::optim::AdamW reference(Groups{torch::optim::OptimizerParamGroup({theirs}, std::make_unique<torch::optim::AdamWOptions>(torch::optim::AdamWOptions(0.01).weight_decay(0.1))),
+                                       torch::optim::OptimizerParamGroup({their_bias}, std::make_unique<torch::optim::AdamWOptions>(torch::optim::AdamWOptions(0.01).weight_decay(0)))},
+                                torch::optim::AdamWOptions(0.01));
+  for (int step = 0; step < 5; ++step) {
+    const at::Tensor x = formula_uniform("x" + std::to_string(step), {3, 7});
+    optimizer.zero_grad();
+    reference.zero_grad();
+    at::linear(x, ours, bias).square().sum().backward();
+    at::linear(x, theirs, their_bias).square().sum().backward();
+    optimizer.step(0.01);
+    reference.step();
+  }
+  EXPECT_TRUE(at::allclose(ours, theirs, 1e-5, 1e-6));
+  EXPECT_TRUE(at::allclose(bias, their_bias, 1e-5, 1e-6));
+}
+
+TEST(AdamW, ClipsTheJointNorm) {
+  at::Tensor a = at::zeros({2}).requires_grad_();
+  at::Tensor b = at::zeros({2}).requires_grad_();
+  AdamW optimizer({{"a", a}, {"b", b}}, {});
+  a.mutable_grad() = at::full({2}, 3.0F);
+  b.mutable_grad() = at::full({2}, 4.0F);
+  EXPECT_NEAR(optimizer.clip_gradients(1), std::sqrt(50.0), 1e-5);
+  EXPECT_NEAR(optimizer.clip_gradients(0), 1, 1e-5);
+}
+
+TEST(AdamW, GoesOnFromItsState) {
+  const auto train = [](bool interrupted) {
+    at::Tensor w = formula_uniform("w", {4, 4}).requires_grad_();
+    auto optimizer = std::make_unique<AdamW>(std::vector<std::pair<std::string, at::Tensor>>{{"w", w}}, AdamW::Options{});
+    for (int step = 0; step < 6; ++step) {
+      if (interrupted && step == 3) {
+        const StateDict state = optimizer->state();
+        auto other = std::make_unique<AdamW>(std::vector<std::pair<std::string, at::Tensor>>{{"w", w}}, AdamW::Options{});
+        other->load(state, "");
+        optimizer = std::move(other);
+      }
+      optimizer->zero_grad();
+      at::linear(formula_uniform("x" + std::to_string(step), {3, 4}), w).square().sum().backward();
+      optimizer->step(0.1);
+    }
+    return w.detach();
+  };
+  EXPECT_TRUE(at::equal(train(false), train(true)));
+}
+
+TEST(AdamW, RefusesAnotherModelsState) {
+  at::Tensor w = at::zeros({4}).requires_grad_();
+  AdamW optimizer({{"w", w}}, {});
+  EXPECT_THROW(optimizer.load({}, "file"), Error);
+}
+
+}  // namespace
+}  // namespace retort::train

@@ -1,0 +1,144 @@
+#include "retort/train/trainer.h"
+
+#include <gtest/gtest.h>
+#include <torch/torch.h>
+
+#include "retort/core/error.h"
+#include "retort/core/file.h"
+#include "retort/data/manifest.h"
+#include "retort/models/registry.h"
+#include "tests/support/formula.h"
+#include "tests/support/pictures.h"
+
+namespace retort::train {
+namespace {
+
+namespace fs = std::filesystem;
+
+// mobilenet_v2 has dropout, so that a resumed run must draw the same masks.
+class TrainerTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = testing::fresh_folder("trainer");
+    testing::write_pictures(folder_ / "data", "train", 3, 8);
+    testing::write_pictures(folder_ / "data", "val", 3, 4);
+    manifest_ = data::load_manifest(folder_ / "data");
+    spec_.size = 32;
+    train_.emplace(open(data::Split::train, data::bounded(320)));
+    val_.emplace(open(data::Split::val, data::for_evaluation(spec_)));
+    models::ModelPtr model = models::make_model({"resnet18", 3});
+    StateDict state = models::state_of(*model);
+    testing::formula_fill(state);
+    write_safetensors(folder_ / "teacher.safetensors", state);
+    teacher_.emplace(folder_ / "teacher.safetensors", "", 32, models::Precision::fp32);
+    teacher_->keep_head(3);
+    outputs_.emplace(teacher::OutputStore::open(folder_ / "cache", *teacher_, *train_, {}, {.views = 2}));
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+
+  data::ImageStore open(data::Split split, const data::Preparation& preparation) {
+    return data::ImageStore::open(folder_ / "cache", manifest_, manifest_.of(split), preparation, {});
+  }
+
+  struct Session {
+    Session(models::ModelPtr model, const losses::LossContext& context, const TrainData& data, const TrainOptions& options)
+        : student(std::move(model)),
+          objective({{"cross_entropy", 1, {}}, {"align_uniform", 0.8, {}}, {"kd", 1, {}}}, context),
+          trainer(*student, objective, data, options) {}
+    models::ModelPtr student;
+    losses::Objective objective;
+    Trainer trainer;
+  };
+  std::unique_ptr<Session> session(const TrainOptions& options, const std::string& student = "mobilenet_v2") {
+    torch::manual_seed(3);
+    models::ModelPtr model = models::make_model({student, 3});
+    const losses::LossContext context{model->feature_dim(), 512, 3, train_->size(), {}};
+    return std::make_unique<Session>(model, context, TrainData{&*train_, &*val_, {}, spec_, &*teacher_, &*outputs_}, options);
+  }
+  static TrainOptions options(int64_t epochs) {
+    TrainOptions o;
+    o.epochs = epochs;
+    o.batch_size = 8;
+    o.views = 2;
+    return o;
+  }
+
+  fs::path folder_;
+  data::Manifest manifest_;
+  data::InputSpec spec_;
+  std::optional<data::ImageStore> train_, val_;
+  std::optional<teacher::Teacher> teacher_;
+  std::optional<teacher::OutputStore> outputs_;
+};
+
+bool same(models::ImageModel& a, models::ImageModel& b) {
+  const StateDict x = models::state_of(a), y = models::state_of(b);
+  return std::ranges::all_of(x, [&](const auto& item) { return at::equal(item.second, y.at(item.first)); });
+}
+
+TEST_F(TrainerTest, LearnsAndReportsEachEpoch) {
+  const auto s = session(options(6), "resnet18");
+  std::vector<nlohmann::json> lines;
+  const TrainResult result = s->trainer.run(folder_ / "last.safetensors", false, [&](const nlohmann::json& line) { lines.push_back(line); });
+  ASSERT_EQ(lines.size(), 6U);
+  EXPECT_LT(lines.back()["train_loss"], lines.front()["train_loss"]);
+  EXPECT_EQ(lines.back()["terms"].size(), 3U);
+  EXPECT_EQ(result.epochs, 6);
+  double best = 0;
+  for (const auto& line : lines) best = std::max(best, line["val_accuracy"].get<double>());
+  EXPECT_DOUBLE_EQ(result.val_accuracy, best);
+}
+
+TEST_F(TrainerTest, AStoppedRunEndsWithTheSameBytes) {
+  const auto whole = session(options(3));
+  whole->trainer.run(folder_ / "whole.safetensors", false, [](const nlohmann::json&) {});
+
+  TrainOptions each_step = options(3);
+  each_step.checkpoint_seconds = 0;
+  for (const int at_epoch : {1, 2}) {
+    const fs::path checkpoint = folder_ / ("cut" + std::to_string(at_epoch) + ".safetensors");
+    StopFlag stop{false};
+    const auto cut = session(each_step);
+    EXPECT_THROW(cut->trainer.run(checkpoint, false, [&](const nlohmann::json& line) { stop = line["epoch"] == at_epoch; }, null_log(), stop), Interrupted);
+    const auto resumed = session(each_step);
+    std::vector<nlohmann::json> lines;
+    resumed->trainer.run(checkpoint, true, [&](const nlohmann::json& line) { lines.push_back(line); });
+    EXPECT_EQ(lines.size(), 3U);
+    EXPECT_TRUE(same(*whole->student, *resumed->student));
+  }
+}
+
+TEST_F(TrainerTest, TheMovingAverageIsWhatIsKept) {
+  TrainOptions with = options(2);
+  with.ema_decay = 0.9;
+  const auto averaged = session(with);
+  const auto plain = session(options(2));
+  averaged->trainer.run(folder_ / "a.safetensors", false, [](const nlohmann::json&) {});
+  plain->trainer.run(folder_ / "b.safetensors", false, [](const nlohmann::json&) {});
+  EXPECT_FALSE(same(*averaged->student, *plain->student));
+}
+
+TEST_F(TrainerTest, ANonFiniteLossStopsTheRunAndKeepsTheCheckpoint) {
+  TrainOptions wild = options(2);
+  write_file_atomic(folder_ / "last.safetensors", "the last good one");
+  wild.checkpoint_seconds = 1e9;
+  const auto broken = session(wild);
+  {
+    const at::NoGradGuard no_grad;
+    broken->student->head()->bias.fill_(std::numeric_limits<float>::infinity());
+  }
+  EXPECT_THROW(broken->trainer.run(folder_ / "last.safetensors", false, [](const nlohmann::json&) {}), Error);
+  EXPECT_EQ(read_file(folder_ / "last.safetensors"), "the last good one");
+}
+
+TEST_F(TrainerTest, ACheckpointOfOtherSettingsIsRefused) {
+  session(options(1))->trainer.run(folder_ / "last.safetensors", false, [](const nlohmann::json&) {});
+  TrainOptions other = options(1);
+  other.learning_rate = 0.5;
+  EXPECT_THROW(session(other)->trainer.run(folder_ / "last.safetensors", true, [](const nlohmann::json&) {}), Error);
+  write_file_atomic(folder_ / "last.safetensors", "not a checkpoint at all");
+  EXPECT_THROW(session(options(1))->trainer.run(folder_ / "last.safetensors", true, [](const nlohmann::json&) {}), Error);
+}
+
+}  // namespace
+}  // namespace retort::train
