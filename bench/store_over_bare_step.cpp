@@ -1,6 +1,6 @@
-// Training with a filled output store beside the bare step: the same student on one fixed batch in memory, with no images to render and no store to read, in one
-// run and in turns (these machines are noisy). Prints the ratio of images per second; the bar is 85 %.
-//   bench_store_over_bare_step DATA TEACHER [STUDENT] [SIZE] [TEACHER_SIZE]
+// Training with a filled output store beside the bare step: the same student on one fixed batch in memory, with no images to render and no
+// store to read, in one run and in turns (these machines are noisy). Prints the ratio of images per second; the bar is 85 %.
+//   bench_store_over_bare_step [DATA TEACHER [STUDENT [SIZE [TEACHER_SIZE]]]], by default on what `make demo` left
 #include <ATen/Parallel.h>
 #include <torch/utils.h>
 
@@ -47,18 +47,17 @@ struct Stepper {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc < 3) {
-    std::fprintf(stderr, "usage: %s DATA TEACHER [STUDENT] [SIZE] [TEACHER_SIZE]\n", argv[0]);
-    return 2;
-  }
+  const std::string folder = argc > 1 ? argv[1] : "demo/emoji";
+  const std::string weights = argc > 2 ? argv[2] : "demo/teacher/efficientnet_lite2.pth";
   const std::string arch = argc > 3 ? argv[3] : "resnet18";
   const int64_t size = argc > 4 ? std::atoll(argv[4]) : 64;
   const int64_t teacher_size = argc > 5 ? std::atoll(argv[5]) : 128;
   const models::Precision precision = models::precision_from("auto");
-  const data::Manifest manifest = data::load_manifest(argv[1]);
+  const data::Manifest manifest = data::load_manifest(folder);
   const auto classes = static_cast<int64_t>(manifest.classes.size());
-  const data::ImageStore images = data::ImageStore::open(default_cache_dir(), manifest, manifest.of(data::Split::train), data::bounded(320), {});
-  teacher::Teacher teacher(argv[2], "", teacher_size, precision);
+  const data::ImageStore images =
+      data::ImageStore::open(default_cache_dir(), manifest, manifest.of(data::Split::train), data::bounded(320), {});
+  teacher::Teacher teacher(weights, "", teacher_size, precision);
   teacher.set_head(at::zeros({classes, teacher.feature_dim()}), at::zeros({classes}));
   const data::ViewRecipe recipe;
   const teacher::OutputStore outputs = teacher::OutputStore::open(default_cache_dir(), teacher, images, recipe, {.views = 1});
@@ -69,7 +68,8 @@ int main(int argc, char** argv) {
   spec.size = size;
   for (at::Tensor& parameter : student->parameters())
     if (parameter.dim() == 4) parameter.set_data(parameter.contiguous(at::MemoryFormat::ChannelsLast));
-  losses::Objective objective({{"cross_entropy", 1, {}}, {"align_uniform", 0.8, {}}, {"kd", 1, {}}}, {student->feature_dim(), teacher.feature_dim(), classes, images.size(), {}});
+  losses::Objective objective({{"cross_entropy", 1, {}}, {"align_uniform", 0.8, {}}, {"kd", 1, {}}},
+                              {student->feature_dim(), teacher.feature_dim(), classes, images.size(), {}});
   std::vector<std::pair<std::string, at::Tensor>> parameters;
   for (const auto& item : student->named_parameters()) parameters.emplace_back(item.key(), item.value());
   for (const auto& item : objective.named_parameters()) parameters.emplace_back("objective." + item.key(), item.value());
@@ -103,10 +103,12 @@ int main(int argc, char** argv) {
     const double full_seconds = full.seconds();
     if (round == 0) continue;  // warm-up
     ratios.push_back(bare_seconds / full_seconds);
-    std::printf("round %d: bare %.0f images/s, with store %.0f images/s, ratio %.3f\n", round, kBatch * kStepsARound / bare_seconds, kBatch * kStepsARound / full_seconds, ratios.back());
+    std::printf("round %d: bare %.0f images/s, with store %.0f images/s, ratio %.3f\n", round, kBatch * kStepsARound / bare_seconds,
+                kBatch * kStepsARound / full_seconds, ratios.back());
   }
   std::ranges::sort(ratios);
-  std::printf("store_over_bare_step, %s, %lld px, %s, %d threads: median %.3f (of %d rounds, %.3f to %.3f)\n", arch.c_str(), static_cast<long long>(size),
-              models::to_string(precision).c_str(), at::get_num_threads(), ratios[ratios.size() / 2], kRounds, ratios.front(), ratios.back());
+  std::printf("store_over_bare_step, %s, %lld px, %s, %d threads: median %.3f (of %d rounds, %.3f to %.3f)\n", arch.c_str(),
+              static_cast<long long>(size), models::to_string(precision).c_str(), at::get_num_threads(), ratios[ratios.size() / 2], kRounds,
+              ratios.front(), ratios.back());
   return 0;
 }

@@ -19,7 +19,8 @@ struct Arguments {
 void add_field(CLI::App& command, const std::string& name, std::string& field, const run::Range&, const char* group, const char* help) {
   command.add_option("--" + name, field, help)->group(group)->capture_default_str();
 }
-void add_field(CLI::App& command, const std::string& name, std::vector<std::string>& field, const run::Range&, const char* group, const char* help) {
+void add_field(CLI::App& command, const std::string& name, std::vector<std::string>& field, const run::Range&, const char* group,
+               const char* help) {
   command.add_option("--" + name, field, help)->group(group);
 }
 template <typename Number>
@@ -36,7 +37,11 @@ void add_distill(CLI::App& app) {
   run::visit_options(arguments->config, [&](const char* name, auto& field, const run::Range& range, const char* group, const char* help) {
     add_field(*command, name, field, range, group, help);
   });
-  command->add_flag("--resume", arguments->options.resume, "go on with the unfinished run in --out; ends with the same weights as if never stopped")->group("The job")->configurable(false);
+  command
+      ->add_flag("--resume", arguments->options.resume,
+                 "go on with the unfinished run in --out; ends with the same weights as if never stopped")
+      ->group("The job")
+      ->configurable(false);
   command->add_flag("--force", arguments->options.force, "write over whatever run is in --out")->group("The job")->configurable(false);
   command->set_config("--config", "", "read options from a TOML file; the command line wins")->group("The job");
   command->allow_config_extras(CLI::config_extras_mode::error);
@@ -47,7 +52,8 @@ void add_distill(CLI::App& app) {
     TerminalLog log;
     run::distill(arguments->config, arguments->options, log, stop_on_interrupt());
     const run::RunFolder folder{arguments->config.out};
-    std::cout << report::render_table(run::write_report(folder.root, {})) << "\nreport: " << folder.report().string() << "\nmodel:  " << folder.onnx().string() << '\n';
+    std::cout << report::render_table(run::write_report(folder.root, {})) << "\nreport: " << folder.report().string()
+              << "\nmodel:  " << folder.onnx().string() << '\n';
   });
 }
 

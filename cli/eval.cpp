@@ -18,12 +18,19 @@ nlohmann::json to_json(const run::Evaluation& evaluation) {
   nlohmann::json classes = nlohmann::json::array();
   for (size_t i = 0; i < evaluation.classes.size(); ++i) {
     const double accuracy = evaluation.metrics.class_accuracy[i];
-    classes.push_back({{"class", evaluation.classes[i]}, {"images", evaluation.metrics.class_count[i]}, {"accuracy", accuracy < 0 ? nlohmann::json() : nlohmann::json(accuracy)}});
+    classes.push_back({{"class", evaluation.classes[i]},
+                       {"images", evaluation.metrics.class_count[i]},
+                       {"accuracy", accuracy < 0 ? nlohmann::json() : nlohmann::json(accuracy)}});
   }
   nlohmann::json skipped = nlohmann::json::array();
   for (const data::SkippedFile& file : evaluation.skipped) skipped.push_back({{"path", file.path}, {"reason", file.reason}});
-  return {{"split", evaluation.split}, {"images", evaluation.predictions.size()}, {"accuracy", evaluation.metrics.accuracy},
-          {"mean_class_accuracy", evaluation.metrics.mean_class_accuracy}, {"classes", classes}, {"confusion", evaluation.metrics.confusion}, {"skipped_files", skipped}};
+  return {{"split", evaluation.split},
+          {"images", evaluation.predictions.size()},
+          {"accuracy", evaluation.metrics.accuracy},
+          {"mean_class_accuracy", evaluation.metrics.mean_class_accuracy},
+          {"classes", classes},
+          {"confusion", evaluation.metrics.confusion},
+          {"skipped_files", skipped}};
 }
 
 }  // namespace
@@ -32,7 +39,8 @@ void add_eval(CLI::App& app) {
   const auto arguments = std::make_shared<Arguments>();
   CLI::App* command = app.add_subcommand("eval", "Measure a run's student on its test images, or on others");
   command->add_option("--run", arguments->run, "run folder")->required();
-  command->add_option("--data", arguments->data, "another image folder or CSV manifest with the same class names (default: the run's own data)");
+  command->add_option("--data", arguments->data,
+                      "another image folder or CSV manifest with the same class names (default: the run's own data)");
   command->add_option("--predictions", arguments->predictions, "write path,label,predicted,probability to this CSV file");
   command->add_flag("--json", arguments->json, "print the metrics as JSON; accuracies are percent");
   command->add_option("--cache", arguments->cache, "folder for decoded images")->default_str("$RETORT_CACHE or ~/.cache/retort");
@@ -40,14 +48,15 @@ void add_eval(CLI::App& app) {
     TerminalLog log;
     const std::filesystem::path cache = arguments->cache.empty() ? default_cache_dir() : std::filesystem::path(arguments->cache);
     const run::Evaluation evaluation = run::evaluate_run(arguments->run, arguments->data, cache, log, stop_on_interrupt());
-    if (!arguments->predictions.empty()) write_file_atomic(arguments->predictions, report::to_csv(evaluation.predictions, evaluation.classes));
+    if (!arguments->predictions.empty())
+      write_file_atomic(arguments->predictions, report::to_csv(evaluation.predictions, evaluation.classes));
     if (arguments->json) {
       std::cout << to_json(evaluation).dump(2) << '\n';
       return;
     }
     char line[160];
-    std::snprintf(line, sizeof line, "%s: %zu images, accuracy %.2f %%, mean per-class accuracy %.2f %%\n", evaluation.split.c_str(), evaluation.predictions.size(),
-                  evaluation.metrics.accuracy, evaluation.metrics.mean_class_accuracy);
+    std::snprintf(line, sizeof line, "%s: %zu images, accuracy %.2f %%, mean per-class accuracy %.2f %%\n", evaluation.split.c_str(),
+                  evaluation.predictions.size(), evaluation.metrics.accuracy, evaluation.metrics.mean_class_accuracy);
     std::cout << line;
   });
 }

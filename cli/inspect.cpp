@@ -50,7 +50,9 @@ void add_inspect(CLI::App& app) {
       std::cout << found.dump(2) << '\n';
       return;
     }
-    for (const auto& [key, value] : found.items()) std::cout << key << std::string(key.size() < 20 ? 20 - key.size() : 1, ' ') << (value.is_string() ? value.get<std::string>() : value.dump()) << '\n';
+    for (const auto& [key, value] : found.items())
+      std::cout << key << std::string(key.size() < 20 ? 20 - key.size() : 1, ' ')
+                << (value.is_string() ? value.get<std::string>() : value.dump()) << '\n';
   });
 }
 

@@ -17,9 +17,12 @@ void list_models() {
 
 const char* name_of(losses::Kind kind) {
   switch (kind) {
-    case losses::Kind::label: return "labels";
-    case losses::Kind::embedding: return "--loss";
-    case losses::Kind::logit: return "--logit-loss";
+    case losses::Kind::label:
+      return "labels";
+    case losses::Kind::embedding:
+      return "--loss";
+    case losses::Kind::logit:
+      return "--logit-loss";
   }
   return "";
 }

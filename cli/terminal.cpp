@@ -33,8 +33,9 @@ std::string duration(double seconds) {
 std::string line_of(const Progress& progress) {
   const double share = progress.total > 0 ? 100.0 * static_cast<double>(progress.done) / static_cast<double>(progress.total) : 100;
   char text[192];
-  std::snprintf(text, sizeof text, "%s: %3.0f %% (%lld/%lld)  %.0f images/s  ETA %s", progress.task.c_str(), share, static_cast<long long>(progress.done),
-                static_cast<long long>(progress.total), progress.per_second, duration(progress.eta_seconds).c_str());
+  std::snprintf(text, sizeof text, "%s: %3.0f %% (%lld/%lld)  %.0f images/s  ETA %s", progress.task.c_str(), share,
+                static_cast<long long>(progress.done), static_cast<long long>(progress.total), progress.per_second,
+                duration(progress.eta_seconds).c_str());
   return progress.detail.empty() ? text : text + ("  " + progress.detail);
 }
 

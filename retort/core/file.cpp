@@ -20,7 +20,8 @@ std::string read_file(const fs::path& path, uint64_t max_bytes) {
   if (fs::is_directory(path, error)) throw Error("is a folder, not a file", path.string());
   const uint64_t size = fs::file_size(path, error);
   if (error) throw Error("cannot be read: " + error.message(), path.string());
-  if (size > max_bytes) throw Error("is larger (" + std::to_string(size) + " bytes) than " + std::to_string(max_bytes) + " bytes", path.string());
+  if (size > max_bytes)
+    throw Error("is larger (" + std::to_string(size) + " bytes) than " + std::to_string(max_bytes) + " bytes", path.string());
   std::ifstream stream(path, std::ios::binary);
   std::string data(size, '\0');
   if (!stream || !stream.read(data.data(), static_cast<std::streamsize>(size))) throw Error("cannot be read", path.string());
@@ -46,7 +47,8 @@ AtomicFile::~AtomicFile() {
 }
 
 void AtomicFile::fail(const char* doing) const {
-  throw Error(std::string("cannot ") + doing + ": " + std::strerror(errno), path_.string(), "check the folder's permissions and the free space on its disk");
+  throw Error(std::string("cannot ") + doing + ": " + std::strerror(errno), path_.string(),
+              "check the folder's permissions and the free space on its disk");
 }
 
 void AtomicFile::write(std::span<const std::byte> data) {

@@ -13,7 +13,8 @@ namespace retort {
 // The whole file as bytes. Throws when it cannot be read or is larger than max_bytes.
 std::string read_file(const std::filesystem::path& path, uint64_t max_bytes = uint64_t{1} << 32);
 
-// Written beside its place and renamed into it on commit(), after fsync: readers see the old file or the new one, never a part. Not committed: removed.
+// Written beside its place and renamed into it on commit(), after fsync: readers see the old file or the new one, never a part. Not
+// committed: removed.
 class AtomicFile {
  public:
   explicit AtomicFile(std::filesystem::path path);

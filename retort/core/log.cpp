@@ -29,7 +29,8 @@ const StopFlag& never_stop() {
 }
 
 void check_stop(const StopFlag& stop, const std::string& task) {
-  if (stop.load(std::memory_order_relaxed)) throw Interrupted("stopped while " + task, "", "what was done is kept: the same command with --resume goes on from there");
+  if (stop.load(std::memory_order_relaxed))
+    throw Interrupted("stopped while " + task, "", "what was done is kept: the same command with --resume goes on from there");
 }
 
 Meter::Meter(Log& log, std::string task, int64_t total, int64_t already)

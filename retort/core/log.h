@@ -8,15 +8,16 @@
 namespace retort {
 
 struct Progress {
-  std::string task;    // "training", "decoding", …
-  int64_t done = 0;    // of total, in the task's own unit
+  std::string task;  // "training", "decoding", …
+  int64_t done = 0;  // of total, in the task's own unit
   int64_t total = 0;
   double per_second = 0;
   double eta_seconds = 0;
   std::string detail;  // anything else worth a glance: the loss, the epoch
 };
 
-// Where the library says what it does. The library itself never prints; the command line shows these on the terminal and keeps them in log.txt.
+// Where the library says what it does. The library itself never prints; the command line shows these on the terminal and keeps them in
+// log.txt.
 class Log {
  public:
   virtual ~Log() = default;

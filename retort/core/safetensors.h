@@ -13,14 +13,15 @@ namespace retort {
 using StateDict = std::map<std::string, at::Tensor>;
 using Metadata = std::map<std::string, std::string>;
 
-// A safetensors file (huggingface/safetensors, format of 2023): hostile until parsed. The tensors share one read-only memory map, which they keep alive.
+// A safetensors file (huggingface/safetensors, format of 2023): hostile until parsed. The tensors share one read-only memory map, which
+// they keep alive.
 struct TensorFile {
   StateDict tensors;
   Metadata metadata;
 };
 
-// Throws Error, naming the file and the tensor, when the header is malformed or too long (100 MB), a shape overflows, a tensor's bytes do not
-// match its shape, lie outside the file, overlap, or leave holes, or a dtype is unknown.
+// Throws Error, naming the file and the tensor, when the header is malformed or too long (100 MB), a shape overflows, a tensor's bytes do
+// not match its shape, lie outside the file, overlap, or leave holes, or a dtype is unknown.
 TensorFile read_safetensors(const std::filesystem::path& path);
 
 // Only the header: metadata, and empty tensors (device meta) with their shapes and dtypes.

@@ -51,9 +51,13 @@ void load_state(ImageModel& model, const StateDict& state, const std::string& wh
       throw Error("tensor '" + name + "' of " + model.spec().arch + " is missing", where);
     }
     if (found->second.sizes() != tensor.sizes())
-      throw Error("tensor '" + name + "' is " + shape_of(found->second) + ", not " + shape_of(tensor) + " as " + model.spec().arch + " has it", where);
+      throw Error(
+          "tensor '" + name + "' is " + shape_of(found->second) + ", not " + shape_of(tensor) + " as " + model.spec().arch + " has it",
+          where);
     if (found->second.is_floating_point() != tensor.is_floating_point())
-      throw Error("tensor '" + name + "' is of type " + std::string(found->second.dtype().name()) + ", not " + std::string(tensor.dtype().name()), where);
+      throw Error(
+          "tensor '" + name + "' is of type " + std::string(found->second.dtype().name()) + ", not " + std::string(tensor.dtype().name()),
+          where);
   }
   for (const auto& [name, tensor] : state)
     if (!own.contains(name)) throw Error("tensor '" + name + "' has no place in " + model.spec().arch, where);

@@ -4,8 +4,8 @@
 #include <memory>
 #include <string>
 
-#include <nlohmann/json.hpp>
 #include <torch/nn/module.h>
+#include <nlohmann/json.hpp>
 
 #include "retort/core/safetensors.h"
 #include "retort/data/input_spec.h"
@@ -19,8 +19,8 @@ struct Output {
 
 // What it takes to build a model again: written into run folders and weight files' metadata.
 struct ModelSpec {
-  std::string arch;              // "resnet18", "mobilenet_v2", "efficientnet_lite0", "vit", …
-  int64_t classes = 1000;        // [1, 100000]
+  std::string arch;                                   // "resnet18", "mobilenet_v2", "efficientnet_lite0", "vit", …
+  int64_t classes = 1000;                             // [1, 100000]
   nlohmann::json options = nlohmann::json::object();  // geometry that the name does not say (ViT: patch, dim, depth, heads, image_size, …)
 };
 nlohmann::json to_json(const ModelSpec& spec);

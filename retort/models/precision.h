@@ -8,7 +8,8 @@ namespace retort::models {
 
 enum class Precision { fp32, bf16 };
 
-// "fp32", "bf16", or "auto": bf16 where the processor multiplies it natively (AVX-512 BF16 or AMX), fp32 elsewhere. Throws UsageError on other names.
+// "fp32", "bf16", or "auto": bf16 where the processor multiplies it natively (AVX-512 BF16 or AMX), fp32 elsewhere. Throws UsageError on
+// other names.
 Precision precision_from(const std::string& name);
 std::string to_string(Precision precision);
 

@@ -9,7 +9,8 @@
 
 namespace retort::models {
 
-// A weight file's tensors, recognised: how to build the model, and the tensors under our (public) names, heads included when the file has one.
+// A weight file's tensors, recognised: how to build the model, and the tensors under our (public) names, heads included when the file has
+// one.
 struct Recognised {
   ModelSpec spec;
   StateDict state;
@@ -19,9 +20,9 @@ struct Recognised {
 
 // One file a family; one RETORT_REGISTER_FAMILY line in it.
 struct Family {
-  std::string name;                 // "resnet"
-  std::vector<std::string> archs;   // what `--student` and `--teacher-arch` take
-  std::string summary;              // one line for `retort list`
+  std::string name;                // "resnet"
+  std::vector<std::string> archs;  // what `--student` and `--teacher-arch` take
+  std::string summary;             // one line for `retort list`
   // A fresh, randomly initialised model as the public implementation initialises it (from torch's global generator: seed it first).
   std::function<ModelPtr(const ModelSpec&)> make;
   // The family's view of a weight file, or nothing when its names and shapes are another family's. A file that is ours but broken (a block
@@ -31,15 +32,18 @@ struct Family {
 
 const std::vector<Family>& families();
 int register_family(Family family);
-#define RETORT_REGISTER_FAMILY(...) [[maybe_unused]] static const int retort_registered_family = ::retort::models::register_family(__VA_ARGS__)
+#define RETORT_REGISTER_FAMILY(...) \
+  [[maybe_unused]] static const int retort_registered_family = ::retort::models::register_family(__VA_ARGS__)
 
 // Throws UsageError listing the known names, nearest first, when there is no such architecture.
 ModelPtr make_model(const ModelSpec& spec);
 
-// Reads a weight file of any kind (weight_file.h) and recognises it. Throws Error when no family knows it, listing what its tensors look like.
+// Reads a weight file of any kind (weight_file.h) and recognises it. Throws Error when no family knows it, listing what its tensors look
+// like.
 Recognised recognise_file(const std::filesystem::path& path, const std::string& arch = "");
 
-// The model with the recognised weights, in evaluation mode; `where` names their file. A file without a classifier gets a fresh head of spec.classes = 1 (the teacher's head is fitted later).
+// The model with the recognised weights, in evaluation mode; `where` names their file. A file without a classifier gets a fresh head of
+// spec.classes = 1 (the teacher's head is fitted later).
 ModelPtr build(const Recognised& found, const std::string& where);
 ModelPtr load_model(const std::filesystem::path& path, const std::string& arch = "");
 

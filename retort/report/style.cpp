@@ -38,7 +38,7 @@ th, td { padding: 8px 14px; border-bottom: 1px solid var(--line); vertical-align
 tr:last-child td { border-bottom: 0; }
 th:first-child, td:first-child { padding-left: 0; }
 th:last-child, td:last-child { padding-right: 0; }
-td { overflow-wrap: anywhere; }
+td { overflow-wrap: break-word; }
 .n { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
 .rows { width: 100%; }
 .rows .own td { font-weight: 600; }
@@ -73,7 +73,7 @@ svg text { fill: var(--quiet); }
 .confusion > .pairs { flex: 0 1 auto; }
 .confusion h3 { margin-top: 6px; }
 .pairs table { font-size: 13.5px; }
-.pairs th, .pairs td { padding: 4px 8px; overflow-wrap: break-word; }
+.pairs th, .pairs td { padding: 4px 8px; }
 .pairs th:first-child, .pairs td:first-child { padding-left: 0; }
 .matrix { height: auto; }
 .matrix .field { fill: var(--paper); }
@@ -99,7 +99,7 @@ details summary { cursor: pointer; font-weight: 600; }
 details[open] summary { margin-bottom: 10px; }
 details + details, pre + details { margin-top: 14px; }
 .facts { font-size: 13px; }
-.facts td { padding: 3px 14px 3px 0; border: 0; }
+.facts td { padding: 3px 14px 3px 0; border: 0; overflow-wrap: anywhere; }
 .facts td:first-child { color: var(--quiet); }
 footer { color: var(--quiet); font-size: 13px; }
 @media print {

@@ -48,11 +48,13 @@ void validate(const RunConfig& config) {
   if (config.data.empty()) throw UsageError("no data set was named", "--data", "point it at a folder with one folder a class");
   if (config.teacher.empty()) throw UsageError("no teacher was named", "--teacher", "a weight file, or `none` to train from scratch");
   if (config.out.empty()) throw UsageError("no run folder was named", "--out", "for example --out runs/first");
-  if (config.teacher_head != "probe" && config.teacher_head != "keep") throw UsageError("is '" + config.teacher_head + "'", "--teacher-head", "one of: probe, keep");
+  if (config.teacher_head != "probe" && config.teacher_head != "keep")
+    throw UsageError("is '" + config.teacher_head + "'", "--teacher-head", "one of: probe, keep");
   if (config.view.scale_min > config.view.scale_max) throw UsageError("is larger than --crop-max", "--crop-min");
   (void)models::precision_from(config.precision);
   const auto expect = [](const std::string& name, losses::Kind kind, const char* option) {
-    if (name != "none" && losses::find_loss(name).kind != kind) throw UsageError("'" + name + "' is a loss of another kind", option, "see `retort list losses`");
+    if (name != "none" && losses::find_loss(name).kind != kind)
+      throw UsageError("'" + name + "' is a loss of another kind", option, "see `retort list losses`");
   };
   expect(config.loss, losses::Kind::embedding, "--loss");
   expect(config.logit_loss, losses::Kind::logit, "--logit-loss");

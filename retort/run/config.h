@@ -30,7 +30,7 @@ struct RunConfig {
 
   double val_fraction = 0.1, test_fraction = 0.2;
   int64_t split_seed = 0;
-  double max_skipped = 0.05;
+  double max_skipped = 0.05, checkpoint_seconds = 30;
   std::string cache;
 };
 
@@ -39,12 +39,14 @@ struct Range {
   double low = 0, high = std::numeric_limits<double>::infinity();
 };
 
-// Calls visitor(name, field, range, group, help) for every option: the one place where names, ranges and help texts stand. Strings get an empty range.
+// Calls visitor(name, field, range, group, help) for every option: the one place where names, ranges and help texts stand. Strings get an
+// empty range.
 template <typename Visitor>
 void visit_options(RunConfig& c, Visitor&& visitor) {
   constexpr double kBig = 1e9;
   const char* const main = "The job";
-  visitor("data", c.data, Range{}, main, "image folder (one folder a class, or train/ val/ test/ of those) or CSV manifest (path,label,split)");
+  visitor("data", c.data, Range{}, main,
+          "image folder (one folder a class, or train/ val/ test/ of those) or CSV manifest (path,label,split)");
   visitor("teacher", c.teacher, Range{}, main, "pre-trained weight file (.safetensors, .pth), or `none` to train the student from scratch");
   visitor("student", c.student, Range{}, main, "architecture to train from random weights (`retort list students`)");
   visitor("out", c.out, Range{}, main, "run folder to write");
@@ -52,7 +54,8 @@ void visit_options(RunConfig& c, Visitor&& visitor) {
   const char* const training = "Training";
   visitor("epochs", c.epochs, Range{1, 100000}, training, "passes over the training images");
   visitor("batch-size", c.batch_size, Range{2, 65536}, training, "images a step");
-  visitor("image-size", c.image_size, Range{0, 1024}, training, "the student's resolution in pixels; 0: its own, but at most twice the images' size");
+  visitor("image-size", c.image_size, Range{0, 1024}, training,
+          "the student's resolution in pixels; 0: its own, but at most twice the images' size");
   visitor("lr", c.lr, Range{1e-8, 10}, training, "peak learning rate of AdamW (linear warm-up, then cosine to zero)");
   visitor("weight-decay", c.weight_decay, Range{0, 10}, training, "decoupled weight decay, on kernels and matrices only");
   visitor("warmup", c.warmup, Range{0, 1}, training, "share of the steps that warm up");
@@ -60,14 +63,18 @@ void visit_options(RunConfig& c, Visitor&& visitor) {
   visitor("ema", c.ema, Range{0, 0.99999}, training, "decay of the weights' moving average, which is then validated and kept; 0: none");
   visitor("seed", c.seed, Range{0, kBig}, training, "of the initial weights and the order of images");
   visitor("threads", c.threads, Range{0, 1024}, training, "processor threads; 0: all cores");
+  visitor("checkpoint-seconds", c.checkpoint_seconds, Range{0, kBig}, training,
+          "at most this long between checkpoints; 0: one before every step");
   visitor("precision", c.precision, Range{}, training, "fp32, bf16 (autocast), or auto: bf16 where the processor has it");
 
   const char* const teacher = "Teacher";
   visitor("teacher-arch", c.teacher_arch, Range{}, teacher, "architecture of the weight file, where its tensor names do not tell");
   visitor("teacher-size", c.teacher_size, Range{0, 1024}, teacher, "the teacher's resolution in pixels; 0: its own");
-  visitor("teacher-head", c.teacher_head, Range{}, teacher, "probe: fit a linear head on the teacher's features; keep: the file's own head has this task's classes");
+  visitor("teacher-head", c.teacher_head, Range{}, teacher,
+          "probe: fit a linear head on the teacher's features; keep: the file's own head has this task's classes");
   visitor("views", c.views, Range{1, 1000}, teacher, "views of each image that the teacher sees, once each; epochs go round them");
-  visitor("store-budget", c.store_budget, Range{1, kBig}, teacher, "MiB on disk for the teacher's outputs; fewer views are kept where it is too small");
+  visitor("store-budget", c.store_budget, Range{1, kBig}, teacher,
+          "MiB on disk for the teacher's outputs; fewer views are kept where it is too small");
 
   const char* const objective = "Objective";
   visitor("loss", c.loss, Range{}, objective, "embedding loss (`retort list losses`), or none");
@@ -94,7 +101,8 @@ void visit_options(RunConfig& c, Visitor&& visitor) {
   visitor("test-fraction", c.test_fraction, Range{0, 0.5}, dataset, "of all, where one folder holds everything");
   visitor("split-seed", c.split_seed, Range{0, kBig}, dataset, "of those splits");
   visitor("max-skipped", c.max_skipped, Range{0, 1}, dataset, "share of files that may fail to decode");
-  visitor("cache", c.cache, Range{}, dataset, "folder for decoded images and the teacher's outputs (default: $RETORT_CACHE, else ~/.cache/retort)");
+  visitor("cache", c.cache, Range{}, dataset,
+          "folder for decoded images and the teacher's outputs (default: $RETORT_CACHE, else ~/.cache/retort)");
 }
 
 // Complete and re-runnable: `retort distill --config` reads it back.

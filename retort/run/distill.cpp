@@ -38,7 +38,8 @@ void claim_folder(const RunFolder& folder, const std::string& toml, const Distil
   std::error_code error;
   if (options.force || !fs::exists(folder.config(), error)) return;
   if (read_file(folder.config()) != toml)
-    throw Error("holds a run with other settings", folder.root.string(), options.resume ? "resume with --config " + folder.config().string() : "choose another --out, or --force to write over it");
+    throw Error("holds a run with other settings", folder.root.string(),
+                options.resume ? "resume with --config " + folder.config().string() : "choose another --out, or --force to write over it");
   if (!options.resume && fs::exists(folder.checkpoint(), error) && !fs::exists(folder.summary(), error))
     throw Error("holds an unfinished run", folder.root.string(), "--resume goes on with it, --force starts it over");
 }
@@ -75,7 +76,8 @@ std::vector<losses::TermConfig> terms_of(const RunConfig& config, bool with_teac
       const size_t equals = text.find('=');
       char* end = nullptr;
       const double value = equals == std::string::npos ? 0 : std::strtod(text.c_str() + equals + 1, &end);
-      if (end == nullptr || *end != '\0' || equals + 1 == text.size()) throw UsageError("'" + text + "' is not NAME=VALUE", "--loss-option");
+      if (end == nullptr || *end != '\0' || equals + 1 == text.size())
+        throw UsageError("'" + text + "' is not NAME=VALUE", "--loss-option");
       options[text.substr(0, equals)] = value;
     }
     terms.push_back({config.loss, config.loss_weight, options});
@@ -113,7 +115,8 @@ class Job {
 
  private:
   data::ImageStore open(data::Split split, const data::Preparation& preparation) {
-    data::ImageStore store = data::ImageStore::open(cache_, manifest_, manifest_.of(split), preparation, {.max_skipped = config_.max_skipped}, log_, stop_);
+    data::ImageStore store =
+        data::ImageStore::open(cache_, manifest_, manifest_.of(split), preparation, {.max_skipped = config_.max_skipped}, log_, stop_);
     add_skipped(skipped_, store);
     return store;
   }
@@ -122,8 +125,8 @@ class Job {
     const Stopwatch watch;
     manifest_ = data::load_manifest(config_.data, {config_.val_fraction, config_.test_fraction, static_cast<uint64_t>(config_.split_seed)});
     const auto count = [&](data::Split split) { return std::to_string(manifest_.of(split).size()); };
-    log_.info(config_.data + ": " + std::to_string(manifest_.classes.size()) + " classes; " + count(data::Split::train) + " training, " + count(data::Split::val) + " validation and " +
-              count(data::Split::test) + " test images");
+    log_.info(config_.data + ": " + std::to_string(manifest_.classes.size()) + " classes; " + count(data::Split::train) + " training, " +
+              count(data::Split::val) + " validation and " + count(data::Split::test) + " test images");
     const int64_t classes = static_cast<int64_t>(manifest_.classes.size());
     student_ = models::make_model({config_.student, classes});  // weights follow once the seed is set
     if (config_.teacher != "none") teacher_.emplace(config_.teacher, config_.teacher_arch, config_.teacher_size, precision_);
@@ -143,15 +146,18 @@ class Job {
     student_ = models::make_model(spec);
     for (at::Tensor& parameter : student_->parameters())
       if (parameter.dim() == 4) parameter.set_data(parameter.contiguous(at::MemoryFormat::ChannelsLast));
-    log_.info("student: " + config_.student + ", " + std::to_string(deploy::count_parameters(*student_)) + " parameters, " + std::to_string(spec_.size) + " px, random weights (seed " +
-              std::to_string(config_.seed) + "), " + models::to_string(precision_) + ", " + std::to_string(at::get_num_threads()) + " threads");
+    log_.info("student: " + config_.student + ", " + std::to_string(deploy::count_parameters(*student_)) + " parameters, " +
+              std::to_string(spec_.size) + " px, random weights (seed " + std::to_string(config_.seed) + "), " +
+              models::to_string(precision_) + ", " + std::to_string(at::get_num_threads()) + " threads");
   }
 
   void fit_teacher() {
     const Stopwatch watch;
     teacher::Teacher& teacher = *teacher_;
-    log_.info("teacher: " + teacher.model().spec().arch + ", " + std::to_string(deploy::count_parameters(teacher.model())) + " parameters, " + std::to_string(teacher.input_spec().size) + " px");
-    const teacher::OutputStore::Options options{config_.views, static_cast<uint64_t>(config_.view_seed), static_cast<uint64_t>(config_.store_budget) << 20};
+    log_.info("teacher: " + teacher.model().spec().arch + ", " + std::to_string(deploy::count_parameters(teacher.model())) +
+              " parameters, " + std::to_string(teacher.input_spec().size) + " px");
+    const teacher::OutputStore::Options options{config_.views, static_cast<uint64_t>(config_.view_seed),
+                                                static_cast<uint64_t>(config_.store_budget) << 20};
     outputs_.emplace(teacher::OutputStore::open(cache_, teacher, *train_, config_.view, options, log_, stop_));
     const data::Preparation prepared = data::for_evaluation(teacher.input_spec());
     const data::ImageStore val = open(data::Split::val, prepared);
@@ -184,12 +190,17 @@ class Job {
     const int64_t views = std::clamp<int64_t>(kRows / train_->size(), 1, outputs_->views());
     std::vector<at::Tensor> features;
     for (int64_t view = 0; view < views; ++view) features.push_back(outputs_->view(view).all());
-    return teacher::fit_linear_probe(at::cat(features), data::labels_of(*train_).repeat({views}), val_features, val_labels, static_cast<int64_t>(manifest_.classes.size()), log_, stop_);
+    return teacher::fit_linear_probe(at::cat(features), data::labels_of(*train_).repeat({views}), val_features, val_labels,
+                                     static_cast<int64_t>(manifest_.classes.size()), log_, stop_);
   }
 
   void train() {
     const std::vector<losses::TermConfig> terms = terms_of(config_, teacher_.has_value());
-    losses::Objective objective(terms, {student_->feature_dim(), teacher_ ? teacher_->feature_dim() : 0, static_cast<int64_t>(manifest_.classes.size()), train_->size(), {}});
+    losses::Objective objective(terms, {student_->feature_dim(),
+                                        teacher_ ? teacher_->feature_dim() : 0,
+                                        static_cast<int64_t>(manifest_.classes.size()),
+                                        train_->size(),
+                                        {}});
     train::TrainOptions options;
     options.epochs = config_.epochs;
     options.batch_size = config_.batch_size;
@@ -198,6 +209,7 @@ class Job {
     options.warmup = config_.warmup;
     options.clip_norm = config_.clip_norm;
     options.ema_decay = config_.ema;
+    options.checkpoint_seconds = config_.checkpoint_seconds;
     options.precision = precision_;
     options.seed = static_cast<uint64_t>(config_.seed);
     options.view_seed = static_cast<uint64_t>(config_.view_seed);
@@ -211,7 +223,8 @@ class Job {
         [&](const nlohmann::json& line) {
           metrics << line.dump() << std::endl;
           char text[128];
-          std::snprintf(text, sizeof text, "epoch %3lld: loss %.3f, train %.1f %%%s%s", static_cast<long long>(line.at("epoch").get<int64_t>()), line.at("train_loss").get<double>(),
+          std::snprintf(text, sizeof text, "epoch %3lld: loss %.3f, train %.1f %%%s%s",
+                        static_cast<long long>(line.at("epoch").get<int64_t>()), line.at("train_loss").get<double>(),
                         line.at("train_accuracy").get<double>(), line.contains("val_accuracy") ? ", validation " : "",
                         line.contains("val_accuracy") ? percent(line.at("val_accuracy").get<double>()).c_str() : "");
           log_.info(text);
@@ -227,7 +240,8 @@ class Job {
     save_student(folder_.student(), student);
     deploy::write_onnx(folder_.onnx(), *student_, manifest_.classes, spec_);
     const bool has_test = test_->size() > 0;
-    const Evaluation evaluation = evaluate_store(student, manifest_, has_test ? *test_ : *val_, has_test ? "test" : "validation", log_, stop_);
+    const Evaluation evaluation =
+        evaluate_store(student, manifest_, has_test ? *test_ : *val_, has_test ? "test" : "validation", log_, stop_);
     write_evaluation(folder_.predictions(), evaluation);
 
     nlohmann::json& out = summary_["student"];
@@ -245,7 +259,10 @@ class Job {
     summary_["images_per_second"] = result_.images_per_second;
     summary_["classes"] = manifest_.classes.size();
     summary_["images"] = {{"train", train_->size()}, {"val", val_->size()}, {"test", test_->size()}};
-    summary_["data"] = {{"path", config_.data}, {"val_fraction", config_.val_fraction}, {"test_fraction", config_.test_fraction}, {"split_seed", config_.split_seed}};
+    summary_["data"] = {{"path", config_.data},
+                        {"val_fraction", config_.val_fraction},
+                        {"test_fraction", config_.test_fraction},
+                        {"split_seed", config_.split_seed}};
     summary_["seed"] = config_.seed;
     summary_["precision"] = models::to_string(precision_);
     summary_["threads"] = at::get_num_threads();
@@ -254,8 +271,10 @@ class Job {
     nlohmann::json& seconds = summary_["seconds"];
     if (!seconds.contains("teacher")) seconds["teacher"] = 0.0;
     seconds["evaluation"] = watch.seconds();
-    seconds["total"] = seconds["data"].get<double>() + seconds["teacher"].get<double>() + seconds["training"].get<double>() + seconds["evaluation"].get<double>();
-    log_.info("student: " + percent(evaluation.metrics.accuracy) + " on " + evaluation.split + " (epoch " + std::to_string(result_.best_epoch) + ", best on validation)");
+    seconds["total"] = seconds["data"].get<double>() + seconds["teacher"].get<double>() + seconds["training"].get<double>() +
+                       seconds["evaluation"].get<double>();
+    log_.info("student: " + percent(evaluation.metrics.accuracy) + " on " + evaluation.split + " (epoch " +
+              std::to_string(result_.best_epoch) + ", best on validation)");
   }
 
   static nlohmann::json accuracy(const at::Tensor& logits, const at::Tensor& labels) {

@@ -26,7 +26,8 @@ void relabel(data::Manifest& manifest, const std::vector<std::string>& classes, 
 
 }  // namespace
 
-Evaluation evaluate_store(const Student& student, const data::Manifest& manifest, const data::ImageStore& images, const std::string& split, Log& log, const StopFlag& stop) {
+Evaluation evaluate_store(const Student& student, const data::Manifest& manifest, const data::ImageStore& images, const std::string& split,
+                          Log& log, const StopFlag& stop) {
   const at::Tensor logits = train::predict_logits(*student.model, images, student.spec, models::Precision::fp32, "evaluating", log, stop);
   const auto [probability, predicted] = logits.softmax(1).max(1);
   Evaluation evaluation;
@@ -35,7 +36,8 @@ Evaluation evaluate_store(const Student& student, const data::Manifest& manifest
   evaluation.classes = student.classes;
   evaluation.skipped = images.skipped();
   for (int64_t i = 0; i < images.size(); ++i)
-    evaluation.predictions.push_back({manifest.items[static_cast<size_t>(images.item(i))].path, images.label(i), predicted[i].item<int64_t>(), probability[i].item<double>()});
+    evaluation.predictions.push_back({manifest.items[static_cast<size_t>(images.item(i))].path, images.label(i),
+                                      predicted[i].item<int64_t>(), probability[i].item<double>()});
   evaluation.metrics = report::compute_metrics(evaluation.predictions, static_cast<int64_t>(student.classes.size()));
   return evaluation;
 }
@@ -87,7 +89,8 @@ std::vector<FilePrediction> predict_files(const fs::path& run, const std::vector
       data::Image image = data::render_eval(data::decode_file(file), spec);
       const at::Tensor pixels = at::from_blob(image.rgb.data(), {1, spec.size, spec.size, 3}, at::kByte);
       const auto [probability, index] = student.model->forward(data::normalize(pixels, spec)).logits.softmax(1)[0].topk(top);
-      for (int64_t k = 0; k < top; ++k) prediction.top.emplace_back(student.classes[static_cast<size_t>(index[k].item<int64_t>())], probability[k].item<double>());
+      for (int64_t k = 0; k < top; ++k)
+        prediction.top.emplace_back(student.classes[static_cast<size_t>(index[k].item<int64_t>())], probability[k].item<double>());
     } catch (const Error& error) {
       prediction.error = error.what();
     }
@@ -98,7 +101,10 @@ std::vector<FilePrediction> predict_files(const fs::path& run, const std::vector
 void write_evaluation(const fs::path& path, const Evaluation& evaluation) {
   nlohmann::json rows = nlohmann::json::array();
   for (const report::Prediction& p : evaluation.predictions) rows.push_back({p.path, p.label, p.predicted, p.probability});
-  write_file_atomic(path, nlohmann::json({{"split", evaluation.split}, {"root", evaluation.root.string()}, {"classes", evaluation.classes}, {"predictions", rows}}).dump());
+  write_file_atomic(
+      path, nlohmann::json(
+                {{"split", evaluation.split}, {"root", evaluation.root.string()}, {"classes", evaluation.classes}, {"predictions", rows}})
+                .dump());
 }
 
 Evaluation read_evaluation(const fs::path& path) {
@@ -111,7 +117,8 @@ Evaluation read_evaluation(const fs::path& path) {
     const auto classes = static_cast<int64_t>(evaluation.classes.size());
     for (const nlohmann::json& row : json.at("predictions")) {
       const report::Prediction p{row.at(0), row.at(1), row.at(2), row.at(3)};
-      if (p.label < 0 || p.label >= classes || p.predicted < 0 || p.predicted >= classes) throw Error("names a class that is not there", path.string());
+      if (p.label < 0 || p.label >= classes || p.predicted < 0 || p.predicted >= classes)
+        throw Error("names a class that is not there", path.string());
       evaluation.predictions.push_back(p);
     }
     evaluation.metrics = report::compute_metrics(evaluation.predictions, classes);

@@ -24,12 +24,14 @@ report::Row row_of(const std::string& name, const nlohmann::json& network, doubl
 }
 
 report::Row student_row(const nlohmann::json& summary) {
-  return row_of(summary.at("teacher").is_null() ? "from scratch" : "distilled", summary.at("student"), summary.at("seconds").at("training"));
+  return row_of(summary.at("teacher").is_null() ? "from scratch" : "distilled", summary.at("student"),
+                summary.at("seconds").at("training"));
 }
 
 nlohmann::json summary_of(const fs::path& run) {
   const fs::path path = RunFolder{run}.summary();
-  if (!fs::exists(path)) throw Error("is not a finished run: it has no summary.json", run.string(), "finish it with `retort distill --resume`");
+  if (!fs::exists(path))
+    throw Error("is not a finished run: it has no summary.json", run.string(), "finish it with `retort distill --resume`");
   return read_json(path);
 }
 

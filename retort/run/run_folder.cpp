@@ -46,12 +46,15 @@ Student load_student(const fs::path& path) {
   const TensorFile file = read_safetensors(path);
   const auto meta = [&](const char* key) {
     const auto found = file.metadata.find(key);
-    if (found == file.metadata.end()) throw Error(std::string("has no '") + key + "' in its metadata", path.string(), "name a student.safetensors that retort wrote");
+    if (found == file.metadata.end())
+      throw Error(std::string("has no '") + key + "' in its metadata", path.string(), "name a student.safetensors that retort wrote");
     return nlohmann::json::parse(found->second);
   };
   try {
-    Student student{models::make_model(models::model_spec_from(meta("retort.model"))), meta("classes").get<std::vector<std::string>>(), data::input_spec_from(meta("preprocess"))};
-    if (static_cast<int64_t>(student.classes.size()) != student.model->spec().classes) throw Error("names another number of classes than its head has", path.string());
+    Student student{models::make_model(models::model_spec_from(meta("retort.model"))), meta("classes").get<std::vector<std::string>>(),
+                    data::input_spec_from(meta("preprocess"))};
+    if (static_cast<int64_t>(student.classes.size()) != student.model->spec().classes)
+      throw Error("names another number of classes than its head has", path.string());
     models::load_state(*student.model, file.tensors, path.string());
     student.model->eval();
     return student;

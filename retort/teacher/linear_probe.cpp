@@ -10,7 +10,8 @@
 namespace retort::teacher {
 namespace {
 
-// In units of standardised features, where the logits of a fitted head are a few units wide: 1 underfits and 1e-5 is no regularisation at all.
+// In units of standardised features, where the logits of a fitted head are a few units wide: 1 underfits and 1e-5 is no regularisation at
+// all.
 constexpr double kGrid[] = {1.0, 0.3, 0.1, 0.03, 0.01, 3e-3, 1e-3, 3e-4, 1e-4, 1e-5};
 constexpr double kWithoutValidation = 1e-2;
 constexpr int kIterations = 60;
@@ -20,7 +21,8 @@ struct Fit {
 };
 
 void minimise(Fit& fit, const at::Tensor& x, const at::Tensor& y, double l2, const StopFlag& stop) {
-  torch::optim::LBFGS optimizer({fit.weight, fit.bias}, torch::optim::LBFGSOptions(1).max_iter(kIterations).history_size(10).line_search_fn("strong_wolfe"));
+  torch::optim::LBFGS optimizer({fit.weight, fit.bias},
+                                torch::optim::LBFGSOptions(1).max_iter(kIterations).history_size(10).line_search_fn("strong_wolfe"));
   optimizer.step([&] {
     check_stop(stop, "fitting the teacher's head");
     optimizer.zero_grad();
@@ -37,8 +39,8 @@ double accuracy_of(const at::Tensor& logits, const at::Tensor& labels) {
   return 100 * logits.argmax(1).eq(labels).to(at::kDouble).mean().item<double>();
 }
 
-LinearHead fit_linear_probe(const at::Tensor& features, const at::Tensor& labels, const at::Tensor& val_features, const at::Tensor& val_labels, int64_t classes, Log& log,
-                            const StopFlag& stop) {
+LinearHead fit_linear_probe(const at::Tensor& features, const at::Tensor& labels, const at::Tensor& val_features,
+                            const at::Tensor& val_labels, int64_t classes, Log& log, const StopFlag& stop) {
   if (features.size(0) == 0) throw Error("no features to fit the teacher's head on");
   const at::Tensor mean = features.mean(0);
   // Dead features have no spread; dividing by one leaves them at zero.

@@ -9,18 +9,18 @@
 namespace retort::teacher {
 
 struct LinearHead {
-  at::Tensor weight;  // [C, D]
-  at::Tensor bias;    // [C]
-  double l2 = 0;      // the regularisation that did best on validation
+  at::Tensor weight;        // [C, D]
+  at::Tensor bias;          // [C]
+  double l2 = 0;            // the regularisation that did best on validation
   double val_accuracy = 0;  // percent
 };
 
-// Multinomial logistic regression on frozen features (a linear probe): minimises mean cross-entropy + l2/2·‖W‖² over standardised features with L-BFGS, for each l2 of a
-// grid from strong to weak, each started from the one before, and keeps the one with the lowest validation cross-entropy: a few hundred
-// validation images rank probabilities better than hits, and the student learns from the probabilities.
+// Multinomial logistic regression on frozen features (a linear probe): minimises mean cross-entropy + l2/2·‖W‖² over standardised features
+// with L-BFGS, for each l2 of a grid from strong to weak, each started from the one before, and keeps the one with the lowest validation
+// cross-entropy: a few hundred validation images rank probabilities better than hits, and the student learns from the probabilities.
 // features float [M, D], labels int64 [M]; the validation set may be empty: then l2 = 1e-2. Seconds for ten thousands of rows.
-LinearHead fit_linear_probe(const at::Tensor& features, const at::Tensor& labels, const at::Tensor& val_features, const at::Tensor& val_labels, int64_t classes,
-                            Log& log = null_log(), const StopFlag& stop = never_stop());
+LinearHead fit_linear_probe(const at::Tensor& features, const at::Tensor& labels, const at::Tensor& val_features,
+                            const at::Tensor& val_labels, int64_t classes, Log& log = null_log(), const StopFlag& stop = never_stop());
 
 // Percent of rows whose largest logit is the label's.
 double accuracy_of(const at::Tensor& logits, const at::Tensor& labels);

@@ -34,7 +34,8 @@ at::Tensor read_part(const fs::path& path, const std::string& key, int64_t rows,
   try {
     const TensorFile file = read_safetensors(path);
     const at::Tensor features = file.tensors.at("features");
-    if (file.metadata.at("key") != key || features.sizes() != at::IntArrayRef({rows, dim}) || features.scalar_type() != at::kHalf) return {};
+    if (file.metadata.at("key") != key || features.sizes() != at::IntArrayRef({rows, dim}) || features.scalar_type() != at::kHalf)
+      return {};
     if (file.metadata.at("checksum") != checksum(features)) return {};
     return features;
   } catch (const Error&) {
@@ -48,7 +49,8 @@ at::Tensor compute_part(const FeatureParts::Compute& compute, int64_t first, int
   const at::Tensor features = compute(first, count);
   const at::Tensor half = features.to(at::kHalf).contiguous();
   if (!at::isfinite(half).all().item<bool>())
-    throw Error("the teacher's features are not finite, or too large for fp16", "", "check the weight file (retort inspect), or try --precision fp32");
+    throw Error("the teacher's features are not finite, or too large for fp16", "",
+                "check the weight file (retort inspect), or try --precision fp32");
   return half;
 }
 
@@ -56,16 +58,19 @@ int64_t budgeted_views(const OutputStore::Options& options, int64_t images, int6
   const auto view_bytes = static_cast<uint64_t>(images) * static_cast<uint64_t>(dim) * sizeof(at::Half);
   const auto fit = static_cast<int64_t>(std::min<uint64_t>(options.byte_budget / std::max<uint64_t>(view_bytes, 1), 1000));
   if (fit == 0)
-    throw Error("one view of the teacher's outputs takes " + std::to_string(view_bytes >> 20) + " MiB, more than the budget of " + std::to_string(options.byte_budget >> 20) + " MiB", "",
-                "raise --store-budget");
+    throw Error("one view of the teacher's outputs takes " + std::to_string(view_bytes >> 20) + " MiB, more than the budget of " +
+                    std::to_string(options.byte_budget >> 20) + " MiB",
+                "", "raise --store-budget");
   if (fit < options.views)
-    log.warn("the budget of " + std::to_string(options.byte_budget >> 20) + " MiB holds " + std::to_string(fit) + " of " + std::to_string(options.views) + " views");
+    log.warn("the budget of " + std::to_string(options.byte_budget >> 20) + " MiB holds " + std::to_string(fit) + " of " +
+             std::to_string(options.views) + " views");
   return std::min(options.views, fit);
 }
 
 }  // namespace
 
-FeatureParts FeatureParts::open(const fs::path& folder, const std::string& key, int64_t rows, int64_t dim, const Compute& compute, Meter& meter, const StopFlag& stop) {
+FeatureParts FeatureParts::open(const fs::path& folder, const std::string& key, int64_t rows, int64_t dim, const Compute& compute,
+                                Meter& meter, const StopFlag& stop) {
   FeatureParts store;
   for (int64_t first = 0, part = 0; first < rows; first += kPartRows, ++part) {
     const int64_t count = std::min(kPartRows, rows - first);
@@ -93,12 +98,18 @@ void FeatureParts::read(int64_t row, float* out) const {
 
 at::Tensor FeatureParts::all() const { return at::cat(parts_).to(at::kFloat); }
 
-OutputStore OutputStore::open(const fs::path& cache_dir, Teacher& teacher, const data::ImageStore& images, const data::ViewRecipe& recipe, const Options& options, Log& log,
-                              const StopFlag& stop) {
+OutputStore OutputStore::open(const fs::path& cache_dir, Teacher& teacher, const data::ImageStore& images, const data::ViewRecipe& recipe,
+                              const Options& options, Log& log, const StopFlag& stop) {
   OutputStore store;
   store.dim_ = teacher.feature_dim();
   const int64_t views = budgeted_views(options, images.size(), store.dim_, log);
-  const std::string key = Hasher().text("features-1").text(teacher.key()).text(images.key()).text(recipe.key()).number(static_cast<int64_t>(options.view_seed)).hex();
+  const std::string key = Hasher()
+                              .text("features-1")
+                              .text(teacher.key())
+                              .text(images.key())
+                              .text(recipe.key())
+                              .number(static_cast<int64_t>(options.view_seed))
+                              .hex();
   const fs::path folder = cache_dir / "teacher" / key;
 
   const auto live = [&](int64_t view, int64_t first, int64_t count) {
@@ -118,7 +129,8 @@ OutputStore OutputStore::open(const fs::path& cache_dir, Teacher& teacher, const
       }
       return at::cat(batches);
     };
-    store.views_.push_back(FeatureParts::open(folder / ("view-" + std::to_string(view)), key, images.size(), store.dim_, compute, meter, stop));
+    store.views_.push_back(
+        FeatureParts::open(folder / ("view-" + std::to_string(view)), key, images.size(), store.dim_, compute, meter, stop));
   }
 
   const int64_t checked = std::min(kCheckedRows, images.size());
@@ -127,7 +139,8 @@ OutputStore OutputStore::open(const fs::path& cache_dir, Teacher& teacher, const
   for (int64_t i = 0; i < checked; ++i) samples.push_back({i, views - 1});
   const double difference = ((store.features(samples) - expected).norm() / expected.norm().clamp_min(1e-12)).item<double>();
   if (!(difference < kCheckTolerance))
-    throw Error("the stored outputs differ from the live teacher's by " + std::to_string(100 * difference) + " %", folder.string(), "remove this folder: it will be made again");
+    throw Error("the stored outputs differ from the live teacher's by " + std::to_string(100 * difference) + " %", folder.string(),
+                "remove this folder: it will be made again");
   return store;
 }
 
@@ -143,7 +156,8 @@ at::Tensor OutputStore::features(std::span<const data::Sample> samples) const {
   return out;
 }
 
-at::Tensor evaluation_features(const fs::path& cache_dir, Teacher& teacher, const data::ImageStore& images, const std::string& what, Log& log, const StopFlag& stop) {
+at::Tensor evaluation_features(const fs::path& cache_dir, Teacher& teacher, const data::ImageStore& images, const std::string& what,
+                               Log& log, const StopFlag& stop) {
   const std::string key = Hasher().text("evaluation-1").text(teacher.key()).text(images.key()).hex();
   Meter meter(log, "teacher, " + what, images.size());
   const auto compute = [&](int64_t first, int64_t count) {

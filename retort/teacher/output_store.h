@@ -13,13 +13,14 @@
 
 namespace retort::teacher {
 
-// Rows of fp16 features on disk, computed once in parts of at most 1,024 rows, each part an atomically written, checksummed safetensors file: a killed computation goes on
-// where it was, and a damaged part is computed again.
+// Rows of fp16 features on disk, computed once in parts of at most 1,024 rows, each part an atomically written, checksummed safetensors
+// file: a killed computation goes on where it was, and a damaged part is computed again.
 class FeatureParts {
  public:
   using Compute = std::function<at::Tensor(int64_t first, int64_t count)>;  // float [count, D]
   // `meter` counts rows. Throws Error when features are not finite or beyond fp16's range, Interrupted on stop.
-  static FeatureParts open(const std::filesystem::path& folder, const std::string& key, int64_t rows, int64_t dim, const Compute& compute, Meter& meter, const StopFlag& stop);
+  static FeatureParts open(const std::filesystem::path& folder, const std::string& key, int64_t rows, int64_t dim, const Compute& compute,
+                           Meter& meter, const StopFlag& stop);
 
   // fp16, [rows, D] of one part, memory-mapped.
   const std::vector<at::Tensor>& parts() const { return parts_; }
@@ -32,19 +33,22 @@ class FeatureParts {
   std::vector<at::Tensor> parts_;
 };
 
-// What the frozen teacher says of K views of every training image: the teacher runs K·N times, not epochs·N, and a second student, loss or seed costs no teacher at all.
-// It holds features; the logits are one small matrix product away (Teacher::logits), so that another head needs no new store.
+// What the frozen teacher says of K views of every training image: the teacher runs K·N times, not epochs·N, and a second student, loss or
+// seed costs no teacher at all. It holds features; the logits are one small matrix product away (Teacher::logits), so that another head
+// needs no new store.
 class OutputStore {
  public:
   struct Options {
-    int64_t views = 8;                            // K, [1, 1000]
-    uint64_t view_seed = 0;                       // not the training seed: another seed trains on the same views
-    uint64_t byte_budget = uint64_t{8} << 30;     // on disk; fewer views are kept when K do not fit
-    int64_t batch_size = 64;                      // images a teacher forward
+    int64_t views = 8;                         // K, [1, 1000]
+    uint64_t view_seed = 0;                    // not the training seed: another seed trains on the same views
+    uint64_t byte_budget = uint64_t{8} << 30;  // on disk; fewer views are kept when K do not fit
+    int64_t batch_size = 64;                   // images a teacher forward
   };
-  // Opens what is there, checks a sample of it against the live teacher, and computes what is missing. Throws Error when not even one view fits the budget.
-  static OutputStore open(const std::filesystem::path& cache_dir, Teacher& teacher, const data::ImageStore& images, const data::ViewRecipe& recipe, const Options& options,
-                          Log& log = null_log(), const StopFlag& stop = never_stop());
+  // Opens what is there, checks a sample of it against the live teacher, and computes what is missing. Throws Error when not even one view
+  // fits the budget.
+  static OutputStore open(const std::filesystem::path& cache_dir, Teacher& teacher, const data::ImageStore& images,
+                          const data::ViewRecipe& recipe, const Options& options, Log& log = null_log(),
+                          const StopFlag& stop = never_stop());
 
   int64_t views() const { return static_cast<int64_t>(views_.size()); }
   const FeatureParts& view(int64_t number) const { return views_[static_cast<size_t>(number)]; }
@@ -57,7 +61,7 @@ class OutputStore {
 };
 
 // The teacher's features of evaluation images (a store made for teacher.input_spec()), float [N, D], kept on disk like the views'.
-at::Tensor evaluation_features(const std::filesystem::path& cache_dir, Teacher& teacher, const data::ImageStore& images, const std::string& what, Log& log = null_log(),
-                               const StopFlag& stop = never_stop());
+at::Tensor evaluation_features(const std::filesystem::path& cache_dir, Teacher& teacher, const data::ImageStore& images,
+                               const std::string& what, Log& log = null_log(), const StopFlag& stop = never_stop());
 
 }  // namespace retort::teacher

@@ -60,8 +60,8 @@ void Teacher::set_head(const at::Tensor& weight, const at::Tensor& bias) {
 void Teacher::keep_head(int64_t classes) {
   if (!file_has_head_) throw Error("the teacher's file has no classifier to keep", where_, "use --teacher-head probe");
   if (model_->spec().classes != classes)
-    throw Error("the teacher's classifier has " + std::to_string(model_->spec().classes) + " classes, the data " + std::to_string(classes), where_,
-                "use --teacher-head probe");
+    throw Error("the teacher's classifier has " + std::to_string(model_->spec().classes) + " classes, the data " + std::to_string(classes),
+                where_, "use --teacher-head probe");
   const torch::nn::Linear head = model_->head();
   set_head(head->weight.detach(), head->bias.defined() ? head->bias.detach() : at::zeros({classes}));
 }

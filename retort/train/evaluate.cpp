@@ -6,8 +6,8 @@
 
 namespace retort::train {
 
-at::Tensor predict_logits(models::ImageModel& model, const data::ImageStore& images, const data::InputSpec& spec, models::Precision precision, const std::string& task, Log& log,
-                          const StopFlag& stop) {
+at::Tensor predict_logits(models::ImageModel& model, const data::ImageStore& images, const data::InputSpec& spec,
+                          models::Precision precision, const std::string& task, Log& log, const StopFlag& stop) {
   constexpr int64_t kBatch = 64;
   const at::NoGradGuard no_grad;
   const models::AutocastGuard autocast(precision);

@@ -11,8 +11,9 @@
 namespace retort::train {
 
 // Logits [N, C], float, of every image of a store made for `spec`, in the model's evaluation mode (restored afterwards).
-at::Tensor predict_logits(models::ImageModel& model, const data::ImageStore& images, const data::InputSpec& spec, models::Precision precision, const std::string& task = "",
-                          Log& log = null_log(), const StopFlag& stop = never_stop());
+at::Tensor predict_logits(models::ImageModel& model, const data::ImageStore& images, const data::InputSpec& spec,
+                          models::Precision precision, const std::string& task = "", Log& log = null_log(),
+                          const StopFlag& stop = never_stop());
 
 struct Score {
   double accuracy = 0;       // percent

@@ -10,7 +10,8 @@ namespace retort::train {
 
 AdamW::AdamW(const std::vector<std::pair<std::string, at::Tensor>>& parameters, const Options& options) : options_(options) {
   for (const auto& [name, parameter] : parameters)
-    slots_.push_back({name, parameter, at::zeros_like(parameter.detach()), at::zeros_like(parameter.detach()), at::zeros({}, at::kFloat), parameter.dim() > 1});
+    slots_.push_back({name, parameter, at::zeros_like(parameter.detach()), at::zeros_like(parameter.detach()), at::zeros({}, at::kFloat),
+                      parameter.dim() > 1});
 }
 
 void AdamW::zero_grad() {
@@ -42,8 +43,8 @@ void AdamW::step(double learning_rate) {
       steps.push_back(slot.step);
     }
     if (parameters.empty()) continue;
-    at::_fused_adamw_(parameters, gradients, exp_avgs, exp_avg_sqs, {}, steps, learning_rate, options_.beta1, options_.beta2, decays ? options_.weight_decay : 0.0,
-                      options_.epsilon, /*amsgrad=*/false, /*maximize=*/false);
+    at::_fused_adamw_(parameters, gradients, exp_avgs, exp_avg_sqs, {}, steps, learning_rate, options_.beta1, options_.beta2,
+                      decays ? options_.weight_decay : 0.0, options_.epsilon, /*amsgrad=*/false, /*maximize=*/false);
   }
 }
 
@@ -61,7 +62,8 @@ void AdamW::load(const StateDict& state, const std::string& where) {
   const at::NoGradGuard no_grad;
   for (auto& [name, tensor] : this->state()) {
     const auto found = state.find(name);
-    if (found == state.end() || found->second.sizes() != tensor.sizes()) throw Error("the optimiser's '" + name + "' is missing or misshapen", where);
+    if (found == state.end() || found->second.sizes() != tensor.sizes())
+      throw Error("the optimiser's '" + name + "' is missing or misshapen", where);
     at::Tensor own = tensor;
     own.copy_(found->second);
   }

@@ -10,7 +10,8 @@
 
 namespace retort::train {
 
-// AdamW (Loshchilov & Hutter 2019) through libtorch's fused kernel. Weight decay acts on matrices and kernels only, not on biases and norms.
+// AdamW (Loshchilov & Hutter 2019) through libtorch's fused kernel. Weight decay acts on matrices and kernels only, not on biases and
+// norms.
 class AdamW {
  public:
   struct Options {
@@ -20,7 +21,8 @@ class AdamW {
   AdamW(const std::vector<std::pair<std::string, at::Tensor>>& parameters, const Options& options);
 
   void zero_grad();
-  // Scales the gradients so that their joint L2 norm is at most max_norm (0: no limit); returns the norm before. Parameters without a gradient are left alone.
+  // Scales the gradients so that their joint L2 norm is at most max_norm (0: no limit); returns the norm before. Parameters without a
+  // gradient are left alone.
   double clip_gradients(double max_norm);
   void step(double learning_rate);
 

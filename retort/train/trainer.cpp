@@ -36,7 +36,8 @@ void put(StateDict& into, const std::string& prefix, const StateDict& state) {
 
 StateDict take(const StateDict& from, const std::string& prefix) {
   StateDict state;
-  for (auto found = from.lower_bound(prefix); found != from.end() && found->first.starts_with(prefix); ++found) state[found->first.substr(prefix.size())] = found->second;
+  for (auto found = from.lower_bound(prefix); found != from.end() && found->first.starts_with(prefix); ++found)
+    state[found->first.substr(prefix.size())] = found->second;
   return state;
 }
 
@@ -58,19 +59,23 @@ Trainer::Trainer(models::ImageModel& student, losses::Objective& objective, cons
       options_(options),
       optimizer_(trainable(student, objective), {.weight_decay = options.weight_decay}),
       labels_(data::labels_of(*data.train)) {
-  if (objective_.needs_teacher() && (data_.teacher == nullptr || data_.outputs == nullptr)) throw UsageError("the objective needs a teacher");
+  if (objective_.needs_teacher() && (data_.teacher == nullptr || data_.outputs == nullptr))
+    throw UsageError("the objective needs a teacher");
   if (options_.ema_decay > 0)
     for (const auto& item : student_.named_parameters()) ema_[item.key()] = item.value().detach().clone();
 }
 
 // Near-equal batches: no image is left out of an epoch, and no batch is too small for batch normalisation.
-int64_t Trainer::batches() const { return std::max<int64_t>(1, std::llround(static_cast<double>(data_.train->size()) / static_cast<double>(options_.batch_size))); }
+int64_t Trainer::batches() const {
+  return std::max<int64_t>(1, std::llround(static_cast<double>(data_.train->size()) / static_cast<double>(options_.batch_size)));
+}
 
 std::vector<data::Sample> Trainer::samples_of(const std::vector<int64_t>& order, int64_t batch) const {
   const auto images = static_cast<int64_t>(order.size());
   const int64_t view = options_.views > 0 ? at_.epoch % options_.views : at_.epoch;
   std::vector<data::Sample> samples;
-  for (int64_t i = images * batch / batches(); i < images * (batch + 1) / batches(); ++i) samples.push_back({order[static_cast<size_t>(i)], view});
+  for (int64_t i = images * batch / batches(); i < images * (batch + 1) / batches(); ++i)
+    samples.push_back({order[static_cast<size_t>(i)], view});
   return samples;
 }
 
@@ -123,7 +128,8 @@ void Trainer::step(const std::vector<data::Sample>& samples) {
 void Trainer::update_ema() {
   if (ema_.empty()) return;
   const at::NoGradGuard no_grad;
-  // The average of few steps would remember the random start: the decay grows with the steps (as TensorFlow's ExponentialMovingAverage does).
+  // The average of few steps would remember the random start: the decay grows with the steps (as TensorFlow's ExponentialMovingAverage
+  // does).
   const double decay = std::min(options_.ema_decay, (1.0 + static_cast<double>(at_.step)) / (10.0 + static_cast<double>(at_.step)));
   for (const auto& item : student_.named_parameters()) ema_.at(item.key()).lerp_(item.value().detach(), 1 - decay);
 }
@@ -140,13 +146,15 @@ void Trainer::validate(nlohmann::json& line, const StopFlag& stop) {
   if (!ema_.empty()) models::load_state(student_, candidate, "");
   Score result;
   const bool has_val = data_.val != nullptr && data_.val->size() > 0;
-  if (has_val) result = score(predict_logits(student_, *data_.val, data_.spec, options_.precision, "", null_log(), stop), data::labels_of(*data_.val));
+  if (has_val)
+    result = score(predict_logits(student_, *data_.val, data_.spec, options_.precision, "", null_log(), stop), data::labels_of(*data_.val));
   if (!ema_.empty()) models::load_state(student_, current, "");
   if (has_val) {
     line["val_accuracy"] = result.accuracy;
     line["val_loss"] = result.cross_entropy;
   }
-  const bool better = result.accuracy > at_.best_accuracy || (result.accuracy == at_.best_accuracy && result.cross_entropy <= at_.best_loss);
+  const bool better =
+      result.accuracy > at_.best_accuracy || (result.accuracy == at_.best_accuracy && result.cross_entropy <= at_.best_loss);
   if (has_val && !better) return;
   at_.best_accuracy = result.accuracy;
   at_.best_loss = result.cross_entropy;
@@ -156,7 +164,10 @@ void Trainer::validate(nlohmann::json& line, const StopFlag& stop) {
 
 void Trainer::end_epoch(const StopFlag& stop) {
   const Sums& sums = at_.sums;
-  nlohmann::json line = {{"epoch", at_.epoch + 1}, {"step", at_.step}, {"train_loss", sums.loss / sums.images}, {"train_accuracy", 100 * sums.correct / sums.images}};
+  nlohmann::json line = {{"epoch", at_.epoch + 1},
+                         {"step", at_.step},
+                         {"train_loss", sums.loss / sums.images},
+                         {"train_accuracy", 100 * sums.correct / sums.images}};
   for (size_t i = 0; i < term_names_.size(); ++i) line["terms"][term_names_[i]] = sums.terms[i] / sums.images;
   const int64_t total = options_.epochs * batches();
   line["lr"] = options_.learning_rate * schedule_factor(at_.step - 1, std::llround(options_.warmup * static_cast<double>(total)), total);
@@ -168,7 +179,8 @@ void Trainer::end_epoch(const StopFlag& stop) {
   ++at_.epoch;
 }
 
-TrainResult Trainer::run(const std::filesystem::path& checkpoint, bool resume, const std::function<void(const nlohmann::json&)>& on_epoch, Log& log, const StopFlag& stop) {
+TrainResult Trainer::run(const std::filesystem::path& checkpoint, bool resume, const std::function<void(const nlohmann::json&)>& on_epoch,
+                         Log& log, const StopFlag& stop) {
   std::error_code error;
   if (resume && std::filesystem::exists(checkpoint, error)) {
     load(checkpoint);
@@ -202,8 +214,8 @@ TrainResult Trainer::run(const std::filesystem::path& checkpoint, bool resume, c
       ++at_.step;
       at_.images_seen += static_cast<int64_t>(samples.size());
       char detail[96];
-      std::snprintf(detail, sizeof detail, "epoch %lld/%lld, loss %.3f", static_cast<long long>(at_.epoch + 1), static_cast<long long>(options_.epochs),
-                    at_.sums.loss / at_.sums.images);
+      std::snprintf(detail, sizeof detail, "epoch %lld/%lld, loss %.3f", static_cast<long long>(at_.epoch + 1),
+                    static_cast<long long>(options_.epochs), at_.sums.loss / at_.sums.images);
       meter.add(static_cast<int64_t>(samples.size()), detail);
     }
     end_epoch(stop);
@@ -212,16 +224,29 @@ TrainResult Trainer::run(const std::filesystem::path& checkpoint, bool resume, c
   save_now();
   copy_into(models::state_of(student_), best_, checkpoint.string());
   student_.eval();
-  return {at_.epoch, at_.best_epoch, std::max(at_.best_accuracy, 0.0), at_.step_seconds > 0 ? static_cast<double>(at_.images_seen) / at_.step_seconds : 0, at_.seconds};
+  return {at_.epoch, at_.best_epoch, std::max(at_.best_accuracy, 0.0),
+          at_.step_seconds > 0 ? static_cast<double>(at_.images_seen) / at_.step_seconds : 0, at_.seconds};
 }
 
 std::string Trainer::fingerprint() const {
   const TrainOptions& o = options_;
-  const nlohmann::json json = {{"epochs", o.epochs}, {"batch_size", o.batch_size}, {"lr", o.learning_rate}, {"weight_decay", o.weight_decay}, {"warmup", o.warmup},
-                               {"clip_norm", o.clip_norm}, {"ema_decay", o.ema_decay}, {"precision", models::to_string(o.precision)}, {"seed", o.seed},
-                               {"view_seed", o.view_seed}, {"views", o.views}, {"recipe", data_.recipe.key()}, {"input", data::to_json(data_.spec)},
-                               {"student", models::to_json(student_.spec())}, {"data", data_.train->key()},
-                               {"teacher", data_.teacher == nullptr ? "" : data_.teacher->key()}, {"objective", o.objective_key}};
+  const nlohmann::json json = {{"epochs", o.epochs},
+                               {"batch_size", o.batch_size},
+                               {"lr", o.learning_rate},
+                               {"weight_decay", o.weight_decay},
+                               {"warmup", o.warmup},
+                               {"clip_norm", o.clip_norm},
+                               {"ema_decay", o.ema_decay},
+                               {"precision", models::to_string(o.precision)},
+                               {"seed", o.seed},
+                               {"view_seed", o.view_seed},
+                               {"views", o.views},
+                               {"recipe", data_.recipe.key()},
+                               {"input", data::to_json(data_.spec)},
+                               {"student", models::to_json(student_.spec())},
+                               {"data", data_.train->key()},
+                               {"teacher", data_.teacher == nullptr ? "" : data_.teacher->key()},
+                               {"objective", o.objective_key}};
   return json.dump();
 }
 
@@ -232,10 +257,19 @@ void Trainer::save(const std::filesystem::path& path) const {
   put(all, "adam.", optimizer_.state());
   put(all, "ema.", ema_);
   put(all, "best.", best_);
-  const nlohmann::json position = {{"epoch", at_.epoch}, {"step_in_epoch", at_.step_in_epoch}, {"step", at_.step}, {"images_seen", at_.images_seen},
-                                   {"best_epoch", at_.best_epoch}, {"best_accuracy", at_.best_accuracy}, {"best_loss", at_.best_loss},
-                                   {"step_seconds", at_.step_seconds}, {"seconds", at_.seconds}, {"lines", at_.lines}, {"term_names", term_names_},
-                                   {"sums", {{"loss", at_.sums.loss}, {"correct", at_.sums.correct}, {"images", at_.sums.images}, {"terms", at_.sums.terms}}}};
+  const nlohmann::json position = {
+      {"epoch", at_.epoch},
+      {"step_in_epoch", at_.step_in_epoch},
+      {"step", at_.step},
+      {"images_seen", at_.images_seen},
+      {"best_epoch", at_.best_epoch},
+      {"best_accuracy", at_.best_accuracy},
+      {"best_loss", at_.best_loss},
+      {"step_seconds", at_.step_seconds},
+      {"seconds", at_.seconds},
+      {"lines", at_.lines},
+      {"term_names", term_names_},
+      {"sums", {{"loss", at_.sums.loss}, {"correct", at_.sums.correct}, {"images", at_.sums.images}, {"terms", at_.sums.terms}}}};
   write_safetensors(path, all, {{"format", "retort-checkpoint-1"}, {"fingerprint", fingerprint()}, {"position", position.dump()}});
 }
 
@@ -246,9 +280,11 @@ void Trainer::load(const std::filesystem::path& path) {
     if (found == file.metadata.end()) throw Error("is not a retort checkpoint: it lacks '" + key + "'", path.string());
     return found->second;
   };
-  if (meta("format") != "retort-checkpoint-1") throw Error("is of another version: " + meta("format"), path.string(), "train again without --resume");
+  if (meta("format") != "retort-checkpoint-1")
+    throw Error("is of another version: " + meta("format"), path.string(), "train again without --resume");
   if (meta("fingerprint") != fingerprint())
-    throw Error("was made with other settings, data or teacher", path.string(), "resume with `--config` of that run, or train again without --resume");
+    throw Error("was made with other settings, data or teacher", path.string(),
+                "resume with `--config` of that run, or train again without --resume");
   try {
     const auto position = nlohmann::json::parse(meta("position"));
     at_ = {};

@@ -23,15 +23,15 @@ struct TrainOptions {
   int64_t batch_size = 64;
   double learning_rate = 1e-3;  // peak
   double weight_decay = 0.01;
-  double warmup = 0.05;         // share of all steps
-  double clip_norm = 5.0;       // joint L2 norm of the gradients; 0: no limit
-  double ema_decay = 0;         // of the weights' moving average, which is then what is validated and kept; 0: none
+  double warmup = 0.05;    // share of all steps
+  double clip_norm = 5.0;  // joint L2 norm of the gradients; 0: no limit
+  double ema_decay = 0;    // of the weights' moving average, which is then what is validated and kept; 0: none
   models::Precision precision = models::Precision::fp32;
-  uint64_t seed = 0;            // of the order of images
+  uint64_t seed = 0;  // of the order of images
   uint64_t view_seed = 0;
-  int64_t views = 0;            // the view number counts modulo this; 0: a fresh view every epoch
+  int64_t views = 0;  // the view number counts modulo this; 0: a fresh view every epoch
   double checkpoint_seconds = 30;
-  std::string objective_key;    // names the objective: a checkpoint made for another is refused
+  std::string objective_key;  // names the objective: a checkpoint made for another is refused
 };
 
 // What training reads. The output store is absent when there is no teacher.
@@ -47,22 +47,23 @@ struct TrainData {
 struct TrainResult {
   int64_t epochs = 0;
   int64_t best_epoch = 0;
-  double val_accuracy = 0;     // percent, of the kept weights
+  double val_accuracy = 0;       // percent, of the kept weights
   double images_per_second = 0;  // of training steps alone
-  double seconds = 0;          // over all sittings, validation and checkpoints included
+  double seconds = 0;            // over all sittings, validation and checkpoints included
 };
 
-// Trains the student on the objective and leaves the best weights (on validation) in it. What it does is a pure function of the data, the options and the initial weights:
-// resumed from a checkpoint it ends with the same bytes as if never stopped (same machine, same threads).
+// Trains the student on the objective and leaves the best weights (on validation) in it. What it does is a pure function of the data, the
+// options and the initial weights: resumed from a checkpoint it ends with the same bytes as if never stopped (same machine, same threads).
 class Trainer {
  public:
   Trainer(models::ImageModel& student, losses::Objective& objective, const TrainData& data, const TrainOptions& options);
 
   // `checkpoint` is written at least every checkpoint_seconds, on stop and at the end. With `resume` it is read first, if it is there.
   // `on_epoch` gets one JSON object an epoch (a line of metrics.jsonl), on resume again from the first.
-  // Throws Error when the loss or the gradient is not finite (the last good checkpoint stays), Interrupted on stop (a checkpoint was written).
-  TrainResult run(const std::filesystem::path& checkpoint, bool resume, const std::function<void(const nlohmann::json&)>& on_epoch, Log& log = null_log(),
-                  const StopFlag& stop = never_stop());
+  // Throws Error when the loss or the gradient is not finite (the last good checkpoint stays), Interrupted on stop (a checkpoint was
+  // written).
+  TrainResult run(const std::filesystem::path& checkpoint, bool resume, const std::function<void(const nlohmann::json&)>& on_epoch,
+                  Log& log = null_log(), const StopFlag& stop = never_stop());
 
  private:
   struct Sums {

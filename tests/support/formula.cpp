@@ -34,7 +34,8 @@ at::Tensor formula_parameter(const std::string& name, at::IntArrayRef shape) {
   if (ends_with(name, "num_batches_tracked")) return at::zeros(shape, at::kLong);
   if (ends_with(name, "running_var") || name.find("lambda") != std::string::npos) return formula_uniform(name, shape, 0.5, 1.5);
   if (ends_with(name, "running_mean")) return formula_uniform(name, shape, -0.2, 0.2);
-  if (shape.size() <= 1) return ends_with(name, "weight") ? formula_uniform(name, shape, 0.8, 1.2) : formula_uniform(name, shape, -0.1, 0.1);
+  if (shape.size() <= 1)
+    return ends_with(name, "weight") ? formula_uniform(name, shape, 0.8, 1.2) : formula_uniform(name, shape, -0.1, 0.1);
   double fan_in = 1;
   for (size_t d = 1; d < shape.size(); ++d) fan_in *= static_cast<double>(shape[d]);
   const double bound = std::sqrt(6.0 / fan_in);

@@ -9,7 +9,8 @@ namespace fs = std::filesystem;
 
 fs::path fresh_folder(const std::string& name) {
   const char* base = std::getenv("TEST_TMPDIR");
-  const fs::path folder = fs::path(base == nullptr ? fs::temp_directory_path() : fs::path(base)) / ("retort-" + name + "-" + std::to_string(::getpid()));
+  const fs::path folder =
+      fs::path(base == nullptr ? fs::temp_directory_path() : fs::path(base)) / ("retort-" + name + "-" + std::to_string(::getpid()));
   fs::remove_all(folder);
   fs::create_directories(folder);
   return folder;

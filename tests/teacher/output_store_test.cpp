@@ -29,7 +29,9 @@ class OutputStoreTest : public ::testing::Test {
   }
   void TearDown() override { fs::remove_all(folder_); }
 
-  data::ImageStore images() { return data::ImageStore::open(folder_ / "cache", manifest_, manifest_.of(data::Split::train), data::bounded(320), {}); }
+  data::ImageStore images() {
+    return data::ImageStore::open(folder_ / "cache", manifest_, manifest_.of(data::Split::train), data::bounded(320), {});
+  }
   Teacher teacher() { return {weights_, "", 32, models::Precision::fp32}; }
   OutputStore store(Teacher& teacher, const data::ImageStore& images, OutputStore::Options options) {
     return OutputStore::open(folder_ / "cache", teacher, images, {}, options);
@@ -52,7 +54,8 @@ TEST_F(OutputStoreTest, HoldsWhatTheLiveTeacherSays) {
   const OutputStore outputs = store(live, train, {.views = 3, .batch_size = 4});
   ASSERT_EQ(outputs.views(), 3);
   const std::vector<data::Sample> samples = {{5, 2}, {0, 0}, {3, 1}, {5, 5}};  // view 5 is view 2 again
-  const at::Tensor expected = live.features(data::render_batch(train, std::vector<data::Sample>{{5, 2}, {0, 0}, {3, 1}, {5, 2}}, {}, 0, live.input_spec()));
+  const at::Tensor expected =
+      live.features(data::render_batch(train, std::vector<data::Sample>{{5, 2}, {0, 0}, {3, 1}, {5, 2}}, {}, 0, live.input_spec()));
   const at::Tensor stored = outputs.features(samples);
   EXPECT_LT(((stored - expected).norm() / expected.norm()).item<double>(), 1e-3);
 }

@@ -19,9 +19,12 @@ TEST(AdamW, FollowsTorchsOwn) {
   at::Tensor their_bias = bias.detach().clone().requires_grad_();
   AdamW optimizer({{"weight", ours}, {"bias", bias}}, {.weight_decay = 0.1});
   using Groups = std::vector<torch::optim::OptimizerParamGroup>;
-  torch::optim::AdamW reference(Groups{torch::optim::OptimizerParamGroup({theirs}, std::make_unique<torch::optim::AdamWOptions>(torch::optim::AdamWOptions(0.01).weight_decay(0.1))),
-                                       torch::optim::OptimizerParamGroup({their_bias}, std::make_unique<torch::optim::AdamWOptions>(torch::optim::AdamWOptions(0.01).weight_decay(0)))},
-                                torch::optim::AdamWOptions(0.01));
+  torch::optim::AdamW reference(
+      Groups{torch::optim::OptimizerParamGroup(
+                 {theirs}, std::make_unique<torch::optim::AdamWOptions>(torch::optim::AdamWOptions(0.01).weight_decay(0.1))),
+             torch::optim::OptimizerParamGroup(
+                 {their_bias}, std::make_unique<torch::optim::AdamWOptions>(torch::optim::AdamWOptions(0.01).weight_decay(0)))},
+      torch::optim::AdamWOptions(0.01));
   for (int step = 0; step < 5; ++step) {
     const at::Tensor x = formula_uniform("x" + std::to_string(step), {3, 7});
     optimizer.zero_grad();

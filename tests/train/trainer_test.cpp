@@ -79,7 +79,8 @@ bool same(models::ImageModel& a, models::ImageModel& b) {
 TEST_F(TrainerTest, LearnsAndReportsEachEpoch) {
   const auto s = session(options(6), "resnet18");
   std::vector<nlohmann::json> lines;
-  const TrainResult result = s->trainer.run(folder_ / "last.safetensors", false, [&](const nlohmann::json& line) { lines.push_back(line); });
+  const TrainResult result =
+      s->trainer.run(folder_ / "last.safetensors", false, [&](const nlohmann::json& line) { lines.push_back(line); });
   ASSERT_EQ(lines.size(), 6U);
   EXPECT_LT(lines.back()["train_loss"], lines.front()["train_loss"]);
   EXPECT_EQ(lines.back()["terms"].size(), 3U);
@@ -99,7 +100,9 @@ TEST_F(TrainerTest, AStoppedRunEndsWithTheSameBytes) {
     const fs::path checkpoint = folder_ / ("cut" + std::to_string(at_epoch) + ".safetensors");
     StopFlag stop{false};
     const auto cut = session(each_step);
-    EXPECT_THROW(cut->trainer.run(checkpoint, false, [&](const nlohmann::json& line) { stop = line["epoch"] == at_epoch; }, null_log(), stop), Interrupted);
+    EXPECT_THROW(cut->trainer.run(
+                     checkpoint, false, [&](const nlohmann::json& line) { stop = line["epoch"] == at_epoch; }, null_log(), stop),
+                 Interrupted);
     const auto resumed = session(each_step);
     std::vector<nlohmann::json> lines;
     resumed->trainer.run(checkpoint, true, [&](const nlohmann::json& line) { lines.push_back(line); });

@@ -1,0 +1,119 @@
+#include <gtest/gtest.h>
+
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <csignal>
+#include <cstdio>
+#include <thread>
+
+#include "retort/core/file.h"
+#include "tests/support/pictures.h"
+
+namespace retort {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Outcome {
+  int code = -1;
+  std::string text;
+};
+
+pid_t start(std::vector<std::string> arguments, const fs::path& output) {
+  arguments.insert(arguments.begin(), RETORT_BINARY);
+  const pid_t child = ::fork();
+  if (child != 0) return child;
+  const int file = ::open(output.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0666);
+  ::dup2(file, STDOUT_FILENO);
+  ::dup2(file, STDERR_FILENO);
+  std::vector<char*> argv;
+  for (std::string& argument : arguments) argv.push_back(argument.data());
+  argv.push_back(nullptr);
+  ::execv(RETORT_BINARY, argv.data());
+  ::_exit(127);
+}
+
+class CliTest : public ::testing::Test {
+ protected:
+  void SetUp() override { folder_ = testing::fresh_folder("cli"); }
+  void TearDown() override { fs::remove_all(folder_); }
+  Outcome run(const std::vector<std::string>& arguments) {
+    const fs::path output = folder_ / "output.txt";
+    int status = 0;
+    ::waitpid(start(arguments, output), &status, 0);
+    return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), read_file(output)};
+  }
+  std::vector<std::string> training(const std::string& out, const std::string& epochs) {
+    testing::write_pictures(folder_ / "data", "train", 3, 16);
+    testing::write_pictures(folder_ / "data", "test", 3, 4);
+    return {"distill",
+            "--data",
+            (folder_ / "data").string(),
+            "--teacher",
+            "none",
+            "--student",
+            "mobilenet_v2",
+            "--image-size",
+            "32",
+            "--batch-size",
+            "8",
+            "--epochs",
+            epochs,
+            "--threads",
+            "1",
+            "--cache",
+            (folder_ / "cache").string(),
+            "--out",
+            (folder_ / out).string()};
+  }
+  fs::path folder_;
+};
+
+TEST_F(CliTest, ExitCodesTellUsageFromFailure) {
+  EXPECT_EQ(run({"--help"}).code, 0);
+  EXPECT_EQ(run({"--version"}).code, 0);
+  EXPECT_EQ(run({}).code, 2);
+  EXPECT_EQ(run({"distill"}).code, 2);
+  EXPECT_EQ(run({"distill", "--data", "x", "--teacher", "none", "--out", "y", "--epochs", "0"}).code, 2);
+  const Outcome unknown = run({"distill", "--data", "x", "--teacher", "none", "--student", "resnet19", "--out", (folder_ / "y").string()});
+  EXPECT_NE(unknown.code, 0);
+  const Outcome missing = run({"inspect", (folder_ / "nothing.pth").string()});
+  EXPECT_EQ(missing.code, 1);
+  EXPECT_NE(missing.text.find("nothing.pth"), std::string::npos);
+}
+
+TEST_F(CliTest, ListsWhatThereIs) {
+  EXPECT_NE(run({"list", "students"}).text.find("mobilenet_v2"), std::string::npos);
+  EXPECT_NE(run({"list", "losses"}).text.find("align_uniform"), std::string::npos);
+  EXPECT_EQ(run({"list", "nonsense"}).code, 2);
+}
+
+TEST_F(CliTest, AConfigIsTheSameRunAgain) {
+  ASSERT_EQ(run(training("run", "1")).code, 0);
+  const std::string weights = read_file(folder_ / "run/student.safetensors");
+  const Outcome again = run({"distill", "--config", (folder_ / "run/config.toml").string()});
+  ASSERT_EQ(again.code, 0) << again.text;
+  EXPECT_EQ(read_file(folder_ / "run/student.safetensors"), weights);
+  write_file_atomic(folder_ / "bad.toml", "epochz = 3\n");
+  EXPECT_EQ(run({"distill", "--config", (folder_ / "bad.toml").string()}).code, 2);
+}
+
+TEST_F(CliTest, KilledAtAnyMomentAndResumedItEndsWithTheSameBytes) {
+  ASSERT_EQ(run(training("whole", "12")).code, 0);
+  std::vector<std::string> cut = training("cut", "12");
+  cut.insert(cut.end(), {"--checkpoint-seconds", "0"});
+  for (int attempt = 0; attempt < 4; ++attempt) {
+    const pid_t child = start(cut, folder_ / "cut.txt");
+    std::this_thread::sleep_for(std::chrono::milliseconds(1500 + 700 * attempt));
+    ::kill(child, SIGKILL);
+    ::waitpid(child, nullptr, 0);
+    if (attempt == 0) cut.emplace_back("--resume");
+  }
+  const Outcome last = run(cut);
+  ASSERT_EQ(last.code, 0) << last.text;
+  EXPECT_EQ(read_file(folder_ / "cut/student.safetensors"), read_file(folder_ / "whole/student.safetensors"));
+}
+
+}  // namespace
+}  // namespace retort

@@ -1,0 +1,49 @@
+#include "retort/run/config.h"
+
+#include <gtest/gtest.h>
+
+#include "retort/core/error.h"
+
+namespace retort::run {
+namespace {
+
+RunConfig complete() {
+  RunConfig config;
+  config.data = "photos";
+  config.teacher = "none";
+  config.out = "runs/x";
+  return config;
+}
+
+TEST(RunConfig, IsMeantAsItStands) { EXPECT_NO_THROW(validate(complete())); }
+
+TEST(RunConfig, WhatCannotBeMeantIsAUsageError) {
+  const auto with = [](auto change) {
+    RunConfig config = complete();
+    change(config);
+    return config;
+  };
+  EXPECT_THROW(validate(with([](RunConfig& c) { c.data.clear(); })), UsageError);
+  EXPECT_THROW(validate(with([](RunConfig& c) { c.teacher.clear(); })), UsageError);
+  EXPECT_THROW(validate(with([](RunConfig& c) { c.out.clear(); })), UsageError);
+  EXPECT_THROW(validate(with([](RunConfig& c) { c.precision = "fp8"; })), UsageError);
+  EXPECT_THROW(validate(with([](RunConfig& c) { c.loss = "kd"; })), UsageError);
+  EXPECT_THROW(validate(with([](RunConfig& c) { c.loss = "nonsense"; })), UsageError);
+  EXPECT_THROW(validate(with([](RunConfig& c) { c.teacher_head = "finetune"; })), UsageError);
+  EXPECT_THROW(validate(with([](RunConfig& c) { c.view.scale_min = 0.9, c.view.scale_max = 0.5; })), UsageError);
+}
+
+TEST(RunConfig, TomlHoldsEveryOption) {
+  RunConfig config = complete();
+  config.data = "a \"quoted\" \\ path";
+  config.lr = 3e-4;
+  const std::string toml = to_toml(config);
+  EXPECT_NE(toml.find("data = \"a \\\"quoted\\\" \\\\ path\"\n"), std::string::npos);
+  EXPECT_NE(toml.find("\nlr = 0.0003\n"), std::string::npos);
+  visit_options(config, [&](const char* name, const auto&, const Range&, const char*, const char*) {
+    EXPECT_NE(toml.find("\n" + std::string(name) + " = "), std::string::npos) << name;
+  });
+}
+
+}  // namespace
+}  // namespace retort::run
