@@ -102,8 +102,6 @@ find_python() {
 install_python() {
   command -v apt-get >/dev/null || fail "no Python $pythons with venv was found; name one:  PYTHON=/path/to/python3.12 make"
   local version
-  install_packages python3 python3-venv
-  find_python >/dev/null && return
   for version in 3.12 3.11 3.13 3.14; do
     if apt-cache show "python$version-venv" >/dev/null 2>&1; then
       install_packages "python$version" "python$version-venv"
@@ -168,6 +166,9 @@ own_libtorch || true  # a wrong RETORT_LIBTORCH is told before anything is insta
 look() {
   if command -v dpkg-query >/dev/null; then packages=$(missing_packages | sort -u | tr '\n' ' '); fi
   requirements=$(missing_requirements)
+  if [ -n "$requirements" ] && [ ! -x "$venv/bin/python" ] && command -v dpkg-query >/dev/null && ! find_python >/dev/null; then
+    packages+="python3 python3-venv"
+  fi
 }
 
 packages=""

@@ -9,6 +9,7 @@ import concurrent.futures
 import json
 import os
 import pathlib
+import re
 import shlex
 import subprocess
 import sys
@@ -48,26 +49,25 @@ class Checker:
     def __init__(self, build, flags):
         self.scratch = build / "tidy"
         self.scratch.mkdir(exist_ok=True)
+        self.common = build / "CMakeFiles" / "retort_pch.dir" / "cmake_pch.hxx"  # what the build includes before every file
         self.flags = ["-Wall", "-Wextra", "-Wshadow", "-Wno-deprecated-declarations", *flags]
         beside = pathlib.Path(sys.executable).parent / "clang-tidy"
         self.program = str(beside) if beside.exists() else "clang-tidy"
 
-    def run(self, unit):
+    def run(self, name, paths):
+        unit = self.scratch / f"{name}.cpp"
+        unit.write_text("".join(f'#include "{path}"\n' for path in (self.common, *paths)))
         command = [self.program, "--quiet", f"--config-file={ROOT / '.clang-tidy'}", str(unit), "--", *self.flags]
         result = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
-        noise = ("warnings generated", "Suppressed ", "Use -header-filter", "warnings treated as errors")
-        told = [line for line in result.stderr.splitlines() if line and not any(n in line for n in noise)]
-        return result.returncode, result.stdout, "\n".join(told)
+        # Without a finding, standard error may say why clang-tidy itself failed.
+        return result.returncode, result.stdout or (result.stderr if result.returncode else "")
 
     def check(self, number, batch):
-        if len(batch) > 1:
-            unit = self.scratch / f"batch_{number}.cpp"
-            unit.write_text("".join(f'#include "{path}"\n' for path in batch))
-            code, out, told = self.run(unit)
-            if "clang-diagnostic-error" not in out:
-                return code, out, told
-        results = [self.run(path) for path in batch]
-        return max(r[0] for r in results), "".join(r[1] for r in results), "\n".join(r[2] for r in results if r[2])
+        code, told = self.run(f"batch_{number}", batch)
+        if len(batch) == 1 or "clang-diagnostic-error" not in told:
+            return code, told
+        results = [self.run(f"batch_{number}_{i}", [path]) for i, path in enumerate(batch)]
+        return max(code for code, _ in results), "".join(told for _, told in results)
 
 
 def main():
@@ -78,13 +78,12 @@ def main():
     checker = Checker(build, flags)
     failed, seen = False, set()
     with concurrent.futures.ThreadPoolExecutor(int(os.environ.get("JOBS") or os.cpu_count())) as pool:
-        for code, out, told in pool.map(lambda job: checker.check(*job), enumerate(batches(sources))):
+        for code, told in pool.map(lambda job: checker.check(*job), enumerate(batches(sources))):
             failed |= code != 0
-            if out not in seen:
-                seen.add(out)
-                print(out, end="")
-            if code != 0 and told:
-                print(told)
+            for finding in re.split(r"(?m)^(?=/\S+:\d+:\d+: (?:error|warning):)", told):
+                if finding not in seen:  # a header's is found in every batch
+                    seen.add(finding)
+                    print(finding, end="", flush=True)
     if failed:
         sys.exit(1)
     print(f"clang-tidy: {len(sources)} files, nothing found")

@@ -23,8 +23,8 @@ struct ImageView {
   const uint8_t* rgb = nullptr;
   ImageView() = default;
   ImageView(int64_t w, int64_t h, const uint8_t* pixels) : width(w), height(h), rgb(pixels) {}
-  ImageView(const Image& image)
-      : width(image.width), height(image.height), rgb(image.rgb.data()) {}  // NOLINT: a view is meant to be implicit
+  // NOLINTNEXTLINE(google-explicit-constructor): a view is meant to be implicit
+  ImageView(const Image& image) : width(image.width), height(image.height), rgb(image.rgb.data()) {}
 };
 
 constexpr int64_t kMaxPixels = 178'956'970;  // PIL's decompression-bomb limit

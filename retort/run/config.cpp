@@ -9,13 +9,10 @@
 namespace retort::run {
 namespace {
 
+// A literal string where an escape would be needed: not every reader of TOML undoes escapes.
 std::string quoted(const std::string& text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') out += '\\';
-    out += c;
-  }
-  return out + "\"";
+  const char* mark = text.find_first_of("\"\\") == std::string::npos ? "\"" : "'";
+  return mark + text + mark;
 }
 
 std::string toml_value(const std::string& value) { return quoted(value); }
@@ -47,6 +44,11 @@ std::string to_toml(const RunConfig& config) {
 void validate(const RunConfig& config) {
   if (config.data.empty()) throw UsageError("no data set was named", "--data", "point it at a folder with one folder a class");
   if (config.teacher.empty()) throw UsageError("no teacher was named", "--teacher", "a weight file, or `none` to train from scratch");
+  for (const std::string* path : {&config.data, &config.teacher, &config.out, &config.cache}) {
+    if (path->find_first_of("\n\r") != std::string::npos ||
+        (path->find('\'') != std::string::npos && path->find_first_of("\"\\") != std::string::npos))
+      throw UsageError("a path with line breaks, or with both kinds of quotes, cannot stand in config.toml", *path, "rename it");
+  }
   if (config.out.empty()) throw UsageError("no run folder was named", "--out", "for example --out runs/first");
   if (config.teacher_head != "probe" && config.teacher_head != "keep")
     throw UsageError("is '" + config.teacher_head + "'", "--teacher-head", "one of: probe, keep");

@@ -36,10 +36,10 @@ TEST(RunConfig, WhatCannotBeMeantIsAUsageError) {
 TEST(RunConfig, TomlHoldsEveryOption) {
   RunConfig config = complete();
   config.data = "a \"quoted\" \\ path";
-  config.lr = 3e-4;
+  config.lr = 0.25;
   const std::string toml = to_toml(config);
-  EXPECT_NE(toml.find("data = \"a \\\"quoted\\\" \\\\ path\"\n"), std::string::npos);
-  EXPECT_NE(toml.find("\nlr = 0.0003\n"), std::string::npos);
+  EXPECT_NE(toml.find("data = 'a \"quoted\" \\ path'\n"), std::string::npos);
+  EXPECT_NE(toml.find("\nlr = 0.25\n"), std::string::npos);
   visit_options(config, [&](const char* name, const auto&, const Range&, const char*, const char*) {
     EXPECT_NE(toml.find("\n" + std::string(name) + " = "), std::string::npos) << name;
   });
