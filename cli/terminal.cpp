@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <cmath>
 #include <csignal>
 #include <cstdio>
 
@@ -18,7 +19,7 @@ void on_signal(int signal) {
 }
 
 std::string duration(double seconds) {
-  const auto s = static_cast<long long>(seconds + 0.5);
+  const long long s = std::llround(seconds);
   char text[48];
   if (s >= 3600) {
     std::snprintf(text, sizeof text, "%lldh%02lldm", s / 3600, s / 60 % 60);

@@ -63,8 +63,8 @@ class Block : public torch::nn::Module {
  private:
   void add(int64_t in, int64_t out, int64_t kernel, int64_t stride) {
     const std::string number = std::to_string(convs_.size() + 1);
-    convs_.push_back(register_module("conv" + number, bare_conv(in, out, kernel, stride)));
-    norms_.push_back(register_module("bn" + number, torch::nn::BatchNorm2d(out)));
+    convs_.emplace_back(register_module("conv" + number, bare_conv(in, out, kernel, stride)));
+    norms_.emplace_back(register_module("bn" + number, torch::nn::BatchNorm2d(out)));
   }
 
   std::vector<torch::nn::Conv2d> convs_;

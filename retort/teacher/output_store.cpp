@@ -33,7 +33,7 @@ at::Tensor read_part(const fs::path& path, const std::string& key, int64_t rows,
   if (!fs::exists(path, error)) return {};
   try {
     const TensorFile file = read_safetensors(path);
-    const at::Tensor features = file.tensors.at("features");
+    at::Tensor features = file.tensors.at("features");
     if (file.metadata.at("key") != key || features.sizes() != at::IntArrayRef({rows, dim}) || features.scalar_type() != at::kHalf)
       return {};
     if (file.metadata.at("checksum") != checksum(features)) return {};

@@ -190,7 +190,7 @@ TEST(View, OddImagesAndImpossibleRequests) {
   const Image shown = render_view(dot, all, spec);
   for (size_t i = 0; i < shown.rgb.size(); ++i) ASSERT_EQ(shown.rgb[i], 10 * (i % 3 + 1));
   const Image line{1, 400, std::vector<uint8_t>(1200, 77)};
-  EXPECT_EQ(render_eval(line, spec).rgb, std::vector<uint8_t>(16 * 16 * 3, 77));
+  EXPECT_EQ(render_eval(line, spec).rgb, std::vector<uint8_t>(size_t{16} * 16 * 3, 77));
   EXPECT_THROW(render_view(dot, View{0, 0, 2, 1}, spec), Error);
   EXPECT_THROW(render_view(dot, View{-1, 0, 1, 1}, spec), Error);
   EXPECT_THROW(resize(dot, 1 << 20, 1 << 20, Interpolation::bilinear), Error);

@@ -43,10 +43,10 @@ TEST(LossParity, ValuesAndGradients) {
 
 TEST(LossParity, AlignmentAndUniformity) {
   using testing::formula_uniform;
-  namespace F = torch::nn::functional;
-  const auto unit = F::NormalizeFuncOptions().dim(1);
-  const at::Tensor s = F::normalize(formula_uniform("s", {kImages, kDim}).to(at::kDouble), unit).requires_grad_();
-  const at::Tensor t = F::normalize(formula_uniform("t", {kImages, kDim}).to(at::kDouble), unit);
+  namespace functional = torch::nn::functional;
+  const auto unit = functional::NormalizeFuncOptions().dim(1);
+  const at::Tensor s = functional::normalize(formula_uniform("s", {kImages, kDim}).to(at::kDouble), unit).requires_grad_();
+  const at::Tensor t = functional::normalize(formula_uniform("t", {kImages, kDim}).to(at::kDouble), unit);
   for (const nlohmann::json& expected : fixture("functions.json")) {
     const std::string function = expected.at("function");
     const double parameter = expected.at("parameter");

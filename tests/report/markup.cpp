@@ -13,7 +13,7 @@ bool name_character(char c) { return std::isalnum(static_cast<unsigned char>(c))
 }  // namespace
 
 std::string markup_error(const std::string& html) {
-  static const std::set<std::string> kVoid = {"meta", "img", "br", "link", "hr"};
+  static const std::set<std::string> void_tags = {"meta", "img", "br", "link", "hr"};
   std::vector<std::string> open;
   size_t i = 0;
   while (i < html.size()) {
@@ -57,7 +57,7 @@ std::string markup_error(const std::string& html) {
       if (open.empty() || open.back() != name)
         return at(html, start, "closes " + name + " inside " + (open.empty() ? "nothing" : open.back()));
       open.pop_back();
-    } else if (!self_closing && !kVoid.contains(name)) {
+    } else if (!self_closing && !void_tags.contains(name)) {
       open.push_back(name);
     }
     if (!closing && name == "style") i = html.find("</style>", i);
