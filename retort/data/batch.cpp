@@ -10,8 +10,8 @@ namespace {
 
 void check_range(const ImageStore& store, int64_t first, int64_t count) {
   if (first < 0 || count < 0 || first > store.size() - count) {
-    throw Error("positions " + std::to_string(first) + " to " + std::to_string(first + count) + " are not in a store of " +
-                std::to_string(store.size()) + " images");
+    throw Error(std::to_string(count) + " images from position " + std::to_string(first) + " on are not in a store of " +
+                std::to_string(store.size()));
   }
 }
 
