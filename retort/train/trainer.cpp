@@ -67,7 +67,9 @@ Trainer::Trainer(models::ImageModel& student, losses::Objective& objective, cons
 
 // Near-equal batches: no image is left out of an epoch, and no batch is too small for batch normalisation.
 int64_t Trainer::batches() const {
-  return std::max<int64_t>(1, std::llround(static_cast<double>(data_.train->size()) / static_cast<double>(options_.batch_size)));
+  const int64_t images = data_.train->size();
+  const int64_t wanted = std::llround(static_cast<double>(images) / static_cast<double>(options_.batch_size));
+  return std::clamp<int64_t>(wanted, 1, std::max<int64_t>(images / 2, 1));
 }
 
 std::vector<data::Sample> Trainer::samples_of(const std::vector<int64_t>& order, int64_t batch) const {
