@@ -66,8 +66,7 @@ int main(int argc, char** argv) {
   models::ModelPtr student = models::make_model({arch, classes});
   data::InputSpec spec = student->input_spec();
   spec.size = size;
-  for (at::Tensor& parameter : student->parameters())
-    if (parameter.dim() == 4) parameter.set_data(parameter.contiguous(at::MemoryFormat::ChannelsLast));
+  models::use_channels_last(*student);
   losses::Objective objective({{"cross_entropy", 1, {}}, {"align_uniform", 0.8, {}}, {"kd", 1, {}}},
                               {student->feature_dim(), teacher.feature_dim(), classes, images.size(), {}});
   std::vector<std::pair<std::string, at::Tensor>> parameters;

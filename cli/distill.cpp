@@ -80,7 +80,7 @@ void add_distill(CLI::App& app) {
     TerminalLog log;
     run::distill(arguments->config, arguments->options, log, stop_on_interrupt());
     const run::RunFolder folder{arguments->config.out};
-    std::cout << report::render_table(run::write_report(folder.root, {})) << "\nreport: " << folder.report().string()
+    std::cout << report::render_table(run::rows_of(folder.root, {})) << "\nreport: " << folder.report().string()
               << "\nmodel:  " << folder.onnx().string() << '\n';
   });
 }

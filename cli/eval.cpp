@@ -22,15 +22,13 @@ nlohmann::json to_json(const run::Evaluation& evaluation) {
                        {"images", evaluation.metrics.class_count[i]},
                        {"accuracy", accuracy < 0 ? nlohmann::json() : nlohmann::json(accuracy)}});
   }
-  nlohmann::json skipped = nlohmann::json::array();
-  for (const data::SkippedFile& file : evaluation.skipped) skipped.push_back({{"path", file.path}, {"reason", file.reason}});
   return {{"split", evaluation.split},
           {"images", evaluation.predictions.size()},
           {"accuracy", evaluation.metrics.accuracy},
           {"mean_class_accuracy", evaluation.metrics.mean_class_accuracy},
           {"classes", classes},
           {"confusion", evaluation.metrics.confusion},
-          {"skipped_files", skipped}};
+          {"skipped_files", run::to_json(evaluation.skipped)}};
 }
 
 }  // namespace

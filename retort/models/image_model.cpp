@@ -31,6 +31,11 @@ StateDict state_of(torch::nn::Module& module) {
   return state;
 }
 
+void use_channels_last(ImageModel& model) {
+  for (at::Tensor& parameter : model.parameters())
+    if (parameter.dim() == 4) parameter.set_data(parameter.contiguous(at::MemoryFormat::ChannelsLast));
+}
+
 namespace {
 
 std::string shape_of(const at::Tensor& tensor) {

@@ -52,6 +52,8 @@ using ModelPtr = std::shared_ptr<ImageModel>;
 
 // Parameters and buffers under their public names, detached, sharing memory with the module.
 StateDict state_of(torch::nn::Module& module);
+// Four-dimensional parameters in channels-last layout, in place: what convolutions on the CPU are fastest with.
+void use_channels_last(ImageModel& model);
 // Copies in. Throws Error naming the first tensor that is missing, unexpected, or of another shape (where: names the file).
 void load_state(ImageModel& model, const StateDict& state, const std::string& where);
 

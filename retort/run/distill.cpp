@@ -144,8 +144,7 @@ class Job {
     torch::manual_seed(static_cast<uint64_t>(config_.seed));
     models::ModelSpec spec = student_->spec();
     student_ = models::make_model(spec);
-    for (at::Tensor& parameter : student_->parameters())
-      if (parameter.dim() == 4) parameter.set_data(parameter.contiguous(at::MemoryFormat::ChannelsLast));
+    models::use_channels_last(*student_);
     log_.info("student: " + config_.student + ", " + std::to_string(deploy::count_parameters(*student_)) + " parameters, " +
               std::to_string(spec_.size) + " px, random weights (seed " + std::to_string(config_.seed) + "), " +
               models::to_string(precision_) + ", " + std::to_string(at::get_num_threads()) + " threads");
@@ -266,8 +265,7 @@ class Job {
     summary_["seed"] = config_.seed;
     summary_["precision"] = models::to_string(precision_);
     summary_["threads"] = at::get_num_threads();
-    summary_["skipped_files"] = nlohmann::json::array();
-    for (const data::SkippedFile& file : skipped_) summary_["skipped_files"].push_back({{"path", file.path}, {"reason", file.reason}});
+    summary_["skipped_files"] = to_json(skipped_);
     nlohmann::json& seconds = summary_["seconds"];
     if (!seconds.contains("teacher")) seconds["teacher"] = 0.0;
     seconds["evaluation"] = watch.seconds();

@@ -76,6 +76,12 @@ Evaluation evaluate_run(const fs::path& run, const std::string& data, const fs::
   return evaluate_store(student, manifest, images, split, log, stop);
 }
 
+nlohmann::json to_json(const std::vector<data::SkippedFile>& skipped) {
+  nlohmann::json files = nlohmann::json::array();
+  for (const data::SkippedFile& file : skipped) files.push_back({{"path", file.path}, {"reason", file.reason}});
+  return files;
+}
+
 std::vector<FilePrediction> predict_files(const fs::path& run, const std::vector<std::string>& files, int64_t top) {
   const at::NoGradGuard no_grad;
   const Student student = load_student(RunFolder{run}.student());

@@ -29,6 +29,9 @@ Evaluation evaluate_store(const Student& student, const data::Manifest& manifest
 Evaluation evaluate_run(const std::filesystem::path& run, const std::string& data, const std::filesystem::path& cache, Log& log,
                         const StopFlag& stop);
 
+// [{"path": …, "reason": …}, …]
+nlohmann::json to_json(const std::vector<data::SkippedFile>& skipped);
+
 struct FilePrediction {
   std::string path;
   std::string error;                                // empty when it was decoded

@@ -37,18 +37,25 @@ nlohmann::json summary_of(const fs::path& run) {
 
 }  // namespace
 
+std::vector<report::Row> rows_of(const fs::path& run, const std::vector<fs::path>& against) {
+  const nlohmann::json summary = summary_of(run);
+  std::vector<report::Row> rows;
+  try {
+    if (const nlohmann::json& teacher = summary.at("teacher"); !teacher.is_null())
+      rows.push_back(row_of("teacher", teacher, summary.at("seconds").at("teacher")));
+    rows.push_back(student_row(summary));
+    for (const fs::path& other : against) rows.push_back(student_row(summary_of(other)));
+  } catch (const nlohmann::json::exception& error) {
+    throw Error(std::string("a summary.json lacks an entry: ") + error.what(), run.string());
+  }
+  return rows;
+}
+
 std::vector<report::Row> write_report(const fs::path& run, const std::vector<fs::path>& against) {
   const RunFolder folder{run};
   report::Page page;
   page.summary = summary_of(run);
-  try {
-    if (const nlohmann::json& teacher = page.summary.at("teacher"); !teacher.is_null())
-      page.rows.push_back(row_of("teacher", teacher, page.summary.at("seconds").at("teacher")));
-    page.rows.push_back(student_row(page.summary));
-    for (const fs::path& other : against) page.rows.push_back(student_row(summary_of(other)));
-  } catch (const nlohmann::json::exception& error) {
-    throw Error(std::string("a summary.json lacks an entry: ") + error.what(), run.string());
-  }
+  page.rows = rows_of(run, against);
   const Evaluation evaluation = read_evaluation(folder.predictions());
   page.title = fs::absolute(run).lexically_normal().filename().string();
   page.classes = evaluation.classes;

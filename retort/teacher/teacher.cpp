@@ -34,10 +34,8 @@ Teacher::Teacher(const std::filesystem::path& weights, const std::string& arch, 
   if (size > 0) input_spec_.size = size;
   key_ = key_of(*model_, input_spec_, precision_);
   model_->eval();
-  for (at::Tensor& parameter : model_->parameters()) {
-    parameter.requires_grad_(false);
-    if (parameter.dim() == 4) parameter.set_data(parameter.contiguous(at::MemoryFormat::ChannelsLast));
-  }
+  for (at::Tensor& parameter : model_->parameters()) parameter.requires_grad_(false);
+  models::use_channels_last(*model_);
 }
 
 at::Tensor Teacher::features(const at::Tensor& images) {

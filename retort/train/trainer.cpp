@@ -81,6 +81,11 @@ std::vector<data::Sample> Trainer::samples_of(const std::vector<int64_t>& order,
   return samples;
 }
 
+double Trainer::learning_rate(int64_t step) const {
+  const int64_t total = options_.epochs * batches();
+  return options_.learning_rate * schedule_factor(step, std::llround(options_.warmup * static_cast<double>(total)), total);
+}
+
 void Trainer::step(const std::vector<data::Sample>& samples) {
   losses::StepView view;
   const at::Tensor images = data::render_batch(*data_.train, samples, data_.recipe, options_.view_seed, data_.spec);
@@ -110,17 +115,16 @@ void Trainer::step(const std::vector<data::Sample>& samples) {
   optimizer_.zero_grad();
   value.total.backward();
   if (!std::isfinite(optimizer_.clip_gradients(options_.clip_norm))) complain("the gradient");
-  const int64_t total = options_.epochs * batches();
-  optimizer_.step(options_.learning_rate * schedule_factor(at_.step, std::llround(options_.warmup * static_cast<double>(total)), total));
+  optimizer_.step(learning_rate(at_.step));
   update_ema();
 
   const auto n = static_cast<double>(samples.size());
   Sums& sums = at_.sums;
   sums.terms.resize(value.terms.size());
-  term_names_.clear();
+  at_.term_names.clear();
   for (size_t i = 0; i < value.terms.size(); ++i) {
     sums.terms[i] += n * value.terms[i].second.item<double>();
-    term_names_.push_back(value.terms[i].first);
+    at_.term_names.push_back(value.terms[i].first);
   }
   sums.loss += n * loss;
   sums.correct += view.student_logits.detach().argmax(1).eq(view.labels).sum().item<double>();
@@ -136,32 +140,28 @@ void Trainer::update_ema() {
   for (const auto& item : student_.named_parameters()) ema_.at(item.key()).lerp_(item.value().detach(), 1 - decay);
 }
 
-StateDict Trainer::averaged_state() {
-  StateDict state = clone(models::state_of(student_));
-  for (const auto& [name, tensor] : ema_) state[name] = tensor.clone();
-  return state;
-}
-
 void Trainer::validate(nlohmann::json& line, const StopFlag& stop) {
-  const StateDict candidate = averaged_state();
-  const StateDict current = ema_.empty() ? StateDict() : clone(models::state_of(student_));
-  if (!ema_.empty()) models::load_state(student_, candidate, "");
-  Score result;
+  const at::NoGradGuard no_grad;
+  const bool averaged = !ema_.empty();
+  const StateDict current = averaged ? clone(models::state_of(student_)) : StateDict();
+  if (averaged)
+    for (const auto& item : student_.named_parameters()) item.value().detach().copy_(ema_.at(item.key()));
   const bool has_val = data_.val != nullptr && data_.val->size() > 0;
-  if (has_val)
-    result = score(predict_logits(student_, *data_.val, data_.spec, options_.precision, "", null_log(), stop), data::labels_of(*data_.val));
-  if (!ema_.empty()) models::load_state(student_, current, "");
+  Score result;
   if (has_val) {
+    result = score(predict_logits(student_, *data_.val, data_.spec, options_.precision, "", null_log(), stop), data::labels_of(*data_.val));
     line["val_accuracy"] = result.accuracy;
     line["val_loss"] = result.cross_entropy;
   }
   const bool better =
       result.accuracy > at_.best_accuracy || (result.accuracy == at_.best_accuracy && result.cross_entropy <= at_.best_loss);
-  if (has_val && !better) return;
-  at_.best_accuracy = result.accuracy;
-  at_.best_loss = result.cross_entropy;
-  at_.best_epoch = at_.epoch + 1;
-  best_ = candidate;
+  if (!has_val || better) {
+    at_.best_accuracy = result.accuracy;
+    at_.best_loss = result.cross_entropy;
+    at_.best_epoch = at_.epoch + 1;
+    best_ = clone(models::state_of(student_));
+  }
+  if (averaged) copy_into(models::state_of(student_), current, "");
 }
 
 void Trainer::end_epoch(const StopFlag& stop) {
@@ -170,9 +170,8 @@ void Trainer::end_epoch(const StopFlag& stop) {
                          {"step", at_.step},
                          {"train_loss", sums.loss / sums.images},
                          {"train_accuracy", 100 * sums.correct / sums.images}};
-  for (size_t i = 0; i < term_names_.size(); ++i) line["terms"][term_names_[i]] = sums.terms[i] / sums.images;
-  const int64_t total = options_.epochs * batches();
-  line["lr"] = options_.learning_rate * schedule_factor(at_.step - 1, std::llround(options_.warmup * static_cast<double>(total)), total);
+  for (size_t i = 0; i < at_.term_names.size(); ++i) line["terms"][at_.term_names[i]] = sums.terms[i] / sums.images;
+  line["lr"] = learning_rate(at_.step - 1);
   line["images_per_second"] = at_.step_seconds > 0 ? static_cast<double>(at_.images_seen) / at_.step_seconds : 0.0;
   validate(line, stop);
   at_.lines.push_back(std::move(line));
@@ -259,20 +258,8 @@ void Trainer::save(const std::filesystem::path& path) const {
   put(all, "adam.", optimizer_.state());
   put(all, "ema.", ema_);
   put(all, "best.", best_);
-  const nlohmann::json position = {
-      {"epoch", at_.epoch},
-      {"step_in_epoch", at_.step_in_epoch},
-      {"step", at_.step},
-      {"images_seen", at_.images_seen},
-      {"best_epoch", at_.best_epoch},
-      {"best_accuracy", at_.best_accuracy},
-      {"best_loss", at_.best_loss},
-      {"step_seconds", at_.step_seconds},
-      {"seconds", at_.seconds},
-      {"lines", at_.lines},
-      {"term_names", term_names_},
-      {"sums", {{"loss", at_.sums.loss}, {"correct", at_.sums.correct}, {"images", at_.sums.images}, {"terms", at_.sums.terms}}}};
-  write_safetensors(path, all, {{"format", "retort-checkpoint-1"}, {"fingerprint", fingerprint()}, {"position", position.dump()}});
+  write_safetensors(path, all,
+                    {{"format", "retort-checkpoint-1"}, {"fingerprint", fingerprint()}, {"position", nlohmann::json(at_).dump()}});
 }
 
 void Trainer::load(const std::filesystem::path& path) {
@@ -288,21 +275,7 @@ void Trainer::load(const std::filesystem::path& path) {
     throw Error("was made with other settings, data or teacher", path.string(),
                 "resume with `--config` of that run, or train again without --resume");
   try {
-    const auto position = nlohmann::json::parse(meta("position"));
-    at_ = {};
-    position.at("epoch").get_to(at_.epoch);
-    position.at("step_in_epoch").get_to(at_.step_in_epoch);
-    position.at("step").get_to(at_.step);
-    position.at("images_seen").get_to(at_.images_seen);
-    position.at("best_epoch").get_to(at_.best_epoch);
-    position.at("best_accuracy").get_to(at_.best_accuracy);
-    position.at("best_loss").get_to(at_.best_loss);
-    position.at("step_seconds").get_to(at_.step_seconds);
-    position.at("seconds").get_to(at_.seconds);
-    position.at("lines").get_to(at_.lines);
-    position.at("term_names").get_to(term_names_);
-    const auto& sums = position.at("sums");
-    at_.sums = {sums.at("loss"), sums.at("correct"), sums.at("images"), sums.at("terms").get<std::vector<double>>()};
+    at_ = nlohmann::json::parse(meta("position")).get<Position>();
   } catch (const nlohmann::json::exception& broken) {
     throw Error(std::string("has a broken position: ") + broken.what(), path.string(), "train again without --resume");
   }

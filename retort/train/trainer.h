@@ -69,6 +69,7 @@ class Trainer {
   struct Sums {
     double loss = 0, correct = 0, images = 0;
     std::vector<double> terms;
+    NLOHMANN_DEFINE_TYPE_INTRUSIVE(Sums, loss, correct, images, terms)
   };
   // Where training stands: everything that a checkpoint has besides tensors.
   struct Position {
@@ -77,15 +78,18 @@ class Trainer {
     double best_accuracy = -1, best_loss = 0, step_seconds = 0, seconds = 0;
     Sums sums;
     std::vector<nlohmann::json> lines;
+    std::vector<std::string> term_names;
+    NLOHMANN_DEFINE_TYPE_INTRUSIVE(Position, epoch, step_in_epoch, step, images_seen, best_epoch, best_accuracy, best_loss, step_seconds,
+                                   seconds, sums, lines, term_names)
   };
 
   int64_t batches() const;
   std::vector<data::Sample> samples_of(const std::vector<int64_t>& order, int64_t batch) const;
+  double learning_rate(int64_t step) const;
   void step(const std::vector<data::Sample>& samples);
   void end_epoch(const StopFlag& stop);
   void validate(nlohmann::json& line, const StopFlag& stop);
   void update_ema();
-  StateDict averaged_state();
   void save(const std::filesystem::path& path) const;
   void load(const std::filesystem::path& path);
   std::string fingerprint() const;
@@ -98,7 +102,6 @@ class Trainer {
   Position at_;
   StateDict ema_, best_;
   at::Tensor labels_;
-  std::vector<std::string> term_names_;
 };
 
 }  // namespace retort::train

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "retort/core/file.h"
+#include "tests/support/folder.h"
 #include "tests/support/pictures.h"
 
 namespace retort {
@@ -36,8 +37,6 @@ pid_t start(std::vector<std::string> arguments, const fs::path& output) {
 
 class CliTest : public ::testing::Test {
  protected:
-  void SetUp() override { folder_ = testing::fresh_folder("cli"); }
-  void TearDown() override { fs::remove_all(folder_); }
   Outcome run(const std::vector<std::string>& arguments) {
     const fs::path output = folder_ / "output.txt";
     int status = 0;
@@ -67,7 +66,7 @@ class CliTest : public ::testing::Test {
             "--out",
             (folder_ / out).string()};
   }
-  fs::path folder_;
+  testing::TestFolder folder_;
 };
 
 TEST_F(CliTest, ExitCodesTellUsageFromFailure) {

@@ -9,6 +9,7 @@
 #include "retort/run/evaluate_run.h"
 #include "retort/run/report_run.h"
 #include "retort/run/run_folder.h"
+#include "tests/support/folder.h"
 #include "tests/support/formula.h"
 #include "tests/support/pictures.h"
 
@@ -20,7 +21,6 @@ namespace fs = std::filesystem;
 class DistillTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    folder_ = testing::fresh_folder("distill");
     for (const char* split : {"train", "val", "test"}) testing::write_pictures(folder_ / "data", split, 3, 6);
     models::ModelPtr model = models::make_model({"resnet18", 5});
     StateDict state = models::state_of(*model);
@@ -37,10 +37,9 @@ class DistillTest : public ::testing::Test {
     config_.views = 2;
     config_.precision = "fp32";
   }
-  void TearDown() override { fs::remove_all(folder_); }
   nlohmann::json distill_now(const DistillOptions& options = {}) { return distill(config_, options, null_log(), never_stop()); }
 
-  fs::path folder_;
+  testing::TestFolder folder_;
   RunConfig config_;
 };
 

@@ -7,15 +7,6 @@
 namespace retort::testing {
 namespace fs = std::filesystem;
 
-fs::path fresh_folder(const std::string& name) {
-  const char* base = std::getenv("TEST_TMPDIR");
-  const fs::path folder =
-      fs::path(base == nullptr ? fs::temp_directory_path() : fs::path(base)) / ("retort-" + name + "-" + std::to_string(::getpid()));
-  fs::remove_all(folder);
-  fs::create_directories(folder);
-  return folder;
-}
-
 void write_pictures(const fs::path& root, const std::string& split, int64_t classes, int64_t per_class, int64_t width, int64_t height) {
   for (int64_t label = 0; label < classes; ++label) {
     for (int64_t i = 0; i < per_class; ++i) {

@@ -7,6 +7,7 @@
 #include "retort/core/file.h"
 #include "retort/data/manifest.h"
 #include "retort/models/registry.h"
+#include "tests/support/folder.h"
 #include "tests/support/formula.h"
 #include "tests/support/pictures.h"
 
@@ -18,7 +19,6 @@ namespace fs = std::filesystem;
 class OutputStoreTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    folder_ = testing::fresh_folder("output-store");
     testing::write_pictures(folder_ / "data", "train", 3, 6);
     manifest_ = data::load_manifest(folder_ / "data");
     weights_ = folder_ / "teacher.safetensors";
@@ -27,7 +27,6 @@ class OutputStoreTest : public ::testing::Test {
     testing::formula_fill(state);
     write_safetensors(weights_, state);
   }
-  void TearDown() override { fs::remove_all(folder_); }
 
   data::ImageStore images() {
     return data::ImageStore::open(folder_ / "cache", manifest_, manifest_.of(data::Split::train), data::bounded(320), {});
@@ -44,7 +43,8 @@ class OutputStoreTest : public ::testing::Test {
     return found;
   }
 
-  fs::path folder_, weights_;
+  testing::TestFolder folder_;
+  fs::path weights_;
   data::Manifest manifest_;
 };
 

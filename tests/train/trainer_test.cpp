@@ -7,6 +7,7 @@
 #include "retort/core/file.h"
 #include "retort/data/manifest.h"
 #include "retort/models/registry.h"
+#include "tests/support/folder.h"
 #include "tests/support/formula.h"
 #include "tests/support/pictures.h"
 
@@ -19,7 +20,6 @@ namespace fs = std::filesystem;
 class TrainerTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    folder_ = testing::fresh_folder("trainer");
     testing::write_pictures(folder_ / "data", "train", 3, 8);
     testing::write_pictures(folder_ / "data", "val", 3, 4);
     manifest_ = data::load_manifest(folder_ / "data");
@@ -34,7 +34,6 @@ class TrainerTest : public ::testing::Test {
     teacher_->keep_head(3);
     outputs_.emplace(teacher::OutputStore::open(folder_ / "cache", *teacher_, *train_, {}, {.views = 2}));
   }
-  void TearDown() override { fs::remove_all(folder_); }
 
   data::ImageStore open(data::Split split, const data::Preparation& preparation) {
     return data::ImageStore::open(folder_ / "cache", manifest_, manifest_.of(split), preparation, {});
@@ -63,7 +62,7 @@ class TrainerTest : public ::testing::Test {
     return o;
   }
 
-  fs::path folder_;
+  testing::TestFolder folder_;
   data::Manifest manifest_;
   data::InputSpec spec_;
   std::optional<data::ImageStore> train_, val_;
