@@ -51,8 +51,9 @@ void require(bool good, const char* what) {
 void read_skipped(const Metadata& metadata, Shard& shard) {
   const nlohmann::json list = nlohmann::json::parse(text_field(metadata, "skipped"));
   for (const nlohmann::json& entry : list) {
-    shard.skipped.emplace_back(entry.at("place").get<int64_t>(),
-                               SkippedFile{entry.at("path").get<std::string>(), entry.at("reason").get<std::string>()});
+    const auto place = entry.at("place").get<int64_t>();
+    require(place >= shard.first && place < shard.last, "a skipped file is out of place");
+    shard.skipped.emplace_back(place, SkippedFile{entry.at("path").get<std::string>(), entry.at("reason").get<std::string>()});
   }
 }
 

@@ -93,6 +93,20 @@ std::optional<Shard> open_shard(const fs::path& path, const std::string& key, in
   }
 }
 
+// A file that could not be read then (permissions, a share that was away) may decode now; one that is broken takes no time to refuse again.
+bool outdated(const Shard& shard, const Source& source) {
+  return std::ranges::any_of(shard.skipped, [&](const auto& skipped) { return source.decode(skipped.first).reason.empty(); });
+}
+
+// Stored teacher outputs go by position, so what was left out is part of the name.
+std::string key_without(const std::string& key, const std::vector<SkippedFile>& skipped) {
+  if (skipped.empty()) return key;
+  Hasher hasher;
+  hasher.text(key);
+  for (const SkippedFile& file : skipped) hasher.text(file.path);
+  return hasher.hex();
+}
+
 void check_skipped(const std::vector<SkippedFile>& skipped, size_t total, double max_skipped, const std::string& root, Log& log) {
   for (size_t i = 0; i < std::min(skipped.size(), kNamed); ++i) log.warn("left out: " + skipped[i].reason);
   if (skipped.size() > kNamed) log.warn("and " + std::to_string(skipped.size() - kNamed) + " more files left out");
@@ -126,19 +140,19 @@ ImageStore ImageStore::open(const fs::path& cache_dir, const Manifest& manifest,
   if (items.empty()) throw Error("there are no images to store", manifest.root.string());
   const Source source{manifest, items, preparation};
   ImageStore store;
-  store.key_ = store_key(source);
-  const fs::path folder = cache_dir / "images" / store.key_;
+  const std::string key = store_key(source);
+  const fs::path folder = cache_dir / "images" / key;
   std::optional<Meter> meter;
   int64_t number = 0;
   for (int64_t first = 0; first < source.count(); ++number) {
     check_stop(stop, "opening the image store");
     char name[40];
     std::snprintf(name, sizeof name, "shard-%05lld.safetensors", static_cast<long long>(number));
-    std::optional<Shard> shard = open_shard(folder / name, store.key_, first, source.count(), log);
-    if (!shard) {
+    std::optional<Shard> shard = open_shard(folder / name, key, first, source.count(), log);
+    if (!shard || outdated(*shard, source)) {
       if (!meter) meter.emplace(log, "decoding images", source.count(), first);
-      build_shard(source, first, folder / name, store.key_, *meter, stop);
-      shard = read_shard(folder / name, store.key_, first, source.count());
+      build_shard(source, first, folder / name, key, *meter, stop);
+      shard = read_shard(folder / name, key, first, source.count());
     } else if (meter) {
       meter->add(shard->last - shard->first);
     }
@@ -153,6 +167,7 @@ ImageStore ImageStore::open(const fs::path& cache_dir, const Manifest& manifest,
     first = shard->last;
   }
   check_skipped(store.skipped_, items.size(), options.max_skipped, manifest.root.string(), log);
+  store.key_ = key_without(key, store.skipped_);
   return store;
 }
 

@@ -37,7 +37,8 @@ class ImageStore {
   struct Options {
     double max_skipped = 0.05;  // share of files that may fail to decode before it is an error; 1 allows all
   };
-  // Opens what is there and builds what is missing. `items` index manifest.items. Files that do not decode are left out and listed.
+  // Opens what is there and builds what is missing. `items` index manifest.items. Files that do not decode are left out and listed,
+  // and tried again each time the store is opened.
   // Throws Error when more than max_skipped fail or none is left, and Interrupted on stop.
   static ImageStore open(const std::filesystem::path& cache_dir, const Manifest& manifest, std::span<const int64_t> items,
                          const Preparation& preparation, const Options& options, Log& log = null_log(),
@@ -49,7 +50,7 @@ class ImageStore {
   int64_t label(int64_t i) const { return label_[static_cast<size_t>(i)]; }
   ImageView image(int64_t i) const { return image_[static_cast<size_t>(i)]; }
   const std::vector<SkippedFile>& skipped() const { return skipped_; }
-  // Names what is stored: manifest, items, preparation.
+  // Names what is stored: manifest, items, preparation, and which files are left out.
   const std::string& key() const { return key_; }
 
  private:

@@ -50,6 +50,29 @@ void copy_into(StateDict own, const StateDict& state, const std::string& where) 
   }
 }
 
+// While it lives, the student has its averaged weights.
+class Averaged {
+ public:
+  Averaged(models::ImageModel& student, const StateDict& average) : student_(student) {
+    if (average.empty()) return;
+    for (const auto& item : student.named_parameters()) own_[item.key()] = item.value().detach().clone();
+    set(average);
+  }
+  ~Averaged() {
+    if (!own_.empty()) set(own_);
+  }
+  Averaged(const Averaged&) = delete;
+  Averaged& operator=(const Averaged&) = delete;
+
+ private:
+  void set(const StateDict& weights) {
+    const at::NoGradGuard no_grad;
+    for (const auto& item : student_.named_parameters()) item.value().detach().copy_(weights.at(item.key()));
+  }
+  models::ImageModel& student_;
+  StateDict own_;
+};
+
 }  // namespace
 
 Trainer::Trainer(models::ImageModel& student, losses::Objective& objective, const TrainData& data, const TrainOptions& options)
@@ -142,10 +165,7 @@ void Trainer::update_ema() {
 
 void Trainer::validate(nlohmann::json& line, const StopFlag& stop) {
   const at::NoGradGuard no_grad;
-  const bool averaged = !ema_.empty();
-  const StateDict current = averaged ? clone(models::state_of(student_)) : StateDict();
-  if (averaged)
-    for (const auto& item : student_.named_parameters()) item.value().detach().copy_(ema_.at(item.key()));
+  const Averaged averaged(student_, ema_);
   const bool has_val = data_.val != nullptr && data_.val->size() > 0;
   Score result;
   if (has_val) {
@@ -161,7 +181,6 @@ void Trainer::validate(nlohmann::json& line, const StopFlag& stop) {
     at_.best_epoch = at_.epoch + 1;
     best_ = clone(models::state_of(student_));
   }
-  if (averaged) copy_into(models::state_of(student_), current, "");
 }
 
 void Trainer::end_epoch(const StopFlag& stop) {
@@ -219,7 +238,12 @@ TrainResult Trainer::run(const std::filesystem::path& checkpoint, bool resume, c
                     static_cast<long long>(options_.epochs), at_.sums.loss / at_.sums.images);
       meter.add(static_cast<int64_t>(samples.size()), detail);
     }
-    end_epoch(stop);
+    try {
+      end_epoch(stop);
+    } catch (const Interrupted&) {
+      save_now();  // the steps are done; a resumed run validates again
+      throw;
+    }
     on_epoch(at_.lines.back());
   }
   save_now();

@@ -181,6 +181,19 @@ TEST(ImageStore, FilesThatDoNotDecodeAreNamedAndLeftOut) {
   EXPECT_EQ(again.size(), 38);
 }
 
+TEST(ImageStore, AFileThatCanBeReadLaterJoins) {
+  Fixture f(40);
+  fs::rename(f.folder / "photos/9.jpg", f.folder / "away.jpg");
+  const ImageStore without = f.open();
+  ASSERT_EQ(without.size(), 39);
+  fs::rename(f.folder / "away.jpg", f.folder / "photos/9.jpg");
+  const ImageStore with = f.open();
+  EXPECT_EQ(with.size(), 40);
+  EXPECT_TRUE(with.skipped().empty());
+  EXPECT_NE(with.key(), without.key());
+  EXPECT_EQ(f.decodes(), 0);
+}
+
 TEST(ImageStore, TooManyFailuresAreAnError) {
   Fixture f(40);
   for (int i = 0; i < 3; ++i) f.folder.write("photos/" + std::to_string(i) + ".jpg", "no");

@@ -110,6 +110,33 @@ TEST_F(TrainerTest, AStoppedRunEndsWithTheSameBytes) {
   }
 }
 
+// Raised while the last step is counted: the last validation is what it interrupts.
+struct StopAtFullMeter : Log {
+  void info(const std::string&) override {}
+  void warn(const std::string&) override {}
+  void progress(const Progress& at) override { stop = stop || at.done == due; }
+  int64_t due = 0;
+  StopFlag stop{false};
+};
+
+TEST_F(TrainerTest, AStopDuringValidationKeepsTheEpoch) {
+  TrainOptions averaged = options(1);
+  averaged.ema_decay = 0.9;
+  averaged.checkpoint_seconds = 1e9;
+  const auto whole = session(averaged);
+  whole->trainer.run(folder_ / "whole.safetensors", false, [](const nlohmann::json&) {});
+
+  StopAtFullMeter log;
+  log.due = train_->size();
+  const auto cut = session(averaged);
+  EXPECT_THROW(cut->trainer.run(
+                   folder_ / "cut.safetensors", false, [](const nlohmann::json&) {}, log, log.stop),
+               Interrupted);
+  const auto resumed = session(averaged);
+  resumed->trainer.run(folder_ / "cut.safetensors", true, [](const nlohmann::json&) {});
+  EXPECT_TRUE(same(*whole->student, *resumed->student));
+}
+
 TEST_F(TrainerTest, TheMovingAverageIsWhatIsKept) {
   TrainOptions with = options(2);
   with.ema_decay = 0.9;
