@@ -68,7 +68,7 @@ int main(int argc, char** argv) {
   spec.size = size;
   models::use_channels_last(*student);
   losses::Objective objective({{"cross_entropy", 1, {}}, {"align_uniform", 0.8, {}}, {"kd", 1, {}}},
-                              {student->feature_dim(), teacher.feature_dim(), classes, images.size(), {}});
+                              {student->feature_dim(), teacher.feature_dim(), classes, images.size(), {}, {}, {}, {}});
   std::vector<std::pair<std::string, at::Tensor>> parameters;
   for (const auto& item : student->named_parameters()) parameters.emplace_back(item.key(), item.value());
   for (const auto& item : objective.named_parameters()) parameters.emplace_back("objective." + item.key(), item.value());

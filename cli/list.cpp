@@ -30,7 +30,7 @@ const char* name_of(losses::Kind kind) {
 void list_losses() {
   for (const losses::LossEntry& entry : losses::losses()) {
     std::cout << entry.name << " (" << name_of(entry.kind) << ", weight " << entry.weight << "): " << entry.summary << '\n';
-    for (const auto& [option, value] : entry.options) std::cout << "  " << option << " = " << value << '\n';
+    for (const auto& [option, value] : entry.options) std::cout << "  " << option << " = " << losses::to_string(value) << '\n';
   }
 }
 

@@ -16,6 +16,7 @@ int main(int argc, char** argv) {
       "  retort predict --run runs/photos a.jpg b.png\n"
       "`retort COMMAND --help` says what a command takes.");
   cli::add_distill(app);
+  cli::add_compare(app);
   cli::add_eval(app);
   cli::add_predict(app);
   cli::add_report(app);

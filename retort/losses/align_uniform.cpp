@@ -5,8 +5,7 @@
 #include <ATen/Functions.h>
 
 #include "retort/core/error.h"
-#include "retort/losses/loss.h"
-#include "retort/losses/projector.h"
+#include "retort/losses/embedding_loss.h"
 
 namespace retort::losses {
 
@@ -28,36 +27,31 @@ at::Tensor uniformity(const at::Tensor& z, double t) {
 
 namespace {
 
-class AlignUniform : public Loss {
+class AlignUniform : public EmbeddingLoss {
  public:
   explicit AlignUniform(const LossContext& context)
-      : alpha_(option(context, "alpha", 1, 100)),
+      : EmbeddingLoss(context),
+        alpha_(option(context, "alpha", 1, 100)),
         t_(option(context, "t", 0.001, 100)),
         align_weight_(option(context, "align_weight", 0, 1e6)),
         uniform_weight_(option(context, "uniform_weight", 0, 1e6)) {
-    const double dim = option(context, "dim", 1, 65536);
-    if (dim != std::floor(dim)) throw UsageError("must be a whole number", "loss option `dim`");
     if (align_weight_ + uniform_weight_ == 0) throw UsageError("must not both be 0", "loss options `align_weight` and `uniform_weight`");
-    student_ = register_module("student", std::make_shared<Projector>(context.student_dim, static_cast<int64_t>(dim)));
-    teacher_ = register_module("teacher", std::make_shared<Projector>(context.teacher_dim, static_cast<int64_t>(dim)));
   }
 
-  at::Tensor forward(const StepView& step) override {
-    const at::Tensor s = student_->forward(step.student_features);
-    const at::Tensor t = teacher_->forward(step.teacher_features);
+ protected:
+  at::Tensor compare(const at::Tensor& s, const at::Tensor& t, const StepView& /*step*/) override {
     return align_weight_ * alignment(s, t, alpha_) + uniform_weight_ * 0.5 * (uniformity(s, t_) + uniformity(t, t_));
   }
 
  private:
   double alpha_, t_, align_weight_, uniform_weight_;
-  std::shared_ptr<Projector> student_, teacher_;
 };
 
 RETORT_REGISTER_LOSS({.name = "align_uniform",
                       .kind = Kind::embedding,
                       .summary = "alignment and uniformity of projected features (Wang & Isola 2020; Farhat & Chen 2024)",
                       .weight = 0.8,
-                      .options = {{"alpha", 2}, {"t", 2}, {"dim", 128}, {"align_weight", 1}, {"uniform_weight", 1}},
+                      .options = with_projectors({{"alpha", 2}, {"t", 2}, {"align_weight", 1}, {"uniform_weight", 1}}),
                       .make = [](const LossContext& context) { return std::make_shared<AlignUniform>(context); }});
 
 }  // namespace

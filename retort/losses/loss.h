@@ -1,10 +1,14 @@
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <functional>
+#include <initializer_list>
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
+#include <variant>
 #include <vector>
 
 #include <torch/nn/module.h>
@@ -29,19 +33,42 @@ class Loss : public torch::nn::Module {
   virtual at::Tensor forward(const StepView& step) = 0;  // a scalar
 };
 
-using Options = std::map<std::string, double>;
+// A number, or a word that names a choice.
+class OptionValue {
+ public:
+  template <typename Number>
+  requires(std::integral<Number> || std::floating_point<Number>) OptionValue(Number number) : value_(static_cast<double>(number)) {}
+  OptionValue(std::string word) : value_(std::move(word)) {}
+  OptionValue(const char* word) : value_(std::string(word)) {}
+
+  bool is_number() const { return std::holds_alternative<double>(value_); }
+  double number() const { return std::get<double>(value_); }
+  const std::string& word() const { return std::get<std::string>(value_); }
+
+ private:
+  std::variant<double, std::string> value_;
+};
+std::string to_string(const OptionValue& value);
+
+using Options = std::map<std::string, OptionValue>;
 
 // What a loss is made for.
 struct LossContext {
   int64_t student_dim = 0;
   int64_t teacher_dim = 0;
   int64_t classes = 0;
-  int64_t images = 0;  // in the training split
-  Options options;     // by name: the entry's defaults with what was asked for
+  int64_t images = 0;         // in the training split
+  at::Tensor labels;          // [images] int64, of the training split by image id
+  at::Tensor teacher_weight;  // [C, Dt] of the teacher's frozen classifier; undefined without a teacher
+  at::Tensor teacher_bias;    // [C]
+  Options options;            // by name: the entry's defaults with what was asked for
 };
 
-// The option's value. Throws UsageError, naming the option and the range, when it is outside [low, high].
+// The option's value. Throws UsageError, naming the option and what it may be, when it is outside [low, high], not whole, or none of the
+// words.
 double option(const LossContext& context, const std::string& name, double low, double high);
+int64_t whole_option(const LossContext& context, const std::string& name, int64_t low, int64_t high);
+const std::string& word_option(const LossContext& context, const std::string& name, std::initializer_list<const char*> words);
 
 enum class Kind { label, embedding, logit };
 

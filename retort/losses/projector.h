@@ -1,22 +1,32 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include <torch/nn/module.h>
+#include <torch/nn/modules/batchnorm.h>
 #include <torch/nn/modules/linear.h>
 
 namespace retort::losses {
 
-// MoCo v2's projector (Chen et al. 2020): Linear(D, D) – ReLU – Linear(D, dim) – L2 normalisation. Farhat & Chen put one on each side and
-// train both.
+// [N, D] to unit rows [N, dim]. Kinds, each ending in L2 normalisation:
+//   mocov2    Linear(D, D) – ReLU – Linear(D, dim)                 (Chen et al. 2020, arXiv 2003.04297; what Farhat & Chen use on both
+//   sides) simclr    Linear(D, D) – BN – ReLU – Linear(D, dim) – BN       (Chen et al. 2020, arXiv 2002.05709) simclrv2  the same with two
+//   hidden layers                      (Chen et al. 2020, arXiv 2006.10029) linear    Linear(D, dim) (Tian et al. 2020, arXiv 1910.10699)
+// Linear layers before a batch norm have no bias.
 class Projector : public torch::nn::Module {
  public:
-  explicit Projector(int64_t input_dim, int64_t dim = 128);
-  // [N, D] to unit rows [N, dim]
+  // Throws Error on a dimension below 1 and UsageError on another kind.
+  explicit Projector(int64_t input_dim, int64_t dim = 128, const std::string& kind = "mocov2");
   at::Tensor forward(const at::Tensor& features);
 
  private:
-  torch::nn::Linear hidden_{nullptr}, output_{nullptr};
+  struct Layer {
+    torch::nn::Linear linear{nullptr};
+    torch::nn::BatchNorm1d norm{nullptr};  // or none
+  };
+  void add(const std::string& name, int64_t in, int64_t out, bool normalised);
+  std::vector<Layer> layers_;  // with ReLU between them
 };
 
 }  // namespace retort::losses

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "retort/core/error.h"
@@ -41,12 +42,30 @@ int register_loss(LossEntry entry) {
   return static_cast<int>(entries.size());
 }
 
+std::string to_string(const OptionValue& value) { return value.is_number() ? plain(value.number()) : value.word(); }
+
 double option(const LossContext& context, const std::string& name, double low, double high) {
-  const double value = context.options.at(name);
-  if (!(value >= low && value <= high)) {  // a NaN fails too
-    throw UsageError("must be in [" + plain(low) + ", " + plain(high) + "], not " + plain(value), "loss option `" + name + "`");
+  const OptionValue& value = context.options.at(name);
+  if (!value.is_number() || !(value.number() >= low && value.number() <= high)) {  // a NaN fails too
+    throw UsageError("must be in [" + plain(low) + ", " + plain(high) + "], not " + to_string(value), "loss option `" + name + "`");
   }
-  return value;
+  return value.number();
+}
+
+int64_t whole_option(const LossContext& context, const std::string& name, int64_t low, int64_t high) {
+  const double value = option(context, name, static_cast<double>(low), static_cast<double>(high));
+  if (value != std::floor(value)) throw UsageError("must be a whole number, not " + plain(value), "loss option `" + name + "`");
+  return static_cast<int64_t>(value);
+}
+
+const std::string& word_option(const LossContext& context, const std::string& name, std::initializer_list<const char*> words) {
+  const OptionValue& value = context.options.at(name);
+  std::string known;
+  for (const char* word : words) {
+    if (!value.is_number() && value.word() == word) return value.word();
+    known += (known.empty() ? "" : ", ") + std::string(word);
+  }
+  throw UsageError("must be one of " + known + ", not " + to_string(value), "loss option `" + name + "`");
 }
 
 }  // namespace retort::losses

@@ -5,8 +5,8 @@
 
 #include "retort/report/charts.h"
 #include "retort/report/curves.h"
+#include "retort/report/document.h"
 #include "retort/report/samples.h"
-#include "retort/report/style.h"
 #include "retort/report/text.h"
 #include "retort/report/verdict.h"
 
@@ -154,15 +154,7 @@ std::string configuration(const Page& page) {
 std::string render_page(const Page& page) {
   const Metrics metrics =
       page.predictions.empty() ? Metrics{} : compute_metrics(page.predictions, static_cast<int64_t>(page.classes.size()));
-  std::string html =
-      "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"/><meta name=\"viewport\" content=\"width=device-width, "
-      "initial-scale=1\"/>"
-      // Whatever a class name might smuggle in: nothing runs and nothing is loaded.
-      "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; img-src data:\"/>"
-      "<title>" +
-      escape(page.title) + " · retort</title><style>";
-  html += style();
-  html += "</style></head>\n<body><main>\n" + header(page, metrics);
+  std::string html = header(page, metrics);
   html += section("Results", table(page));
   html += section("Training", training_curves(page.epochs));
   html += section("Accuracy of each class", per_class(page, metrics));
@@ -170,7 +162,7 @@ std::string render_page(const Page& page) {
   html += section("Sample images", sample_images(page));
   html += section("Skipped files", skipped_files(page));
   html += section("Configuration", configuration(page));
-  return html + "<footer>Made by retort.</footer>\n</main></body></html>\n";
+  return document(page.title, html);
 }
 
 }  // namespace retort::report

@@ -16,6 +16,7 @@ const Row* teacher_of(const Page& page) {
 
 std::string called(const Row& row) {
   if (row.name == "from scratch" && !row.model.empty()) return row.model + " trained from scratch";
+  if (row.name == "finetuned" && !row.model.empty()) return row.model + " pre-trained and finetuned";
   return row.name + (row.model.empty() ? "" : " " + row.model);
 }
 

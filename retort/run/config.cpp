@@ -1,6 +1,7 @@
 #include "retort/run/config.h"
 
 #include <charconv>
+#include <filesystem>
 
 #include "retort/core/error.h"
 #include "retort/losses/loss.h"
@@ -28,7 +29,56 @@ std::string toml_value(const std::vector<std::string>& values) {
   return out + "]";
 }
 
+losses::Options options_from(const std::vector<std::string>& texts, const char* flag) {
+  losses::Options options;
+  for (const std::string& text : texts) {
+    const size_t equals = text.find('=');
+    if (equals == std::string::npos || equals == 0 || equals + 1 == text.size()) throw UsageError("'" + text + "' is not NAME=VALUE", flag);
+    const std::string value = text.substr(equals + 1);
+    char* end = nullptr;
+    const double number = std::strtod(value.c_str(), &end);
+    options.insert_or_assign(text.substr(0, equals), *end == '\0' ? losses::OptionValue(number) : losses::OptionValue(value));
+  }
+  return options;
+}
+
+void resolve_weight(double& weight, const std::string& loss) {
+  if (weight == RunConfig::kOwn) weight = loss == "none" ? 0 : losses::find_loss(loss).weight;
+}
+
 }  // namespace
+
+RunConfig resolved(RunConfig config) {
+  namespace fs = std::filesystem;
+  for (std::string* path : {&config.data, &config.out, &config.cache, &config.student_weights, &config.teacher}) {
+    if (!path->empty() && *path != "none") *path = fs::absolute(*path).lexically_normal().string();
+  }
+  resolve_weight(config.loss_weight, config.loss);
+  resolve_weight(config.logit_weight, config.logit_loss);
+  return config;
+}
+
+std::vector<losses::TermConfig> terms_of(const RunConfig& config) {
+  std::vector<losses::TermConfig> terms = {{"cross_entropy", config.label_weight, {{"label_smoothing", config.label_smoothing}}}};
+  if (config.teacher == "none") return terms;
+  if (config.loss != "none") terms.push_back({config.loss, config.loss_weight, options_from(config.loss_option, "--loss-option")});
+  if (config.logit_loss != "none") {
+    losses::Options options = options_from(config.logit_option, "--logit-option");
+    if (config.temperature > 0) options.insert_or_assign("temperature", config.temperature);
+    terms.push_back({config.logit_loss, config.logit_weight, options});
+  }
+  return terms;
+}
+
+std::vector<std::pair<std::string, std::string>> recipe(const std::string& name) {
+  // Their section 4 and appendix; crops are torchvision's RandomResizedCrop at its defaults, and the teacher sees a fresh one every epoch.
+  if (name == "paper")
+    return {{"epochs", "250"},     {"batch-size", "64"},   {"lr", "0.001"},       {"weight-decay", "0.01"},  {"schedule", "constant"},
+            {"warmup", "0"},       {"clip-norm", "0"},     {"image-size", "224"}, {"views", "250"},          {"crop-min", "0.08"},
+            {"brightness", "0"},   {"contrast", "0"},      {"saturation", "0"},   {"loss", "align_uniform"}, {"logit-loss", "kd"},
+            {"label-weight", "1"}, {"loss-weight", "0.8"}, {"logit-weight", "1"}};
+  throw UsageError("there is no recipe named '" + name + "'", "--recipe", "name one of: paper");
+}
 
 std::string to_toml(const RunConfig& config) {
   RunConfig copy = config;
@@ -44,7 +94,7 @@ std::string to_toml(const RunConfig& config) {
 void validate(const RunConfig& config) {
   if (config.data.empty()) throw UsageError("no data set was named", "--data", "point it at a folder with one folder a class");
   if (config.teacher.empty()) throw UsageError("no teacher was named", "--teacher", "a weight file, or `none` to train from scratch");
-  for (const std::string* path : {&config.data, &config.teacher, &config.out, &config.cache}) {
+  for (const std::string* path : {&config.data, &config.teacher, &config.student_weights, &config.out, &config.cache}) {
     if (path->find_first_of("\n\r") != std::string::npos ||
         (path->find('\'') != std::string::npos && path->find_first_of("\"\\") != std::string::npos))
       throw UsageError("a path with line breaks, or with both kinds of quotes, cannot stand in config.toml", *path, "rename it");
@@ -52,6 +102,12 @@ void validate(const RunConfig& config) {
   if (config.out.empty()) throw UsageError("no run folder was named", "--out", "for example --out runs/first");
   if (config.teacher_head != "probe" && config.teacher_head != "keep")
     throw UsageError("is '" + config.teacher_head + "'", "--teacher-head", "one of: probe, keep");
+  if (config.teacher_init != "linear-probe" && config.teacher_init != "finetune" && config.teacher_init != "scratch")
+    throw UsageError("is '" + config.teacher_init + "'", "--teacher-init", "one of: linear-probe, finetune, scratch");
+  if (config.schedule != "cosine" && config.schedule != "constant")
+    throw UsageError("is '" + config.schedule + "'", "--schedule", "one of: cosine, constant");
+  for (const double weight : {config.loss_weight, config.logit_weight})
+    if (weight < 0 && weight != RunConfig::kOwn) throw UsageError("a loss's weight is 0 or more", "--loss-weight, --logit-weight");
   if (config.view.scale_min > config.view.scale_max) throw UsageError("is larger than --crop-max", "--crop-min");
   (void)models::precision_from(config.precision);
   const auto expect = [](const std::string& name, losses::Kind kind, const char* option) {

@@ -3,30 +3,35 @@
 #include <cstdint>
 #include <limits>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "retort/data/view.h"
+#include "retort/losses/objective.h"
 
 namespace retort::run {
 
 // Everything that decides a run. Field names are the option names of `retort distill` with underscores; visit_options lists each one once.
 struct RunConfig {
-  std::string data, teacher, student = "mobilenet_v2", out;
-  std::string teacher_arch, teacher_head = "probe";
-  int64_t teacher_size = 0;
+  std::string data, teacher, student = "mobilenet_v2", student_weights, out;
+  std::string teacher_arch, teacher_head = "probe", teacher_init = "linear-probe";
+  int64_t teacher_size = 0, teacher_epochs = 20;
+  double teacher_lr = 1e-4;
 
   int64_t image_size = 0;
   int64_t epochs = 100, batch_size = 64;
-  double lr = 1e-3, weight_decay = 0.05, warmup = 0.05, clip_norm = 5, ema = 0;
+  double lr = 1e-3, weight_decay = 0.05, warmup = 0.05, clip_norm = 5, ema = 0, head_lr_factor = 1;
   int64_t seed = 0, threads = 0;
-  std::string precision = "auto";
+  std::string precision = "auto", schedule = "cosine";
 
   int64_t views = 8, view_seed = 0, store_budget = 8192;
   data::ViewRecipe view;
 
   std::string loss = "align_uniform", logit_loss = "kd";
-  double label_weight = 1, loss_weight = 0.8, logit_weight = 1, temperature = 4, label_smoothing = 0;
-  std::vector<std::string> loss_option;
+  // kOwn: the loss's own default, put in its place by `resolved`.
+  static constexpr double kOwn = -1;
+  double label_weight = 1, loss_weight = kOwn, logit_weight = kOwn, temperature = 0, label_smoothing = 0;
+  std::vector<std::string> loss_option, logit_option;
 
   double val_fraction = 0.1, test_fraction = 0.2;
   int64_t split_seed = 0;
@@ -48,7 +53,8 @@ void visit_options(RunConfig& c, Visitor&& visitor) {
   visitor("data", c.data, Range{}, main,
           "image folder (one folder a class, or train/ val/ test/ of those) or CSV manifest (path,label,split)");
   visitor("teacher", c.teacher, Range{}, main, "pre-trained weight file (.safetensors, .pth), or `none` to train the student from scratch");
-  visitor("student", c.student, Range{}, main, "architecture to train from random weights (`retort list students`)");
+  visitor("student", c.student, Range{}, main, "architecture to train (`retort list students`)");
+  visitor("student-weights", c.student_weights, Range{}, main, "pre-trained weight file to start the student from; empty: random weights");
   visitor("out", c.out, Range{}, main, "run folder to write");
 
   const char* const training = "Training";
@@ -56,7 +62,9 @@ void visit_options(RunConfig& c, Visitor&& visitor) {
   visitor("batch-size", c.batch_size, Range{2, 65536}, training, "images a step");
   visitor("image-size", c.image_size, Range{0, 1024}, training,
           "the student's resolution in pixels; 0: its own, but at most twice the images' size");
-  visitor("lr", c.lr, Range{1e-8, 10}, training, "peak learning rate of AdamW (linear warm-up, then cosine to zero)");
+  visitor("lr", c.lr, Range{1e-8, 10}, training, "peak learning rate of AdamW, reached by linear warm-up");
+  visitor("schedule", c.schedule, Range{}, training, "after the warm-up: cosine (to zero), or constant");
+  visitor("head-lr-factor", c.head_lr_factor, Range{0.001, 1000}, training, "the classifier learns at this many times the rate");
   visitor("weight-decay", c.weight_decay, Range{0, 10}, training, "decoupled weight decay, on kernels and matrices only");
   visitor("warmup", c.warmup, Range{0, 1}, training, "share of the steps that warm up");
   visitor("clip-norm", c.clip_norm, Range{0, kBig}, training, "largest L2 norm of the gradient; 0: no limit");
@@ -72,6 +80,10 @@ void visit_options(RunConfig& c, Visitor&& visitor) {
   visitor("teacher-size", c.teacher_size, Range{0, 1024}, teacher, "the teacher's resolution in pixels; 0: its own");
   visitor("teacher-head", c.teacher_head, Range{}, teacher,
           "probe: fit a linear head on the teacher's features; keep: the file's own head has this task's classes");
+  visitor("teacher-init", c.teacher_init, Range{}, teacher,
+          "linear-probe: the backbone stays as it is; finetune: train all of it on this data first; scratch: the same from random weights");
+  visitor("teacher-epochs", c.teacher_epochs, Range{1, 100000}, teacher, "epochs of finetune or scratch");
+  visitor("teacher-lr", c.teacher_lr, Range{1e-8, 10}, teacher, "peak learning rate of finetune or scratch; the head's is ten times that");
   visitor("views", c.views, Range{1, 1000}, teacher, "views of each image that the teacher sees, once each; epochs go round them");
   visitor("store-budget", c.store_budget, Range{1, kBig}, teacher,
           "MiB on disk for the teacher's outputs; fewer views are kept where it is too small");
@@ -80,11 +92,13 @@ void visit_options(RunConfig& c, Visitor&& visitor) {
   visitor("loss", c.loss, Range{}, objective, "embedding loss (`retort list losses`), or none");
   visitor("logit-loss", c.logit_loss, Range{}, objective, "loss between logits, or none");
   visitor("label-weight", c.label_weight, Range{0, 1e6}, objective, "weight of cross-entropy on the labels");
-  visitor("loss-weight", c.loss_weight, Range{0, 1e6}, objective, "weight of the embedding loss");
-  visitor("logit-weight", c.logit_weight, Range{0, 1e6}, objective, "weight of the logit loss");
-  visitor("temperature", c.temperature, Range{0.01, 100}, objective, "temperature of the logit loss");
+  visitor("loss-weight", c.loss_weight, Range{RunConfig::kOwn, 1e6}, objective, "weight of the embedding loss; -1: the loss's own");
+  visitor("logit-weight", c.logit_weight, Range{RunConfig::kOwn, 1e6}, objective, "weight of the logit loss; -1: the loss's own");
+  visitor("temperature", c.temperature, Range{0, 100}, objective, "temperature of the logit loss; 0: the loss's own");
   visitor("label-smoothing", c.label_smoothing, Range{0, 0.9}, objective, "of cross-entropy");
-  visitor("loss-option", c.loss_option, Range{}, objective, "NAME=VALUE, an option of the embedding loss; may be given again");
+  visitor("loss-option", c.loss_option, Range{}, objective,
+          "NAME=VALUE, an option of the embedding loss (`retort list losses`); may be given again");
+  visitor("logit-option", c.logit_option, Range{}, objective, "the same for the logit loss");
 
   const char* const views = "Views";
   visitor("crop-min", c.view.scale_min, Range{0.01, 1}, views, "smallest share of the image's area that a random crop keeps");
@@ -107,6 +121,17 @@ void visit_options(RunConfig& c, Visitor&& visitor) {
 
 // Complete and re-runnable: `retort distill --config` reads it back.
 std::string to_toml(const RunConfig& config);
+
+// With every kOwn replaced by the loss's own weight, and paths that hold wherever the config is read.
+RunConfig resolved(RunConfig config);
+
+// The objective's terms: cross-entropy on labels, and with a teacher the embedding loss and the logit loss. Throws UsageError on a
+// malformed loss option.
+std::vector<losses::TermConfig> terms_of(const RunConfig& config);
+
+// A named set of options and their values, for what neither command line nor config file says. "paper": what Farhat & Chen (2024) trained
+// with. Throws UsageError listing the names.
+std::vector<std::pair<std::string, std::string>> recipe(const std::string& name);
 
 // Throws UsageError on what no range says: names that nothing has, crops turned round, a missing data set.
 void validate(const RunConfig& config);

@@ -44,6 +44,8 @@ void claim_folder(const RunFolder& folder, const std::string& toml, const Distil
     throw Error("holds an unfinished run", folder.root.string(), "--resume goes on with it, --force starts it over");
 }
 
+constexpr double kHeadFactor = 10;  // a new classifier on a pre-trained backbone: the usual factor
+
 // Large photographs are stored smaller: half as large again as what the models look at is plenty for random crops. In steps, so that other
 // resolutions of teacher or student share a store.
 int64_t stored_side(int64_t largest_input) {
@@ -67,32 +69,14 @@ void add_skipped(std::vector<data::SkippedFile>& all, const data::ImageStore& st
     if (std::ranges::none_of(all, [&](const data::SkippedFile& known) { return known.path == file.path; })) all.push_back(file);
 }
 
-std::vector<losses::TermConfig> terms_of(const RunConfig& config, bool with_teacher) {
-  std::vector<losses::TermConfig> terms = {{"cross_entropy", config.label_weight, {{"label_smoothing", config.label_smoothing}}}};
-  if (!with_teacher) return terms;
-  if (config.loss != "none") {
-    losses::Options options;
-    for (const std::string& text : config.loss_option) {
-      const size_t equals = text.find('=');
-      char* end = nullptr;
-      const double value = equals == std::string::npos ? 0 : std::strtod(text.c_str() + equals + 1, &end);
-      if (end == nullptr || *end != '\0' || equals + 1 == text.size())
-        throw UsageError("'" + text + "' is not NAME=VALUE", "--loss-option");
-      options[text.substr(0, equals)] = value;
-    }
-    terms.push_back({config.loss, config.loss_weight, options});
-  }
-  if (config.logit_loss != "none") {
-    losses::Options options;
-    if (losses::find_loss(config.logit_loss).options.contains("temperature")) options["temperature"] = config.temperature;
-    terms.push_back({config.logit_loss, config.logit_weight, options});
-  }
-  return terms;
-}
-
 std::string key_of(const std::vector<losses::TermConfig>& terms) {
   nlohmann::json json = nlohmann::json::array();
-  for (const losses::TermConfig& term : terms) json.push_back({{"name", term.name}, {"weight", term.weight}, {"options", term.options}});
+  for (const losses::TermConfig& term : terms) {
+    nlohmann::json options = nlohmann::json::object();
+    for (const auto& [name, value] : term.options)
+      options[name] = value.is_number() ? nlohmann::json(value.number()) : nlohmann::json(value.word());
+    json.push_back({{"name", term.name}, {"weight", term.weight}, {"options", options}});
+  }
   return json.dump();
 }
 
@@ -113,6 +97,14 @@ class Job {
     return summary_;
   }
 
+  nlohmann::json probe() {
+    read_data();
+    fit_teacher();
+    nlohmann::json out = summary_["teacher"];
+    out["seconds"] = summary_["seconds"]["teacher"];
+    return out;
+  }
+
  private:
   data::ImageStore open(data::Split split, const data::Preparation& preparation) {
     data::ImageStore store =
@@ -127,8 +119,12 @@ class Job {
     const auto count = [&](data::Split split) { return std::to_string(manifest_.of(split).size()); };
     log_.info(config_.data + ": " + std::to_string(manifest_.classes.size()) + " classes; " + count(data::Split::train) + " training, " +
               count(data::Split::val) + " validation and " + count(data::Split::test) + " test images");
-    const int64_t classes = static_cast<int64_t>(manifest_.classes.size());
-    student_ = models::make_model({config_.student, classes});  // weights follow once the seed is set
+    student_ = initial_student();  // weights follow once the seed is set
+    if (config_.teacher != "none" && config_.teacher_init != "linear-probe") {
+      const Stopwatch training;
+      config_ = with_trained_teacher(config_, folder_.root / "teacher", log_, stop_);
+      teacher_training_seconds_ = training.seconds();
+    }
     if (config_.teacher != "none") teacher_.emplace(config_.teacher, config_.teacher_arch, config_.teacher_size, precision_);
     const int64_t preferred = config_.image_size > 0 ? config_.image_size : student_->input_spec().size;
     train_.emplace(open(data::Split::train, data::bounded(stored_side(std::max(preferred, teacher_ ? teacher_->input_spec().size : 0)))));
@@ -140,14 +136,27 @@ class Job {
     summary_["seconds"]["data"] = watch.seconds();
   }
 
+  // From random weights, or from a pre-trained file with a new classifier.
+  models::ModelPtr initial_student() const {
+    const auto classes = static_cast<int64_t>(manifest_.classes.size());
+    if (config_.student_weights.empty()) return models::make_model({config_.student, classes});
+    models::ModelPtr student = models::load_model(config_.student_weights, "");
+    if (student->spec().arch != config_.student)
+      throw UsageError("holds the weights of " + student->spec().arch + ", not of " + config_.student, config_.student_weights,
+                       "name that with --student");
+    student->reset_head(classes);
+    return student;
+  }
+
   void make_student() {
     torch::manual_seed(static_cast<uint64_t>(config_.seed));
-    models::ModelSpec spec = student_->spec();
-    student_ = models::make_model(spec);
+    student_ = initial_student();
     models::use_channels_last(*student_);
     log_.info("student: " + config_.student + ", " + std::to_string(deploy::count_parameters(*student_)) + " parameters, " +
-              std::to_string(spec_.size) + " px, random weights (seed " + std::to_string(config_.seed) + "), " +
-              models::to_string(precision_) + ", " + std::to_string(at::get_num_threads()) + " threads");
+              std::to_string(spec_.size) + " px, " +
+              (config_.student_weights.empty() ? "random weights" : "weights of " + config_.student_weights) + " (seed " +
+              std::to_string(config_.seed) + "), " + models::to_string(precision_) + ", " + std::to_string(at::get_num_threads()) +
+              " threads");
   }
 
   void fit_teacher() {
@@ -176,11 +185,13 @@ class Job {
     out["image_size"] = teacher.input_spec().size;
     out["views"] = outputs_->views();
     out["val_accuracy"] = accuracy(teacher.logits(val_features), val_labels);
-    out["test_accuracy"] = accuracy(teacher.logits(evaluation_features(cache_, teacher, test, "test", log_, stop_)), data::labels_of(test));
+    const at::Tensor test_logits = teacher.logits(evaluation_features(cache_, teacher, test, "test", log_, stop_));
+    out["test_accuracy"] = accuracy(test_logits, data::labels_of(test));
+    out["test_mean_class_accuracy"] = mean_class_accuracy(test_logits, data::labels_of(test));
     out.update(cost_json(deploy::measure_cost(teacher.model(), teacher.input_spec().size)));
     const nlohmann::json& shown = out[out["test_accuracy"].is_null() ? "val_accuracy" : "test_accuracy"];
     if (!shown.is_null()) log_.info("teacher: " + percent(shown) + (out["test_accuracy"].is_null() ? " on validation" : " on test"));
-    summary_["seconds"]["teacher"] = watch.seconds();
+    summary_["seconds"]["teacher"] = watch.seconds() + teacher_training_seconds_;
   }
 
   // On as many stored views as keep the fit to seconds.
@@ -194,11 +205,14 @@ class Job {
   }
 
   void train() {
-    const std::vector<losses::TermConfig> terms = terms_of(config_, teacher_.has_value());
+    const std::vector<losses::TermConfig> terms = terms_of(config_);
     losses::Objective objective(terms, {student_->feature_dim(),
                                         teacher_ ? teacher_->feature_dim() : 0,
                                         static_cast<int64_t>(manifest_.classes.size()),
                                         train_->size(),
+                                        data::labels_of(*train_),
+                                        teacher_ ? teacher_->head_weight() : at::Tensor(),
+                                        teacher_ ? teacher_->head_bias() : at::Tensor(),
                                         {}});
     train::TrainOptions options;
     options.epochs = config_.epochs;
@@ -206,6 +220,8 @@ class Job {
     options.learning_rate = config_.lr;
     options.weight_decay = config_.weight_decay;
     options.warmup = config_.warmup;
+    options.cosine = config_.schedule == "cosine";
+    options.head_rate = config_.head_lr_factor;
     options.clip_norm = config_.clip_norm;
     options.ema_decay = config_.ema;
     options.checkpoint_seconds = config_.checkpoint_seconds;
@@ -245,6 +261,7 @@ class Job {
 
     nlohmann::json& out = summary_["student"];
     out["arch"] = config_.student;
+    out["start"] = config_.student_weights.empty() ? "random" : "pre-trained";
     out["image_size"] = spec_.size;
     out["val_accuracy"] = val_->size() > 0 ? nlohmann::json(result_.val_accuracy) : nlohmann::json();
     out["test_accuracy"] = has_test ? nlohmann::json(evaluation.metrics.accuracy) : nlohmann::json();
@@ -279,17 +296,26 @@ class Job {
     return labels.numel() == 0 ? nlohmann::json() : nlohmann::json(teacher::accuracy_of(logits, labels));
   }
 
+  static nlohmann::json mean_class_accuracy(const at::Tensor& logits, const at::Tensor& labels) {
+    if (labels.numel() == 0) return {};
+    const at::Tensor hits = logits.argmax(1).eq(labels).to(at::kDouble);
+    const at::Tensor counts = at::bincount(labels, {}, logits.size(1)), right = at::bincount(labels, hits, logits.size(1));
+    const at::Tensor seen = counts > 0;
+    return 100 * (right.masked_select(seen) / counts.masked_select(seen)).mean().item<double>();
+  }
+
   static nlohmann::json cost_json(const deploy::Cost& cost) {
     return {{"parameters", cost.parameters}, {"multiply_adds", cost.multiply_adds}, {"milliseconds", cost.milliseconds}};
   }
 
-  const RunConfig& config_;
+  RunConfig config_;
   const DistillOptions& options_;
   const RunFolder& folder_;
   Log& log_;
   const StopFlag& stop_;
   models::Precision precision_;
   fs::path cache_;
+  double teacher_training_seconds_ = 0;
 
   data::Manifest manifest_;
   std::optional<data::ImageStore> train_, val_, test_;
@@ -302,20 +328,11 @@ class Job {
   nlohmann::json summary_;
 };
 
-// Paths that hold wherever the config is run from.
-RunConfig absolute(RunConfig config) {
-  for (std::string* path : {&config.data, &config.out, &config.cache}) {
-    if (!path->empty()) *path = fs::absolute(*path).lexically_normal().string();
-  }
-  if (config.teacher != "none") config.teacher = fs::absolute(config.teacher).lexically_normal().string();
-  return config;
-}
-
 }  // namespace
 
 nlohmann::json distill(const RunConfig& given, const DistillOptions& options, Log& log, const StopFlag& stop) {
   validate(given);
-  const RunConfig config = absolute(given);
+  const RunConfig config = resolved(given);
   const RunFolder folder{config.out};
   const std::string toml = to_toml(config);
   claim_folder(folder, toml, options);
@@ -332,6 +349,43 @@ nlohmann::json distill(const RunConfig& given, const DistillOptions& options, Lo
   write_file_atomic(folder.summary(), summary.dump(2) + "\n");
   write_report(folder.root, {});
   return summary;
+}
+
+RunConfig with_trained_teacher(RunConfig config, const fs::path& out, Log& log, const StopFlag& stop) {
+  const models::ModelPtr model = models::load_model(config.teacher, config.teacher_arch);
+  RunConfig own = config;
+  own.teacher = "none";
+  own.teacher_init = "linear-probe";
+  own.student = model->spec().arch;
+  own.student_weights = config.teacher_init == "finetune" ? config.teacher : "";
+  own.image_size = config.teacher_size > 0 ? config.teacher_size : model->input_spec().size;
+  own.epochs = config.teacher_epochs;
+  own.lr = config.teacher_lr;
+  own.head_lr_factor = kHeadFactor;
+  own.out = out.string();
+  log.info("teacher: " + config.teacher_init + ", " + std::to_string(own.epochs) + " epochs, in " + own.out);
+  distill_once(own, log, stop);
+  config.teacher = RunFolder{own.out}.student().string();
+  config.teacher_init = "linear-probe";
+  config.teacher_head = "keep";
+  config.teacher_arch.clear();
+  config.teacher_size = own.image_size;
+  return config;
+}
+
+nlohmann::json linear_probe(const RunConfig& config, Log& log, const StopFlag& stop) {
+  const RunConfig own = resolved(config);
+  const RunFolder folder{own.out};
+  fs::create_directories(folder.root);
+  return Job(own, {}, folder, log, stop).probe();
+}
+
+nlohmann::json distill_once(const RunConfig& config, Log& log, const StopFlag& stop) {
+  const RunFolder folder{config.out};
+  std::error_code error;
+  if (!fs::exists(folder.config(), error)) return distill(config, {}, log, stop);
+  if (read_file(folder.config()) == to_toml(resolved(config)) && fs::exists(folder.summary(), error)) return read_json(folder.summary());
+  return distill(config, {.resume = true}, log, stop);
 }
 
 }  // namespace retort::run

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <filesystem>
+
 #include <nlohmann/json.hpp>
 
 #include "retort/core/log.h"
@@ -17,5 +19,17 @@ struct DistillOptions {
 // Accuracies are percent. Throws UsageError on a config that cannot be meant, Error on what goes wrong, Interrupted on stop (resume goes
 // on).
 nlohmann::json distill(const RunConfig& config, const DistillOptions& options, Log& log, const StopFlag& stop);
+
+// The same, unless the run folder holds this very run: finished, its summary is read; unfinished, it goes on. Throws Error when the folder
+// holds a run with other settings.
+nlohmann::json distill_once(const RunConfig& config, Log& log, const StopFlag& stop);
+
+// Trains the whole teacher on the task as config.teacher_init says, in the run folder `out`, unless it is there already; returns the config
+// with that model for its teacher, whose own head is kept.
+RunConfig with_trained_teacher(RunConfig config, const std::filesystem::path& out, Log& log, const StopFlag& stop);
+
+// Fits the linear head on the teacher alone and trains no student: arch, image_size, val_accuracy, test_accuracy, test_mean_class_accuracy,
+// seconds.
+nlohmann::json linear_probe(const RunConfig& config, Log& log, const StopFlag& stop);
 
 }  // namespace retort::run

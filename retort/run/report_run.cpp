@@ -24,8 +24,9 @@ report::Row row_of(const std::string& name, const nlohmann::json& network, doubl
 }
 
 report::Row student_row(const nlohmann::json& summary) {
-  return row_of(summary.at("teacher").is_null() ? "from scratch" : "distilled", summary.at("student"),
-                summary.at("seconds").at("training"));
+  const bool pre_trained = summary.at("student").value("start", "random") == "pre-trained";
+  const char* alone = pre_trained ? "finetuned" : "from scratch";
+  return row_of(summary.at("teacher").is_null() ? alone : "distilled", summary.at("student"), summary.at("seconds").at("training"));
 }
 
 nlohmann::json summary_of(const fs::path& run) {

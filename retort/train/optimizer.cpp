@@ -29,23 +29,32 @@ double AdamW::clip_gradients(double max_norm) {
   return norm;
 }
 
+void AdamW::scale_rate(const std::string& prefix, double factor) {
+  for (Slot& slot : slots_)
+    if (slot.name.starts_with(prefix)) slot.rate = factor;
+  rates_.insert(factor);
+}
+
 void AdamW::step(double learning_rate) {
   const at::NoGradGuard no_grad;
-  for (const bool decays : {true, false}) {
-    std::vector<at::Tensor> parameters, gradients, exp_avgs, exp_avg_sqs, steps;
-    for (Slot& slot : slots_) {
-      if (slot.decays != decays || !slot.parameter.grad().defined()) continue;
-      slot.step += 1;
-      parameters.push_back(slot.parameter);
-      gradients.push_back(slot.parameter.grad());
-      exp_avgs.push_back(slot.exp_avg);
-      exp_avg_sqs.push_back(slot.exp_avg_sq);
-      steps.push_back(slot.step);
-    }
-    if (parameters.empty()) continue;
-    at::_fused_adamw_(parameters, gradients, exp_avgs, exp_avg_sqs, {}, steps, learning_rate, options_.beta1, options_.beta2,
-                      decays ? options_.weight_decay : 0.0, options_.epsilon, /*amsgrad=*/false, /*maximize=*/false);
+  for (const double rate : rates_)
+    for (const bool decays : {true, false}) step_group(learning_rate, decays, rate);
+}
+
+void AdamW::step_group(double learning_rate, bool decays, double rate) {
+  std::vector<at::Tensor> parameters, gradients, exp_avgs, exp_avg_sqs, steps;
+  for (Slot& slot : slots_) {
+    if (slot.decays != decays || slot.rate != rate || !slot.parameter.grad().defined()) continue;
+    slot.step += 1;
+    parameters.push_back(slot.parameter);
+    gradients.push_back(slot.parameter.grad());
+    exp_avgs.push_back(slot.exp_avg);
+    exp_avg_sqs.push_back(slot.exp_avg_sq);
+    steps.push_back(slot.step);
   }
+  if (parameters.empty()) return;
+  at::_fused_adamw_(parameters, gradients, exp_avgs, exp_avg_sqs, {}, steps, learning_rate * rate, options_.beta1, options_.beta2,
+                    decays ? options_.weight_decay : 0.0, options_.epsilon, /*amsgrad=*/false, /*maximize=*/false);
 }
 
 StateDict AdamW::state() const {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,8 @@ class AdamW {
   // Scales the gradients so that their joint L2 norm is at most max_norm (0: no limit); returns the norm before. Parameters without a
   // gradient are left alone.
   double clip_gradients(double max_norm);
+  // Parameters whose name begins with `prefix` learn at `factor` times the rate.
+  void scale_rate(const std::string& prefix, double factor);
   void step(double learning_rate);
 
   // The moments and step counts, by parameter name: "exp_avg.NAME", "exp_avg_sq.NAME", "step.NAME".
@@ -36,9 +39,12 @@ class AdamW {
     std::string name;
     at::Tensor parameter, exp_avg, exp_avg_sq, step;
     bool decays;
+    double rate = 1;
   };
+  void step_group(double learning_rate, bool decays, double rate);
   Options options_;
   std::vector<Slot> slots_;
+  std::set<double> rates_ = {1.0};
 };
 
 }  // namespace retort::train

@@ -24,6 +24,14 @@ std::vector<std::pair<std::string, at::Tensor>> trainable(models::ImageModel& st
   return all;
 }
 
+// The classifier's own prefix among the student's parameters.
+std::string head_name(models::ImageModel& student) {
+  const at::Tensor weight = student.head()->weight;
+  for (const auto& item : student.named_parameters())
+    if (item.value().is_same(weight)) return item.key().substr(0, item.key().rfind('.') + 1);
+  throw Error("the student's classifier is not among its parameters");
+}
+
 StateDict clone(const StateDict& state) {
   StateDict copy;
   for (const auto& [name, tensor] : state) copy[name] = tensor.clone();
@@ -82,6 +90,7 @@ Trainer::Trainer(models::ImageModel& student, losses::Objective& objective, cons
       options_(options),
       optimizer_(trainable(student, objective), {.weight_decay = options.weight_decay}),
       labels_(data::labels_of(*data.train)) {
+  if (options_.head_rate != 1) optimizer_.scale_rate("student." + head_name(student), options_.head_rate);
   if (objective_.needs_teacher() && (data_.teacher == nullptr || data_.outputs == nullptr))
     throw UsageError("the objective needs a teacher");
   if (options_.ema_decay > 0)
@@ -106,7 +115,8 @@ std::vector<data::Sample> Trainer::samples_of(const std::vector<int64_t>& order,
 
 double Trainer::learning_rate(int64_t step) const {
   const int64_t total = options_.epochs * batches();
-  return options_.learning_rate * schedule_factor(step, std::llround(options_.warmup * static_cast<double>(total)), total);
+  const int64_t warmup = std::llround(options_.warmup * static_cast<double>(total));
+  return options_.learning_rate * (options_.cosine || step < warmup ? schedule_factor(step, warmup, total) : 1.0);
 }
 
 void Trainer::step(const std::vector<data::Sample>& samples) {
@@ -260,6 +270,8 @@ std::string Trainer::fingerprint() const {
                                {"lr", o.learning_rate},
                                {"weight_decay", o.weight_decay},
                                {"warmup", o.warmup},
+                               {"cosine", o.cosine},
+                               {"head_rate", o.head_rate},
                                {"clip_norm", o.clip_norm},
                                {"ema_decay", o.ema_decay},
                                {"precision", models::to_string(o.precision)},

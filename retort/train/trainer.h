@@ -24,6 +24,8 @@ struct TrainOptions {
   double learning_rate = 1e-3;  // peak
   double weight_decay = 0.01;
   double warmup = 0.05;    // share of all steps
+  bool cosine = true;      // to zero after the warm-up; false: the peak rate stays
+  double head_rate = 1;    // the student's classifier learns at this many times the rate
   double clip_norm = 5.0;  // joint L2 norm of the gradients; 0: no limit
   double ema_decay = 0;    // of the weights' moving average, which is then what is validated and kept; 0: none
   models::Precision precision = models::Precision::fp32;

@@ -17,9 +17,11 @@ TEST(Losses, RegistryIsSortedAndComplete) {
     EXPECT_FALSE(entry.summary.empty()) << entry.name;
   }
   EXPECT_TRUE(std::is_sorted(names.begin(), names.end()));
-  for (const char* name : {"align_uniform", "cross_entropy", "kd"}) EXPECT_EQ(std::count(names.begin(), names.end(), name), 1) << name;
+  const std::vector<std::string> expected = {"align_uniform", "crd", "cross_entropy", "dcl",  "dist",  "dkd",
+                                             "info_nce",      "kd",  "sigmoid",       "srrl", "supcon"};
+  EXPECT_EQ(names, expected);
   EXPECT_DOUBLE_EQ(find_loss("align_uniform").weight, 0.8);
-  EXPECT_DOUBLE_EQ(find_loss("kd").options.at("temperature"), 4);
+  EXPECT_DOUBLE_EQ(find_loss("kd").options.at("temperature").number(), 4);
 }
 
 TEST(Losses, UnknownNameListsTheKnown) {
@@ -36,15 +38,33 @@ TEST(Losses, GradientsAgreeWithCentralDifferences) {
                                                               {"cross_entropy", {{"label_smoothing", 0.2}}},
                                                               {"kd", {}},
                                                               {"align_uniform", {{"dim", kDim}}},
-                                                              {"align_uniform", {{"dim", kDim}, {"alpha", 3}}}};
+                                                              {"align_uniform", {{"dim", kDim}, {"alpha", 3}}},
+                                                              {"align_uniform", {{"dim", kDim}, {"projector", "simclrv2"}}},
+                                                              {"info_nce", {{"dim", kDim}}},
+                                                              {"info_nce", {{"dim", kDim}, {"queue", 5}}},
+                                                              {"sigmoid", {{"dim", kDim}}},
+                                                              {"dcl", {{"dim", kDim}}},
+                                                              {"supcon", {{"dim", kDim}}},
+                                                              {"crd", {{"dim", kDim}, {"negatives", 16}}},
+                                                              {"dkd", {}},
+                                                              {"dist", {}},
+                                                              {"srrl", {}},
+                                                              {"srrl", {{"connector", "mlp2"}}}};
   for (const auto& [name, options] : cases) {
     SCOPED_TRACE(name);
     const std::shared_ptr<Loss> loss = formula_loss(name, options);
     const StepView step = formula_step(at::kDouble);
-    const bool embedding = find_loss(name).kind == Kind::embedding;
+    const bool features = find_loss(name).kind == Kind::embedding || name == "srrl";
     std::vector<at::Tensor> leaves = loss->parameters();
-    leaves.push_back(embedding ? step.student_features.requires_grad_() : step.student_logits.requires_grad_());
-    EXPECT_LT(testing::gradient_error([&] { return loss->forward(step); }, leaves), 1e-8);
+    leaves.push_back(features ? step.student_features.requires_grad_() : step.student_logits.requires_grad_());
+    const auto value = [&] {
+      torch::manual_seed(kSeed);
+      return loss->forward(step);
+    };
+    // One step fills banks, queues and running statistics; evaluation leaves them as they are.
+    value();
+    loss->eval();
+    EXPECT_LT(testing::gradient_error(value, leaves), 1e-7);
   }
 }
 
@@ -67,6 +87,71 @@ TEST(AlignUniform, UniformityOfKnownPoints) {
   const at::Tensor opposite = at::tensor({1.0F, -1.0F}).view({2, 1});
   EXPECT_NEAR(uniformity(opposite, 100).item<double>(), -400, 1e-3);
   EXPECT_THROW(uniformity(at::ones({1, 3})), Error);
+}
+
+TEST(InfoNce, TheQueueKeepsTheNewestAndSparesTheImageItself) {
+  // One image a step: against a queue of its own past alone there is nothing to tell apart.
+  StepView step = formula_step(at::kDouble);
+  const std::shared_ptr<Loss> loss = formula_loss("info_nce", {{"dim", kDim}, {"queue", 3}});
+  StepView one = step;
+  for (at::Tensor* tensor : {&one.student_features, &one.teacher_features, &one.image_ids}) *tensor = tensor->narrow(0, 0, 1);
+  EXPECT_NEAR(loss->forward(one).item<double>(), 0, 1e-12);
+  EXPECT_NEAR(loss->forward(one).item<double>(), 0, 1e-12);
+  loss->forward(step);
+  EXPECT_GT(loss->forward(one).item<double>(), 0.01);
+  EXPECT_EQ(loss->named_buffers()["written"].item<int64_t>(), 6);
+}
+
+TEST(Crd, AMillionImagesStayInsideTheBudget) {
+  LossContext context = formula_context();
+  context.images = 1000000;
+  context.labels = at::arange(context.images) % 10;
+  context.options = find_loss("crd").options;
+  const std::shared_ptr<Loss> loss = find_loss("crd").make(context);
+  size_t bytes = 0;
+  for (const at::Tensor& buffer : loss->buffers()) bytes += buffer.nbytes();
+  EXPECT_LE(bytes, size_t{513} << 20);
+  EXPECT_LE(static_cast<double>(bytes), find_loss("crd").options.at("bank_mib").number() * (1 << 20));
+  StepView step;
+  step.student_features = at::ones({4, kStudent});
+  step.teacher_features = at::ones({4, kTeacher});
+  step.labels = at::zeros({4}, at::kLong);
+  step.image_ids = at::arange(4) * 10;
+  EXPECT_TRUE(loss->forward(step).isfinite().item<bool>());
+  context.options.insert_or_assign("bank_mib", 100);
+  EXPECT_THROW(find_loss("crd").make(context), UsageError);
+}
+
+TEST(Crd, NegativesAreOfOtherClasses) {
+  LossContext context = formula_context();
+  context.student_dim = context.teacher_dim = 2;
+  context.images = 4;
+  context.labels = at::tensor({1, 0, 1, 0}, at::kLong);
+  context.options = find_loss("crd").options;
+  for (const auto& [name, value] : Options{{"dim", 2}, {"negatives", 50}, {"temperature", 1}})
+    context.options.insert_or_assign(name, value);
+  const std::shared_ptr<Loss> loss = find_loss("crd").make(context);
+  to_double(*loss);
+  const at::NoGradGuard no_grad;
+  for (at::Tensor& parameter : loss->parameters()) parameter.zero_();
+  for (const char* side : {"student.output.bias", "teacher.output.bias"}) loss->named_parameters()[side][0] = 1;
+  // Both embed as (1, 0). Class 1's bank rows are e0, class 0's −e0: for an image of class 1 all negatives score e⁻¹.
+  const at::Tensor rows = at::tensor({1.0, 0.0, -1.0, 0.0, 1.0, 0.0, -1.0, 0.0}, at::kDouble).view({4, 2});
+  for (const char* bank : {"student_bank", "teacher_bank"}) loss->named_buffers()[bank].copy_(rows);
+  StepView step;
+  step.student_features = step.teacher_features = at::zeros({1, 2}, at::kDouble);
+  step.labels = at::ones({1}, at::kLong);
+  step.image_ids = at::zeros({1}, at::kLong);
+  const double positive = std::exp(1.0), negative = std::exp(-1.0), noise = 50.0 / 4, z = (positive + 50 * negative) / 51 * 4;
+  const double side = std::log(positive / z / (positive / z + noise)) + 50 * std::log(noise / (negative / z + noise));
+  EXPECT_NEAR(loss->forward(step).item<double>(), -2 * side, 1e-4);
+}
+
+TEST(Losses, OptionsSayWhatTheyMayBe) {
+  EXPECT_THROW(formula_loss("info_nce", {{"temperature", "warm"}}), UsageError);
+  EXPECT_THROW(formula_loss("info_nce", {{"dim", 2.5}}), UsageError);
+  EXPECT_THROW(formula_loss("srrl", {{"connector", 2}}), UsageError);
+  EXPECT_THROW(formula_loss("dcl", {{"projector", "mocov3"}}), UsageError);
 }
 
 TEST(Projector, UnitRowsAndNoNanAtZero) {

@@ -33,6 +33,37 @@ TEST(RunConfig, WhatCannotBeMeantIsAUsageError) {
   EXPECT_THROW(validate(with([](RunConfig& c) { c.view.scale_min = 0.9, c.view.scale_max = 0.5; })), UsageError);
 }
 
+TEST(RunConfig, LossesBringTheirOwnWeightsAndTemperatures) {
+  RunConfig config = complete();
+  config.teacher = "teacher.pth";
+  config.loss = "crd";
+  config.logit_loss = "dist";
+  config.loss_option = {"negatives=8", "projector=simclr"};
+  std::vector<losses::TermConfig> terms = terms_of(resolved(config));
+  ASSERT_EQ(terms.size(), 3U);
+  EXPECT_EQ(terms[1].weight, losses::find_loss("crd").weight);
+  EXPECT_EQ(terms[1].options.at("negatives").number(), 8);
+  EXPECT_EQ(terms[1].options.at("projector").word(), "simclr");
+  EXPECT_TRUE(terms[2].options.empty());
+  config.loss_weight = 0.25;
+  config.temperature = 3;
+  terms = terms_of(resolved(config));
+  EXPECT_EQ(terms[1].weight, 0.25);
+  EXPECT_EQ(terms[2].options.at("temperature").number(), 3);
+  for (const char* bad : {"negatives", "=8", "negatives="}) {
+    config.loss_option = {bad};
+    EXPECT_THROW(terms_of(config), UsageError) << bad;
+  }
+}
+
+TEST(RunConfig, RecipesNameOptions) {
+  RunConfig config;
+  std::set<std::string> names;
+  visit_options(config, [&](const char* name, const auto&, const Range&, const char*, const char*) { names.insert(name); });
+  for (const auto& [name, value] : recipe("paper")) EXPECT_TRUE(names.contains(name)) << name;
+  EXPECT_THROW(recipe("papier"), UsageError);
+}
+
 TEST(RunConfig, TomlHoldsEveryOption) {
   RunConfig config = complete();
   config.data = "a \"quoted\" \\ path";

@@ -1,47 +1,18 @@
 #include "retort/run/distill.h"
 
-#include <gtest/gtest.h>
-#include <torch/torch.h>
-
 #include "retort/core/error.h"
 #include "retort/core/file.h"
-#include "retort/models/registry.h"
 #include "retort/run/evaluate_run.h"
 #include "retort/run/report_run.h"
 #include "retort/run/run_folder.h"
-#include "tests/support/folder.h"
-#include "tests/support/formula.h"
-#include "tests/support/pictures.h"
+#include "tests/run/small_job.h"
 
 namespace retort::run {
 namespace {
 
 namespace fs = std::filesystem;
 
-class DistillTest : public ::testing::Test {
- protected:
-  void SetUp() override {
-    for (const char* split : {"train", "val", "test"}) testing::write_pictures(folder_ / "data", split, 3, 6);
-    models::ModelPtr model = models::make_model({"resnet18", 5});
-    StateDict state = models::state_of(*model);
-    testing::formula_fill(state);
-    write_safetensors(folder_ / "teacher.safetensors", state);
-    config_.data = (folder_ / "data").string();
-    config_.teacher = (folder_ / "teacher.safetensors").string();
-    config_.student = "resnet18";
-    config_.out = (folder_ / "run").string();
-    config_.cache = (folder_ / "cache").string();
-    config_.teacher_size = config_.image_size = 32;
-    config_.epochs = 2;
-    config_.batch_size = 8;
-    config_.views = 2;
-    config_.precision = "fp32";
-  }
-  nlohmann::json distill_now(const DistillOptions& options = {}) { return distill(config_, options, null_log(), never_stop()); }
-
-  testing::TestFolder folder_;
-  RunConfig config_;
-};
+using DistillTest = SmallJob;
 
 TEST_F(DistillTest, MakesARunFolderThatTheOtherCommandsRead) {
   const nlohmann::json summary = distill_now();
@@ -73,6 +44,57 @@ TEST_F(DistillTest, FromScratchNeedsNoTeacher) {
   const nlohmann::json summary = distill_now();
   EXPECT_TRUE(summary["teacher"].is_null());
   EXPECT_EQ(write_report(config_.out, {}).size(), 1U);
+}
+
+TEST_F(DistillTest, StartsFromPreTrainedWeights) {
+  const std::string weights = config_.teacher;
+  config_.teacher = "none";
+  config_.student_weights = weights;
+  config_.head_lr_factor = 10;
+  config_.lr = 1e-8;  // so that what is kept is what it started from
+  const nlohmann::json summary = distill_now();
+  EXPECT_EQ(summary["student"]["start"], "pre-trained");
+  EXPECT_EQ(write_report(config_.out, {})[0].name, "finetuned");
+  const auto first = read_safetensors(RunFolder{config_.out}.student()).tensors.at("layer1.0.conv1.weight");
+  EXPECT_TRUE(at::allclose(first, read_safetensors(weights).tensors.at("layer1.0.conv1.weight"), 0, 1e-5));
+  config_.student = "mobilenet_v2";
+  EXPECT_THROW(distill_now({.force = true}), UsageError);
+}
+
+TEST_F(DistillTest, ATeacherCanBeTrainedFirst) {
+  for (const std::string init : {"finetune", "scratch"}) {
+    config_.teacher_init = init;
+    config_.teacher_epochs = 1;
+    config_.out = (folder_ / init).string();
+    const nlohmann::json summary = distill_now();
+    const RunFolder teacher{folder_ / init / "teacher"};
+    EXPECT_EQ(read_json(teacher.summary())["student"]["start"], init == "finetune" ? "pre-trained" : "random");
+    // The fitted teacher is the model that was trained, head and all, and other runs can have it.
+    EXPECT_DOUBLE_EQ(summary["teacher"]["test_accuracy"].get<double>(),
+                     read_json(teacher.summary())["student"]["test_accuracy"].get<double>());
+    RunConfig other = config_;
+    other.teacher = teacher.student().string();
+    other.teacher_init = "linear-probe";
+    other.teacher_head = "keep";
+    other.out = (folder_ / (init + " again")).string();
+    distill(other, {}, null_log(), never_stop());
+    EXPECT_EQ(read_file(RunFolder{other.out}.student()), read_file(RunFolder{config_.out}.student()));
+  }
+}
+
+TEST_F(DistillTest, EveryLossTrains) {
+  config_.epochs = 1;
+  for (const losses::LossEntry& entry : losses::losses()) {
+    if (entry.kind == losses::Kind::label) continue;
+    SCOPED_TRACE(entry.name);
+    const bool embedding = entry.kind == losses::Kind::embedding;
+    config_.loss = embedding ? entry.name : "none";
+    config_.logit_loss = embedding ? "kd" : entry.name;
+    config_.loss_option =
+        entry.options.contains("projector") ? std::vector<std::string>{"projector=linear", "dim=16"} : std::vector<std::string>{};
+    distill_now({.force = true});
+    EXPECT_TRUE(read_json_lines(RunFolder{config_.out}.metrics())[0]["terms"].contains(entry.name));
+  }
 }
 
 TEST_F(DistillTest, TheSameConfigGivesTheSameWeights) {

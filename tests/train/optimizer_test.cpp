@@ -74,5 +74,16 @@ TEST(AdamW, RefusesAnotherModelsState) {
   EXPECT_THROW(optimizer.load({}, "file"), Error);
 }
 
+TEST(AdamW, APrefixLearnsAtItsOwnRate) {
+  const at::Tensor slow = at::ones({2, 2}).requires_grad_(), fast = at::ones({2, 2}).requires_grad_();
+  AdamW optimizer({{"student.fc.weight", fast}, {"student.conv.weight", slow}}, {.weight_decay = 0});
+  optimizer.scale_rate("student.fc.", 10);
+  (slow.sum() + fast.sum()).backward();
+  optimizer.step(1e-3);
+  // Adam's first step is the rate itself.
+  EXPECT_NEAR(slow[0][0].item<double>(), 1 - 1e-3, 1e-6);
+  EXPECT_NEAR(fast[0][0].item<double>(), 1 - 1e-2, 1e-6);
+}
+
 }  // namespace
 }  // namespace retort::train

@@ -51,7 +51,7 @@ class TrainerTest : public ::testing::Test {
   std::unique_ptr<Session> session(const TrainOptions& options, const std::string& student = "mobilenet_v2") {
     torch::manual_seed(3);
     models::ModelPtr model = models::make_model({student, 3});
-    const losses::LossContext context{model->feature_dim(), 512, 3, train_->size(), {}};
+    const losses::LossContext context{model->feature_dim(), 512, 3, train_->size(), {}, {}, {}, {}};
     return std::make_unique<Session>(model, context, TrainData{&*train_, &*val_, {}, spec_, &*teacher_, &*outputs_}, options);
   }
   static TrainOptions options(int64_t epochs) {
@@ -158,6 +158,14 @@ TEST_F(TrainerTest, ANonFiniteLossStopsTheRunAndKeepsTheCheckpoint) {
   }
   EXPECT_THROW(broken->trainer.run(folder_ / "last.safetensors", false, [](const nlohmann::json&) {}), Error);
   EXPECT_EQ(read_file(folder_ / "last.safetensors"), "the last good one");
+}
+
+TEST_F(TrainerTest, AConstantScheduleStaysAtThePeak) {
+  TrainOptions constant = options(2);
+  constant.cosine = false;
+  std::vector<double> rates;
+  session(constant)->trainer.run(folder_ / "last.safetensors", false, [&](const nlohmann::json& line) { rates.push_back(line["lr"]); });
+  EXPECT_EQ(rates, (std::vector<double>{1e-3, 1e-3}));
 }
 
 TEST_F(TrainerTest, ACheckpointOfOtherSettingsIsRefused) {

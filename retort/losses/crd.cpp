@@ -1,0 +1,152 @@
+#include <ATen/Functions.h>
+#include <ATen/Parallel.h>
+#include <torch/csrc/autograd/custom_function.h>
+
+#include <cmath>
+
+#include "retort/core/error.h"
+#include "retort/losses/embedding_loss.h"
+
+namespace retort::losses {
+namespace {
+
+// queryᵢ · bank[idsᵢₖ], [N, K]. The gathered rows are kept in the bank's half precision and widened one image at a time: in fp32 a batch's
+// negatives would take hundreds of megabytes.
+class BankScores : public torch::autograd::Function<BankScores> {
+ public:
+  static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& query, const at::Tensor& bank,
+                            const at::Tensor& ids) {
+    at::Tensor rows = at::empty({ids.size(0), ids.size(1), bank.size(1)}, bank.options());
+    at::Tensor scores = at::empty(ids.sizes(), query.options());
+    for_each(ids.size(0), [&](int64_t i) {
+      rows[i].copy_(bank.index_select(0, ids[i]));
+      scores[i].copy_(at::mv(rows[i].to(query.scalar_type()), query[i]));
+    });
+    context->saved_data["rows"] = rows;  // a copy: the bank has moved on when backward runs
+    return scores;
+  }
+
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context, torch::autograd::variable_list gradients) {
+    const at::Tensor rows = context->saved_data["rows"].toTensor();
+    const at::Tensor& gradient = gradients[0];
+    at::Tensor out = at::empty({rows.size(0), rows.size(2)}, gradient.options());
+    for_each(rows.size(0), [&](int64_t i) { out[i].copy_(at::mv(rows[i].to(gradient.scalar_type()).t(), gradient[i])); });
+    return {out, {}, {}};
+  }
+
+ private:
+  template <typename Body>
+  static void for_each(int64_t count, const Body& body) {
+    at::parallel_for(0, count, 1, [&](int64_t begin, int64_t end) {
+      const at::NoGradGuard no_grad;  // each thread has its own
+      for (int64_t i = begin; i < end; ++i) body(i);
+    });
+  }
+};
+
+// One side's memory: an embedding of every training image, each the running average of those seen, on the unit sphere.
+struct Bank {
+  at::Tensor rows;  // [images, dim] fp16
+  at::Tensor z;     // the normaliser Z of its scores, fixed by the first batch; 0 until then
+};
+
+// Contrastive representation distillation (Tian, Krishnan & Isola 2020, arXiv 1910.10699, equations 17 to 19), as their code has it: noise
+// contrastive estimation of which bank entry is the image's own, among K drawn from the images of other classes, in both directions. With
+// P = exp(u·v/T)/Z and noise Pn = 1/images,
+//   −mean over i of [ log P⁺/(P⁺ + K·Pn) + Σₖ log K·Pn/(P⁻ₖ + K·Pn) ].
+class Crd : public EmbeddingLoss {
+ public:
+  explicit Crd(const LossContext& context)
+      : EmbeddingLoss(context),
+        images_(context.images),
+        negatives_(whole_option(context, "negatives", 1, 1 << 20)),
+        temperature_(option(context, "temperature", 0.001, 100)),
+        momentum_(option(context, "momentum", 0, 1)) {
+    check_budget(context);
+    sort_by_class(context.labels);
+    student_ = make_bank("student");
+    teacher_ = make_bank("teacher");
+  }
+
+ protected:
+  at::Tensor compare(const at::Tensor& s, const at::Tensor& t, const StepView& step) override {
+    const at::Tensor ids = at::cat({step.image_ids.unsqueeze(1), draw(step.labels)}, 1);
+    const at::Tensor loss = estimate(s, teacher_, ids) + estimate(t, student_, ids);
+    if (is_training()) {
+      remember(student_, s.detach(), step.image_ids);
+      remember(teacher_, t.detach(), step.image_ids);
+    }
+    return loss;
+  }
+
+ private:
+  void check_budget(const LossContext& context) const {
+    const auto mib = static_cast<double>(images_) * static_cast<double>(dim()) * 2 * sizeof(at::Half) / (1 << 20);
+    const double budget = option(context, "bank_mib", 1, 1 << 20);
+    if (mib > budget)
+      throw UsageError("its memory banks for " + std::to_string(images_) + " images take " + std::to_string(std::llround(std::ceil(mib))) +
+                           " MiB, more than `bank_mib`",
+                       "loss `crd`", "raise --loss-option bank_mib=, or lower --loss-option dim=");
+  }
+
+  Bank make_bank(const std::string& side) {
+    const double bound = 1 / std::sqrt(static_cast<double>(dim()) / 3);  // rows of about unit length, as their code starts
+    const at::Tensor rows = at::empty({images_, dim()}, at::kHalf).uniform_(-bound, bound);
+    return {register_buffer(side + "_bank", rows), register_buffer(side + "_z", at::zeros({}))};
+  }
+
+  // Image ids in the order of their classes, so that "any image of another class" is one draw.
+  void sort_by_class(const at::Tensor& labels) {
+    if (labels.size(0) != images_) throw Error("needs the label of every training image", "loss `crd`");
+    by_class_ = labels.argsort(/*stable=*/true, 0);
+    counts_ = at::bincount(labels);
+    starts_ = counts_.cumsum(0) - counts_;
+    if (counts_.max().item<int64_t>() == images_) throw Error("needs images of at least two classes", "loss `crd`");
+  }
+
+  at::Tensor draw(const at::Tensor& labels) const {
+    const at::Tensor own = counts_.index_select(0, labels).unsqueeze(1), start = starts_.index_select(0, labels).unsqueeze(1);
+    const at::Tensor others = images_ - own;
+    at::Tensor place = (at::rand({labels.size(0), negatives_}) * others).to(at::kLong).minimum(others - 1);
+    place = at::where(place < start, place, place + own);
+    return by_class_.index_select(0, place.view({-1})).view_as(place);
+  }
+
+  at::Tensor estimate(const at::Tensor& query, Bank& bank, const at::Tensor& ids) const {
+    constexpr double kEps = 1e-7;  // their code's
+    const at::Tensor scores = at::exp(BankScores::apply(query, bank.rows, ids) / temperature_);
+    at::Tensor z = bank.z;
+    if (z.item<double>() == 0) {
+      z = scores.detach().mean() * images_;
+      if (is_training()) bank.z.copy_(z);
+    }
+    const at::Tensor p = scores / z;
+    const double noise = static_cast<double>(negatives_) / static_cast<double>(images_);
+    const at::Tensor positive = p.select(1, 0), negative = p.narrow(1, 1, negatives_);
+    const at::Tensor sum = at::log(positive / (positive + noise + kEps)).sum() + at::log(noise / (negative + noise + kEps)).sum();
+    return -sum / query.size(0);
+  }
+
+  void remember(Bank& bank, const at::Tensor& embeddings, const at::Tensor& ids) const {
+    const at::NoGradGuard no_grad;
+    at::Tensor rows = bank.rows.index_select(0, ids).to(embeddings.scalar_type()) * momentum_ + embeddings * (1 - momentum_);
+    rows = rows / at::linalg_vector_norm(rows, 2, {1}, /*keepdim=*/true).clamp_min(1e-12);
+    bank.rows.index_copy_(0, ids, rows.to(bank.rows.scalar_type()));
+  }
+
+  int64_t images_, negatives_;
+  double temperature_, momentum_;
+  at::Tensor by_class_, counts_, starts_;
+  Bank student_, teacher_;
+};
+
+RETORT_REGISTER_LOSS({.name = "crd",
+                      .kind = Kind::embedding,
+                      .summary = "noise-contrastive estimation against a memory bank (Tian et al. 2020)",
+                      .weight = 0.8,
+                      .options = with_projectors({{"negatives", 4096}, {"temperature", 0.07}, {"momentum", 0.5}, {"bank_mib", 4096}},
+                                                 "linear"),
+                      .make = [](const LossContext& context) { return std::make_shared<Crd>(context); }});
+
+}  // namespace
+}  // namespace retort::losses

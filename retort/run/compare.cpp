@@ -1,0 +1,269 @@
+#include "retort/run/compare.h"
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <limits>
+
+#include "retort/core/error.h"
+#include "retort/core/file.h"
+#include "retort/models/registry.h"
+#include "retort/report/text.h"
+#include "retort/run/distill.h"
+#include "retort/run/pretraining.h"
+#include "retort/run/run_folder.h"
+#include "retort/train/speed.h"
+
+namespace retort::run {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr double kHeadFactor = 10;  // as for a finetuned teacher
+
+// An arm, and the run that it is but for the seed.
+struct Plan {
+  std::string name, teacher;
+  RunConfig config;
+  bool probe = false;
+};
+
+struct Loss {
+  std::string embedding = "none", logit = "none";
+};
+
+Loss parse_loss(const std::string& text, const std::string& default_logit) {
+  Loss loss;
+  for (size_t begin = 0; begin <= text.size();) {
+    const size_t end = std::min(text.find('+', begin), text.size());
+    const std::string name = text.substr(begin, end - begin);
+    const losses::Kind kind = losses::find_loss(name).kind;
+    if (kind == losses::Kind::label) throw UsageError("'" + name + "' needs no teacher: that is the arm `scratch`", "--loss");
+    std::string& slot = kind == losses::Kind::embedding ? loss.embedding : loss.logit;
+    if (slot != "none") throw UsageError("'" + text + "' names two losses of one kind", "--loss");
+    slot = name;
+    begin = end + 1;
+  }
+  if (text.find('+') == std::string::npos && loss.embedding != "none") loss.logit = default_logit;
+  return loss;
+}
+
+std::string words(const Loss& loss) {
+  if (loss.embedding == "none") return loss.logit;
+  return loss.logit == "none" ? loss.embedding : loss.embedding + " + " + loss.logit;
+}
+
+// "vit.safetensors@112" is the file, seen at 112 pixels.
+void set_teacher(RunConfig& config, const std::string& text) {
+  const size_t at = text.rfind('@');
+  config.teacher = text.substr(0, at);
+  if (at == std::string::npos) return;
+  char* end = nullptr;
+  config.teacher_size = std::strtoll(text.c_str() + at + 1, &end, 10);
+  if (*end != '\0' || config.teacher_size < 1 || config.teacher_size > 1024)
+    throw UsageError("'" + text + "' is not FILE@PIXELS", "--teacher");
+}
+
+std::string folder_name(std::string text) {
+  std::ranges::replace_if(
+      text, [](char c) { return !(std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '-' || c == '.'); }, '-');
+  return text;
+}
+
+class Comparer {
+ public:
+  Comparer(const CompareConfig& config, Log& log, const StopFlag& stop) : config_(config), log_(log), stop_(stop) {
+    config_.base = resolved(config_.base);
+  }
+
+  report::Comparison run() {
+    plan();
+    result_.title = "retort compare: " + config_.base.student + " on " + fs::path(config_.base.data).filename().string();
+    for (const Plan& plan : plans_) result_.arms.push_back(run_arm(plan));
+    result_.student = config_.base.student + ", " + std::to_string(size_) + " px, " + report::count(parameters_) + " parameters";
+    result_.budget = "Equal student image-steps: " + std::to_string(config_.base.epochs) + " epochs of " + std::to_string(images_) +
+                     " images in batches of " + std::to_string(config_.base.batch_size) + " for every arm that trains.";
+    estimate_savings();
+    write();
+    return result_;
+  }
+
+ private:
+  void plan() {
+    const bool given = !config_.base.student_weights.empty();
+    std::vector<std::string> arms = config_.arms;
+    if (arms.empty()) {
+      arms = {"scratch"};
+      if (given) arms.insert(arms.end(), {"linear-probe", "finetune"});
+      if (!config_.teachers.empty()) arms.emplace_back("distill");
+      if (!given) log_.info("no --student-weights: the arms `finetune` and `linear-probe` are left out");
+    }
+    for (const std::string& arm : arms) {
+      if ((arm == "finetune" || arm == "linear-probe") && !given)
+        throw UsageError("needs pre-trained weights of the student", "--arm " + arm, "name their file with --student-weights");
+      if (arm == "distill") {
+        plan_distilled();
+      } else if (arm == "scratch" || arm == "finetune" || arm == "linear-probe") {
+        plan_alone(arm);
+      } else {
+        throw UsageError("there is no arm '" + arm + "'", "--arm", "one of: scratch, finetune, linear-probe, distill");
+      }
+    }
+  }
+
+  void plan_alone(const std::string& arm) {
+    RunConfig config = config_.base;
+    config.teacher = "none";
+    config.teacher_init = "linear-probe";
+    if (arm == "scratch") config.student_weights.clear();
+    if (arm == "finetune") {
+      config.lr = config_.finetune_lr;
+      config.head_lr_factor = kHeadFactor;
+    }
+    plans_.push_back({arm, "", config, arm == "linear-probe"});
+  }
+
+  void plan_distilled() {
+    if (config_.teachers.empty()) throw UsageError("needs a teacher", "--arm distill", "name a weight file with --teacher");
+    for (const std::string& teacher : config_.teachers) {
+      RunConfig config = config_.base;
+      config.student_weights.clear();
+      set_teacher(config, teacher);
+      const std::string file = fs::path(config.teacher).filename().string();
+      for (const std::string& text : config_.losses) {
+        const Loss loss = parse_loss(text, config_.base.logit_loss);
+        config.loss = loss.embedding;
+        config.logit_loss = loss.logit;
+        // What the user set is for all; what the loss says itself is each loss's own.
+        plans_.push_back({"distill " + words(loss), file, config, false});
+      }
+    }
+  }
+
+  report::Arm run_arm(const Plan& plan) {
+    report::Arm arm;
+    arm.name = plan.name;
+    arm.teacher = plan.teacher;
+    arm.saved = std::numeric_limits<double>::quiet_NaN();
+    const int64_t seeds = plan.probe ? 1 : config_.seeds;  // a probe draws nothing
+    for (int64_t seed = config_.base.seed; seed < config_.base.seed + seeds; ++seed) {
+      check_stop(stop_, "comparing");
+      RunConfig config = plan.config;
+      config.seed = seed;
+      config.out = (fs::path(config_.base.out) / folder_name(plan.teacher.empty() ? plan.name : plan.name + " from " + plan.teacher) /
+                    ("seed-" + std::to_string(seed)))
+                       .string();
+      log_.info(plan.name + (plan.teacher.empty() ? "" : " from " + plan.teacher) + ", seed " + std::to_string(seed));
+      if (plan.probe) {
+        probe(config, arm);
+      } else {
+        add(train(config), arm);
+      }
+    }
+    if (!arm.accuracy.empty()) arm.training_seconds /= static_cast<double>(arm.accuracy.size());
+    return arm;
+  }
+
+  // A teacher that is trained first is trained for the first run, and read by the others.
+  nlohmann::json train(RunConfig config) {
+    if (config.teacher != "none" && config.teacher_init != "linear-probe") {
+      const std::string name = folder_name(fs::path(config.teacher).filename().string());
+      config = with_trained_teacher(config, fs::path(config_.base.out) / ("teacher-" + name), log_, stop_);
+    }
+    return distill_once(config, log_, stop_);
+  }
+
+  void probe(RunConfig config, report::Arm& arm) {
+    config.teacher = config.student_weights;
+    config.student_weights.clear();
+    config.teacher_arch = config.student;
+    config.teacher_size = size_ > 0 ? size_ : config.image_size;
+    const nlohmann::json teacher = linear_probe(config, log_, stop_);
+    arm.accuracy.push_back(accuracy_in(teacher, "test_accuracy"));
+    arm.class_accuracy.push_back(teacher.value("test_mean_class_accuracy", arm.accuracy.back()));
+    arm.teacher_seconds = teacher.at("seconds");
+  }
+
+  double accuracy_in(const nlohmann::json& network, const char* field) {
+    if (!network.at(field).is_null()) return network.at(field);
+    result_.split = "validation";
+    return network.at("val_accuracy");
+  }
+
+  void add(const nlohmann::json& summary, report::Arm& arm) {
+    const nlohmann::json& student = summary.at("student");
+    arm.accuracy.push_back(accuracy_in(student, "test_accuracy"));
+    arm.class_accuracy.push_back(student.at("test_mean_class_accuracy").is_null() ? arm.accuracy.back()
+                                                                                  : student.at("test_mean_class_accuracy").get<double>());
+    arm.training_seconds += summary.at("seconds").at("training").get<double>();
+    // Later runs find the outputs in the cache: the longest is what it cost.
+    arm.teacher_seconds = std::max(arm.teacher_seconds, summary.at("seconds").at("teacher").get<double>());
+    student.at("image_size").get_to(size_);
+    student.at("parameters").get_to(parameters_);
+    summary.at("images").at("train").get_to(images_);
+    summary.at("classes").get_to(classes_);
+    arm.image_steps = images_ * summary.at("epochs").get<int64_t>();
+    if (summary.at("teacher").is_null()) return;
+    const std::string line = arm.teacher + " (" + summary.at("teacher").at("arch").get<std::string>() + ", " +
+                             std::to_string(summary.at("teacher").at("image_size").get<int64_t>()) +
+                             " px): " + report::percent(accuracy_in(summary.at("teacher"), "test_accuracy")) + " on " + result_.split;
+    if (std::ranges::find(result_.teachers, line) == result_.teachers.end()) result_.teachers.push_back(line);
+  }
+
+  // Time saved beside pre-training the student and finetuning it, both on this machine: its published schedule at its measured speed.
+  void estimate_savings() {
+    const std::optional<Pretraining> published = pretraining_of(config_.base.student);
+    if (!published) {
+      result_.pretraining = "No pre-training schedule is published for " + config_.base.student + ".";
+      return;
+    }
+    log_.info("measuring how fast this machine would pre-train " + config_.base.student);
+    const models::ModelPtr model = models::make_model({config_.base.student, 1000});
+    const double speed =
+        train::training_speed(*model, published->size, config_.base.batch_size, models::precision_from(config_.base.precision));
+    const double pretraining = static_cast<double>(published->epochs * published->images) / speed;
+    for (report::Arm& arm : result_.arms) {
+      if (!arm.name.starts_with("distill")) continue;
+      arm.saved = 100 * (1 - (arm.training_seconds + arm.teacher_seconds) / (pretraining + arm.training_seconds));
+    }
+    result_.pretraining = "Saved: of the time to pre-train the student on ImageNet (" + std::to_string(published->epochs) + " epochs, " +
+                          published->source + "; at the " + report::fixed(speed, 0) + " images/s that this machine trains it at " +
+                          std::to_string(published->size) + " px, " + report::duration(pretraining) + ") and then to train as long again.";
+  }
+
+  void write() const {
+    nlohmann::json arms = nlohmann::json::array();
+    for (const report::Arm& arm : result_.arms)
+      arms.push_back({{"name", arm.name},
+                      {"teacher", arm.teacher},
+                      {"accuracy", arm.accuracy},
+                      {"mean_class_accuracy", arm.class_accuracy},
+                      {"training_seconds", arm.training_seconds},
+                      {"teacher_seconds", arm.teacher_seconds},
+                      {"image_steps", arm.image_steps},
+                      {"saved", std::isfinite(arm.saved) ? nlohmann::json(arm.saved) : nlohmann::json()}});
+    const nlohmann::json json = {{"student", config_.base.student}, {"split", result_.split}, {"budget", result_.budget}, {"arms", arms}};
+    const fs::path out = config_.base.out;
+    write_file_atomic(out / "compare.json", json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+    write_file_atomic(out / "compare.md", report::render_markdown(result_));
+    write_file_atomic(out / "compare.html", report::render_html(result_));
+  }
+
+  CompareConfig config_;
+  Log& log_;
+  const StopFlag& stop_;
+  std::vector<Plan> plans_;
+  report::Comparison result_;
+  int64_t size_ = 0, parameters_ = 0, images_ = 0, classes_ = 0;
+};
+
+}  // namespace
+
+report::Comparison compare(const CompareConfig& config, Log& log, const StopFlag& stop) {
+  RunConfig checked = config.base;
+  if (checked.teacher.empty()) checked.teacher = "none";
+  validate(checked);
+  if (config.seeds < 1) throw UsageError("must be at least 1", "--seeds");
+  return Comparer(config, log, stop).run();
+}
+
+}  // namespace retort::run

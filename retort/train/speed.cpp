@@ -1,0 +1,37 @@
+#include "retort/train/speed.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "retort/core/log.h"
+#include "retort/train/optimizer.h"
+
+namespace retort::train {
+
+double training_speed(models::ImageModel& model, int64_t size, int64_t batch_size, models::Precision precision) {
+  constexpr int kSteps = 5;
+  std::vector<std::pair<std::string, at::Tensor>> parameters;
+  for (const auto& item : model.named_parameters()) parameters.emplace_back(item.key(), item.value());
+  AdamW optimizer(parameters, {});
+  models::use_channels_last(model);
+  model.train();
+  const at::Tensor images = at::randn({batch_size, 3, size, size}).contiguous(at::MemoryFormat::ChannelsLast);
+  const at::Tensor labels = at::zeros({batch_size}, at::kLong);
+  std::vector<double> seconds;
+  for (int step = 0; step <= kSteps; ++step) {
+    const Stopwatch watch;
+    at::Tensor logits;
+    {
+      const models::AutocastGuard autocast(precision);
+      logits = model.forward(images).logits.to(at::kFloat);
+    }
+    optimizer.zero_grad();
+    at::cross_entropy_loss(logits, labels).backward();
+    optimizer.step(0);
+    if (step > 0) seconds.push_back(watch.seconds());  // the first one warms up
+  }
+  std::ranges::sort(seconds);
+  return static_cast<double>(batch_size) / seconds[seconds.size() / 2];
+}
+
+}  // namespace retort::train

@@ -1,0 +1,77 @@
+#include "retort/run/compare.h"
+
+#include <cmath>
+
+#include "retort/core/error.h"
+#include "retort/core/file.h"
+#include "retort/run/run_folder.h"
+#include "tests/run/small_job.h"
+
+namespace retort::run {
+namespace {
+
+namespace fs = std::filesystem;
+
+class CompareTest : public SmallJob {
+ protected:
+  void SetUp() override {
+    SmallJob::SetUp();
+    compare_.base = config_;
+    compare_.base.teacher.clear();
+    compare_.base.epochs = 1;
+    compare_.base.out = (folder_ / "compare").string();
+    compare_.base.student_weights = config_.teacher;
+    compare_.teachers = {config_.teacher + "@32"};
+    compare_.losses = {"align_uniform", "kd", "info_nce+dkd"};
+    compare_.seeds = 2;
+  }
+  report::Comparison now() { return compare(compare_, null_log(), never_stop()); }
+
+  CompareConfig compare_;
+};
+
+TEST_F(CompareTest, RunsEachArmOverTheSeedsAndThenOnlyWhatIsMissing) {
+  const report::Comparison first = now();
+  std::vector<std::string> names;
+  for (const report::Arm& arm : first.arms) {
+    names.push_back(arm.name);
+    EXPECT_EQ(arm.accuracy.size(), arm.name == "linear-probe" ? 1U : 2U) << arm.name;
+    EXPECT_EQ(arm.image_steps, arm.name == "linear-probe" ? 0 : 18) << arm.name;
+    EXPECT_EQ(std::isfinite(arm.saved), arm.name.starts_with("distill")) << arm.name;
+  }
+  EXPECT_EQ(names, (std::vector<std::string>{"scratch", "linear-probe", "finetune", "distill align_uniform + kd", "distill kd",
+                                             "distill info_nce + dkd"}));
+  ASSERT_EQ(first.teachers.size(), 1U);
+  const fs::path out = compare_.base.out;
+  for (const char* file : {"compare.json", "compare.md", "compare.html"}) EXPECT_TRUE(fs::exists(out / file)) << file;
+
+  const fs::path gone = out / "scratch/seed-1", kept = out / "finetune/seed-0";
+  const auto before = fs::last_write_time(kept / "student.safetensors");
+  const std::string weights = read_file(gone / "student.safetensors");
+  fs::remove_all(gone);
+  const report::Comparison second = now();
+  EXPECT_EQ(fs::last_write_time(kept / "student.safetensors"), before);
+  EXPECT_EQ(read_file(gone / "student.safetensors"), weights);
+  for (size_t i = 0; i < first.arms.size(); ++i) EXPECT_EQ(second.arms[i].accuracy, first.arms[i].accuracy) << first.arms[i].name;
+}
+
+TEST_F(CompareTest, WhatAnArmLacksIsAUsageError) {
+  compare_.base.student_weights.clear();
+  compare_.arms = {"finetune"};
+  EXPECT_THROW(now(), UsageError);
+  compare_.arms = {"distil"};
+  EXPECT_THROW(now(), UsageError);
+  compare_.arms = {"distill"};
+  for (const char* loss : {"nonsense", "cross_entropy", "crd+info_nce", "crd+"}) {
+    compare_.losses = {loss};
+    EXPECT_THROW(now(), UsageError) << loss;
+  }
+  compare_.losses = {"kd"};
+  compare_.teachers = {config_.teacher + "@wide"};
+  EXPECT_THROW(now(), UsageError);
+  compare_.teachers.clear();
+  EXPECT_THROW(now(), UsageError);
+}
+
+}  // namespace
+}  // namespace retort::run

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <gtest/gtest.h>
+#include <torch/torch.h>
+
+#include "retort/models/registry.h"
+#include "retort/run/distill.h"
+#include "tests/support/folder.h"
+#include "tests/support/formula.h"
+#include "tests/support/pictures.h"
+
+namespace retort::run {
+
+// Three classes of six small pictures a split, a formula-filled resnet18 for a teacher, and a config that trains in a second.
+class SmallJob : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    for (const char* split : {"train", "val", "test"}) testing::write_pictures(folder_ / "data", split, 3, 6);
+    models::ModelPtr model = models::make_model({"resnet18", 5});
+    StateDict state = models::state_of(*model);
+    testing::formula_fill(state);
+    write_safetensors(folder_ / "teacher.safetensors", state);
+    config_.data = (folder_ / "data").string();
+    config_.teacher = (folder_ / "teacher.safetensors").string();
+    config_.student = "resnet18";
+    config_.out = (folder_ / "run").string();
+    config_.cache = (folder_ / "cache").string();
+    config_.teacher_size = config_.image_size = 32;
+    config_.epochs = 2;
+    config_.batch_size = 8;
+    config_.views = 2;
+    config_.precision = "fp32";
+  }
+  nlohmann::json distill_now(const DistillOptions& options = {}) { return distill(config_, options, null_log(), never_stop()); }
+
+  testing::TestFolder folder_;
+  RunConfig config_;
+};
+
+}  // namespace retort::run
