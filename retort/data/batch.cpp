@@ -31,17 +31,41 @@ at::Tensor fill(int64_t count, const InputSpec& spec, const Pixels& pixels) {
   return batch;
 }
 
+Mix mix_of(const ImageStore& store, const Sample& sample, const ViewRecipe& recipe, uint64_t view_seed) {
+  check_range(store, sample.position, 1);
+  return draw_mix(recipe.mix, view_seed, store.item(sample.position), sample.view, store.size());
+}
+
 }  // namespace
 
 at::Tensor render_batch(const ImageStore& store, std::span<const Sample> samples, const ViewRecipe& recipe, uint64_t view_seed,
                         const InputSpec& spec) {
   for (const Sample& sample : samples) check_range(store, sample.position, 1);
+  // By item, which does not shift when another file is left out.
+  const auto render = [&](int64_t position, int64_t view) {
+    const ImageView image = store.image(position);
+    return render_view(image, draw_view(recipe, image.width, image.height, view_seed, store.item(position), view), spec);
+  };
   return fill(static_cast<int64_t>(samples.size()), spec, [&](int64_t i) {
     const Sample& sample = samples[static_cast<size_t>(i)];
-    const ImageView image = store.image(sample.position);
-    // By item, which does not shift when another file is left out.
-    return render_view(image, draw_view(recipe, image.width, image.height, view_seed, store.item(sample.position), sample.view), spec);
+    Image image = render(sample.position, sample.view);
+    if (recipe.mix.any()) {
+      const Mix mix = mix_of(store, sample, recipe, view_seed);
+      blend(image, render(mix.partner, sample.view), mix);
+    }
+    return image;
   });
+}
+
+MixedLabels mixed_labels(const ImageStore& store, std::span<const Sample> samples, const ViewRecipe& recipe, uint64_t view_seed) {
+  const auto count = static_cast<int64_t>(samples.size());
+  MixedLabels mixed{at::empty({count}, at::kLong), at::empty({count}, at::kFloat)};
+  for (int64_t i = 0; i < count; ++i) {
+    const Mix mix = mix_of(store, samples[static_cast<size_t>(i)], recipe, view_seed);
+    mixed.partner.data_ptr<int64_t>()[i] = store.label(mix.partner);
+    mixed.share.data_ptr<float>()[i] = static_cast<float>(mix.share);
+  }
+  return mixed;
 }
 
 at::Tensor eval_batch(const ImageStore& store, int64_t first, int64_t count, const InputSpec& spec) {

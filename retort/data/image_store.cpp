@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <new>
 #include <optional>
+#include <utility>
 
 #include "retort/core/error.h"
 #include "retort/core/hash.h"
@@ -36,7 +37,8 @@ struct Source {
   const std::string& path(int64_t place) const { return manifest.items[static_cast<size_t>(item(place))].path; }
 
   Decoded decode(int64_t place) const try {
-    return {preparation.apply(decode_file(manifest.file(item(place)))), ""};
+    Image image = manifest.read(item(place));
+    return {preparation.apply(std::move(image)), ""};
   } catch (const std::bad_alloc&) {
     throw;  // the machine's fault, not the file's
   } catch (const std::exception& error) {

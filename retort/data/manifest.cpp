@@ -3,104 +3,21 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <cctype>
 #include <map>
 #include <optional>
-#include <set>
-#include <tuple>
 
 #include "retort/core/error.h"
 #include "retort/core/file.h"
 #include "retort/core/hash.h"
 #include "retort/data/csv.h"
+#include "retort/data/entries.h"
+#include "retort/data/layouts.h"
+#include "retort/data/record.h"
 #include "retort/data/scan.h"
-#include "retort/data/split.h"
 
 namespace retort::data {
 namespace fs = std::filesystem;
 namespace {
-
-struct Entry {
-  std::string path;
-  std::string label;
-  std::optional<Split> split;  // none: to be carved
-  std::string where;           // for errors
-};
-
-std::optional<Split> split_from(const std::string& name) {
-  if (name == "train") return Split::train;
-  if (name == "val" || name == "valid" || name == "validation") return Split::val;
-  if (name == "test") return Split::test;
-  return std::nullopt;
-}
-
-// Lower case without blanks around: names that agree in this are taken for a slip.
-std::string folded(const std::string& name) {
-  constexpr const char* kBlanks = " \t\r\n";
-  const size_t first = name.find_first_not_of(kBlanks);
-  if (first == std::string::npos) return "";
-  std::string fold = name.substr(first, name.find_last_not_of(kBlanks) + 1 - first);
-  std::transform(fold.begin(), fold.end(), fold.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return fold;
-}
-
-void check_classes(const std::vector<std::string>& classes, const std::string& where) {
-  std::map<std::string, std::string> seen;
-  for (const std::string& name : classes) {
-    const auto [other, fresh] = seen.emplace(folded(name), name);
-    if (!fresh)
-      throw Error("the classes '" + other->second + "' and '" + name + "' have names that differ only in case or blanks", where,
-                  "merge or rename them");
-  }
-  if (classes.size() < 2) {
-    throw Error("has " + std::to_string(classes.size()) + (classes.size() == 1 ? " class ('" + classes[0] + "')" : " classes") +
-                    ", at least two are needed",
-                where, "give each class a folder of its own, or a label in a CSV file `path,label,split`");
-  }
-}
-
-// Classes are those of training; every other split's must be among them.
-Manifest assemble(const fs::path& root, std::vector<Entry> entries, const ManifestOptions& options, const std::string& where) {
-  std::set<std::string> names;
-  for (const Entry& entry : entries) {
-    if (entry.split.value_or(Split::train) == Split::train) names.insert(entry.label);
-  }
-  Manifest manifest{root, {names.begin(), names.end()}, {}};
-  check_classes(manifest.classes, where);
-  bool has_val = false, has_split = false;
-  for (Entry& entry : entries) {
-    const auto found = std::lower_bound(manifest.classes.begin(), manifest.classes.end(), entry.label);
-    if (found == manifest.classes.end() || *found != entry.label) {
-      throw Error("the class '" + entry.label + "' has no training images", entry.where, "add some, or take its other images out");
-    }
-    has_val |= entry.split == Split::val;
-    has_split |= entry.split.has_value();
-    manifest.items.push_back({std::move(entry.path), found - manifest.classes.begin(), entry.split.value_or(Split::train)});
-  }
-  manifest.carved = !has_split;
-  if (manifest.carved) carve(manifest.items, Split::test, options.test_fraction, options.split_seed);
-  if (!has_val) carve(manifest.items, Split::val, options.val_fraction, options.split_seed);
-  if (manifest.of(Split::val).empty())
-    throw Error("no class has two training images, so that none can be set aside for validation", where, "add images");
-  std::sort(manifest.items.begin(), manifest.items.end(),
-            [](const Item& a, const Item& b) { return std::tie(a.split, a.path) < std::tie(b.split, b.path); });
-  return manifest;
-}
-
-// One folder a class. An empty class is an error in training, and nothing elsewhere.
-void add_classes(const fs::path& root, const std::string& prefix, std::optional<Split> split, std::vector<Entry>& entries) {
-  const fs::path parent = root / prefix;
-  for (const std::string& name : folders_in(parent)) {
-    const fs::path folder = parent / name;
-    const std::vector<std::string> images = images_below(folder);
-    if (images.empty() && split.value_or(Split::train) == Split::train) {
-      throw Error("the class folder holds no images", folder.string(), "add images (.jpg .jpeg .png .webp) or remove the folder");
-    }
-    std::string start = prefix;
-    start.append(prefix.empty() ? "" : "/").append(name).append("/");
-    for (const std::string& image : images) entries.push_back({start + image, name, split, folder.string()});
-  }
-}
 
 // A folder called train is a split when it has class folders of its own, and a class otherwise.
 bool has_splits(const fs::path& root) {
@@ -109,6 +26,7 @@ bool has_splits(const fs::path& root) {
 }
 
 Manifest load_folder(const fs::path& root, const ManifestOptions& options) {
+  if (const Layout* layout = layout_of(root)) return layout->read(root, options);
   std::vector<Entry> entries;
   if (!has_splits(root)) {
     add_classes(root, "", std::nullopt, entries);
@@ -206,6 +124,14 @@ std::vector<int64_t> Manifest::of(Split split) const {
   }
   return indices;
 }
+
+fs::path Manifest::file(int64_t item) const {
+  fs::path path = root / items[static_cast<size_t>(item)].path;
+  const std::optional<Record> record = record_of(path);
+  return record ? record->file : path;
+}
+
+Image Manifest::read(int64_t item) const { return read_image(root / items[static_cast<size_t>(item)].path); }
 
 std::string Manifest::digest() const {
   Hasher hasher;

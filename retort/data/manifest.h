@@ -5,13 +5,15 @@
 #include <string>
 #include <vector>
 
+#include "retort/data/decode.h"
+
 namespace retort::data {
 
 enum class Split : uint8_t { train, val, test };
 std::string to_string(Split split);
 
 struct Item {
-  std::string path;  // relative to the manifest's root, with forward slashes
+  std::string path;  // relative to the manifest's root, with forward slashes; FILE.bin#NUMBER for a record of a file (record.h)
   int64_t label = 0;
   Split split = Split::train;
 };
@@ -26,7 +28,10 @@ struct Manifest {
 
   // Indices into items.
   std::vector<int64_t> of(Split split) const;
-  std::filesystem::path file(int64_t item) const { return root / items[static_cast<size_t>(item)].path; }
+  // The file that the item is, or is a record of.
+  std::filesystem::path file(int64_t item) const;
+  // Throws Error, naming the file, when it does not decode.
+  Image read(int64_t item) const;
   // A hash of classes, paths, labels and splits, and of each file's size and modification time.
   std::string digest() const;
 };
@@ -41,9 +46,11 @@ struct ManifestOptions {
 // Reads
 //   a folder with train/ and optionally val/ (or valid/, validation/) and test/, each with one folder a class;
 //   a folder with one folder a class: a stratified split;
-//   a CSV file `path,label,split` (header required; split may be missing or empty: as above), paths relative to the file.
+//   a CSV file `path,label,split` (header required; split may be missing or empty: as above), paths relative to the file;
+//   a public data set as it is unpacked, recognised by its own files (layouts.h).
 // Throws Error on: nothing there, an unreadable folder, fewer than two classes, an empty class, class names that differ only in case or
-// surrounding blanks, a class in val or test that train lacks, a split name that is none of ours, a malformed CSV line (with its number).
+// surrounding blanks, a class in val or test that train lacks, a split name that is none of ours, a malformed CSV line (with its number),
+// and whatever a layout finds wrong with its own lists.
 Manifest load_manifest(const std::filesystem::path& path, const ManifestOptions& options = {});
 
 }  // namespace retort::data

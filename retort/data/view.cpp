@@ -91,7 +91,7 @@ std::string ViewRecipe::key() const {
     std::snprintf(number, sizeof number, " %.17g", value);
     text += number;
   }
-  return text;
+  return text + augment.key() + mix.key();
 }
 
 View draw_view(const ViewRecipe& recipe, int64_t width, int64_t height, uint64_t seed, int64_t image, int64_t number) {
@@ -110,6 +110,7 @@ View draw_view(const ViewRecipe& recipe, int64_t width, int64_t height, uint64_t
   view.hue = static_cast<float>(rng.uniform(-recipe.hue, recipe.hue));
   for (size_t i = view.order.size() - 1; i > 0; --i)
     std::swap(view.order[i], view.order[static_cast<size_t>(rng.below(static_cast<int64_t>(i) + 1))]);
+  view.augment = draw_augment(recipe.augment, rng);
   return view;
 }
 
@@ -120,7 +121,11 @@ Image render_view(ImageView image, const View& view, const InputSpec& spec) {
   }
   Image out = resize_window(image, {view.top, view.left, view.height, view.width}, spec.size, spec.size, spec.interpolation);
   if (view.flip) flip_rows(out);
-  jitter(out.rgb.data(), out.width * out.height, view);
+  if (!jitters(view) && view.augment.empty()) return out;
+  Planes planes(out.rgb.data(), out.width, out.height);
+  jitter(planes, view);
+  augment(planes, view.augment);
+  planes.copy_to(out.rgb.data());
   return out;
 }
 

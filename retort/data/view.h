@@ -3,11 +3,14 @@
 #include <array>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include <ATen/core/Tensor.h>
 
+#include "retort/data/augment.h"
 #include "retort/data/decode.h"
 #include "retort/data/input_spec.h"
+#include "retort/data/mix.h"
 
 namespace retort::data {
 
@@ -22,8 +25,10 @@ struct ViewRecipe {
   double contrast = 0.2;
   double saturation = 0.2;
   double hue = 0.0;  // shift uniform in [-x, x] of a full turn; [0, 0.5]
+  AugmentRecipe augment;
+  MixRecipe mix;  // of whole views: render_batch
 
-  // Every field, for cache keys.
+  // Every field that changes something, for cache keys.
   std::string key() const;
 };
 
@@ -33,13 +38,14 @@ struct View {
   bool flip = false;
   float brightness = 1, contrast = 1, saturation = 1, hue = 0;
   std::array<uint8_t, 4> order{0, 1, 2, 3};  // of brightness, contrast, saturation, hue
+  std::vector<AugmentStep> augment{};        // after all of these
 };
 
 // View number `number` of image `image`: a pure function of its arguments. The crop follows torchvision's RandomResizedCrop.get_params.
 View draw_view(const ViewRecipe& recipe, int64_t width, int64_t height, uint64_t seed, int64_t image, int64_t number);
 
 // The crop resized (with antialias) to spec.size, flipped, colours jittered, as uint8: what torchvision v2's resized_crop, hflip and
-// adjust_* make of the same parameters, within 1/255 a pixel on average.
+// adjust_* make of the same parameters, within 1/255 a pixel on average. Then the augmentation, on those pixels.
 Image render_view(ImageView image, const View& view, const InputSpec& spec);
 
 // Evaluation: short side resized, centre cropped, as torchvision's Resize and CenterCrop on PIL images.

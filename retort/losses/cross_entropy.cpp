@@ -10,10 +10,16 @@ class CrossEntropy : public Loss {
   explicit CrossEntropy(const LossContext& context) : label_smoothing_(option(context, "label_smoothing", 0, 0.999)) {}
 
   at::Tensor forward(const StepView& step) override {
-    return at::cross_entropy_loss(step.student_logits, step.labels, {}, at::Reduction::Mean, /*ignore_index=*/-100, label_smoothing_);
+    if (!step.partner_labels.defined()) return entropy(step.student_logits, step.labels, at::Reduction::Mean);
+    const at::Tensor own = entropy(step.student_logits, step.labels, at::Reduction::None);
+    const at::Tensor partner = entropy(step.student_logits, step.partner_labels, at::Reduction::None);
+    return (step.label_share * own + (1 - step.label_share) * partner).mean();
   }
 
  private:
+  at::Tensor entropy(const at::Tensor& logits, const at::Tensor& labels, at::Reduction::Reduction reduction) const {
+    return at::cross_entropy_loss(logits, labels, {}, reduction, /*ignore_index=*/-100, label_smoothing_);
+  }
   double label_smoothing_;
 };
 

@@ -24,6 +24,9 @@ struct StepView {
   at::Tensor teacher_logits;    // [N, C] float
   at::Tensor labels;            // [N] int64
   at::Tensor image_ids;         // [N] int64, each training image's own number
+  // Of mixed views (mixup, CutMix), else undefined: the other image's label [N] int64, and the share of `labels` in the image [N] float.
+  // Losses that do not look take an image for its own label.
+  at::Tensor partner_labels, label_share;
 };
 
 // A pure function of a StepView; whatever it learns or remembers (projectors, banks, queues) is a registered parameter or buffer, so that

@@ -6,8 +6,8 @@
 
 #include "retort/core/error.h"
 #include "retort/core/random.h"
-#include "retort/data/decode.h"
 #include "retort/data/encode.h"
+#include "retort/data/record.h"
 #include "retort/data/view.h"
 
 namespace retort::report {
@@ -19,7 +19,7 @@ constexpr int kQuality = 82;
 constexpr size_t kMisses = 50;
 
 std::string thumbnail(const std::filesystem::path& path) {
-  data::Image image = data::decode_file(path);
+  data::Image image = data::read_image(path);
   const int64_t longest = std::max(image.width, image.height);
   if (longest > kSide) {
     const auto scaled = [&](int64_t side) { return std::max<int64_t>(1, (side * kSide + longest / 2) / longest); };

@@ -109,6 +109,7 @@ void validate(const RunConfig& config) {
   for (const double weight : {config.loss_weight, config.logit_weight})
     if (weight < 0 && weight != RunConfig::kOwn) throw UsageError("a loss's weight is 0 or more", "--loss-weight, --logit-weight");
   if (config.view.scale_min > config.view.scale_max) throw UsageError("is larger than --crop-max", "--crop-min");
+  data::check(config.view.augment);
   (void)models::precision_from(config.precision);
   const auto expect = [](const std::string& name, losses::Kind kind, const char* option) {
     if (name != "none" && losses::find_loss(name).kind != kind)

@@ -108,6 +108,13 @@ void visit_options(RunConfig& c, Visitor&& visitor) {
   visitor("contrast", c.view.contrast, Range{0, 1}, views, "the same");
   visitor("saturation", c.view.saturation, Range{0, 1}, views, "the same");
   visitor("hue", c.view.hue, Range{0, 0.5}, views, "shift in ± this share of a turn");
+  visitor("randaugment", c.view.augment.randaugment, Range{0, 16}, views, "RandAugment: operations a view; 0: none");
+  visitor("randaugment-magnitude", c.view.augment.randaugment_magnitude, Range{0, 30}, views, "its magnitude, of 31 steps");
+  visitor("diffaugment", c.view.augment.diffaugment, Range{}, views,
+          "DiffAugment: some of flip,color,crop,rotate,scale,cutout; empty: none");
+  visitor("diffaugment-mode", c.view.augment.diffaugment_mode, Range{}, views, "S: one of them a view, drawn; M: all of them, in order");
+  visitor("mixup", c.view.mix.mixup, Range{0, 4}, views, "blend views of two images: the α of the shares' Beta(α, α); 0: no");
+  visitor("cutmix", c.view.mix.cutmix, Range{0, 4}, views, "paste a rectangle of another image's view: the same α; 0: no");
   visitor("view-seed", c.view_seed, Range{0, kBig}, views, "of the views; runs that share it share the teacher's outputs");
 
   const char* const dataset = "Data";

@@ -194,14 +194,20 @@ class Job {
     summary_["seconds"]["teacher"] = watch.seconds() + teacher_training_seconds_;
   }
 
-  // On as many stored views as keep the fit to seconds.
+  // On as many stored views as keep the fit to seconds. Mixed views have no one label: then on the plain images.
   teacher::LinearHead fit_probe(const at::Tensor& val_features, const at::Tensor& val_labels) {
     constexpr int64_t kRows = 50000;
+    const auto classes = static_cast<int64_t>(manifest_.classes.size());
+    if (config_.view.mix.any()) {
+      const data::ImageStore plain = open(data::Split::train, data::for_evaluation(teacher_->input_spec()));
+      const at::Tensor features = evaluation_features(cache_, *teacher_, plain, "unmixed", log_, stop_);
+      return teacher::fit_linear_probe(features, data::labels_of(plain), val_features, val_labels, classes, log_, stop_);
+    }
     const int64_t views = std::clamp<int64_t>(kRows / train_->size(), 1, outputs_->views());
     std::vector<at::Tensor> features;
     for (int64_t view = 0; view < views; ++view) features.push_back(outputs_->view(view).all());
-    return teacher::fit_linear_probe(at::cat(features), data::labels_of(*train_).repeat({views}), val_features, val_labels,
-                                     static_cast<int64_t>(manifest_.classes.size()), log_, stop_);
+    return teacher::fit_linear_probe(at::cat(features), data::labels_of(*train_).repeat({views}), val_features, val_labels, classes, log_,
+                                     stop_);
   }
 
   void train() {

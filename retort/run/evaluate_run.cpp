@@ -6,6 +6,7 @@
 #include "retort/core/file.h"
 #include "retort/data/batch.h"
 #include "retort/data/manifest.h"
+#include "retort/data/record.h"
 #include "retort/train/evaluate.h"
 
 namespace retort::run {
@@ -92,7 +93,7 @@ std::vector<FilePrediction> predict_files(const fs::path& run, const std::vector
     FilePrediction& prediction = predictions.emplace_back();
     prediction.path = file;
     try {
-      data::Image image = data::render_eval(data::decode_file(file), spec);
+      data::Image image = data::render_eval(data::read_image(file), spec);
       const at::Tensor pixels = at::from_blob(image.rgb.data(), {1, spec.size, spec.size, 3}, at::kByte);
       const auto [probability, index] = student.model->forward(data::normalize(pixels, spec)).logits.softmax(1)[0].topk(top);
       for (int64_t k = 0; k < top; ++k)

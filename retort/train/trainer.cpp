@@ -123,6 +123,11 @@ void Trainer::step(const std::vector<data::Sample>& samples) {
   losses::StepView view;
   const at::Tensor images = data::render_batch(*data_.train, samples, data_.recipe, options_.view_seed, data_.spec);
   view.labels = data::labels_of(*data_.train, samples);
+  if (data_.recipe.mix.any()) {
+    const data::MixedLabels mixed = data::mixed_labels(*data_.train, samples, data_.recipe, options_.view_seed);
+    view.partner_labels = mixed.partner;
+    view.label_share = mixed.share;
+  }
   view.image_ids = at::empty({static_cast<int64_t>(samples.size())}, at::kLong);
   for (size_t i = 0; i < samples.size(); ++i) view.image_ids.data_ptr<int64_t>()[i] = samples[i].position;
   if (data_.outputs != nullptr) {

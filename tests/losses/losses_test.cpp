@@ -175,6 +175,19 @@ TEST(Distillation, ZeroForEqualProbabilitiesAndStrictAboutShapes) {
   EXPECT_THROW(formula_loss("kd", {})->forward(step), Error);
 }
 
+TEST(CrossEntropy, AMixedImageHasTwoLabels) {
+  StepView step = formula_step(at::kDouble);
+  const auto value = [&] { return formula_loss("cross_entropy", {})->forward(step).item<double>(); };
+  const double own = value();
+  const at::Tensor labels = step.labels;
+  step.labels = labels.flip(0);
+  const double partner = value();
+  step.labels = labels;
+  step.partner_labels = labels.flip(0);
+  step.label_share = at::full({kImages}, 0.3, at::kDouble);
+  EXPECT_NEAR(value(), 0.3 * own + 0.7 * partner, 1e-12);
+}
+
 TEST(CrossEntropy, EvenLogitsCostLogOfTheClasses) {
   StepView step = formula_step(at::kDouble);
   step.student_logits = at::zeros({kImages, kClasses}, at::kDouble);

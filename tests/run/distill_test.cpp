@@ -97,6 +97,17 @@ TEST_F(DistillTest, EveryLossTrains) {
   }
 }
 
+TEST_F(DistillTest, MixedViewsTrain) {
+  config_.view.mix = {.mixup = 0.4, .cutmix = 1};
+  config_.view.augment.randaugment = 1;
+  const nlohmann::json summary = distill_now();
+  EXPECT_TRUE(summary["teacher"]["val_accuracy"].is_number());
+  const std::string first = read_file(RunFolder{config_.out}.student());
+  config_.view.mix = {};
+  distill_now({.force = true});
+  EXPECT_NE(read_file(RunFolder{config_.out}.student()), first);
+}
+
 TEST_F(DistillTest, TheSameConfigGivesTheSameWeights) {
   distill_now();
   const std::string first = read_file(RunFolder{config_.out}.student());

@@ -1,0 +1,69 @@
+#include "retort/data/mix.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+
+#include "retort/core/random.h"
+
+namespace retort::data {
+namespace {
+
+constexpr uint64_t kMixStream = 0x6D69780000000001ULL;  // apart from the draws of the view itself
+
+// Beta(α, α) by Jöhnk's method (1964): two powers of uniforms whose sum is at most 1.
+double draw_beta(double alpha, CounterRng& rng) {
+  for (;;) {
+    const double x = std::pow(rng.uniform(), 1 / alpha), y = std::pow(rng.uniform(), 1 / alpha);
+    if (x + y <= 1 && x + y > 0) return x / (x + y);
+  }
+}
+
+// torchvision's CutMix: a rectangle of share 1 − λ around a uniform centre, cut off at the borders.
+void draw_rectangle(Mix& mix, double lambda, CounterRng& rng) {
+  const double reach = 0.5 * std::sqrt(1 - lambda), x = rng.uniform(), y = rng.uniform();
+  mix.cut = true;
+  mix.top = std::max(y - reach, 0.0);
+  mix.bottom = std::min(y + reach, 1.0);
+  mix.left = std::max(x - reach, 0.0);
+  mix.right = std::min(x + reach, 1.0);
+  mix.share = 1 - (mix.bottom - mix.top) * (mix.right - mix.left);
+}
+
+}  // namespace
+
+std::string MixRecipe::key() const {
+  if (!any()) return "";
+  char text[80];
+  std::snprintf(text, sizeof text, " mix %.17g %.17g", mixup, cutmix);
+  return text;
+}
+
+Mix draw_mix(const MixRecipe& recipe, uint64_t seed, int64_t item, int64_t number, int64_t images) {
+  CounterRng rng{seed, kMixStream, static_cast<uint64_t>(item), static_cast<uint64_t>(number)};
+  Mix mix;
+  mix.partner = rng.below(images);
+  const bool cut = recipe.cutmix > 0 && (recipe.mixup <= 0 || rng.uniform() < 0.5);
+  const double lambda = draw_beta(cut ? recipe.cutmix : recipe.mixup, rng);
+  if (cut) {
+    draw_rectangle(mix, lambda, rng);
+  } else {
+    mix.share = lambda;
+  }
+  return mix;
+}
+
+void blend(Image& image, const Image& partner, const Mix& mix) {
+  if (!mix.cut) {
+    const auto own = static_cast<float>(mix.share), other = 1 - own;
+    for (size_t i = 0; i < image.rgb.size(); ++i)
+      image.rgb[i] = static_cast<uint8_t>(own * static_cast<float>(image.rgb[i]) + other * static_cast<float>(partner.rgb[i]) + 0.5F);
+    return;
+  }
+  const auto pixel = [](double share, int64_t side) { return std::llround(share * static_cast<double>(side)); };
+  const int64_t left = pixel(mix.left, image.width), right = pixel(mix.right, image.width);
+  for (int64_t y = pixel(mix.top, image.height); y < pixel(mix.bottom, image.height); ++y)
+    std::copy_n(partner.rgb.begin() + 3 * (y * image.width + left), 3 * (right - left), image.rgb.begin() + 3 * (y * image.width + left));
+}
+
+}  // namespace retort::data

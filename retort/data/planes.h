@@ -1,0 +1,28 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+namespace retort::data {
+
+// 8-bit RGB with one plane a channel: loops over planes vectorise.
+class Planes {
+ public:
+  // From interleaved bytes.
+  Planes(const uint8_t* rgb, int64_t width, int64_t height);
+  // Back to interleaved bytes.
+  void copy_to(uint8_t* rgb) const;
+
+  int64_t width() const { return width_; }
+  int64_t height() const { return height_; }
+  int64_t count() const { return width_ * height_; }
+  // Of red, green and blue: count() bytes, rows from the top.
+  uint8_t* channel(int64_t c) { return bytes_.data() + c * count(); }
+  const uint8_t* channel(int64_t c) const { return bytes_.data() + c * count(); }
+
+ private:
+  int64_t width_, height_;
+  std::vector<uint8_t> bytes_;
+};
+
+}  // namespace retort::data

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+
+#include "retort/data/decode.h"
+
+namespace retort::data {
+
+// An image that is part of a larger file: `FILE.bin#NUMBER`, numbered from 0, as in `data_batch_1.bin#17`.
+struct Record {
+  std::filesystem::path file;
+  int64_t number = 0;
+};
+
+// What a path of this form names; nothing for any other path.
+std::optional<Record> record_of(const std::filesystem::path& path);
+
+// An image by its path: a file of its own (decode_file), or a record, which the layout of its folder reads. Throws Error, naming the file.
+Image read_image(const std::filesystem::path& path);
+
+}  // namespace retort::data
