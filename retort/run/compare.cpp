@@ -63,20 +63,23 @@ void set_teacher(RunConfig& config, const std::string& text) {
     throw UsageError("'" + text + "' is not FILE@PIXELS", "--teacher");
 }
 
-std::string folder_name(std::string text) {
-  std::ranges::replace_if(
-      text, [](char c) { return !(std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '-' || c == '.'); }, '-');
-  return text;
+// What is not safe in a file's name becomes one dash.
+std::string folder_name(const std::string& text) {
+  std::string name;
+  for (const char c : text) {
+    const bool safe = std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '.';
+    if (safe || (!name.empty() && name.back() != '-')) name += safe ? c : '-';
+  }
+  return name;
 }
 
 class Comparer {
  public:
-  Comparer(const CompareConfig& config, Log& log, const StopFlag& stop) : config_(config), log_(log), stop_(stop) {
-    config_.base = resolved(config_.base);
-  }
+  Comparer(const CompareConfig& config, Log& log, const StopFlag& stop) : config_(config), log_(log), stop_(stop) {}
 
   report::Comparison run() {
     plan();
+    for (const Plan& plan : plans_) runs_ += seeds_of(plan);
     result_.title = "retort compare: " + config_.base.student + " on " + fs::path(config_.base.data).filename().string();
     for (const Plan& plan : plans_) result_.arms.push_back(run_arm(plan));
     result_.student = config_.base.student + ", " + std::to_string(size_) + " px, " + report::count(parameters_) + " parameters";
@@ -128,12 +131,11 @@ class Comparer {
       RunConfig config = config_.base;
       config.student_weights.clear();
       set_teacher(config, teacher);
-      const std::string file = fs::path(config.teacher).filename().string();
+      const std::string file = fs::path(teacher).filename().string();
       for (const std::string& text : config_.losses) {
         const Loss loss = parse_loss(text, config_.base.logit_loss);
         config.loss = loss.embedding;
         config.logit_loss = loss.logit;
-        // What the user set is for all; what the loss says itself is each loss's own.
         plans_.push_back({"distill " + words(loss), file, config, false});
       }
     }
@@ -144,23 +146,39 @@ class Comparer {
     arm.name = plan.name;
     arm.teacher = plan.teacher;
     arm.saved = std::numeric_limits<double>::quiet_NaN();
-    const int64_t seeds = plan.probe ? 1 : config_.seeds;  // a probe draws nothing
-    for (int64_t seed = config_.base.seed; seed < config_.base.seed + seeds; ++seed) {
+    for (int64_t seed = config_.base.seed; seed < config_.base.seed + seeds_of(plan); ++seed) {
       check_stop(stop_, "comparing");
       RunConfig config = plan.config;
       config.seed = seed;
       config.out = (fs::path(config_.base.out) / folder_name(plan.teacher.empty() ? plan.name : plan.name + " from " + plan.teacher) /
                     ("seed-" + std::to_string(seed)))
                        .string();
-      log_.info(plan.name + (plan.teacher.empty() ? "" : " from " + plan.teacher) + ", seed " + std::to_string(seed));
+      announce(plan, seed);
+      const Stopwatch watch;
       if (plan.probe) {
         probe(config, arm);
       } else {
         add(train(config), arm);
       }
+      ++done_;
+      const double seconds = watch.seconds();
+      if (seconds > 1) {  // else it was there already, and says nothing of the others
+        ++timed_;
+        seconds_ += seconds;
+      }
     }
     if (!arm.accuracy.empty()) arm.training_seconds /= static_cast<double>(arm.accuracy.size());
     return arm;
+  }
+
+  int64_t seeds_of(const Plan& plan) const { return plan.probe ? 1 : config_.seeds; }  // a probe draws nothing
+
+  void announce(const Plan& plan, int64_t seed) {
+    std::string text = "run " + std::to_string(done_ + 1) + " of " + std::to_string(runs_) + ": " + plan.name +
+                       (plan.teacher.empty() ? "" : " from " + plan.teacher) + ", seed " + std::to_string(seed);
+    if (timed_ > 0)
+      text += "; about " + report::duration(seconds_ / static_cast<double>(timed_) * static_cast<double>(runs_ - done_)) + " to go";
+    log_.info(text);
   }
 
   // A teacher that is trained first is trained for the first run, and read by the others.
@@ -200,7 +218,6 @@ class Comparer {
     student.at("image_size").get_to(size_);
     student.at("parameters").get_to(parameters_);
     summary.at("images").at("train").get_to(images_);
-    summary.at("classes").get_to(classes_);
     arm.image_steps = images_ * summary.at("epochs").get<int64_t>();
     if (summary.at("teacher").is_null()) return;
     const std::string line = arm.teacher + " (" + summary.at("teacher").at("arch").get<std::string>() + ", " +
@@ -253,7 +270,9 @@ class Comparer {
   const StopFlag& stop_;
   std::vector<Plan> plans_;
   report::Comparison result_;
-  int64_t size_ = 0, parameters_ = 0, images_ = 0, classes_ = 0;
+  int64_t size_ = 0, parameters_ = 0, images_ = 0;
+  int64_t runs_ = 0, done_ = 0, timed_ = 0;
+  double seconds_ = 0;  // of the timed runs
 };
 
 }  // namespace

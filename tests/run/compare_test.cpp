@@ -45,6 +45,12 @@ TEST_F(CompareTest, RunsEachArmOverTheSeedsAndThenOnlyWhatIsMissing) {
   const fs::path out = compare_.base.out;
   for (const char* file : {"compare.json", "compare.md", "compare.html"}) EXPECT_TRUE(fs::exists(out / file)) << file;
 
+  // Each loss has its own weight.
+  EXPECT_NE(read_file(out / "distill-align_uniform-kd-from-teacher.safetensors-32/seed-0/config.toml").find("\nloss-weight = 0.8\n"),
+            std::string::npos);
+  EXPECT_NE(read_file(out / "distill-info_nce-dkd-from-teacher.safetensors-32/seed-1/config.toml").find("\nloss-weight = 1\n"),
+            std::string::npos);
+
   const fs::path gone = out / "scratch/seed-1", kept = out / "finetune/seed-0";
   const auto before = fs::last_write_time(kept / "student.safetensors");
   const std::string weights = read_file(gone / "student.safetensors");
