@@ -43,6 +43,14 @@ std::string t(const OnnxOp& op) { return op.rank(0) < 2 ? op.edge(0) : swap_axes
 
 std::string cat(const OnnxOp& op) { return op.emit("Concat", op.edges(0), {{"axis", op.whole(1)}}); }
 
+std::string stack(const OnnxOp& op) {
+  const int64_t dimension = op.whole(1);
+  const int64_t axis = dimension < 0 ? dimension + static_cast<int64_t>(op.output_shape().size()) : dimension;
+  std::vector<std::string> parts = op.edges(0);
+  for (std::string& part : parts) part = op.emit("Unsqueeze", {part, op.constant(std::vector{axis})});
+  return op.emit("Concat", parts, {{"axis", axis}});
+}
+
 std::string cut(const OnnxOp& op, Extent start, Extent end, int64_t step) {
   const std::vector<int64_t> axes{op.axis(0, op.whole(1))};
   return op.emit("Slice",
@@ -125,6 +133,7 @@ void add_shape_ops(OnnxTable& table) {
   table["aten::transpose"] = transpose;
   table["aten::t"] = t;
   for (const char* name : {"aten::cat", "aten::concat"}) table[name] = cat;
+  table["aten::stack"] = stack;
   table["aten::slice"] = slice;
   table["aten::narrow"] = narrow;
   table["aten::select"] = select;

@@ -74,7 +74,10 @@ void ConvNet::reset_head(int64_t classes) {
 
 at::Tensor average_pool(const at::Tensor& maps) { return at::adaptive_avg_pool2d(maps, {1, 1}).flatten(1); }
 
-at::Tensor relu6_(at::Tensor x) { return at::hardtanh_(x, 0, 6); }
+at::Tensor relu6_(const at::Tensor& x) {
+  at::Tensor same = x;
+  return at::hardtanh_(same, 0, 6);
+}
 
 Naming public_naming(const std::string& name) {
   return {name, [](const std::string& ours) { return ours; }};

@@ -56,7 +56,7 @@ class ConvNet : public ImageModel {
 at::Tensor average_pool(const at::Tensor& maps);
 
 // In place: what is given must be needed by nobody else (a batch norm's output is not).
-at::Tensor relu6_(at::Tensor x);
+at::Tensor relu6_(const at::Tensor& x);
 
 template <class Net>
 ModelPtr make_convnet(const ModelSpec& spec) {

@@ -7,6 +7,7 @@
 #include <torch/nn/modules/batchnorm.h>
 
 #include "retort/core/error.h"
+#include "retort/models/conv_layers.h"
 #include "retort/models/convnet.h"
 
 namespace retort::models {
@@ -42,12 +43,6 @@ const Variant& variant_of(const std::string& arch) {
   const auto* found = std::ranges::find(kVariants, arch, &Variant::arch);
   if (found == kVariants.end()) throw UsageError("no EfficientNet-Lite is called '" + arch + "'");
   return *found;
-}
-
-// To a multiple of 8, never more than a tenth below what was asked for.
-int64_t round_channels(double channels) {
-  const int64_t rounded = std::max<int64_t>(8, static_cast<int64_t>(channels + 4) / 8 * 8);
-  return static_cast<double>(rounded) < 0.9 * channels ? rounded + 8 : rounded;
 }
 
 std::array<Stage, kStages> stages_of(const Variant& variant) {

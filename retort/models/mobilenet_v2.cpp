@@ -1,7 +1,9 @@
-// MobileNetV2 (Sandler et al. 2018, arXiv 1801.04381) as torchvision has it, at width 1.
+// MobileNetV2 (Sandler et al. 2018, arXiv 1801.04381) as torchvision has it.
 #include <torch/nn/init.h>
 #include <torch/nn/modules/batchnorm.h>
 
+#include "retort/core/error.h"
+#include "retort/models/conv_layers.h"
 #include "retort/models/convnet.h"
 
 namespace retort::models {
@@ -15,41 +17,52 @@ constexpr std::array<Stage, 7> kStages{
 constexpr int64_t kStemChannels = 32;
 constexpr int64_t kFeatures = 1280;
 
-class ConvNormRelu6 : public torch::nn::Module {
- public:
-  ConvNormRelu6(int64_t in, int64_t out, int64_t kernel, int64_t stride = 1, int64_t groups = 1)
-      : conv_(register_module("0", bare_conv(in, out, kernel, stride, groups))), norm_(register_module("1", torch::nn::BatchNorm2d(out))) {}
-
-  at::Tensor forward(const at::Tensor& x) { return relu6_(norm_->forward(conv_->forward(x))); }
-
- private:
-  torch::nn::Conv2d conv_;
-  torch::nn::BatchNorm2d norm_;
+struct Variant {
+  const char* arch;
+  double width;
 };
+constexpr std::array<Variant, 5> kVariants{{
+    {"mobilenet_v2", 1.0},
+    {"mobilenet_v2_0.35", 0.35},
+    {"mobilenet_v2_0.5", 0.5},
+    {"mobilenet_v2_0.75", 0.75},
+    {"mobilenet_v2_1.4", 1.4},
+}};
 
-class InvertedResidual : public torch::nn::Module {
+const Variant& variant_of(const std::string& arch) {
+  const auto* found = std::ranges::find(kVariants, arch, &Variant::arch);
+  if (found == kVariants.end()) throw UsageError("no MobileNetV2 is called '" + arch + "'");
+  return *found;
+}
+
+int64_t widened(int64_t channels, double width) { return round_channels(static_cast<double>(channels) * width); }
+
+std::shared_ptr<ConvNormActivation> layer(int64_t in, int64_t out, int64_t kernel, int64_t stride = 1, int64_t groups = 1) {
+  return std::make_shared<ConvNormActivation>(bare_conv(in, out, kernel, stride, groups), relu6_);
+}
+
+class Block : public torch::nn::Module {
  public:
-  InvertedResidual(int64_t in, int64_t out, int64_t expansion, int64_t stride) : residual_(stride == 1 && in == out) {
+  Block(int64_t in, int64_t out, int64_t expansion, int64_t stride) : residual_(stride == 1 && in == out) {
     const auto list = register_module("conv", std::make_shared<Holder>());
     const int64_t hidden = in * expansion;
-    if (expansion != 1) list->register_module("0", layers_.emplace_back(std::make_shared<ConvNormRelu6>(in, hidden, 1)));
+    if (expansion != 1) list->register_module("0", layers_.emplace_back(layer(in, hidden, 1)));
     const size_t depthwise = layers_.size();
-    list->register_module(std::to_string(depthwise),
-                          layers_.emplace_back(std::make_shared<ConvNormRelu6>(hidden, hidden, 3, stride, hidden)));
+    list->register_module(std::to_string(depthwise), layers_.emplace_back(layer(hidden, hidden, 3, stride, hidden)));
     project_ = list->register_module(std::to_string(depthwise + 1), bare_conv(hidden, out, 1));
     norm_ = list->register_module(std::to_string(depthwise + 2), torch::nn::BatchNorm2d(out));
   }
 
   at::Tensor forward(const at::Tensor& input) {
     at::Tensor x = input;
-    for (const auto& layer : layers_) x = layer->forward(x);
+    for (const auto& each : layers_) x = each->forward(x);
     x = norm_->forward(project_->forward(x));
     return residual_ ? x.add_(input) : x;
   }
 
  private:
   bool residual_;
-  std::vector<std::shared_ptr<ConvNormRelu6>> layers_;
+  std::vector<std::shared_ptr<ConvNormActivation>> layers_;
   torch::nn::Conv2d project_{nullptr};
   torch::nn::BatchNorm2d norm_{nullptr};
 };
@@ -59,19 +72,22 @@ class MobileNetV2 : public ConvNet {
   static constexpr const char* kHead = "classifier.1";  // torchvision's "classifier.0" is the dropout
 
   explicit MobileNetV2(const ModelSpec& spec) : ConvNet(spec, 0.2) {
+    const double width = variant_of(spec.arch).width;
     const auto features = register_module("features", std::make_shared<Holder>());
-    stem_ = features->register_module("0", std::make_shared<ConvNormRelu6>(3, kStemChannels, 3, 2));
-    int64_t channels = kStemChannels;
+    int64_t channels = widened(kStemChannels, width);
+    stem_ = features->register_module("0", layer(3, channels, 3, 2));
     for (const Stage& stage : kStages) {
       for (int64_t i = 0; i < stage.blocks; ++i) {
         const std::string name = std::to_string(blocks_.size() + 1);
-        blocks_.push_back(features->register_module(
-            name, std::make_shared<InvertedResidual>(channels, stage.channels, stage.expansion, i == 0 ? stage.stride : 1)));
-        channels = stage.channels;
+        const int64_t out = widened(stage.channels, width);
+        blocks_.push_back(
+            features->register_module(name, std::make_shared<Block>(channels, out, stage.expansion, i == 0 ? stage.stride : 1)));
+        channels = out;
       }
     }
-    last_ = features->register_module(std::to_string(blocks_.size() + 1), std::make_shared<ConvNormRelu6>(channels, kFeatures, 1));
-    adopt_head(*register_module("classifier", std::make_shared<Holder>()), "1", kFeatures);
+    const int64_t dim = widened(kFeatures, std::max(1.0, width));
+    last_ = features->register_module(std::to_string(blocks_.size() + 1), layer(channels, dim, 1));
+    adopt_head(*register_module("classifier", std::make_shared<Holder>()), "1", dim);
   }
 
   at::Tensor forward_features(const at::Tensor& images) override {
@@ -94,17 +110,28 @@ class MobileNetV2 : public ConvNet {
   }
 
  private:
-  std::shared_ptr<ConvNormRelu6> stem_, last_;
-  std::vector<std::shared_ptr<InvertedResidual>> blocks_;
+  std::shared_ptr<ConvNormActivation> stem_, last_;
+  std::vector<std::shared_ptr<Block>> blocks_;
 };
+
+// By the width of the last stage: exact, or the variant that a damaged file is told apart from.
+const Variant& nearest_variant(const StateDict& file) {
+  const auto last = file.find("features.18.0.weight");
+  const int64_t channels = last != file.end() && last->second.dim() == 4 ? last->second.size(1) : kStages.back().channels;
+  return *std::ranges::min_element(
+      kVariants, {}, [&](const Variant& variant) { return std::abs(widened(kStages.back().channels, variant.width) - channels); });
+}
 
 std::optional<Recognised> recognise(const StateDict& file, const std::string& arch) {
   if (arch.empty() && !(file.contains("features.0.0.weight") && file.contains("features.1.conv.0.0.weight"))) return std::nullopt;
-  return recognise_as<MobileNetV2>({.arch = "mobilenet_v2"}, file, public_naming("torchvision"));
+  return recognise_as<MobileNetV2>({.arch = arch.empty() ? nearest_variant(file).arch : arch}, file, public_naming("torchvision"));
 }
 
-RETORT_REGISTER_FAMILY(Family{
-    "mobilenet_v2", {"mobilenet_v2"}, "MobileNetV2 at width 1 (torchvision)", make_convnet<MobileNetV2>, recognise});
+RETORT_REGISTER_FAMILY(Family{"mobilenet_v2",
+                              {"mobilenet_v2", "mobilenet_v2_0.35", "mobilenet_v2_0.5", "mobilenet_v2_0.75", "mobilenet_v2_1.4"},
+                              "MobileNetV2 at widths 1, 0.35, 0.5, 0.75 and 1.4 (torchvision)",
+                              make_convnet<MobileNetV2>,
+                              recognise});
 
 }  // namespace
 }  // namespace retort::models

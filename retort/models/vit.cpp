@@ -1,5 +1,6 @@
 #include "retort/models/vit.h"
 
+#include <numbers>
 #include <set>
 
 #include <torch/nn/init.h>
@@ -18,9 +19,12 @@ namespace {
 struct Variant {
   const char* arch;
   int64_t patch, dim, depth, heads, mlp_dim;
+  VitNaming naming = VitNaming::torchvision;
 };
 
-constexpr std::array<Variant, 6> kVariants{{
+constexpr std::array<Variant, 8> kVariants{{
+    {"deit_small", 16, 384, 12, 6, 1536, VitNaming::timm},
+    {"deit_tiny", 16, 192, 12, 3, 768, VitNaming::timm},
     {"vit_s_16", 16, 384, 12, 6, 1536},
     {"vit_b_16", 16, 768, 12, 12, 3072},
     {"vit_b_32", 32, 768, 12, 12, 3072},
@@ -30,23 +34,35 @@ constexpr std::array<Variant, 6> kVariants{{
 }};
 constexpr const char* kAnyVit = "vit";  // every dimension an option; without any, vit_s_16
 
-constexpr std::array<std::pair<PosResize, const char*>, 2> kPosResizes{
-    {{PosResize::align_corners, "align_corners"}, {PosResize::half_pixel, "half_pixel"}}};
+constexpr std::array<std::pair<PosResize, const char*>, 3> kPosResizes{
+    {{PosResize::align_corners, "align_corners"}, {PosResize::half_pixel, "half_pixel"}, {PosResize::antialiased, "antialiased"}}};
 constexpr std::array<std::pair<VitFeatures, const char*>, 2> kFeatures{{{VitFeatures::cls, "cls"}, {VitFeatures::cls_mean, "cls+mean"}}};
 
 bool has_dimensions(const Variant& variant, const VitGeometry& geometry) {
-  return variant.patch == geometry.patch && variant.dim == geometry.dim && variant.depth == geometry.depth &&
-         variant.heads == geometry.heads && variant.mlp_dim == geometry.mlp_dim;
+  return variant.naming == geometry.naming && variant.patch == geometry.patch && variant.dim == geometry.dim &&
+         variant.depth == geometry.depth && variant.heads == geometry.heads && variant.mlp_dim == geometry.mlp_dim;
 }
 
 std::string dimensions(const VitGeometry& geometry) {
   return "patch " + std::to_string(geometry.patch) + ", dim " + std::to_string(geometry.dim) + ", depth " + std::to_string(geometry.depth) +
-         ", heads " + std::to_string(geometry.heads) + ", mlp_dim " + std::to_string(geometry.mlp_dim);
+         ", heads " + std::to_string(geometry.heads) + ", mlp_dim " + std::to_string(geometry.mlp_dim) +
+         (geometry.naming == VitNaming::timm ? " and timm's names" : "");
 }
 
 VitGeometry fresh_geometry(const Variant& variant) {
-  return {
-      .patch = variant.patch, .dim = variant.dim, .depth = variant.depth, .heads = variant.heads, .mlp_dim = variant.mlp_dim, .input = {}};
+  VitGeometry geometry{.naming = variant.naming,
+                       .patch = variant.patch,
+                       .dim = variant.dim,
+                       .depth = variant.depth,
+                       .heads = variant.heads,
+                       .mlp_dim = variant.mlp_dim,
+                       .input = {}};
+  if (variant.naming == VitNaming::timm) {  // its configuration of DeiT
+    geometry.pos_resize = PosResize::antialiased;
+    geometry.input.interpolation = data::Interpolation::bicubic;
+    geometry.input.crop_ratio = 0.9;
+  }
+  return geometry;
 }
 
 // Reads options into a geometry's fields; the fields hold the defaults.
@@ -143,13 +159,44 @@ torch::nn::LayerNorm layer_norm(const VitGeometry& geometry) {
   return torch::nn::LayerNorm(torch::nn::LayerNormOptions({geometry.dim}).eps(geometry.layer_norm_eps));
 }
 
+// What torchvision and timm call the same things.
+struct Names {
+  const char *projection, *class_token, *positions, *blocks, *block, *norm;
+  const char *attention_norm, *attention, *attention_out, *mlp_norm, *mlp_in, *mlp_out;
+};
+constexpr Names kTorchvisionNames{
+    "conv_proj", "class_token", "pos_embedding", "layers", "encoder_layer_", "ln", "ln_1", "self_attention", "out_proj", "ln_2", "0", "3"};
+constexpr Names kTimmNames{"proj", "cls_token", "pos_embed", "blocks", "", "norm", "norm1", "attn", "proj", "norm2", "fc1", "fc2"};
+
+const Names& names_of(const VitGeometry& geometry) { return geometry.naming == VitNaming::timm ? kTimmNames : kTorchvisionNames; }
+
+// timm's trunc_normal_ with a mean of 0 and the bounds ±2, which are so far out at its usual 0.02 that none of the distribution is cut off.
+void truncated_normal_(const at::Tensor& tensor, double std) {
+  const at::NoGradGuard no_grad;
+  tensor.uniform_(-1, 1).erfinv_().mul_(std * std::numbers::sqrt2).clamp_(-2, 2);
+}
+
+void initialise_linear_as_timm(const torch::nn::LinearImpl& linear) {
+  truncated_normal_(linear.weight, 0.02);
+  torch::nn::init::zeros_(linear.bias);
+}
+
 // torch.nn.MultiheadAttention on one sequence, [N, S, dim] to [N, S, dim].
 class SelfAttention : public torch::nn::Module {
  public:
-  SelfAttention(int64_t dim, int64_t heads) : heads_(heads), head_dim_(dim / heads) {
-    in_weight_ = register_parameter("in_proj_weight", at::empty({3 * dim, dim}));
-    in_bias_ = register_parameter("in_proj_bias", at::zeros({3 * dim}));
-    out_ = register_module("out_proj", torch::nn::Linear(dim, dim));
+  explicit SelfAttention(const VitGeometry& geometry) : heads_(geometry.heads), head_dim_(geometry.dim / geometry.heads) {
+    const int64_t dim = geometry.dim;
+    const bool timm = geometry.naming == VitNaming::timm;
+    if (timm) {
+      const auto all = register_module("qkv", torch::nn::Linear(dim, 3 * dim));
+      in_weight_ = all->weight;
+      in_bias_ = all->bias;
+    } else {
+      in_weight_ = register_parameter("in_proj_weight", at::empty({3 * dim, dim}));
+      in_bias_ = register_parameter("in_proj_bias", at::zeros({3 * dim}));
+    }
+    out_ = register_module(names_of(geometry).attention_out, torch::nn::Linear(dim, dim));
+    if (timm) return;
     torch::nn::init::xavier_uniform_(in_weight_);
     torch::nn::init::zeros_(out_->bias);
   }
@@ -168,10 +215,11 @@ class SelfAttention : public torch::nn::Module {
 
 class Mlp : public torch::nn::Module {
  public:
-  Mlp(int64_t dim, int64_t hidden) {
-    // 1 and 2 are torchvision's GELU and dropout.
-    in_ = register_module("0", torch::nn::Linear(dim, hidden));
-    out_ = register_module("3", torch::nn::Linear(hidden, dim));
+  explicit Mlp(const VitGeometry& geometry) {
+    const Names& names = names_of(geometry);
+    in_ = register_module(names.mlp_in, torch::nn::Linear(geometry.dim, geometry.mlp_dim));
+    out_ = register_module(names.mlp_out, torch::nn::Linear(geometry.mlp_dim, geometry.dim));
+    if (geometry.naming == VitNaming::timm) return;
     for (const auto& linear : {in_, out_}) {
       torch::nn::init::xavier_uniform_(linear->weight);
       torch::nn::init::normal_(linear->bias, 0, 1e-6);
@@ -187,10 +235,11 @@ class Mlp : public torch::nn::Module {
 class Block : public torch::nn::Module {
  public:
   explicit Block(const VitGeometry& geometry) {
-    attention_norm_ = register_module("ln_1", layer_norm(geometry));
-    attention_ = register_module("self_attention", std::make_shared<SelfAttention>(geometry.dim, geometry.heads));
-    mlp_norm_ = register_module("ln_2", layer_norm(geometry));
-    mlp_ = register_module("mlp", std::make_shared<Mlp>(geometry.dim, geometry.mlp_dim));
+    const Names& names = names_of(geometry);
+    attention_norm_ = register_module(names.attention_norm, layer_norm(geometry));
+    attention_ = register_module(names.attention, std::make_shared<SelfAttention>(geometry));
+    mlp_norm_ = register_module(names.mlp_norm, layer_norm(geometry));
+    mlp_ = register_module("mlp", std::make_shared<Mlp>(geometry));
     if (!geometry.layer_scale) return;
     attention_scale_ = add_scale("layer_scale_1", geometry.dim);
     mlp_scale_ = add_scale("layer_scale_2", geometry.dim);
@@ -213,24 +262,33 @@ class Block : public torch::nn::Module {
   at::Tensor attention_scale_, mlp_scale_;
 };
 
-// Construction draws in torchvision's order, so that one seed of torch's generator gives the weights that it gives there.
+// Construction draws in torchvision's (or timm's) order, so that one seed of torch's generator gives the weights that it gives there.
 class Vit : public ImageModel {
  public:
   explicit Vit(const ModelSpec& spec) : geometry_(vit_geometry(spec)) {
     spec_ = spec;
+    const bool timm = geometry_.naming == VitNaming::timm;
+    const Names& names = names_of(geometry_);
+    const auto child = [&](const char* name) -> Module& { return *register_module(name, std::make_shared<Holder>()); };
     const auto& [patch, dim] = std::pair(geometry_.patch, geometry_.dim);
-    projection_ = register_module("conv_proj", torch::nn::Conv2d(torch::nn::Conv2dOptions(3, dim, patch).stride(patch)));
-    class_token_ = register_parameter("class_token", at::zeros({1, 1, dim}));
-    const auto encoder = register_module("encoder", std::make_shared<Holder>());
-    positions_ = encoder->register_parameter("pos_embedding", at::empty({1, 1 + geometry_.grid() * geometry_.grid(), dim}));
-    torch::nn::init::normal_(positions_, 0, 0.02);
-    const auto layers = encoder->register_module("layers", std::make_shared<Holder>());
+    Module& stem = timm ? child("patch_embed") : *this;
+    projection_ = stem.register_module(names.projection, torch::nn::Conv2d(torch::nn::Conv2dOptions(3, dim, patch).stride(patch)));
+    class_token_ = register_parameter(names.class_token, at::zeros({1, 1, dim}));
+    Module& encoder = timm ? *this : child("encoder");
+    positions_ = encoder.register_parameter(names.positions, at::empty({1, 1 + geometry_.grid() * geometry_.grid(), dim}));
+    if (!timm) torch::nn::init::normal_(positions_, 0, 0.02);
+    const auto blocks = encoder.register_module(names.blocks, std::make_shared<Holder>());
     for (int64_t i = 0; i < geometry_.depth; ++i)
-      blocks_.push_back(layers->register_module("encoder_layer_" + std::to_string(i), std::make_shared<Block>(geometry_)));
-    norm_ = encoder->register_module("ln", layer_norm(geometry_));
-    heads_ = register_module("heads", std::make_shared<Holder>());
+      blocks_.push_back(blocks->register_module(names.block + std::to_string(i), std::make_shared<Block>(geometry_)));
+    norm_ = encoder.register_module(names.norm, layer_norm(geometry_));
+    head_owner_ = timm ? this : &child("heads");
     set_head(spec.classes);
-    initialise_projection();
+    if (timm) {
+      initialise_as_timm();
+    } else {
+      initialise_head();
+      initialise_projection();
+    }
   }
 
   at::Tensor forward_features(const at::Tensor& images) override {
@@ -250,18 +308,33 @@ class Vit : public ImageModel {
   int64_t feature_dim() const override { return geometry_.feature_dim(); }
   torch::nn::Linear head() override { return head_; }
 
-  void reset_head(int64_t classes) override { set_head(classes); }
+  void reset_head(int64_t classes) override {
+    set_head(classes);
+    initialise_head();
+  }
 
  private:
   void set_head(int64_t classes) {
     if (classes < 1 || classes > 100000) throw UsageError("a model needs 1 to 100000 classes, not " + std::to_string(classes));
     torch::nn::Linear fresh(feature_dim(), classes);
-    torch::nn::init::zeros_(fresh->weight);
-    torch::nn::init::zeros_(fresh->bias);
     fresh->to(class_token_.device(), class_token_.scalar_type());
     fresh->train(is_training());
-    head_ = head_ ? heads_->replace_module("head", fresh) : heads_->register_module("head", fresh);
+    head_ = head_ ? head_owner_->replace_module("head", fresh) : head_owner_->register_module("head", fresh);
     spec_.classes = classes;
+  }
+
+  void initialise_head() {
+    if (geometry_.naming == VitNaming::timm) return initialise_linear_as_timm(*head_);
+    torch::nn::init::zeros_(head_->weight);
+    torch::nn::init::zeros_(head_->bias);
+  }
+
+  // The projection keeps a convolution's default.
+  void initialise_as_timm() {
+    truncated_normal_(positions_, 0.02);
+    torch::nn::init::normal_(class_token_, 0, 1e-6);
+    for (const auto& module : modules(/*include_self=*/false))
+      if (const auto* linear = module->as<torch::nn::LinearImpl>()) initialise_linear_as_timm(*linear);
   }
 
   void initialise_projection() {
@@ -288,9 +361,13 @@ class Vit : public ImageModel {
     const int64_t grid = geometry_.grid();
     if (rows == grid && columns == grid) return positions_;
     const at::Tensor native = positions_.slice(1, 1).transpose(1, 2).unflatten(2, {grid, grid});
-    const bool align_corners = geometry_.pos_resize == PosResize::align_corners;
-    const at::Tensor resized = at::upsample_bicubic2d(native, {rows, columns}, align_corners, std::nullopt, std::nullopt);
+    const at::Tensor resized = resize(native, {rows, columns});
     return at::cat({positions_.slice(1, 0, 1), resized.flatten(2).transpose(1, 2)}, 1);
+  }
+
+  at::Tensor resize(const at::Tensor& maps, at::IntArrayRef size) const {
+    if (geometry_.pos_resize == PosResize::antialiased) return at::_upsample_bicubic2d_aa(maps, size, false, std::nullopt, std::nullopt);
+    return at::upsample_bicubic2d(maps, size, geometry_.pos_resize == PosResize::align_corners, std::nullopt, std::nullopt);
   }
 
   VitGeometry geometry_;
@@ -298,7 +375,7 @@ class Vit : public ImageModel {
   at::Tensor class_token_, positions_;
   std::vector<std::shared_ptr<Block>> blocks_;
   torch::nn::LayerNorm norm_{nullptr};
-  std::shared_ptr<Holder> heads_;
+  Module* head_owner_ = nullptr;  // this, or a child of it
   torch::nn::Linear head_{nullptr};
 };
 
@@ -308,7 +385,7 @@ std::vector<std::string> archs() {
   return names;
 }
 
-RETORT_REGISTER_FAMILY(Family{"vit", archs(), "Vision Transformers (torchvision; transformers' ViT and DINOv2)",
+RETORT_REGISTER_FAMILY(Family{"vit", archs(), "Vision Transformers (torchvision; timm's DeiT; transformers' ViT and DINOv2)",
                               [](const ModelSpec& spec) -> ModelPtr { return std::make_shared<Vit>(spec); }, recognise_vit});
 
 }  // namespace
@@ -347,6 +424,8 @@ ModelSpec vit_spec(const VitGeometry& geometry, int64_t classes, const std::stri
   const auto* named = arch.empty() ? std::ranges::find_if(kVariants, [&](const Variant& each) { return has_dimensions(each, geometry); })
                                    : std::ranges::find(kVariants, arch, &Variant::arch);
   if (named == kVariants.end()) {
+    if (geometry.naming == VitNaming::timm)
+      throw Error("these tensors are a ViT of " + dimensions(geometry) + ", of which retort builds deit_tiny and deit_small");
     nlohmann::json options = options_of(geometry);
     options.update({{"patch", geometry.patch},
                     {"dim", geometry.dim},

@@ -8,12 +8,17 @@
 namespace retort::models {
 
 // The Vision Transformer (Dosovitskiy et al. 2020, arXiv 2010.11929) with torchvision's parameter names. DINOv2 (Oquab et al. 2023, arXiv
-// 2304.07193) adds `encoder.layers.encoder_layer_N.layer_scale_{1,2}.lambda1`, a learned factor on each residual branch's channels.
+// 2304.07193) adds `encoder.layers.encoder_layer_N.layer_scale_{1,2}.lambda1`, a learned factor on each residual branch's channels. DeiT
+// (Touvron et al. 2020, arXiv 2012.12877, without its distillation token) is the same network with timm's names and initialisation.
+
+// Whose names the parameters have, and whose initialisation a fresh model.
+enum class VitNaming { torchvision, timm };
 
 // How position embeddings are resized (bicubically) to an input of another size.
 enum class PosResize {
   align_corners,  // as torchvision's interpolate_embeddings
   half_pixel,     // as transformers' interpolate_pos_encoding
+  antialiased,    // as timm's resample_abs_pos_embed: half_pixel, and smoothed where the grid shrinks
 };
 
 // What the classifier reads, after the last layer norm.
@@ -22,9 +27,10 @@ enum class VitFeatures {
   cls_mean,  // the class token and the mean of the patches, as Dinov2ForImageClassification: [N, 2·dim]
 };
 
-// ModelSpec.options holds these under the same names, pos_resize as "align_corners" or "half_pixel", features as "cls" or "cls+mean", and
-// input as `preprocess` (data::to_json of the spec).
+// ModelSpec.options holds these under the same names, pos_resize as "align_corners", "half_pixel" or "antialiased", features as "cls" or
+// "cls+mean", and input as `preprocess` (data::to_json of the spec); naming belongs to the architecture.
 struct VitGeometry {
+  VitNaming naming = VitNaming::torchvision;
   int64_t patch = 16;            // pixels, [1, 128]
   int64_t dim = 384;             // [1, 8192], a multiple of heads
   int64_t depth = 12;            // blocks, [1, 256]
@@ -49,7 +55,7 @@ int64_t vit_input_size(const VitGeometry& geometry, int64_t limit);
 VitGeometry vit_geometry(const ModelSpec& spec);
 
 // The spec that vit_geometry() turns back into this geometry: of the architecture `arch`, or, when it is empty, of the one that has these
-// dimensions, else "vit". Throws Error when `arch` has others.
+// dimensions and naming, else "vit". Throws Error when `arch` has others, and where there is no such architecture in timm's naming.
 ModelSpec vit_spec(const VitGeometry& geometry, int64_t classes, const std::string& arch);
 
 }  // namespace retort::models

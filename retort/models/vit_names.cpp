@@ -11,7 +11,7 @@
 namespace retort::models {
 namespace {
 
-enum class Origin { torchvision, vit, dinov2 };
+enum class Origin { torchvision, timm, vit, dinov2 };
 
 // How a file spells the parts of a ViT; module names, where not a tensor's.
 struct Spelling {
@@ -20,7 +20,8 @@ struct Spelling {
   std::string class_token, positions;  // tensors
   std::string projection;
   std::string block;             // a block's prefix up to its number
-  std::vector<std::string> qkv;  // three modules; empty where one tensor holds all three under torchvision's name
+  std::vector<std::string> qkv;  // three modules; empty where one tensor holds all three
+  std::string in_projection;     // that tensor, up to "weight" or "bias"
   std::string attention_out, attention_norm, mlp_norm, mlp_in, mlp_out;
   std::string attention_scale, mlp_scale;  // tensors; empty where there are none
   std::string norm, head;
@@ -52,6 +53,7 @@ Spelling torchvision_spelling(const StateDict& file) {
           .projection = "conv_proj",
           .block = "encoder.layers.encoder_layer_",
           .qkv = {},
+          .in_projection = "self_attention.in_proj_",
           .attention_out = "self_attention.out_proj",
           .attention_norm = "ln_1",
           .mlp_norm = "ln_2",
@@ -61,6 +63,27 @@ Spelling torchvision_spelling(const StateDict& file) {
           .mlp_scale = scaled ? "layer_scale_2.lambda1" : "",
           .norm = "encoder.ln",
           .head = "heads.head",
+          .unread = {}};
+}
+
+Spelling timm_spelling() {
+  return {.origin = Origin::timm,
+          .name = "timm",
+          .class_token = "cls_token",
+          .positions = "pos_embed",
+          .projection = "patch_embed.proj",
+          .block = "blocks.",
+          .qkv = {},
+          .in_projection = "attn.qkv.",
+          .attention_out = "attn.proj",
+          .attention_norm = "norm1",
+          .mlp_norm = "norm2",
+          .mlp_in = "mlp.fc1",
+          .mlp_out = "mlp.fc2",
+          .attention_scale = "",
+          .mlp_scale = "",
+          .norm = "norm",
+          .head = "head",
           .unread = {}};
 }
 
@@ -87,6 +110,7 @@ Spelling transformers_spelling(const StateDict& file, const std::string& prefix)
           .qkv = projections
                      ? std::vector<std::string>{"attention.q_proj", "attention.k_proj", "attention.v_proj"}
                      : std::vector<std::string>{"attention.attention.query", "attention.attention.key", "attention.attention.value"},
+          .in_projection = "",
           .attention_out = projections ? "attention.o_proj" : "attention.output.dense",
           .attention_norm = dinov2 ? "norm1" : "layernorm_before",
           .mlp_norm = dinov2 ? "norm2" : "layernorm_after",
@@ -101,6 +125,7 @@ Spelling transformers_spelling(const StateDict& file, const std::string& prefix)
 
 std::optional<Spelling> spelling_of(const StateDict& file) {
   if (has_two_of(file, {"class_token", "encoder.pos_embedding", "conv_proj.weight"})) return torchvision_spelling(file);
+  if (has_two_of(file, {"cls_token", "pos_embed", "patch_embed.proj.weight"})) return timm_spelling();
   for (const std::string prefix : {"", "vit.", "dinov2."}) {
     const std::string at = prefix + "embeddings.";
     if (has_two_of(file, {at + "cls_token", at + "position_embeddings", at + "patch_embeddings.projection.weight"}))
@@ -188,6 +213,10 @@ data::InputSpec input_of(Origin origin, const VitGeometry& geometry) {
         input.crop_ratio = 1;
       }
       break;
+    case Origin::timm:
+      input.interpolation = data::Interpolation::bicubic;
+      input.crop_ratio = 0.9;
+      break;
     case Origin::vit:
       input.mean = input.std = {0.5F, 0.5F, 0.5F};
       input.crop_ratio = 1;
@@ -200,12 +229,18 @@ data::InputSpec input_of(Origin origin, const VitGeometry& geometry) {
   return input;
 }
 
+PosResize pos_resize_of(Origin origin) {
+  if (origin == Origin::torchvision) return PosResize::align_corners;
+  return origin == Origin::timm ? PosResize::antialiased : PosResize::half_pixel;
+}
+
 VitGeometry geometry_of(const StateDict& file, const Source& source, const Spelling& spelling) {
   const std::string projection = spelling.projection + ".weight";
   const at::Tensor& kernel = source.peek(projection, 4);
   const at::Tensor& positions = source.peek(spelling.positions, 3);
   const std::string mlp = spelling.block + "0." + spelling.mlp_in + ".weight";
   VitGeometry geometry;
+  geometry.naming = spelling.origin == Origin::timm ? VitNaming::timm : VitNaming::torchvision;
   geometry.patch = kernel.size(3);
   geometry.dim = kernel.size(0);
   if (geometry.patch > 128)
@@ -219,7 +254,7 @@ VitGeometry geometry_of(const StateDict& file, const Source& source, const Spell
   // Layer scales in torchvision's naming are a DINOv2 that retort wrote.
   const Origin origin = geometry.layer_scale ? Origin::dinov2 : spelling.origin;
   geometry.layer_norm_eps = origin == Origin::vit ? 1e-12 : 1e-6;
-  geometry.pos_resize = origin == Origin::torchvision ? PosResize::align_corners : PosResize::half_pixel;
+  geometry.pos_resize = pos_resize_of(origin);
   geometry.features = origin == Origin::dinov2 ? VitFeatures::cls_mean : VitFeatures::cls;
   const auto head = file.find(spelling.head + ".weight");
   if (spelling.origin == Origin::torchvision && head != file.end() && head->second.dim() == 2)
@@ -228,7 +263,7 @@ VitGeometry geometry_of(const StateDict& file, const Source& source, const Spell
   return geometry;
 }
 
-// The tensors under torchvision's names.
+// The tensors under torchvision's names, or, of a model with timm's, under the file's own.
 class Converter {
  public:
   Converter(Source& source, const Spelling& spelling, const VitGeometry& geometry)
@@ -236,8 +271,8 @@ class Converter {
 
   StateDict convert(const std::optional<int64_t>& classes) {
     const int64_t dim = geometry_.dim, patch = geometry_.patch;
-    state_["class_token"] = source_.take(spelling_.class_token, {1, 1, dim});
-    state_["encoder.pos_embedding"] = source_.take(spelling_.positions, {1, 1 + geometry_.grid() * geometry_.grid(), dim});
+    add_tensor("class_token", spelling_.class_token, {1, 1, dim});
+    add_tensor("encoder.pos_embedding", spelling_.positions, {1, 1 + geometry_.grid() * geometry_.grid(), dim});
     add("conv_proj", spelling_.projection, {dim, 3, patch, patch});
     for (int64_t i = 0; i < geometry_.depth; ++i)
       add_block("encoder.layers.encoder_layer_" + std::to_string(i) + ".", spelling_.block + std::to_string(i) + ".");
@@ -248,10 +283,14 @@ class Converter {
   }
 
  private:
+  void add_tensor(const std::string& ours, const std::string& theirs, at::IntArrayRef shape) {
+    state_[geometry_.naming == VitNaming::timm ? theirs : ours] = source_.take(theirs, shape);
+  }
+
   // A module's weight of this shape, and its bias.
   void add(const std::string& ours, const std::string& theirs, at::IntArrayRef shape) {
-    state_[ours + ".weight"] = source_.take(theirs + ".weight", shape);
-    state_[ours + ".bias"] = source_.take(theirs + ".bias", shape.slice(0, 1));
+    add_tensor(ours + ".weight", theirs + ".weight", shape);
+    add_tensor(ours + ".bias", theirs + ".bias", shape.slice(0, 1));
   }
 
   void add_block(const std::string& ours, const std::string& theirs) {
@@ -264,8 +303,8 @@ class Converter {
     add(ours + "mlp.0", theirs + spelling_.mlp_in, {hidden, dim});
     add(ours + "mlp.3", theirs + spelling_.mlp_out, {dim, hidden});
     if (!geometry_.layer_scale) return;
-    state_[ours + "layer_scale_1.lambda1"] = source_.take(theirs + spelling_.attention_scale, {dim});
-    state_[ours + "layer_scale_2.lambda1"] = source_.take(theirs + spelling_.mlp_scale, {dim});
+    add_tensor(ours + "layer_scale_1.lambda1", theirs + spelling_.attention_scale, {dim});
+    add_tensor(ours + "layer_scale_2.lambda1", theirs + spelling_.mlp_scale, {dim});
   }
 
   // `shape`: of one of the three.
@@ -273,7 +312,11 @@ class Converter {
     std::vector<at::Tensor> three;
     for (const std::string& module : spelling_.qkv) three.push_back(source_.take(theirs + module + "." + part, shape));
     shape[0] *= 3;
-    state_[ours + part] = three.empty() ? source_.take(theirs + "self_attention.in_proj_" + part, shape) : at::cat(three);
+    if (three.empty()) {
+      add_tensor(ours + part, theirs + spelling_.in_projection + part, shape);
+    } else {
+      state_[ours + part] = at::cat(three);
+    }
   }
 
   Source& source_;

@@ -10,6 +10,8 @@ namespace retort::models {
 // The ViT family's view of a weight file (Family::recognise). It reads
 // - torchvision's VisionTransformer, with `mlp.0` or, as files from before its release 0.14, `mlp.linear_1`; layer scales as retort names
 // them (vit.h);
+// - timm's VisionTransformer at DeiT-tiny's and -small's dimensions. timm's other ViTs of these dimensions (vit_tiny_patch16_224, whose
+//   input has a mean and std of 0.5) have the same names and shapes: a file of theirs cannot be told apart, and runs less exactly;
 // - transformers' ViTModel and ViTForImageClassification, the names of version 4 (`encoder.layer.N.attention.attention.query`), which
 // version 5
 //   still writes, and those of version 5's own state_dict (`layers.N.attention.q_proj`);

@@ -33,19 +33,29 @@ struct Published {
 
 class PublishedCost : public ::testing::TestWithParam<Published> {};
 
-// torchvision's tables; for EfficientNet-Lite0, torch.utils.flop_counter on timm's tf_efficientnet_lite0.
+// torchvision's tables; for MobileNetV2's other widths, EfficientNet-Lite0 and DeiT, torch.utils.flop_counter on torchvision's and timm's.
 TEST_P(PublishedCost, IsWhatWeCount) {
   const auto model = make_model({GetParam().arch, 1000, {}});
   EXPECT_EQ(count_parameters(*model), GetParam().parameters);
   EXPECT_NEAR(static_cast<double>(count_multiply_adds(*model, 224)) / 1e9, GetParam().giga_multiply_adds, GetParam().tolerance);
 }
 
-INSTANTIATE_TEST_SUITE_P(Families, PublishedCost,
-                         ::testing::Values(Published{"resnet18", 11689512, 1.814, 0.001}, Published{"resnet50", 25557032, 4.089, 0.001},
-                                           Published{"mobilenet_v2", 3504872, 0.301, 0.001},
-                                           Published{"efficientnet_lite0", 4652008, 0.3852, 0.0001},
-                                           Published{"vit_b_16", 86567656, 17.564, 0.01}),
-                         [](const auto& test) { return std::string(test.param.arch); });
+INSTANTIATE_TEST_SUITE_P(
+    Families, PublishedCost,
+    ::testing::Values(Published{"resnet18", 11689512, 1.814, 0.001}, Published{"resnet50", 25557032, 4.089, 0.001},
+                      Published{"mobilenet_v2", 3504872, 0.301, 0.001}, Published{"mobilenet_v2_0.35", 1677128, 0.0593, 0.0001},
+                      Published{"mobilenet_v2_0.5", 1968680, 0.0971, 0.0001}, Published{"mobilenet_v2_0.75", 2636424, 0.2091, 0.0001},
+                      Published{"mobilenet_v2_1.4", 6108776, 0.5822, 0.0001}, Published{"mobilenet_v3_small", 2542856, 0.057, 0.001},
+                      Published{"mobilenet_v3_large", 5483032, 0.217, 0.001}, Published{"shufflenet_v2_x0_5", 1366792, 0.04, 0.001},
+                      Published{"shufflenet_v2_x1_0", 2278604, 0.145, 0.001}, Published{"shufflenet_v2_x1_5", 3503624, 0.296, 0.001},
+                      Published{"shufflenet_v2_x2_0", 7393996, 0.583, 0.001}, Published{"efficientnet_b0", 5288548, 0.386, 0.001},
+                      Published{"efficientnet_lite0", 4652008, 0.3852, 0.0001}, Published{"deit_tiny", 5717416, 1.2537, 0.0001},
+                      Published{"deit_small", 22050664, 4.5989, 0.0001}, Published{"vit_b_16", 86567656, 17.564, 0.01}),
+    [](const auto& test) {
+      std::string name = test.param.arch;
+      std::ranges::replace(name, '.', '_');
+      return name;
+    });
 
 TEST(Cost, MeasuresAllThreeAndLeavesTheModelAsItWas) {
   const auto model = lambda_model(3, [](LambdaModel&, const at::Tensor& images) { return channel_means(images); });

@@ -108,6 +108,8 @@ at::Tensor shapes(LambdaModel& model, const at::Tensor& images) {
   const at::Tensor wide = mean.unsqueeze(-1).expand({n, 3, 5});                              // [N, 3, 5]
   parts.push_back(wide.unflatten(2, {5, 1}).squeeze(3).to(at::kFloat).flatten(1).detach());  // 15
   parts.push_back(mean.unsqueeze(2).expand_as(wide).mean(at::IntArrayRef{2}));
+  parts.push_back(at::stack({mean, mean * 2}, 1).flatten(1));
+  parts.push_back(at::stack({mean, mean * 2, mean * 3}, -1).mean(at::IntArrayRef{1}));
   parts.push_back(weight(model, "row", {1, 2, 2}).expand({n, 2, 2}).slice(0, 0, n).reshape({n, 4}));
   parts.push_back(weight(model, "one", {1, 1}).expand({n, 6}).view_as(images.slice(2, 0, 2).slice(3, 0, 1).squeeze(3).reshape({n, 6})));
   parts.push_back(weight(model, "per_head", {2, 1}).expand({2, 2 * n}).reshape({2, 2, n}).permute({2, 0, 1}).reshape({n, 4}));
@@ -122,7 +124,7 @@ const std::map<std::string, std::pair<int64_t, LambdaModel::Features>>& groups()
       {"arithmetic", {3, arithmetic}},
       {"products", {8, products}},
       {"transformer", {16, transformer}},
-      {"shapes", {68, shapes}},
+      {"shapes", {77, shapes}},
   };
   return all;
 }

@@ -25,9 +25,9 @@ inline void fill(ImageModel& model) {
   testing::formula_fill(state);
 }
 
-// The fixtures' network: formula-filled, without dropout.
+// The fixtures' network: formula-filled, without dropout or stochastic depth.
 inline ModelPtr formula_model(const std::string& arch, int64_t classes = 10) {
-  const ModelPtr model = make_model({arch, classes, {{"dropout", 0}}});
+  const ModelPtr model = make_model({arch, classes, {{"dropout", 0}, {"stochastic_depth", 0}}});
   fill(*model);
   return model;
 }

@@ -2,15 +2,18 @@
 #include <torch/torch.h>
 
 #include "retort/core/error.h"
+#include "retort/models/conv_layers.h"
 #include "retort/models/precision.h"
 #include "tests/models/convnets_common.h"
 
 namespace retort::models {
 namespace {
 
-const std::vector<std::string> kArchs{"resnet18",           "resnet34",           "resnet50",           "resnet101",
-                                      "mobilenet_v2",       "efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2",
-                                      "efficientnet_lite3", "efficientnet_lite4"};
+const std::vector<std::string> kArchs{
+    "resnet18",           "resnet34",           "resnet50",           "resnet101",          "mobilenet_v2",       "mobilenet_v2_0.35",
+    "mobilenet_v2_0.5",   "mobilenet_v2_0.75",  "mobilenet_v2_1.4",   "mobilenet_v3_small", "mobilenet_v3_large", "shufflenet_v2_x0_5",
+    "shufflenet_v2_x1_0", "shufflenet_v2_x1_5", "shufflenet_v2_x2_0", "efficientnet_b0",    "efficientnet_lite0", "efficientnet_lite1",
+    "efficientnet_lite2", "efficientnet_lite3", "efficientnet_lite4"};
 
 StateDict state_named(const std::string& arch, int64_t classes = 5) { return state_of(*formula_model(arch, classes)); }
 
@@ -60,14 +63,19 @@ TEST(Convnets, AFileTellsItsArchitectureAndClasses) {
       EXPECT_EQ(found->spec.arch, arch);
       EXPECT_EQ(found->spec.classes, 5);
       EXPECT_TRUE(found->has_head);
-      EXPECT_EQ(found->naming, arch.starts_with("efficientnet") ? "timm" : "torchvision");
+      EXPECT_EQ(found->naming, arch.starts_with("efficientnet_lite") ? "timm" : "torchvision");
       EXPECT_EQ(found->state.size(), state.size());
     }
   }
 }
 
 TEST(Convnets, AFileWithoutAClassifierIsABackbone) {
-  for (const auto& [arch, head] : {std::pair{"resnet34", "fc."}, {"mobilenet_v2", "classifier."}, {"efficientnet_lite1", "classifier."}}) {
+  for (const auto& [arch, head] : {std::pair{"resnet34", "fc."},
+                                   {"mobilenet_v2_0.5", "classifier."},
+                                   {"mobilenet_v3_small", "classifier.3."},
+                                   {"shufflenet_v2_x0_5", "fc."},
+                                   {"efficientnet_b0", "classifier."},
+                                   {"efficientnet_lite1", "classifier."}}) {
     StateDict state = state_named(arch);
     erase_prefix(state, head);
     const auto found = recognise(state);
@@ -101,6 +109,14 @@ TEST(Convnets, InputsAreThoseOfTheWeights) {
   };
   EXPECT_EQ(input("resnet18"), data::InputSpec{});
   EXPECT_EQ(input("mobilenet_v2"), data::InputSpec{});
+  EXPECT_EQ(input("mobilenet_v3_small"), data::InputSpec{});
+  EXPECT_EQ(input("shufflenet_v2_x1_0"), data::InputSpec{});
+  for (const char* arch : {"mobilenet_v3_large", "shufflenet_v2_x1_5", "shufflenet_v2_x2_0"}) {
+    EXPECT_EQ(data::resize_side(input(arch)), 232) << arch;
+    EXPECT_EQ(input(arch).interpolation, data::Interpolation::bilinear) << arch;
+  }
+  EXPECT_EQ(data::resize_side(input("efficientnet_b0")), 256);
+  EXPECT_EQ(input("efficientnet_b0").interpolation, data::Interpolation::bicubic);
   const data::InputSpec lite2 = input("efficientnet_lite2");
   EXPECT_EQ(lite2.size, 260);
   EXPECT_EQ(lite2.mean, (std::array{0.5F, 0.5F, 0.5F}));
@@ -117,6 +133,11 @@ TEST(Convnets, ADamagedFileIsAnErrorThatNamesTheTensor) {
   };
   for (const auto& [arch, tensor] : {Case{"resnet50", "layer3.4.bn2.bias"},
                                      {"mobilenet_v2", "features.7.conv.2.weight"},
+                                     {"mobilenet_v2_1.4", "features.2.conv.0.0.weight"},
+                                     {"mobilenet_v3_large", "features.16.1.weight"},
+                                     {"mobilenet_v3_small", "classifier.0.weight"},
+                                     {"shufflenet_v2_x1_5", "stage3.0.branch1.2.weight"},
+                                     {"efficientnet_b0", "features.3.1.block.2.fc1.weight"},
                                      {"efficientnet_lite3", "blocks.5.2.bn3.running_var"}}) {
     const StateDict whole = state_named(arch);
     const at::Tensor original = whole.at(tensor);
@@ -143,6 +164,10 @@ TEST(Convnets, AMissingBlockIsMissedInTheNearestArchitecture) {
   StateDict state = state_named("resnet101");
   erase_prefix(state, "layer3.22.");
   EXPECT_NE(complaint(state).find("'layer3.22.bn1.bias' of resnet101 is missing"), std::string::npos) << complaint(state);
+  StateDict large = state_named("mobilenet_v3_large");
+  erase_prefix(large, "features.15.");
+  EXPECT_NE(complaint(large).find("'features.15.block.0.0.weight' of mobilenet_v3_large is missing"), std::string::npos)
+      << complaint(large);
   StateDict lite = lukemelas_state("efficientnet_lite2");
   erase_prefix(lite, "_blocks.20.");
   EXPECT_NE(complaint(lite).find("'_blocks.20._bn0.bias' of efficientnet_lite2 is missing"), std::string::npos) << complaint(lite);
@@ -190,7 +215,8 @@ TEST(Convnets, RecognisingDrawsNothing) {
 }
 
 TEST(Convnets, ANewHeadKeepsNameTypeAndMode) {
-  for (const char* arch : {"resnet18", "mobilenet_v2", "efficientnet_lite0"}) {
+  for (const char* arch :
+       {"resnet18", "mobilenet_v2_0.5", "mobilenet_v3_small", "shufflenet_v2_x0_5", "efficientnet_b0", "efficientnet_lite0"}) {
     const ModelPtr model = formula_model(arch);
     model->to(at::kDouble);
     model->eval();
@@ -211,10 +237,16 @@ TEST(Convnets, HeadsAreDrawnAsTheFamilyDrawsThem) {
   torch::manual_seed(0);
   const at::Tensor mobilenet = make_model({"mobilenet_v2", 10})->head()->weight;
   EXPECT_NEAR(mobilenet.std().item<double>(), 0.01, 5e-4);
-  const ModelPtr lite = make_model({"efficientnet_lite0", 10});
-  lite->reset_head(4);
-  EXPECT_NEAR(lite->head()->weight.abs().max().item<double>(), 0.5, 0.01);
-  EXPECT_EQ(lite->head()->bias.abs().max().item<double>(), 0);
+  const ModelPtr v3 = make_model({"mobilenet_v3_small", 10});
+  v3->reset_head(4);
+  EXPECT_NEAR(v3->head()->weight.std().item<double>(), 0.01, 5e-4);
+  EXPECT_EQ(v3->head()->bias.abs().max().item<double>(), 0);
+  for (const char* arch : {"efficientnet_lite0", "efficientnet_b0"}) {
+    const ModelPtr net = make_model({arch, 10});
+    net->reset_head(4);
+    EXPECT_NEAR(net->head()->weight.abs().max().item<double>(), 0.5, 0.01);
+    EXPECT_EQ(net->head()->bias.abs().max().item<double>(), 0);
+  }
 }
 
 TEST(Convnets, DropoutActsInTrainingAlone) {
@@ -232,15 +264,44 @@ TEST(Convnets, DropoutActsInTrainingAlone) {
   EXPECT_GT(logits.std().item<double>(), 5);
 }
 
+TEST(Convnets, StochasticDepthActsInTrainingAlone) {
+  const at::NoGradGuard no_grad;
+  const ModelPtr model = make_model({"efficientnet_b0", 2, {{"dropout", 0}, {"stochastic_depth", 0.9}}});
+  fill(*model);
+  const at::Tensor images = testing::formula_uniform("images", {2, 3, 32, 32});
+  const auto features = [&] { return model->forward_features(images); };
+  model->eval();
+  EXPECT_TRUE(at::equal(features(), features()));
+  model->train();
+  torch::manual_seed(1);
+  const at::Tensor first = features();
+  EXPECT_FALSE(at::allclose(features(), first));
+  torch::manual_seed(1);
+  EXPECT_TRUE(at::equal(features(), first));
+}
+
+TEST(Convnets, DroppedBranchesKeepTheMean) {
+  torch::manual_seed(5);
+  const at::Tensor dropped = drop_branches(at::ones({1000, 2, 3, 3}), 0.25);
+  const at::Tensor rows = dropped.flatten(1);
+  EXPECT_TRUE(at::equal(rows.amin(1), rows.amax(1)));  // an image's branch as a whole
+  EXPECT_NEAR(dropped.amax().item<double>(), 1 / 0.75, 1e-6);
+  EXPECT_EQ(dropped.amin().item<double>(), 0);
+  EXPECT_NEAR(dropped.mean().item<double>(), 1, 0.1);  // 0.018 is one standard deviation
+}
+
 TEST(Convnets, OptionsAndClassesAreChecked) {
   EXPECT_THROW(make_model({"resnet18", 2, {{"dropout", 1}}}), UsageError);
   EXPECT_THROW(make_model({"resnet18", 2, {{"dropout", "much"}}}), UsageError);
+  EXPECT_THROW(make_model({"efficientnet_b0", 2, {{"stochastic_depth", 1}}}), UsageError);
+  EXPECT_THROW(make_model({"efficientnet_b0", 2, {{"stochastic_depth", "0.2"}}}), UsageError);
   EXPECT_THROW(make_model({"mobilenet_v2", 0}), UsageError);
   EXPECT_THROW(make_model({"efficientnet_lite0", 100001}), UsageError);
 }
 
 TEST(Convnets, TrainInBfloat16) {
-  for (const char* arch : {"resnet18", "mobilenet_v2", "efficientnet_lite0"}) {
+  for (const char* arch :
+       {"resnet18", "mobilenet_v2", "mobilenet_v3_small", "shufflenet_v2_x0_5", "efficientnet_b0", "efficientnet_lite0"}) {
     const ModelPtr model = formula_model(arch);
     model->train();
     const at::Tensor images = testing::formula_uniform("images", {8, 3, 32, 32});

@@ -1,4 +1,4 @@
-// Against torchvision's and transformers' networks on formula-filled weights, in every naming that is read.
+// Against torchvision's, timm's and transformers' networks on formula-filled weights, in every naming that is read.
 #include "tests/models/vit_common.h"
 
 namespace retort::models {
@@ -36,9 +36,9 @@ TEST_P(VitParity, Outputs) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Namings, VitParity,
-                         ::testing::Values("torchvision", "torchvision_legacy", "vit_model_4", "vit_model_5", "vit_classifier_4",
-                                           "vit_classifier_5", "dinov2_model_4", "dinov2_model_5", "dinov2_classifier_4",
-                                           "dinov2_classifier_5"),
+                         ::testing::Values("torchvision", "torchvision_legacy", "deit_tiny", "deit_small", "vit_model_4", "vit_model_5",
+                                           "vit_classifier_4", "vit_classifier_5", "dinov2_model_4", "dinov2_model_5",
+                                           "dinov2_classifier_4", "dinov2_classifier_5"),
                          [](const auto& test) { return test.param; });
 
 double probe(const std::string& name, const at::Tensor& tensor) {
@@ -54,39 +54,53 @@ void expect_digest(const nlohmann::json& expected, const std::string& name, cons
   EXPECT_NEAR(probe(name, values), expected[2].get<double>(), tolerance) << name;
 }
 
-TEST(VitTraining, OneSeedGivesTheInitialWeightsOfTorchvision) {
-  const ModelSpec spec = recognised(formula_file("torchvision")).spec;
-  const nlohmann::json expected = vit_fixture("training")["init"];
+struct TrainingCase {
+  const char *file, *training;
+  int64_t size;
+
+  friend void PrintTo(const TrainingCase& each, std::ostream* out) { *out << each.file; }
+};
+
+class VitTraining : public ::testing::TestWithParam<TrainingCase> {
+ protected:
+  nlohmann::json expected_ = vit_fixture(GetParam().training);
+};
+
+TEST_P(VitTraining, OneSeedGivesTheInitialWeights) {
+  const ModelSpec spec = recognised(formula_file(GetParam().file)).spec;
   torch::manual_seed(7);
   const ModelPtr model = make_model(spec);
-  ASSERT_EQ(model->named_parameters().size(), expected.size());
+  ASSERT_EQ(model->named_parameters().size(), expected_["init"].size());
   for (const auto& item : model->named_parameters()) {
     const double norm = item.value().detach().norm().item<double>();
-    EXPECT_NEAR(probe(item.key(), item.value()), expected[item.key()].get<double>(), 1e-5 * norm) << item.key();
+    EXPECT_NEAR(probe(item.key(), item.value()), expected_["init"][item.key()].get<double>(), 1e-5 * norm) << item.key();
   }
 }
 
-TEST(VitTraining, GradientsAndThreeOptimiserSteps) {
-  const nlohmann::json expected = vit_fixture("training");
-  const ModelPtr model = model_of("torchvision");
+TEST_P(VitTraining, GradientsAndThreeOptimiserSteps) {
+  const ModelPtr model = model_of(GetParam().file);
   model->to(at::kDouble);
   model->train();
-  const at::Tensor images = formula_uniform("images", {4, 3, 32, 32}).to(at::kDouble);
+  const at::Tensor images = formula_uniform("images", {4, 3, GetParam().size, GetParam().size}).to(at::kDouble);
   const at::Tensor labels = formula_uniform("labels", {4}, 0, 5).to(at::kLong);
   torch::optim::AdamW optimiser(model->parameters(), torch::optim::AdamWOptions(1e-3).weight_decay(0.01));
   for (size_t step = 0; step < 4; ++step) {
     optimiser.zero_grad();
     const at::Tensor loss = at::cross_entropy_loss(model->forward(images).logits, labels);
-    EXPECT_NEAR(loss.item<double>(), expected["losses"][step].get<double>(), 1e-7) << "step " << step;
+    EXPECT_NEAR(loss.item<double>(), expected_["losses"][step].get<double>(), 1e-7) << "step " << step;
     if (step == 3) break;
     loss.backward();
     if (step == 0)
-      for (const auto& item : model->named_parameters()) expect_digest(expected["gradients"][item.key()], item.key(), item.value().grad());
+      for (const auto& item : model->named_parameters()) expect_digest(expected_["gradients"][item.key()], item.key(), item.value().grad());
     optimiser.step();
   }
   for (const auto& item : model->named_parameters())
-    expect_digest(expected["changes"][item.key()], item.key(), item.value() - formula_parameter(item.key(), item.value().sizes()));
+    expect_digest(expected_["changes"][item.key()], item.key(), item.value() - formula_parameter(item.key(), item.value().sizes()));
 }
+
+INSTANTIATE_TEST_SUITE_P(Namings, VitTraining,
+                         ::testing::Values(TrainingCase{"torchvision", "training", 32}, TrainingCase{"deit_tiny", "training_deit", 64}),
+                         [](const auto& test) { return std::string(test.param.file); });
 
 using Shapes = std::map<std::string, std::vector<int64_t>>;
 
@@ -113,6 +127,18 @@ TEST(VitRealFiles, TorchvisionVitB16) {
   EXPECT_EQ(found.naming, "torchvision");
   EXPECT_TRUE(found.has_head);
   EXPECT_EQ(shapes_of(found.state), shapes_of(state_of(*make_model(found.spec))));
+}
+
+TEST(VitRealFiles, TimmDeit) {
+  for (const char* arch : {"deit_tiny", "deit_small"}) {
+    const Recognised found = recognise_real(std::string("timm_") + arch);
+    EXPECT_EQ(found.spec.arch, arch);
+    EXPECT_EQ(found.spec.classes, 1000);
+    EXPECT_EQ(found.spec.options, nlohmann::json::object());
+    EXPECT_EQ(found.naming, "timm");
+    EXPECT_TRUE(found.has_head);
+    EXPECT_EQ(shapes_of(found.state), shapes_of(state_of(*make_model(found.spec))));
+  }
 }
 
 TEST(VitRealFiles, TransformersVitBase) {

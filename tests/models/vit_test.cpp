@@ -20,7 +20,7 @@ StateDict with(StateDict file, const std::string& name, const at::Tensor& tensor
 }
 
 TEST(VitNames, EveryMissingTensorIsNamed) {
-  for (const char* fixture : {"torchvision", "vit_classifier_4", "vit_model_5", "dinov2_classifier_4", "dinov2_model_5"}) {
+  for (const char* fixture : {"torchvision", "deit_tiny", "vit_classifier_4", "vit_model_5", "dinov2_classifier_4", "dinov2_model_5"}) {
     const StateDict file = formula_file(fixture);
     for (const auto& [name, tensor] : file) {
       if (mentions(name, "pooler") || mentions(name, "mask_token")) continue;
@@ -30,7 +30,7 @@ TEST(VitNames, EveryMissingTensorIsNamed) {
 }
 
 TEST(VitNames, EveryTensorOfAnotherShapeOrTypeIsNamed) {
-  for (const char* fixture : {"torchvision", "vit_classifier_4", "dinov2_classifier_5"}) {
+  for (const char* fixture : {"torchvision", "deit_tiny", "vit_classifier_4", "dinov2_classifier_5"}) {
     const StateDict file = formula_file(fixture);
     for (const auto& [name, tensor] : file) {
       if (mentions(name, "mask_token")) continue;
@@ -48,6 +48,18 @@ TEST(VitNames, UnknownTensorsAreNamed) {
                        "'embeddings.register_tokens'"));
   EXPECT_TRUE(mentions(error_of([&] { recognise_vit(with(formula_file("torchvision"), "heads.pre_logits.weight", extra), ""); }),
                        "'heads.pre_logits.weight'"));
+}
+
+TEST(VitNames, OfTimmsNamingOnlyDeitIsBuilt) {
+  const StateDict deit = formula_file("deit_tiny");
+  std::string error = error_of([&] { recognised(deit, "vit"); });
+  EXPECT_TRUE(mentions(error, "dim 192") && mentions(error, "timm") && mentions(error, "deit_tiny")) << error;
+  error = error_of([&] { recognised(deit, "deit_small"); });
+  EXPECT_TRUE(mentions(error, "dim 192") && mentions(error, "deit_small has") && mentions(error, "dim 384")) << error;
+  EXPECT_TRUE(mentions(error_of([&] { recognised(deit, "vit_s_16"); }), "vit_s_16"));
+  EXPECT_TRUE(mentions(error_of([] { recognised(formula_file("torchvision"), "deit_tiny"); }), "timm's names"));
+  const at::Tensor token = at::zeros({1, 1, 192});
+  EXPECT_TRUE(mentions(error_of([&] { recognised(with(deit, "dist_token", token)); }), "'dist_token'"));
 }
 
 TEST(VitNames, SwigluIsRefused) {
@@ -111,6 +123,10 @@ TEST(VitNames, WhatIsWrittenIsReadBack) {
     EXPECT_EQ(to_json(again.spec), to_json(first.spec));
     EXPECT_EQ(again.naming, "torchvision");
   }
+  const Recognised deit = recognised(formula_file("deit_tiny"));
+  const Recognised again = recognised(state_of(*build(deit, "")));
+  EXPECT_EQ(to_json(again.spec), to_json(deit.spec));
+  EXPECT_EQ(again.naming, "timm");
 }
 
 TEST(VitInput, IsThatOfTheSource) {
@@ -119,6 +135,13 @@ TEST(VitInput, IsThatOfTheSource) {
 
   const data::InputSpec vit = model_of("vit_model_4")->input_spec();
   EXPECT_EQ(vit, (data::InputSpec{48, {0.5F, 0.5F, 0.5F}, {0.5F, 0.5F, 0.5F}, data::Interpolation::bilinear, 1.0}));
+
+  const data::InputSpec deit = make_model({"deit_tiny", 5})->input_spec();
+  EXPECT_EQ(deit, (data::InputSpec{224, imagenet.mean, imagenet.std, data::Interpolation::bicubic, 0.9}));
+  EXPECT_EQ(data::resize_side(deit), 248);
+  const data::InputSpec small = make_model({"deit_tiny", 5, {{"image_size", 64}}})->input_spec();
+  EXPECT_EQ(small.size, 64);
+  EXPECT_EQ(data::to_json(model_of("deit_tiny")->input_spec()), data::to_json(small));
 
   data::InputSpec dinov2 = model_of("dinov2_model_4")->input_spec();
   EXPECT_EQ(dinov2.size, 56);
@@ -186,8 +209,17 @@ TEST(VitModel, ResetHead) {
   EXPECT_THROW(model->reset_head(0), UsageError);
 }
 
+TEST(VitModel, ADeitHasTheHeadThatTimmDraws) {
+  const ModelPtr model = make_model({"deit_tiny", 5, {{"image_size", 64}}});
+  model->reset_head(40);
+  EXPECT_NEAR(model->head()->weight.std().item<double>(), 0.02, 1e-3);
+  EXPECT_EQ(model->head()->bias.abs().max().item<double>(), 0);
+  EXPECT_TRUE(at::equal(state_of(*model).at("head.weight"), model->head()->weight));
+  EXPECT_EQ(state_of(*model).at("pos_embed").sizes(), (std::vector<int64_t>{1, 17, 192}));
+}
+
 TEST(VitModel, EveryArchitectureIsKnown) {
-  for (const char* arch : {"vit", "vit_s_16", "vit_b_16", "vit_b_32", "vit_l_16", "vit_l_32", "vit_h_14"}) {
+  for (const char* arch : {"deit_tiny", "deit_small", "vit", "vit_s_16", "vit_b_16", "vit_b_32", "vit_l_16", "vit_l_32", "vit_h_14"}) {
     const VitGeometry geometry = vit_geometry({arch, 10});
     EXPECT_EQ(geometry.image_size, 224) << arch;
     const ModelSpec again = vit_spec(geometry, 10, arch);
