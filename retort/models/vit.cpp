@@ -394,6 +394,12 @@ int64_t vit_input_size(const VitGeometry& geometry, int64_t limit) {
   return std::min(geometry.image_size, limit / geometry.patch * geometry.patch);
 }
 
+ModelSpec for_image_size(ModelSpec spec, int64_t size) {
+  const bool named = std::ranges::find(kVariants, spec.arch, &Variant::arch) != kVariants.end();
+  if (named || spec.arch == kAnyVit) spec.options["image_size"] = size;
+  return spec;
+}
+
 VitGeometry vit_geometry(const ModelSpec& spec) {
   const auto* variant = std::ranges::find(kVariants, spec.arch, &Variant::arch);
   if (variant == kVariants.end() && spec.arch != kAnyVit) throw UsageError("no ViT is called '" + spec.arch + "'");

@@ -14,6 +14,7 @@
 #include "retort/deploy/onnx_export.h"
 #include "retort/losses/objective.h"
 #include "retort/models/registry.h"
+#include "retort/models/vit.h"
 #include "retort/run/evaluate_run.h"
 #include "retort/run/report_run.h"
 #include "retort/run/run_folder.h"
@@ -119,7 +120,7 @@ class Job {
     const auto count = [&](data::Split split) { return std::to_string(manifest_.of(split).size()); };
     log_.info(config_.data + ": " + std::to_string(manifest_.classes.size()) + " classes; " + count(data::Split::train) + " training, " +
               count(data::Split::val) + " validation and " + count(data::Split::test) + " test images");
-    student_ = initial_student();  // weights follow once the seed is set
+    student_ = initial_student(0);  // for what it says of itself; weights follow once size and seed are set
     if (config_.teacher != "none" && config_.teacher_init != "linear-probe") {
       const Stopwatch training;
       config_ = with_trained_teacher(config_, folder_.root / "teacher", log_, stop_);
@@ -137,20 +138,20 @@ class Job {
   }
 
   // From random weights, or from a pre-trained file with a new classifier.
-  models::ModelPtr initial_student() const {
-    const auto classes = static_cast<int64_t>(manifest_.classes.size());
-    if (config_.student_weights.empty()) return models::make_model({config_.student, classes});
+  models::ModelPtr initial_student(int64_t size) const {
+    const models::ModelSpec fresh{config_.student, static_cast<int64_t>(manifest_.classes.size())};
+    if (config_.student_weights.empty()) return models::make_model(size > 0 ? models::for_image_size(fresh, size) : fresh);
     models::ModelPtr student = models::load_model(config_.student_weights, "");
     if (student->spec().arch != config_.student)
       throw UsageError("holds the weights of " + student->spec().arch + ", not of " + config_.student, config_.student_weights,
                        "name that with --student");
-    student->reset_head(classes);
+    student->reset_head(fresh.classes);
     return student;
   }
 
   void make_student() {
     torch::manual_seed(static_cast<uint64_t>(config_.seed));
-    student_ = initial_student();
+    student_ = initial_student(spec_.size);
     models::use_channels_last(*student_);
     log_.info("student: " + config_.student + ", " + std::to_string(deploy::count_parameters(*student_)) + " parameters, " +
               std::to_string(spec_.size) + " px, " +
@@ -196,7 +197,7 @@ class Job {
 
   // On as many stored views as keep the fit to seconds. Mixed views have no one label: then on the plain images.
   teacher::LinearHead fit_probe(const at::Tensor& val_features, const at::Tensor& val_labels) {
-    constexpr int64_t kRows = 50000;
+    constexpr int64_t kRows = 20000;
     const auto classes = static_cast<int64_t>(manifest_.classes.size());
     if (config_.view.mix.any()) {
       const data::ImageStore plain = open(data::Split::train, data::for_evaluation(teacher_->input_spec()));

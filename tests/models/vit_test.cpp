@@ -209,6 +209,15 @@ TEST(VitModel, ResetHead) {
   EXPECT_THROW(model->reset_head(0), UsageError);
 }
 
+TEST(VitModel, AFreshModelIsMadeForItsImages) {
+  for (const char* arch : {"deit_tiny", "vit"}) {
+    const ModelSpec spec = for_image_size({arch, 5}, 96);
+    EXPECT_EQ(vit_geometry(spec).grid(), 6) << arch;
+    EXPECT_EQ(vit_geometry(spec).input.size, 96) << arch;
+  }
+  EXPECT_EQ(for_image_size({"resnet18", 5}, 96).options, nlohmann::json::object());
+}
+
 TEST(VitModel, ADeitHasTheHeadThatTimmDraws) {
   const ModelPtr model = make_model({"deit_tiny", 5, {{"image_size", 64}}});
   model->reset_head(40);

@@ -97,6 +97,15 @@ TEST_F(DistillTest, EveryLossTrains) {
   }
 }
 
+TEST_F(DistillTest, ATransformerIsMadeForTheImagesSize) {
+  config_.student = "deit_tiny";
+  config_.epochs = 1;
+  distill_now();
+  const StateDict weights = read_safetensors(RunFolder{config_.out}.student()).tensors;
+  EXPECT_EQ(weights.at("pos_embed").size(1), 1 + 2 * 2);  // 32 px in patches of 16, and the class token
+  EXPECT_EQ(evaluate_run(config_.out, "", config_.cache, null_log(), never_stop()).predictions.size(), 18U);
+}
+
 TEST_F(DistillTest, MixedViewsTrain) {
   config_.view.mix = {.mixup = 0.4, .cutmix = 1};
   config_.view.augment.randaugment = 1;

@@ -1,0 +1,77 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include <torch/nn/modules/batchnorm.h>
+#include <torch/nn/modules/conv.h>
+
+#include "retort/models/convnet.h"
+
+namespace retort::models {
+
+// What several convolutional families are made of, with torchvision's names (torchvision.ops.misc, torchvision.models._utils).
+
+// To a multiple of 8, never more than a tenth below what was asked for.
+int64_t round_channels(double channels);
+
+// A few work in place (their names end in `_`): what they are given must be needed by nobody else. at::hardswish, at::silu, at::sigmoid and
+// at::hardsigmoid fit as they are.
+using Activation = at::Tensor (*)(const at::Tensor&);
+at::Tensor relu_(const at::Tensor& x);
+
+struct NormOptions {
+  double eps = 1e-5, momentum = 0.1;
+};
+
+// Conv2dNormActivation: `0` is the convolution, `1` the batch norm; nullptr for no activation.
+class ConvNormActivation : public torch::nn::Module {
+ public:
+  ConvNormActivation(const torch::nn::Conv2d& conv, Activation activation, NormOptions norm = {});
+  at::Tensor forward(const at::Tensor& x);
+
+ private:
+  torch::nn::Conv2d conv_;
+  torch::nn::BatchNorm2d norm_;
+  Activation activation_;
+};
+
+// SqueezeExcitation (Hu et al. 2017, arXiv 1709.01507): each map times gate(fc2(activation(fc1(means of all maps)))).
+class SqueezeExcitation : public torch::nn::Module {
+ public:
+  SqueezeExcitation(int64_t channels, int64_t squeezed, Activation activation, Activation gate);
+  at::Tensor forward(const at::Tensor& x);
+
+ private:
+  torch::nn::Conv2d squeeze_, excite_;
+  Activation activation_, gate_;
+};
+
+// Stochastic depth (Huang et al. 2016, arXiv 1603.09382) in torchvision's mode "row": the branch of each image is zero with this
+// probability, in [0, 1), and scaled up otherwise. Draws one number an image from torch's generator.
+at::Tensor drop_branches(const at::Tensor& branch, double probability);
+
+// The InvertedResidual of torchvision's MobileNetV3 and the MBConv of its EfficientNet: expansion, where it widens, depthwise convolution,
+// squeeze-and-excitation, where there is one, and projection, numbered through below `block`.
+class InvertedResidual : public torch::nn::Module {
+ public:
+  struct Options {
+    int64_t in, hidden, out, kernel, stride;
+    int64_t squeezed = 0;  // channels between; 0 for no squeeze-and-excitation
+    Activation activation = relu_;
+    Activation squeeze_activation = relu_, gate = at::sigmoid;
+    NormOptions norm{};
+    double drop = 0;  // drop_branches' probability, in training
+  };
+
+  explicit InvertedResidual(const Options& options);
+  at::Tensor forward(const at::Tensor& input);
+
+ private:
+  bool residual_;
+  double drop_;
+  std::shared_ptr<ConvNormActivation> expand_, depthwise_, project_;
+  std::shared_ptr<SqueezeExcitation> squeeze_;
+};
+
+}  // namespace retort::models
