@@ -24,7 +24,7 @@ struct RunConfig {
   int64_t seed = 0, threads = 0;
   std::string precision = "auto", schedule = "cosine";
 
-  int64_t views = 8, view_seed = 0, store_budget = 8192;
+  int64_t views = 0, view_seed = 0, store_budget = 8192;
   data::ViewRecipe view;
 
   std::string loss = "align_uniform", logit_loss = "kd";
@@ -84,7 +84,9 @@ void visit_options(RunConfig& c, Visitor&& visitor) {
           "linear-probe: the backbone stays as it is; finetune: train all of it on this data first; scratch: the same from random weights");
   visitor("teacher-epochs", c.teacher_epochs, Range{1, 100000}, teacher, "epochs of finetune or scratch");
   visitor("teacher-lr", c.teacher_lr, Range{1e-8, 10}, teacher, "peak learning rate of finetune or scratch; the head's is ten times that");
-  visitor("views", c.views, Range{1, 1000}, teacher, "views of each image that the teacher sees, once each; epochs go round them");
+  visitor("views", c.views, Range{0, 1000}, teacher,
+          "views of each image that the teacher sees, once each; epochs go round them; 0: one an epoch, fewer (8 at least) where images "
+          "are many");
   visitor("store-budget", c.store_budget, Range{1, kBig}, teacher,
           "MiB on disk for the teacher's outputs; fewer views are kept where it is too small");
 

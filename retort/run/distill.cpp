@@ -165,7 +165,7 @@ class Job {
     teacher::Teacher& teacher = *teacher_;
     log_.info("teacher: " + teacher.model().spec().arch + ", " + std::to_string(deploy::count_parameters(teacher.model())) +
               " parameters, " + std::to_string(teacher.input_spec().size) + " px");
-    const teacher::OutputStore::Options options{config_.views, static_cast<uint64_t>(config_.view_seed),
+    const teacher::OutputStore::Options options{views(), static_cast<uint64_t>(config_.view_seed),
                                                 static_cast<uint64_t>(config_.store_budget) << 20};
     outputs_.emplace(teacher::OutputStore::open(cache_, teacher, *train_, config_.view, options, log_, stop_));
     const data::Preparation prepared = data::for_evaluation(teacher.input_spec());
@@ -193,6 +193,14 @@ class Job {
     const nlohmann::json& shown = out[out["test_accuracy"].is_null() ? "val_accuracy" : "test_accuracy"];
     if (!shown.is_null()) log_.info("teacher: " + percent(shown) + (out["test_accuracy"].is_null() ? " on validation" : " on test"));
     summary_["seconds"]["teacher"] = watch.seconds() + teacher_training_seconds_;
+  }
+
+  // A student that goes round too few views learns them by heart (docs/results.md); where images are many, a few are enough, and the
+  // teacher's time is bounded.
+  int64_t views() const {
+    constexpr int64_t kLooks = 40000, kFewest = 8;
+    if (config_.views > 0) return config_.views;
+    return std::min(config_.epochs, std::max(kFewest, kLooks / train_->size()));
   }
 
   // On as many stored views as keep the fit to seconds. Mixed views have no one label: then on the plain images.
