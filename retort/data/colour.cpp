@@ -113,9 +113,9 @@ void adjust_sharpness(Planes& image, float factor) {
       for (int64_t x = 1; x < width - 1; ++x) {
         const int32_t around = up[x - 1] + up[x] + up[x + 1] + row[x - 1] + row[x + 1] + down[x - 1] + down[x] + down[x + 1];
         // Thirteenths never lie half-way, so that adding a half rounds as torch does.
-        const auto blurred = static_cast<float>((2 * (around + 5 * row[x]) + 13) / 26);
+        const int32_t blurred = (2 * (around + 5 * row[x]) + 13) / 26;
         const auto sharp = static_cast<float>(row[x]);
-        plane[y * width + x] = to_byte(sharp + (1.0F - factor) * (blurred - sharp));
+        plane[y * width + x] = to_byte(sharp + (1.0F - factor) * (static_cast<float>(blurred) - sharp));
       }
     }
   }

@@ -57,7 +57,7 @@ void blend(Image& image, const Image& partner, const Mix& mix) {
   if (!mix.cut) {
     const auto own = static_cast<float>(mix.share), other = 1 - own;
     for (size_t i = 0; i < image.rgb.size(); ++i)
-      image.rgb[i] = static_cast<uint8_t>(own * static_cast<float>(image.rgb[i]) + other * static_cast<float>(partner.rgb[i]) + 0.5F);
+      image.rgb[i] = static_cast<uint8_t>(std::lround(own * static_cast<float>(image.rgb[i]) + other * static_cast<float>(partner.rgb[i])));
     return;
   }
   const auto pixel = [](double share, int64_t side) { return std::llround(share * static_cast<double>(side)); };

@@ -17,23 +17,23 @@ Table table_of(const Value& value) {
   return table;
 }
 
-void apply(uint8_t* plane, int64_t count, const Table& table) {
+void replace(uint8_t* plane, int64_t count, const Table& table) {
   for (int64_t i = 0; i < count; ++i) plane[i] = table[plane[i]];
 }
 
-void apply(Planes& image, const Table& table) {
-  for (int64_t c = 0; c < 3; ++c) apply(image.channel(c), image.count(), table);
+void replace(Planes& image, const Table& table) {
+  for (int64_t c = 0; c < 3; ++c) replace(image.channel(c), image.count(), table);
 }
 
 }  // namespace
 
 void posterize(Planes& image, int64_t bits) {
   const int mask = 0xFF << (8 - std::clamp<int64_t>(bits, 0, 8)) & 0xFF;
-  apply(image, table_of([&](int v) { return static_cast<uint8_t>(v & mask); }));
+  replace(image, table_of([&](int v) { return static_cast<uint8_t>(v & mask); }));
 }
 
 void solarize(Planes& image, float threshold) {
-  apply(image, table_of([&](int v) { return static_cast<uint8_t>(static_cast<float>(v) >= threshold ? 255 - v : v); }));
+  replace(image, table_of([&](int v) { return static_cast<uint8_t>(static_cast<float>(v) >= threshold ? 255 - v : v); }));
 }
 
 void autocontrast(Planes& image) {
@@ -43,7 +43,7 @@ void autocontrast(Planes& image) {
     if (*low == *high) continue;
     const auto least = static_cast<float>(*low);
     const float scale = (static_cast<float>(*high) - least) * (1.0F / 255);
-    apply(plane, image.count(), table_of([&](int v) { return to_byte((static_cast<float>(v) - least) / scale); }));
+    replace(plane, image.count(), table_of([&](int v) { return to_byte((static_cast<float>(v) - least) / scale); }));
   }
 }
 
@@ -56,11 +56,11 @@ void equalize(Planes& image) {
     const int64_t step = (image.count() - last) / 255;
     if (step == 0) continue;
     int64_t below = 0;
-    apply(plane, image.count(), table_of([&](int v) {
-            const int64_t value = v == 0 ? 0 : (below + step / 2) / step;
-            below += histogram[static_cast<size_t>(v)];
-            return static_cast<uint8_t>(std::min<int64_t>(value, 255));
-          }));
+    replace(plane, image.count(), table_of([&](int v) {
+              const int64_t value = v == 0 ? 0 : (below + step / 2) / step;
+              below += histogram[static_cast<size_t>(v)];
+              return static_cast<uint8_t>(std::min<int64_t>(value, 255));
+            }));
   }
 }
 

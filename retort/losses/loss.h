@@ -39,10 +39,13 @@ class Loss : public torch::nn::Module {
 // A number, or a word that names a choice.
 class OptionValue {
  public:
+  // Implicit, so that a table of options reads {{"queue", 0}, {"projector", "linear"}}.
+  // NOLINTBEGIN(google-explicit-constructor)
   template <typename Number>
   requires(std::integral<Number> || std::floating_point<Number>) OptionValue(Number number) : value_(static_cast<double>(number)) {}
   OptionValue(std::string word) : value_(std::move(word)) {}
   OptionValue(const char* word) : value_(std::string(word)) {}
+  // NOLINTEND(google-explicit-constructor)
 
   bool is_number() const { return std::holds_alternative<double>(value_); }
   double number() const { return std::get<double>(value_); }
