@@ -23,12 +23,12 @@ demo: ## make an emoji data set, fetch a teacher, distil it, and print what that
 test: ## build and run the tests
 	@scripts/install.sh build test
 	$(call build,release,all)
-	@ctest --preset release --parallel $(JOBS)
+	@OMP_WAIT_POLICY=passive ctest --preset release --parallel $(JOBS)
 
 asan: ## build and run the tests with the address and undefined-behaviour sanitizers
 	@scripts/install.sh build test
 	$(call build,asan,all)
-	@ctest --preset asan --parallel $(JOBS)
+	@OMP_WAIT_POLICY=passive ctest --preset asan --parallel $(JOBS)
 
 bench: ## run the benchmarks
 	@scripts/install.sh build
