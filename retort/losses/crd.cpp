@@ -129,8 +129,8 @@ class Crd : public EmbeddingLoss {
 
   void remember(Bank& bank, const at::Tensor& embeddings, const at::Tensor& ids) const {
     const at::NoGradGuard no_grad;
-    at::Tensor rows = bank.rows.index_select(0, ids).to(embeddings.scalar_type()) * momentum_ + embeddings * (1 - momentum_);
-    rows = rows / at::linalg_vector_norm(rows, 2, {1}, /*keepdim=*/true).clamp_min(1e-12);
+    const at::Tensor before = bank.rows.index_select(0, ids).to(embeddings.scalar_type());
+    const at::Tensor rows = unit_rows(before * momentum_ + embeddings * (1 - momentum_));
     bank.rows.index_copy_(0, ids, rows.to(bank.rows.scalar_type()));
   }
 

@@ -1,6 +1,5 @@
 #include <ATen/Functions.h>
 
-#include "retort/core/error.h"
 #include "retort/losses/loss.h"
 
 namespace retort::losses {
@@ -24,8 +23,7 @@ class Dist : public Loss {
         temperature_(option(context, "temperature", 0.01, 1000)) {}
 
   at::Tensor forward(const StepView& step) override {
-    if (step.student_logits.sizes() != step.teacher_logits.sizes())
-      throw Error("the student's and the teacher's logits differ in shape", "loss `dist`");
+    check_logits(step, "dist");
     const at::Tensor student = at::softmax(step.student_logits / temperature_, 1),
                      teacher = at::softmax(step.teacher_logits / temperature_, 1);
     const at::Tensor value = beta_ * distance(student, teacher) + gamma_ * distance(student.t(), teacher.t());

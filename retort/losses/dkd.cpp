@@ -1,5 +1,4 @@
 #include <ATen/Functions.h>
-#include <torch/nn/functional/loss.h>
 
 #include "retort/core/error.h"
 #include "retort/losses/loss.h"
@@ -19,8 +18,7 @@ class Decoupled : public Loss {
   }
 
   at::Tensor forward(const StepView& step) override {
-    if (step.student_logits.sizes() != step.teacher_logits.sizes())
-      throw Error("the student's and the teacher's logits differ in shape", "loss `dkd`");
+    check_logits(step, "dkd");
     const at::Tensor target = at::one_hot(step.labels, step.student_logits.size(1)).to(at::kBool);
     const at::Tensor student = step.student_logits / temperature_, teacher = step.teacher_logits / temperature_;
     const at::Tensor target_term = divergence(target_against_rest(student, target), target_against_rest(teacher, target));

@@ -1,6 +1,5 @@
 #include <ATen/Functions.h>
 
-#include "retort/core/error.h"
 #include "retort/losses/loss.h"
 
 namespace retort::losses {
@@ -13,8 +12,7 @@ class Distillation : public Loss {
   explicit Distillation(const LossContext& context) : temperature_(option(context, "temperature", 0.01, 1000)) {}
 
   at::Tensor forward(const StepView& step) override {
-    if (step.student_logits.sizes() != step.teacher_logits.sizes())
-      throw Error("the student's and the teacher's logits differ in shape", "loss `kd`");
+    check_logits(step, "kd");
     const at::Tensor student = at::log_softmax(step.student_logits / temperature_, 1);
     const at::Tensor teacher = at::log_softmax(step.teacher_logits / temperature_, 1);
     const double scale = temperature_ * temperature_ / static_cast<double>(student.size(0));

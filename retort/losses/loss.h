@@ -29,6 +29,9 @@ struct StepView {
   at::Tensor partner_labels, label_share;
 };
 
+// Throws Error naming the loss when the student's and the teacher's logits differ in shape.
+void check_logits(const StepView& step, const char* loss);
+
 // A pure function of a StepView; whatever it learns or remembers (projectors, banks, queues) is a registered parameter or buffer, so that
 // the trainer optimises and checkpoints it.
 class Loss : public torch::nn::Module {

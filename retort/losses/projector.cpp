@@ -6,6 +6,11 @@
 
 namespace retort::losses {
 
+at::Tensor unit_rows(const at::Tensor& z) {
+  constexpr double kEps = 1e-12;  // torch.nn.functional.normalize's
+  return z / at::linalg_vector_norm(z, 2, {1}, /*keepdim=*/true).clamp_min(kEps);
+}
+
 Projector::Projector(int64_t input_dim, int64_t dim, const std::string& kind) {
   if (input_dim < 1 || dim < 1) throw Error("needs features of at least one dimension", "projector");
   const bool normalised = kind.starts_with("simclr");
@@ -26,13 +31,12 @@ void Projector::add(const std::string& name, int64_t in, int64_t out, bool norma
 }
 
 at::Tensor Projector::forward(const at::Tensor& features) {
-  constexpr double kEps = 1e-12;  // torch.nn.functional.normalize's
   at::Tensor z = features;
   for (size_t i = 0; i < layers_.size(); ++i) {
     z = layers_[i].linear->forward(i == 0 ? z : at::relu(z));
     if (layers_[i].norm) z = layers_[i].norm->forward(z);
   }
-  return z / at::linalg_vector_norm(z, 2, {1}, /*keepdim=*/true).clamp_min(kEps);
+  return unit_rows(z);
 }
 
 }  // namespace retort::losses

@@ -42,6 +42,11 @@ int register_loss(LossEntry entry) {
   return static_cast<int>(entries.size());
 }
 
+void check_logits(const StepView& step, const char* loss) {
+  if (step.student_logits.sizes() != step.teacher_logits.sizes())
+    throw Error("the student's and the teacher's logits differ in shape", "loss `" + std::string(loss) + "`");
+}
+
 std::string to_string(const OptionValue& value) { return value.is_number() ? plain(value.number()) : value.word(); }
 
 double option(const LossContext& context, const std::string& name, double low, double high) {

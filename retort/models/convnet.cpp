@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include <ATen/CPUGeneratorImpl.h>
+#include <torch/nn/init.h>
 
 #include "retort/core/error.h"
 
@@ -70,6 +71,12 @@ void ConvNet::reset_head(int64_t classes) {
   initialise_head();
   head_->to(old.device(), old.scalar_type());
   head_->train(is_training());
+}
+
+void initialise_by_classes(torch::nn::LinearImpl& head) {
+  const double range = 1 / std::sqrt(static_cast<double>(head.weight.size(0)));
+  torch::nn::init::uniform_(head.weight, -range, range);
+  torch::nn::init::zeros_(head.bias);
 }
 
 at::Tensor average_pool(const at::Tensor& maps) { return at::adaptive_avg_pool2d(maps, {1, 1}).flatten(1); }

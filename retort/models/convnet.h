@@ -55,6 +55,9 @@ class ConvNet : public ImageModel {
 // [N, D, H, W] to [N, D].
 at::Tensor average_pool(const at::Tensor& maps);
 
+// EfficientNet's classifier, in torchvision and timm alike: weights uniform in ±1/√classes, no bias.
+void initialise_by_classes(torch::nn::LinearImpl& head);
+
 // In place: what is given must be needed by nobody else (a batch norm's output is not).
 at::Tensor relu6_(const at::Tensor& x);
 

@@ -80,11 +80,7 @@ class EfficientNet : public ConvNet {
   }
 
  protected:
-  void initialise_head() override {
-    const double range = 1 / std::sqrt(static_cast<double>(spec_.classes));
-    torch::nn::init::uniform_(head()->weight, -range, range);
-    torch::nn::init::zeros_(head()->bias);
-  }
+  void initialise_head() override { initialise_by_classes(*head()); }
 
  private:
   std::shared_ptr<ConvNormActivation> stem_, last_;

@@ -17,7 +17,7 @@ Line heading(const Comparison& comparison) {
   return {"arm",  "teacher", "accuracy, " + comparison.split, "mean over classes", "seeds", "training", "teacher, once", "student images",
           "saved"};
 }
-constexpr size_t kTextColumns = 2;  // aligned left; numbers right
+constexpr size_t kTextColumns = 2;
 
 Line cells(const Arm& arm) {
   return {arm.name,
@@ -57,19 +57,7 @@ std::string to_string(const Spread& spread) {
 std::string render_text(const Comparison& comparison) {
   std::vector<Line> lines = {heading(comparison)};
   for (const Arm& arm : comparison.arms) lines.push_back(cells(arm));
-  std::vector<int64_t> width(lines[0].size());
-  for (const Line& line : lines)
-    for (size_t c = 0; c < line.size(); ++c) width[c] = std::max(width[c], length(line[c]));
-  std::string out, rule;
-  for (size_t c = 0; c < width.size(); ++c) rule += (c == 0 ? "" : "  ") + std::string(static_cast<size_t>(width[c]), '-');
-  for (size_t l = 0; l < lines.size(); ++l) {
-    for (size_t c = 0; c < width.size(); ++c) {
-      const std::string blanks(static_cast<size_t>(width[c] - length(lines[l][c])), ' ');
-      out += (c == 0 ? "" : "  ") + (c < kTextColumns ? lines[l][c] + blanks : blanks + lines[l][c]);
-    }
-    out += '\n' + (l == 0 ? rule + '\n' : "");
-  }
-  return out + '\n' + notes(comparison, "\n") + '\n';
+  return aligned(lines, kTextColumns) + '\n' + notes(comparison, "\n") + '\n';
 }
 
 std::string render_markdown(const Comparison& comparison) {

@@ -1,5 +1,6 @@
 #include "retort/report/text.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -43,6 +44,13 @@ std::string number(double value, std::chars_format format, int digits) {
   return {buffer.data(), result.ptr};
 }
 
+std::string printable(std::string_view text) {
+  std::string out = shorten(text, length(text));
+  std::ranges::replace_if(
+      out, [](char c) { return static_cast<uint8_t>(c) < 0x20 || c == 0x7F; }, '?');
+  return out;
+}
+
 }  // namespace
 
 std::string escape(std::string_view text) {
@@ -66,6 +74,27 @@ std::string escape(std::string_view text) {
       out += point;
     }
   });
+  return out;
+}
+
+std::string aligned(const std::vector<std::vector<std::string>>& lines, size_t text_columns) {
+  std::vector<std::vector<std::string>> shown = lines;
+  std::vector<int64_t> width(lines.front().size());
+  for (std::vector<std::string>& line : shown) {
+    for (size_t c = 0; c < line.size(); ++c) {
+      line[c] = printable(line[c]);
+      width[c] = std::max(width[c], length(line[c]));
+    }
+  }
+  std::string out, rule;
+  for (size_t c = 0; c < width.size(); ++c) rule += (c == 0 ? "" : "  ") + std::string(static_cast<size_t>(width[c]), '-');
+  for (size_t l = 0; l < shown.size(); ++l) {
+    for (size_t c = 0; c < width.size(); ++c) {
+      const std::string blanks(static_cast<size_t>(width[c] - length(shown[l][c])), ' ');
+      out += (c == 0 ? "" : "  ") + (c < text_columns ? shown[l][c] + blanks : blanks + shown[l][c]);
+    }
+    out += '\n' + (l == 0 ? rule + '\n' : "");
+  }
   return out;
 }
 

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace retort::report {
 
@@ -15,6 +16,10 @@ std::string escape(std::string_view text);
 int64_t length(std::string_view text);
 // At most `most` code points of valid UTF-8, the last an ellipsis where something was cut.
 std::string shorten(std::string_view text, int64_t most);
+
+// Lines of as many cells each as an aligned plain-text table with a rule under the first: the first `text_columns` to the left, numbers to
+// the right. Control characters, which move a terminal's cursor, become question marks.
+std::string aligned(const std::vector<std::vector<std::string>>& lines, size_t text_columns);
 
 // Not finite: an en dash.
 std::string fixed(double value, int digits);

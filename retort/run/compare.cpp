@@ -18,8 +18,6 @@ namespace retort::run {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr double kHeadFactor = 10;  // as for a finetuned teacher
-
 // An arm, and the run that it is but for the seed.
 struct Plan {
   std::string name, teacher;
@@ -120,7 +118,7 @@ class Comparer {
     if (arm == "scratch") config.student_weights.clear();
     if (arm == "finetune") {
       config.lr = config_.finetune_lr;
-      config.head_lr_factor = kHeadFactor;
+      config.head_lr_factor = RunConfig::kFinetuneHead;
     }
     plans_.push_back({arm, "", config, arm == "linear-probe"});
   }

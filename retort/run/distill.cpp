@@ -4,8 +4,6 @@
 #include <torch/utils.h>
 
 #include <cstdio>
-#include <numeric>
-#include <set>
 
 #include "retort/core/error.h"
 #include "retort/core/file.h"
@@ -44,8 +42,6 @@ void claim_folder(const RunFolder& folder, const std::string& toml, const Distil
   if (!options.resume && fs::exists(folder.checkpoint(), error) && !fs::exists(folder.summary(), error))
     throw Error("holds an unfinished run", folder.root.string(), "--resume goes on with it, --force starts it over");
 }
-
-constexpr double kHeadFactor = 10;  // a new classifier on a pre-trained backbone: the usual factor
 
 // Large photographs are stored smaller: half as large again as what the models look at is plenty for random crops. In steps, so that other
 // resolutions of teacher or student share a store.
@@ -313,10 +309,12 @@ class Job {
 
   static nlohmann::json mean_class_accuracy(const at::Tensor& logits, const at::Tensor& labels) {
     if (labels.numel() == 0) return {};
-    const at::Tensor hits = logits.argmax(1).eq(labels).to(at::kDouble);
-    const at::Tensor counts = at::bincount(labels, {}, logits.size(1)), right = at::bincount(labels, hits, logits.size(1));
-    const at::Tensor seen = counts > 0;
-    return 100 * (right.masked_select(seen) / counts.masked_select(seen)).mean().item<double>();
+    const at::Tensor predicted = logits.argmax(1);
+    std::vector<report::Prediction> predictions;
+    for (int64_t i = 0; i < labels.size(0); ++i)
+      predictions.push_back(
+          {.path = {}, .label = labels.const_data_ptr<int64_t>()[i], .predicted = predicted.const_data_ptr<int64_t>()[i]});
+    return report::compute_metrics(predictions, logits.size(1)).mean_class_accuracy;
   }
 
   static nlohmann::json cost_json(const deploy::Cost& cost) {
@@ -376,7 +374,7 @@ RunConfig with_trained_teacher(RunConfig config, const fs::path& out, Log& log, 
   own.image_size = config.teacher_size > 0 ? config.teacher_size : model->input_spec().size;
   own.epochs = config.teacher_epochs;
   own.lr = config.teacher_lr;
-  own.head_lr_factor = kHeadFactor;
+  own.head_lr_factor = RunConfig::kFinetuneHead;
   own.out = out.string();
   log.info("teacher: " + config.teacher_init + ", " + std::to_string(own.epochs) + " epochs, in " + own.out);
   distill_once(own, log, stop);
