@@ -8,8 +8,9 @@
 namespace retort::cli {
 namespace {
 
-void list_models() {
+void list_models(bool teachers) {
   for (const models::Family& family : models::families()) {
+    if (teachers && !family.recognise) continue;
     std::cout << family.name << ": " << family.summary << '\n';
     for (const std::string& arch : family.archs) std::cout << "  " << arch << '\n';
   }
@@ -40,7 +41,7 @@ void add_list(CLI::App& app) {
   const auto what = std::make_shared<std::string>();
   CLI::App* command = app.add_subcommand("list", "Name what there is: teachers, students or losses");
   command->add_option("what", *what, "teachers, students or losses")->required()->check(CLI::IsMember({"teachers", "students", "losses"}));
-  command->callback([what] { *what == "losses" ? list_losses() : list_models(); });
+  command->callback([what] { *what == "losses" ? list_losses() : list_models(*what == "teachers"); });
 }
 
 }  // namespace retort::cli

@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 retort=build/release/retort
 python=.venv/bin/python
 teacher=demo/teacher/efficientnet_lite2.pth
-common=(--data demo/emoji --student resnet18 --image-size 64 --epochs 40 --teacher-size 128 --cache demo/cache)
+common=(--data demo/emoji --student resnet18 --image-size 64 --epochs 40 --batch-size 64 --teacher-size 128 --cache demo/cache)
 
 # train NAME OPTIONS...: the run demo/runs/NAME; begun anew when the options are no longer those that it was begun with.
 train() {
@@ -30,7 +30,7 @@ train() {
 
 "$python" scripts/make_emoji_set.py demo/emoji
 "$python" scripts/fetch_teacher.py "$teacher"
-# Eight views, where the default is more: the whole demo is to fit into a coffee break on two cores.
+# Eight views and batches of 64, where the default would be more views and smaller batches: the whole demo is to fit into a coffee break on two cores.
 train distilled "${common[@]}" --teacher "$teacher" --views 8
 train scratch "${common[@]}" --teacher none
 echo

@@ -69,11 +69,17 @@ ModelPtr make_model(const ModelSpec& spec) {
   unknown_arch(spec.arch);
 }
 
+ModelSpec for_image_size(ModelSpec spec, int64_t size) {
+  for (const Family& family : families())
+    if (family.sized && knows(family, spec.arch)) spec.options["image_size"] = size;
+  return spec;
+}
+
 Recognised recognise_file(const std::filesystem::path& path, const std::string& arch) {
   if (!arch.empty() && std::ranges::none_of(families(), [&](const Family& family) { return knows(family, arch); })) unknown_arch(arch);
   const StateDict state = read_weights(path);
   for (const Family& family : families()) {
-    if (!arch.empty() && !knows(family, arch)) continue;
+    if (!family.recognise || (!arch.empty() && !knows(family, arch))) continue;
     try {
       if (std::optional<Recognised> found = family.recognise(state, arch)) return std::move(*found);
     } catch (const UsageError&) {

@@ -27,7 +27,9 @@ struct Family {
   std::function<ModelPtr(const ModelSpec&)> make;
   // The family's view of a weight file, or nothing when its names and shapes are another family's. A file that is ours but broken (a block
   // missing, a wrong shape) is an Error that names the tensor. `arch` is what the user named, or empty.
+  // Null: no teachers, only students.
   std::function<std::optional<Recognised>(const StateDict&, const std::string& arch)> recognise;
+  bool sized = false;  // a fresh model is made for images of options.image_size
 };
 
 const std::vector<Family>& families();
@@ -37,6 +39,9 @@ int register_family(Family family);
 
 // Throws UsageError listing the known names, nearest first, when there is no such architecture.
 ModelPtr make_model(const ModelSpec& spec);
+// The spec of a fresh model for images of this size: a ViT's position embeddings are made for it, with nothing to resize. What is made for
+// no size is returned as it is.
+ModelSpec for_image_size(ModelSpec spec, int64_t size);
 
 // Reads a weight file of any kind (weight_file.h) and recognises it. Throws Error when no family knows it, listing what its tensors look
 // like.

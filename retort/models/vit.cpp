@@ -386,18 +386,13 @@ std::vector<std::string> archs() {
 }
 
 RETORT_REGISTER_FAMILY(Family{"vit", archs(), "Vision Transformers (torchvision; timm's DeiT; transformers' ViT and DINOv2)",
-                              [](const ModelSpec& spec) -> ModelPtr { return std::make_shared<Vit>(spec); }, recognise_vit});
+                              [](const ModelSpec& spec) -> ModelPtr { return std::make_shared<Vit>(spec); }, recognise_vit,
+                              /*sized=*/true});
 
 }  // namespace
 
 int64_t vit_input_size(const VitGeometry& geometry, int64_t limit) {
   return std::min(geometry.image_size, limit / geometry.patch * geometry.patch);
-}
-
-ModelSpec for_image_size(ModelSpec spec, int64_t size) {
-  const bool named = std::ranges::find(kVariants, spec.arch, &Variant::arch) != kVariants.end();
-  if (named || spec.arch == kAnyVit) spec.options["image_size"] = size;
-  return spec;
 }
 
 VitGeometry vit_geometry(const ModelSpec& spec) {

@@ -58,8 +58,4 @@ VitGeometry vit_geometry(const ModelSpec& spec);
 // dimensions and naming, else "vit". Throws Error when `arch` has others, and where there is no such architecture in timm's naming.
 ModelSpec vit_spec(const VitGeometry& geometry, int64_t classes, const std::string& arch);
 
-// The spec of a fresh model for images of this size: a ViT's position embeddings are made for it, with nothing to resize. What is no ViT is
-// returned as it is.
-ModelSpec for_image_size(ModelSpec spec, int64_t size);
-
 }  // namespace retort::models

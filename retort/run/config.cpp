@@ -6,6 +6,7 @@
 #include "retort/core/error.h"
 #include "retort/losses/loss.h"
 #include "retort/models/precision.h"
+#include "retort/models/torchscript.h"
 
 namespace retort::run {
 namespace {
@@ -53,9 +54,16 @@ RunConfig resolved(RunConfig config) {
   for (std::string* path : {&config.data, &config.out, &config.cache, &config.student_weights, &config.teacher}) {
     if (!path->empty() && *path != "none") *path = fs::absolute(*path).lexically_normal().string();
   }
+  if (models::names_script(config.student)) config.student = fs::absolute(config.student).lexically_normal().string();
   resolve_weight(config.loss_weight, config.loss);
   resolve_weight(config.logit_weight, config.logit_loss);
   return config;
+}
+
+int64_t batch_size_for(const RunConfig& config, int64_t images) {
+  constexpr int64_t kUsual = 64, kSmall = 32, kFewSteps = 2000;
+  if (config.batch_size > 0) return config.batch_size;
+  return config.epochs * images < kFewSteps * kUsual ? kSmall : kUsual;
 }
 
 std::vector<losses::TermConfig> terms_of(const RunConfig& config) {
@@ -94,11 +102,12 @@ std::string to_toml(const RunConfig& config) {
 void validate(const RunConfig& config) {
   if (config.data.empty()) throw UsageError("no data set was named", "--data", "point it at a folder with one folder a class");
   if (config.teacher.empty()) throw UsageError("no teacher was named", "--teacher", "a weight file, or `none` to train from scratch");
-  for (const std::string* path : {&config.data, &config.teacher, &config.student_weights, &config.out, &config.cache}) {
+  for (const std::string* path : {&config.data, &config.teacher, &config.student, &config.student_weights, &config.out, &config.cache}) {
     if (path->find_first_of("\n\r") != std::string::npos ||
         (path->find('\'') != std::string::npos && path->find_first_of("\"\\") != std::string::npos))
       throw UsageError("a path with line breaks, or with both kinds of quotes, cannot stand in config.toml", *path, "rename it");
   }
+  if (config.batch_size == 1) throw UsageError("a batch of one has no negatives and no statistics", "--batch-size", "2 or more, or 0");
   if (config.out.empty()) throw UsageError("no run folder was named", "--out", "for example --out runs/first");
   if (config.teacher_head != "probe" && config.teacher_head != "keep")
     throw UsageError("is '" + config.teacher_head + "'", "--teacher-head", "one of: probe, keep");

@@ -13,13 +13,13 @@ namespace retort::run {
 
 // Everything that decides a run. Field names are the option names of `retort distill` with underscores; visit_options lists each one once.
 struct RunConfig {
-  std::string data, teacher, student = "mobilenet_v2", student_weights, out;
+  std::string data, teacher, student = "mobilenet_v2", student_weights, student_features = "features", out;
   std::string teacher_arch, teacher_head = "probe", teacher_init = "linear-probe";
   int64_t teacher_size = 0, teacher_epochs = 20;
   double teacher_lr = 1e-4;
 
   int64_t image_size = 0;
-  int64_t epochs = 100, batch_size = 64;
+  int64_t epochs = 100, batch_size = 0;
   double lr = 1e-3, weight_decay = 0.05, warmup = 0.05, clip_norm = 5, ema = 0, head_lr_factor = 1;
   int64_t seed = 0, threads = 0;
   std::string precision = "auto", schedule = "cosine";
@@ -54,13 +54,16 @@ void visit_options(RunConfig& c, Visitor&& visitor) {
   visitor("data", c.data, Range{}, main,
           "image folder (one folder a class, or train/ val/ test/ of those) or CSV manifest (path,label,split)");
   visitor("teacher", c.teacher, Range{}, main, "pre-trained weight file (.safetensors, .pth), or `none` to train the student from scratch");
-  visitor("student", c.student, Range{}, main, "architecture to train (`retort list students`)");
+  visitor("student", c.student, Range{}, main,
+          "architecture to train (`retort list students`), or a network of your own, TorchScript in a file *.pt");
   visitor("student-weights", c.student_weights, Range{}, main, "pre-trained weight file to start the student from; empty: random weights");
+  visitor("student-features", c.student_features, Range{}, main,
+          "of a network of your own without a method forward_features: the entry of forward's dict or named tuple");
   visitor("out", c.out, Range{}, main, "run folder to write");
 
   const char* const training = "Training";
   visitor("epochs", c.epochs, Range{1, 100000}, training, "passes over the training images");
-  visitor("batch-size", c.batch_size, Range{2, 65536}, training, "images a step");
+  visitor("batch-size", c.batch_size, Range{0, 65536}, training, "images a step; 0: 64, or 32 where that would be fewer than 2,000 steps");
   visitor("image-size", c.image_size, Range{0, 1024}, training,
           "the student's resolution in pixels; 0: its own, but at most twice the images' size");
   visitor("lr", c.lr, Range{1e-8, 10}, training, "peak learning rate of AdamW, reached by linear warm-up");
@@ -134,6 +137,10 @@ std::string to_toml(const RunConfig& config);
 
 // With every kOwn replaced by the loss's own weight, and paths that hold wherever the config is read.
 RunConfig resolved(RunConfig config);
+
+// Images a step for this many training images: --batch-size, or what it stands for when it is 0. Where steps are few they are the
+// bottleneck (docs/results.md).
+int64_t batch_size_for(const RunConfig& config, int64_t images);
 
 // The objective's terms: cross-entropy on labels, and with a teacher the embedding loss and the logit loss. Throws UsageError on a
 // malformed loss option.

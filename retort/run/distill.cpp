@@ -12,7 +12,7 @@
 #include "retort/deploy/onnx_export.h"
 #include "retort/losses/objective.h"
 #include "retort/models/registry.h"
-#include "retort/models/vit.h"
+#include "retort/models/torchscript.h"
 #include "retort/run/evaluate_run.h"
 #include "retort/run/report_run.h"
 #include "retort/run/run_folder.h"
@@ -116,7 +116,7 @@ class Job {
     const auto count = [&](data::Split split) { return std::to_string(manifest_.of(split).size()); };
     log_.info(config_.data + ": " + std::to_string(manifest_.classes.size()) + " classes; " + count(data::Split::train) + " training, " +
               count(data::Split::val) + " validation and " + count(data::Split::test) + " test images");
-    student_ = initial_student(0);  // for what it says of itself; weights follow once size and seed are set
+    student_ = initial_student(config_.image_size);  // for what it says of itself; weights follow once size and seed are set
     if (config_.teacher != "none" && config_.teacher_init != "linear-probe") {
       const Stopwatch training;
       config_ = with_trained_teacher(config_, folder_.root / "teacher", log_, stop_);
@@ -135,7 +135,8 @@ class Job {
 
   // From random weights, or from a pre-trained file with a new classifier.
   models::ModelPtr initial_student(int64_t size) const {
-    const models::ModelSpec fresh{config_.student, static_cast<int64_t>(manifest_.classes.size())};
+    const models::ModelSpec fresh =
+        models::student_spec(config_.student, static_cast<int64_t>(manifest_.classes.size()), config_.student_features);
     if (config_.student_weights.empty()) return models::make_model(size > 0 ? models::for_image_size(fresh, size) : fresh);
     models::ModelPtr student = models::load_model(config_.student_weights, "");
     if (student->spec().arch != config_.student)
@@ -145,15 +146,23 @@ class Job {
     return student;
   }
 
+  std::string start() const {
+    if (!config_.student_weights.empty()) return "pre-trained";
+    return models::names_script(config_.student) ? "own" : "random";
+  }
+  std::string student_name() const { return fs::path(config_.student).filename().string(); }
+
   void make_student() {
     torch::manual_seed(static_cast<uint64_t>(config_.seed));
     student_ = initial_student(spec_.size);
     models::use_channels_last(*student_);
-    log_.info("student: " + config_.student + ", " + std::to_string(deploy::count_parameters(*student_)) + " parameters, " +
-              std::to_string(spec_.size) + " px, " +
-              (config_.student_weights.empty() ? "random weights" : "weights of " + config_.student_weights) + " (seed " +
-              std::to_string(config_.seed) + "), " + models::to_string(precision_) + ", " + std::to_string(at::get_num_threads()) +
-              " threads");
+    log_.info("student: " + student_name() + ", " + std::to_string(deploy::count_parameters(*student_)) + " parameters, " +
+              std::to_string(spec_.size) + " px, batches of " + std::to_string(batch_size_for(config_, train_->size())) + ", " +
+              (start() == "random" ? "random weights"
+               : start() == "own"  ? "its own weights"
+                                   : "weights of " + config_.student_weights) +
+              " (seed " + std::to_string(config_.seed) + "), " + models::to_string(precision_) + ", " +
+              std::to_string(at::get_num_threads()) + " threads");
   }
 
   void fit_teacher() {
@@ -227,7 +236,7 @@ class Job {
                                         {}});
     train::TrainOptions options;
     options.epochs = config_.epochs;
-    options.batch_size = config_.batch_size;
+    options.batch_size = batch_size_for(config_, train_->size());
     options.learning_rate = config_.lr;
     options.weight_decay = config_.weight_decay;
     options.warmup = config_.warmup;
@@ -271,8 +280,8 @@ class Job {
     write_evaluation(folder_.predictions(), evaluation);
 
     nlohmann::json& out = summary_["student"];
-    out["arch"] = config_.student;
-    out["start"] = config_.student_weights.empty() ? "random" : "pre-trained";
+    out["arch"] = student_name();
+    out["start"] = start();
     out["image_size"] = spec_.size;
     out["val_accuracy"] = val_->size() > 0 ? nlohmann::json(result_.val_accuracy) : nlohmann::json();
     out["test_accuracy"] = has_test ? nlohmann::json(evaluation.metrics.accuracy) : nlohmann::json();

@@ -7,6 +7,7 @@
 #include "retort/core/file.h"
 #include "retort/core/safetensors.h"
 #include "retort/models/registry.h"
+#include "retort/models/torchscript.h"
 
 namespace retort::run {
 namespace fs = std::filesystem;
@@ -35,9 +36,14 @@ void FileLog::warn(const std::string& message) {
 }
 
 void save_student(const fs::path& path, const Student& student) {
+  models::ModelSpec spec = student.model->spec();
+  if (const auto script = std::dynamic_pointer_cast<models::ScriptNetwork>(student.model)) {
+    script->save(path.parent_path() / RunFolder::kNetwork);
+    spec.options["file"] = RunFolder::kNetwork;
+  }
   write_safetensors(path, models::state_of(*student.model),
                     {{"format", "pt"},  // what transformers asks of a safetensors file
-                     {"retort.model", models::to_json(student.model->spec()).dump()},
+                     {"retort.model", models::to_json(spec).dump()},
                      {"classes", nlohmann::json(student.classes).dump()},
                      {"preprocess", data::to_json(student.spec).dump()}});
 }
@@ -51,8 +57,9 @@ Student load_student(const fs::path& path) {
     return nlohmann::json::parse(found->second);
   };
   try {
-    Student student{models::make_model(models::model_spec_from(meta("retort.model"))), meta("classes").get<std::vector<std::string>>(),
-                    data::input_spec_from(meta("preprocess"))};
+    models::ModelSpec spec = models::model_spec_from(meta("retort.model"));
+    if (spec.options.contains("file")) spec.options["file"] = (path.parent_path() / RunFolder::kNetwork).string();
+    Student student{models::make_model(spec), meta("classes").get<std::vector<std::string>>(), data::input_spec_from(meta("preprocess"))};
     if (static_cast<int64_t>(student.classes.size()) != student.model->spec().classes)
       throw Error("names another number of classes than its head has", path.string());
     models::load_state(*student.model, file.tensors, path.string());

@@ -1,7 +1,7 @@
 #include "retort/core/safetensors.h"
 
+#include <ATen/ATen.h>
 #include <gtest/gtest.h>
-#include <torch/torch.h>
 
 #include <cstring>
 #include <nlohmann/json.hpp>

@@ -1,6 +1,9 @@
 // Against the authors' public code: scripts/fixtures/losses.py.
 #include <gtest/gtest.h>
 
+#include <torch/autograd.h>
+#include <torch/nn/functional/normalization.h>
+#include <torch/optim/adamw.h>
 #include <nlohmann/json.hpp>
 
 #include "retort/core/file.h"

@@ -1,6 +1,7 @@
 // Against torchvision's and timm's networks on formula-filled weights.
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/optim/adamw.h>
+#include <torch/utils.h>
 
 #include "tests/models/convnets_common.h"
 

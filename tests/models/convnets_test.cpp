@@ -1,5 +1,5 @@
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/utils.h>
 
 #include "retort/core/error.h"
 #include "retort/models/conv_layers.h"

@@ -3,8 +3,8 @@
 #include <fstream>
 #include <string>
 
+#include <ATen/ATen.h>
 #include <gtest/gtest.h>
-#include <torch/torch.h>
 #include <nlohmann/json.hpp>
 
 #include "retort/models/registry.h"

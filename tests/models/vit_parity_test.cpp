@@ -1,4 +1,6 @@
 // Against torchvision's, timm's and transformers' networks on formula-filled weights, in every naming that is read.
+#include <torch/optim/adamw.h>
+
 #include "tests/models/vit_common.h"
 
 namespace retort::models {

@@ -1,7 +1,7 @@
 #include "retort/models/weight_file.h"
 
+#include <ATen/ATen.h>
 #include <gtest/gtest.h>
-#include <torch/torch.h>
 
 #include "tests/support/folder.h"
 #include "tests/support/formula.h"

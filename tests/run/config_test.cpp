@@ -33,6 +33,17 @@ TEST(RunConfig, WhatCannotBeMeantIsAUsageError) {
   EXPECT_THROW(validate(with([](RunConfig& c) { c.view.scale_min = 0.9, c.view.scale_max = 0.5; })), UsageError);
 }
 
+TEST(RunConfig, SmallBatchesWhereStepsAreFew) {
+  RunConfig config = complete();
+  config.epochs = 40;
+  EXPECT_EQ(batch_size_for(config, 1836), 32);
+  EXPECT_EQ(batch_size_for(config, 3200), 64);
+  config.batch_size = 16;
+  EXPECT_EQ(batch_size_for(config, 1836), 16);
+  config.batch_size = 1;
+  EXPECT_THROW(validate(config), UsageError);
+}
+
 TEST(RunConfig, LossesBringTheirOwnWeightsAndTemperatures) {
   RunConfig config = complete();
   config.teacher = "teacher.pth";

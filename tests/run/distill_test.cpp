@@ -6,6 +6,7 @@
 #include "retort/run/report_run.h"
 #include "retort/run/run_folder.h"
 #include "tests/run/small_job.h"
+#include "tests/support/script_network.h"
 
 namespace retort::run {
 namespace {
@@ -44,6 +45,22 @@ TEST_F(DistillTest, FromScratchNeedsNoTeacher) {
   const nlohmann::json summary = distill_now();
   EXPECT_TRUE(summary["teacher"].is_null());
   EXPECT_EQ(write_report(config_.out, {}).size(), 1U);
+}
+
+TEST_F(DistillTest, TrainsANetworkOfTheUsersOwn) {
+  testing::small_network(testing::kForwardFeatures).save((folder_ / "own.pt").string());
+  config_.student = (folder_ / "own.pt").string();
+  const nlohmann::json summary = distill_now();
+  EXPECT_EQ(summary["student"]["arch"], "own.pt");
+  EXPECT_EQ(summary["student"]["start"], "own");
+  EXPECT_EQ(summary["student"]["parameters"], 6 * 3 * 3 * 3 + 2 * 6 + 3 * 6 + 3);
+
+  // The run folder is whole: the file that it came from is not asked for again.
+  fs::remove(config_.student);
+  const RunFolder run{config_.out};
+  EXPECT_TRUE(fs::exists(run.onnx()));
+  const Evaluation evaluation = evaluate_run(config_.out, "", config_.cache, null_log(), never_stop());
+  EXPECT_DOUBLE_EQ(evaluation.metrics.accuracy, summary["student"]["test_accuracy"].get<double>());
 }
 
 TEST_F(DistillTest, StartsFromPreTrainedWeights) {

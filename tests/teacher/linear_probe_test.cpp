@@ -1,7 +1,7 @@
 #include "retort/teacher/linear_probe.h"
 
+#include <ATen/ATen.h>
 #include <gtest/gtest.h>
-#include <torch/torch.h>
 
 #include "retort/core/error.h"
 #include "tests/support/formula.h"

@@ -1,7 +1,7 @@
 #include "retort/teacher/output_store.h"
 
+#include <ATen/ATen.h>
 #include <gtest/gtest.h>
-#include <torch/torch.h>
 
 #include "retort/core/error.h"
 #include "retort/core/file.h"

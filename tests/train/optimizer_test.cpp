@@ -1,7 +1,7 @@
 #include "retort/train/optimizer.h"
 
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/optim/adamw.h>
 
 #include "retort/core/error.h"
 #include "tests/support/formula.h"

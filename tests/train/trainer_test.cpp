@@ -1,7 +1,7 @@
 #include "retort/train/trainer.h"
 
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/utils.h>
 
 #include "retort/core/error.h"
 #include "retort/core/file.h"
