@@ -96,7 +96,7 @@ std::string ScriptNetwork::file() const { return option<std::string>(spec_, "fil
 at::Tensor ScriptNetwork::probe() {
   const int64_t size = input_spec().size;
   const at::AutoGradMode with_gradients(true);
-  const at::Tensor features = forward_features(at::linspace(-2, 2, 2 * 3 * size * size).view({2, 3, size, size}));
+  const at::Tensor features = forward_features(at::linspace(-2, 2, 6 * size * size).view({2, 3, size, size}));
   if (features.size(0) != 2 || features.size(1) < 1) throw Error("does not give one row of features an image", file());
   if (features.requires_grad()) features.sum().backward();
   bool any = false;
@@ -140,7 +140,7 @@ void ScriptNetwork::train(bool on) {
   network_.train(on);
 }
 
-void ScriptNetwork::save(const std::filesystem::path& path) const {
+void ScriptNetwork::save_network(const std::filesystem::path& path) const {
   std::ostringstream bytes;
   network_.save(bytes);
   write_file_atomic(path, bytes.str());

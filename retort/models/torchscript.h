@@ -33,7 +33,7 @@ class ScriptNetwork : public ImageModel {
   void train(bool on = true) override;
 
   // The network with its present weights, without retort's classifier.
-  void save(const std::filesystem::path& path) const;
+  void save_network(const std::filesystem::path& path) const;
 
  private:
   std::string file() const;

@@ -38,7 +38,7 @@ void FileLog::warn(const std::string& message) {
 void save_student(const fs::path& path, const Student& student) {
   models::ModelSpec spec = student.model->spec();
   if (const auto script = std::dynamic_pointer_cast<models::ScriptNetwork>(student.model)) {
-    script->save(path.parent_path() / RunFolder::kNetwork);
+    script->save_network(path.parent_path() / RunFolder::kNetwork);
     spec.options["file"] = RunFolder::kNetwork;
   }
   write_safetensors(path, models::state_of(*student.model),

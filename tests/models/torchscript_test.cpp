@@ -77,7 +77,7 @@ TEST_F(TorchScript, SavesItsPresentWeights) {
     for (at::Tensor& parameter : model->parameters()) parameter.add_(0.25);
   }
   model->eval();
-  dynamic_cast<ScriptNetwork&>(*model).save(folder_ / "again.pt");
+  dynamic_cast<ScriptNetwork&>(*model).save_network(folder_ / "again.pt");
   const ModelPtr again = make_model(for_image_size(student_spec((folder_ / "again.pt").string(), 4, "features"), 32));
   again->eval();
   EXPECT_TRUE(at::equal(model->forward_features(images_), again->forward_features(images_)));
