@@ -84,6 +84,8 @@ TEST_F(CliTest, ExitCodesTellUsageFromFailure) {
 
 TEST_F(CliTest, ListsWhatThereIs) {
   EXPECT_NE(run({"list", "students"}).text.find("mobilenet_v2"), std::string::npos);
+  EXPECT_NE(run({"list", "students"}).text.find("torchscript"), std::string::npos);
+  EXPECT_EQ(run({"list", "teachers"}).text.find("torchscript"), std::string::npos);
   EXPECT_NE(run({"list", "losses"}).text.find("align_uniform"), std::string::npos);
   EXPECT_EQ(run({"list", "nonsense"}).code, 2);
 }
