@@ -78,9 +78,9 @@ class Comparer {
   report::Comparison run() {
     plan();
     for (const Plan& plan : plans_) runs_ += seeds_of(plan);
-    result_.title = "retort compare: " + student_name() + " on " + fs::path(config_.base.data).filename().string();
+    result_.title = "retort compare: " + student_name(config_.base) + " on " + fs::path(config_.base.data).filename().string();
     for (const Plan& plan : plans_) result_.arms.push_back(run_arm(plan));
-    result_.student = student_name() + ", " + std::to_string(size_) + " px, " + report::count(parameters_) + " parameters";
+    result_.student = student_name(config_.base) + ", " + std::to_string(size_) + " px, " + report::count(parameters_) + " parameters";
     result_.budget = "Equal student image-steps: " + std::to_string(config_.base.epochs) + " epochs of " + std::to_string(images_) +
                      " images in batches of " + std::to_string(batch_size_for(config_.base, images_)) + " for every arm that trains.";
     estimate_savings();
@@ -224,13 +224,11 @@ class Comparer {
     if (std::ranges::find(result_.teachers, line) == result_.teachers.end()) result_.teachers.push_back(line);
   }
 
-  std::string student_name() const { return fs::path(config_.base.student).filename().string(); }
-
   // Time saved beside pre-training the student and finetuning it, both on this machine: its published schedule at its measured speed.
   void estimate_savings() {
     const std::optional<Pretraining> published = pretraining_of(config_.base.student);
     if (!published) {
-      result_.pretraining = "No pre-training schedule is published for " + student_name() + ".";
+      result_.pretraining = "No pre-training schedule is published for " + student_name(config_.base) + ".";
       return;
     }
     log_.info("measuring how fast this machine would pre-train " + config_.base.student);

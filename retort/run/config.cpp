@@ -9,6 +9,9 @@
 #include "retort/models/torchscript.h"
 
 namespace retort::run {
+
+namespace fs = std::filesystem;
+
 namespace {
 
 // A literal string where an escape would be needed: not every reader of TOML undoes escapes.
@@ -50,7 +53,6 @@ void resolve_weight(double& weight, const std::string& loss) {
 }  // namespace
 
 RunConfig resolved(RunConfig config) {
-  namespace fs = std::filesystem;
   for (std::string* path : {&config.data, &config.out, &config.cache, &config.student_weights, &config.teacher}) {
     if (!path->empty() && *path != "none") *path = fs::absolute(*path).lexically_normal().string();
   }
@@ -59,6 +61,8 @@ RunConfig resolved(RunConfig config) {
   resolve_weight(config.logit_weight, config.logit_loss);
   return config;
 }
+
+std::string student_name(const RunConfig& config) { return fs::path(config.student).filename().string(); }
 
 int64_t batch_size_for(const RunConfig& config, int64_t images) {
   constexpr int64_t kUsual = 64, kSmall = 32, kFewSteps = 2000;

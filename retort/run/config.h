@@ -138,6 +138,9 @@ std::string to_toml(const RunConfig& config);
 // With every kOwn replaced by the loss's own weight, and paths that hold wherever the config is read.
 RunConfig resolved(RunConfig config);
 
+// What logs, tables and summaries call the student: its architecture, or the name of its file.
+std::string student_name(const RunConfig& config);
+
 // Images a step for this many training images: --batch-size, or what it stands for when it is 0. Where steps are few they are the
 // bottleneck (docs/results.md).
 int64_t batch_size_for(const RunConfig& config, int64_t images);

@@ -150,13 +150,12 @@ class Job {
     if (!config_.student_weights.empty()) return "pre-trained";
     return models::names_script(config_.student) ? "own" : "random";
   }
-  std::string student_name() const { return fs::path(config_.student).filename().string(); }
 
   void make_student() {
     torch::manual_seed(static_cast<uint64_t>(config_.seed));
     student_ = initial_student(spec_.size);
     models::use_channels_last(*student_);
-    log_.info("student: " + student_name() + ", " + std::to_string(deploy::count_parameters(*student_)) + " parameters, " +
+    log_.info("student: " + student_name(config_) + ", " + std::to_string(deploy::count_parameters(*student_)) + " parameters, " +
               std::to_string(spec_.size) + " px, batches of " + std::to_string(batch_size_for(config_, train_->size())) + ", " +
               (start() == "random" ? "random weights"
                : start() == "own"  ? "its own weights"
@@ -280,7 +279,7 @@ class Job {
     write_evaluation(folder_.predictions(), evaluation);
 
     nlohmann::json& out = summary_["student"];
-    out["arch"] = student_name();
+    out["arch"] = student_name(config_);
     out["start"] = start();
     out["image_size"] = spec_.size;
     out["val_accuracy"] = val_->size() > 0 ? nlohmann::json(result_.val_accuracy) : nlohmann::json();

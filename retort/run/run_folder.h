@@ -14,14 +14,13 @@ namespace retort::run {
 
 // The names inside a run folder.
 struct RunFolder {
-  static constexpr const char* kNetwork = "student.pt";
+  static constexpr const char* kNetwork = "student.pt";  // a student of the user's own, as TorchScript
   std::filesystem::path root;
   std::filesystem::path config() const { return root / "config.toml"; }
   std::filesystem::path metrics() const { return root / "metrics.jsonl"; }
   std::filesystem::path summary() const { return root / "summary.json"; }
   std::filesystem::path checkpoint() const { return root / "checkpoints" / "last.safetensors"; }
   std::filesystem::path student() const { return root / "student.safetensors"; }
-  std::filesystem::path network() const { return root / kNetwork; }  // a student of the user's own, as TorchScript
   std::filesystem::path onnx() const { return root / "student.onnx"; }
   std::filesystem::path report() const { return root / "report.html"; }
   std::filesystem::path predictions() const { return root / "predictions.json"; }
@@ -43,7 +42,7 @@ class FileLog : public Log {
 };
 
 // A student as it is handed over: weights under their public names, and in the file's metadata what else it takes to use them. The code of
-// a network of the user's own lies beside it, as RunFolder::network().
+// a network of the user's own lies beside it, as RunFolder::kNetwork.
 struct Student {
   models::ModelPtr model;
   std::vector<std::string> classes;
