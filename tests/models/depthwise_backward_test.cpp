@@ -1,0 +1,122 @@
+#include <ATen/Parallel.h>
+#include <ATen/core/dispatch/Dispatcher.h>
+#include <ATen/ops/convolution_backward_native.h>
+#include <gtest/gtest.h>
+
+namespace {
+
+using Gradients = std::array<at::Tensor, 3>;
+
+struct Case {
+  int64_t images, channels;
+  std::array<int64_t, 2> size, kernel, stride, padding;
+  int64_t dilation = 1, multiplier = 1;
+};
+
+struct Operands {
+  at::Tensor input, weight, gradient;
+};
+
+Operands operands(const Case& c, at::ScalarType type, at::MemoryFormat format = at::MemoryFormat::ChannelsLast) {
+  torch::manual_seed(3);
+  const auto drawn = [&](at::IntArrayRef shape) { return at::randn(shape).to(type).contiguous(format); };
+  Operands o{drawn({c.images, c.channels, c.size[0], c.size[1]}),
+             at::randn({c.channels * c.multiplier, 1, c.kernel[0], c.kernel[1]}).to(type),
+             {}};
+  o.gradient = drawn(at::conv2d(o.input, o.weight, {}, c.stride, c.padding, c.dilation, c.channels).sizes());
+  return o;
+}
+
+Gradients both(const Operands& o, const Case& c, bool library) {
+  const std::array<int64_t, 2> dilation{c.dilation, c.dilation}, none{0, 0};
+  const int64_t outputs = c.channels * c.multiplier;
+  const at::IntArrayRef bias(outputs);
+  const auto run = library ? &at::native::convolution_backward : &at::convolution_backward;
+  auto [input, weight, of_bias] =
+      run(o.gradient, o.input, o.weight, bias, c.stride, c.padding, dilation, false, none, c.channels, {true, true, true});
+  return {input, weight, of_bias};
+}
+
+Gradients exact(const Operands& o, const Case& c) {
+  return both({o.input.to(at::kDouble), o.weight.to(at::kDouble), o.gradient.to(at::kDouble)}, c, /*library=*/true);
+}
+
+// As a share of the largest value.
+double error(const at::Tensor& found, const at::Tensor& expected) {
+  return ((found.to(at::kDouble) - expected).abs().max() / expected.abs().max()).item<double>();
+}
+
+// Kernels, strides, paddings, maps smaller than the kernel, channels that do not fill a block, uneven sizes.
+const std::vector<Case> kCases{
+    {2, 32, {8, 8}, {5, 5}, {1, 1}, {2, 2}}, {3, 70, {7, 5}, {5, 5}, {2, 2}, {2, 2}}, {2, 33, {2, 2}, {3, 3}, {1, 1}, {1, 1}},
+    {2, 64, {1, 1}, {3, 3}, {1, 1}, {1, 1}}, {2, 3, {9, 9}, {7, 7}, {2, 2}, {3, 3}},  {2, 40, {7, 7}, {5, 5}, {2, 2}, {0, 0}},
+    {2, 16, {9, 6}, {3, 5}, {2, 1}, {1, 2}}, {2, 48, {8, 8}, {3, 3}, {2, 2}, {1, 1}}, {1, 31, {6, 6}, {4, 4}, {3, 3}, {1, 1}},
+    {2, 24, {5, 5}, {3, 3}, {1, 1}, {2, 2}}, {2, 24, {5, 5}, {9, 9}, {1, 1}, {4, 4}}, {2, 32, {4, 4}, {1, 1}, {2, 2}, {0, 0}},
+};
+
+TEST(DepthwiseBackward, IsExactInFp32) {
+  for (size_t i = 0; i < kCases.size(); ++i) {
+    const Operands o = operands(kCases[i], at::kFloat);
+    const Gradients found = both(o, kCases[i], false);
+    const Gradients expected = exact(o, kCases[i]);
+    for (int k = 0; k < 3; ++k) EXPECT_LT(error(found[k], expected[k]), 1e-5) << "case " << i << ", gradient " << k;
+  }
+}
+
+TEST(DepthwiseBackward, IsAsExactInBf16AsItsLastRounding) {
+  for (size_t i = 0; i < kCases.size(); ++i) {
+    const Operands o = operands(kCases[i], at::kBFloat16);
+    const Gradients found = both(o, kCases[i], false);
+    const Gradients expected = exact(o, kCases[i]);
+    for (int k = 0; k < 3; ++k) {
+      EXPECT_EQ(found[k].scalar_type(), at::kBFloat16);
+      EXPECT_EQ(found[k].sizes(), expected[k].sizes());
+      EXPECT_LT(error(found[k], expected[k]), 1.0 / 256) << "case " << i << ", gradient " << k;
+    }
+  }
+}
+
+TEST(DepthwiseBackward, DoesNotDependOnThreads) {
+  const int before = at::get_num_threads();
+  const Case c{4, 96, {8, 8}, {5, 5}, {1, 1}, {2, 2}};
+  const Operands o = operands(c, at::kBFloat16);
+  at::set_num_threads(1);
+  const Gradients one = both(o, c, false);
+  at::set_num_threads(3);
+  const Gradients three = both(o, c, false);
+  at::set_num_threads(before);
+  EXPECT_TRUE(at::equal(one[1], three[1]));
+}
+
+TEST(DepthwiseBackward, OneNumberStandsForBothDirections) {
+  const Case c{2, 32, {7, 7}, {5, 5}, {2, 2}, {1, 1}};
+  const Operands o = operands(c, at::kFloat);
+  const at::Tensor weight = o.weight.clone().requires_grad_();
+  at::conv2d(o.input, weight, {}, at::IntArrayRef({2}), at::IntArrayRef({1}), 1, c.channels).backward(o.gradient);
+  EXPECT_LT(error(weight.grad(), exact(o, c)[1]), 1e-5);
+}
+
+TEST(DepthwiseBackward, LeavesTheRestToTheLibrary) {
+  const Case plain{2, 32, {8, 8}, {5, 5}, {1, 1}, {2, 2}};
+  Case dilated = plain;
+  dilated.dilation = 2;
+  Case doubled = plain;
+  doubled.multiplier = 2;
+  const std::vector<std::pair<Case, Operands>> cases{{plain, operands(plain, at::kFloat, at::MemoryFormat::Contiguous)},
+                                                     {plain, operands(plain, at::kDouble)},
+                                                     {dilated, operands(dilated, at::kFloat)},
+                                                     {doubled, operands(doubled, at::kFloat)}};
+  for (size_t i = 0; i < cases.size(); ++i) {
+    const auto& [c, o] = cases[i];
+    const Gradients found = both(o, c, false);
+    const Gradients library = both(o, c, true);
+    for (int k = 0; k < 3; ++k) EXPECT_TRUE(at::equal(found[k], library[k])) << "case " << i << ", gradient " << k;
+  }
+}
+
+TEST(DepthwiseBackward, StandsBeforeTheLibrarysKernel) {
+  const auto op = c10::Dispatcher::singleton().findSchemaOrThrow("aten::convolution_backward", "");
+  EXPECT_TRUE(op.hasKernelForDispatchKey(c10::DispatchKey::CPU));
+}
+
+}  // namespace
