@@ -54,8 +54,12 @@ TEST_P(FamiliesInOnnxRuntime, GiveTheSameLogits) {
   StateDict state = models::state_of(*model);
   testing::formula_fill(state);
   const at::NoGradGuard no_grad;
-  for (auto& [name, tensor] : state)
-    if (name.starts_with("layer") && name.ends_with("bn3.weight")) tensor.mul_(0.2);  // or the logits of a ResNet-50 go into the thousands
+  for (auto& [name, tensor] : state) {
+    // Or the logits of a ResNet-50 go into the thousands and those of a MobileNetV3-Large into the hundreds, where fp32 itself is not exact
+    // to 1e-3.
+    if (name.starts_with("layer") && name.ends_with("bn3.weight")) tensor.mul_(0.2);
+    if (GetParam().spec.arch == "mobilenet_v3_large" && name == "classifier.3.weight") tensor.mul_(0.2);
+  }
   expect_same_in_onnx_runtime(*model, GetParam().size);
 }
 
@@ -77,6 +81,7 @@ INSTANTIATE_TEST_SUITE_P(Families, FamiliesInOnnxRuntime,
                                            FamilyCase{"mobilenet_v2", {"mobilenet_v2", 10, {}}, 64},
                                            FamilyCase{"mobilenet_v2_0_5", {"mobilenet_v2_0.5", 10, {}}, 64},
                                            FamilyCase{"mobilenet_v3_small", {"mobilenet_v3_small", 10, {}}, 64},
+                                           FamilyCase{"mobilenet_v3_large", {"mobilenet_v3_large", 10, {}}, 64},
                                            FamilyCase{"shufflenet_v2_x0_5", {"shufflenet_v2_x0_5", 10, {}}, 64},
                                            FamilyCase{"efficientnet_b0", {"efficientnet_b0", 10, {}}, 64},
                                            FamilyCase{"efficientnet_lite0", {"efficientnet_lite0", 10, {}}, 64},
