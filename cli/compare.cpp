@@ -44,7 +44,7 @@ void add_compare(CLI::App& app) {
   command->footer(
       "Writes compare.md, compare.html and compare.json into --out, and each run into a folder of its own there. The same command again "
       "runs\n"
-      "only what is missing: stop it when you like.\n"
+      "only what is missing: stop it when you like. Each --extra makes arms beside those without it, in as many image-steps.\n"
       "Example: retort compare --data photos/ --student mobilenet_v2 --student-weights mobilenet_v2.pth --teacher efficientnet_lite2.pth\n"
       "             --loss align_uniform --loss crd --loss kd --seeds 3 --out runs/compare");
   command->callback([arguments, command] {

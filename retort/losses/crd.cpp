@@ -51,7 +51,8 @@ struct Bank {
 };
 
 // Contrastive representation distillation (Tian, Krishnan & Isola 2020, arXiv 1910.10699, equations 17 to 19), as their code has it: noise
-// contrastive estimation of which bank entry is the image's own, among K drawn from the images of other classes, in both directions. With
+// contrastive estimation of which bank entry is the image's own, among K drawn from the images of other classes (for an image without a
+// label: from all others), in both directions. With
 // P = exp(u·v/T)/Z and noise Pn = 1/images,
 //   −mean over i of [ log P⁺/(P⁺ + K·Pn) + Σₖ log K·Pn/(P⁻ₖ + K·Pn) ].
 class Crd : public EmbeddingLoss {
@@ -70,7 +71,7 @@ class Crd : public EmbeddingLoss {
 
  protected:
   at::Tensor compare(const at::Tensor& s, const at::Tensor& t, const StepView& step) override {
-    const at::Tensor ids = at::cat({step.image_ids.unsqueeze(1), draw(step.labels)}, 1);
+    const at::Tensor ids = at::cat({step.image_ids.unsqueeze(1), draw(step)}, 1);
     const at::Tensor loss = estimate(s, teacher_, ids) + estimate(t, student_, ids);
     if (is_training()) {
       remember(student_, s.detach(), step.image_ids);
@@ -95,19 +96,24 @@ class Crd : public EmbeddingLoss {
     return {register_buffer(side + "_bank", rows), register_buffer(side + "_z", at::zeros({}))};
   }
 
-  // Image ids in the order of their classes, so that "any image of another class" is one draw.
+  // Image ids in the order of their classes, those without a label last, so that "any image of another class" is one draw.
   void sort_by_class(const at::Tensor& labels) {
     if (labels.size(0) != images_) throw Error("needs the label of every training image", "loss `crd`");
-    by_class_ = labels.argsort(/*stable=*/true, 0);
-    counts_ = at::bincount(labels);
+    const int64_t classes = labels.max().item<int64_t>() + 1;
+    const at::Tensor group = at::where(labels.lt(0), classes, labels);
+    by_class_ = group.argsort(/*stable=*/true, 0);
+    place_of_ = by_class_.argsort(/*stable=*/false, 0);
+    counts_ = at::bincount(group, {}, classes + 1);
     starts_ = counts_.cumsum(0) - counts_;
-    if (counts_.max().item<int64_t>() == images_) throw Error("needs images of at least two classes", "loss `crd`");
+    if (counts_.narrow(0, 0, classes).max().item<int64_t>() == images_) throw Error("needs images of at least two classes", "loss `crd`");
   }
 
-  at::Tensor draw(const at::Tensor& labels) const {
-    const at::Tensor own = counts_.index_select(0, labels).unsqueeze(1), start = starts_.index_select(0, labels).unsqueeze(1);
+  at::Tensor draw(const StepView& step) const {
+    const at::Tensor labelled = step.labels.ge(0), label = step.labels.clamp_min(0);
+    const at::Tensor own = at::where(labelled, counts_.index_select(0, label), 1).unsqueeze(1);
+    const at::Tensor start = at::where(labelled, starts_.index_select(0, label), place_of_.index_select(0, step.image_ids)).unsqueeze(1);
     const at::Tensor others = images_ - own;
-    at::Tensor place = (at::rand({labels.size(0), negatives_}) * others).to(at::kLong).minimum(others - 1);
+    at::Tensor place = (at::rand({label.size(0), negatives_}) * others).to(at::kLong).minimum(others - 1);
     place = at::where(place < start, place, place + own);
     return by_class_.index_select(0, place.view({-1})).view_as(place);
   }
@@ -136,7 +142,7 @@ class Crd : public EmbeddingLoss {
 
   int64_t images_, negatives_;
   double temperature_, momentum_;
-  at::Tensor by_class_, counts_, starts_;
+  at::Tensor by_class_, place_of_, counts_, starts_;
   Bank student_, teacher_;
 };
 

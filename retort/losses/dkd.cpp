@@ -7,7 +7,8 @@ namespace retort::losses {
 namespace {
 
 // Decoupled knowledge distillation (Zhao et al. 2022, arXiv 2203.08679, equation 7): α · KL between the probabilities of the true class
-// against the rest, + β · KL between the probabilities among the other classes; softened by T, × T². Their CIFAR-100 settings.
+// against the rest, + β · KL between the probabilities among the other classes; softened by T, × T². Their CIFAR-100 settings. Where there
+// is no label, the class that the teacher finds most probable stands for it.
 class Decoupled : public Loss {
  public:
   explicit Decoupled(const LossContext& context)
@@ -19,7 +20,8 @@ class Decoupled : public Loss {
 
   at::Tensor forward(const StepView& step) override {
     check_logits(step, "dkd");
-    const at::Tensor target = at::one_hot(step.labels, step.student_logits.size(1)).to(at::kBool);
+    const at::Tensor labels = at::where(step.labels.lt(0), step.teacher_logits.argmax(1), step.labels);
+    const at::Tensor target = at::one_hot(labels, step.student_logits.size(1)).to(at::kBool);
     const at::Tensor student = step.student_logits / temperature_, teacher = step.teacher_logits / temperature_;
     const at::Tensor target_term = divergence(target_against_rest(student, target), target_against_rest(teacher, target));
     const at::Tensor other_term = divergence(among_others(student, target), among_others(teacher, target));

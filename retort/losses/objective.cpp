@@ -32,10 +32,25 @@ at::Tensor full_precision(const at::Tensor& tensor) {
   return low ? tensor.to(at::kFloat) : tensor;
 }
 
-void check_shown(const LossEntry& entry, const StepView& step) {
-  const bool shown =
-      (entry.kind != Kind::embedding || step.teacher_features.defined()) && (entry.kind != Kind::logit || step.teacher_logits.defined());
-  if (!shown) throw Error("needs a teacher, and this step has none", "loss `" + entry.name + "`");
+void check_shown(const std::string& name, Kind kind, const StepView& step) {
+  const bool shown = (kind != Kind::embedding || step.teacher_features.defined()) && (kind != Kind::logit || step.teacher_logits.defined());
+  if (!shown) throw Error("needs a teacher, and this step has none", "loss `" + name + "`");
+}
+
+// The rows that losses of this kind see, [N] bool; undefined: all.
+at::Tensor visible_rows(Kind kind, const StepView& step) {
+  if (kind == Kind::logit) return step.logit_rows;
+  if (kind != Kind::label) return {};
+  const at::Tensor labelled = step.labels.ge(0);
+  return step.partner_labels.defined() ? labelled.logical_and(step.partner_labels.ge(0)) : labelled;
+}
+
+StepView select(StepView step, const at::Tensor& rows) {
+  const at::Tensor index = rows.nonzero().squeeze(1);
+  for (at::Tensor* tensor : {&step.student_features, &step.student_logits, &step.teacher_features, &step.teacher_logits, &step.labels,
+                             &step.image_ids, &step.partner_labels, &step.label_share})
+    if (tensor->defined()) *tensor = tensor->index_select(0, index);
+  return step;
 }
 
 }  // namespace
@@ -49,7 +64,7 @@ Objective::Objective(const std::vector<TermConfig>& terms, const LossContext& co
       throw UsageError("the weight must be 0 or more", "loss `" + entry.name + "`");
     if (config.weight == 0) continue;
     if (named_children().contains(entry.name)) throw UsageError("is asked for twice", "loss `" + entry.name + "`");
-    terms_.push_back({entry.name, config.weight, register_module(entry.name, entry.make(own))});
+    terms_.push_back({entry.name, entry.kind, config.weight, register_module(entry.name, entry.make(own))});
   }
   if (terms_.empty()) throw UsageError("no loss has a weight above 0: there is nothing to train with", "objective");
 }
@@ -63,8 +78,8 @@ Objective::Value Objective::forward(const StepView& step) {
 
   Value value;
   for (const Term& term : terms_) {
-    check_shown(find_loss(term.name), full);
-    const at::Tensor loss = term.loss->forward(full);
+    check_shown(term.name, term.kind, full);
+    const at::Tensor loss = evaluate(term, full);
     value.terms.emplace_back(term.name, loss.detach());
     const at::Tensor weighted = loss * term.weight;
     value.total = value.total.defined() ? value.total + weighted : weighted;
@@ -72,8 +87,15 @@ Objective::Value Objective::forward(const StepView& step) {
   return value;
 }
 
+at::Tensor Objective::evaluate(const Term& term, const StepView& step) {
+  const at::Tensor rows = visible_rows(term.kind, step);
+  if (!rows.defined() || rows.all().item<bool>()) return term.loss->forward(step);
+  if (!rows.any().item<bool>()) return step.student_logits.sum() * 0;
+  return term.loss->forward(select(step, rows));
+}
+
 bool Objective::needs_teacher() const {
-  return std::any_of(terms_.begin(), terms_.end(), [](const Term& term) { return find_loss(term.name).kind != Kind::label; });
+  return std::any_of(terms_.begin(), terms_.end(), [](const Term& term) { return term.kind != Kind::label; });
 }
 
 }  // namespace retort::losses

@@ -27,7 +27,8 @@ class Objective : public torch::nn::Module {
     at::Tensor total;
     std::vector<std::pair<std::string, at::Tensor>> terms;  // unweighted, detached
   };
-  // In full precision, also inside an autocast region. Throws Error when a term needs the teacher and the step has none.
+  // In full precision, also inside an autocast region. A term sees the rows that are for its kind (StepView), and is 0 where there are
+  // none. Throws Error when a term needs the teacher and the step has none.
   Value forward(const StepView& step);
 
   bool needs_teacher() const;
@@ -35,9 +36,12 @@ class Objective : public torch::nn::Module {
  private:
   struct Term {
     std::string name;
+    Kind kind;
     double weight;
     std::shared_ptr<Loss> loss;
   };
+  at::Tensor evaluate(const Term& term, const StepView& step);
+
   std::vector<Term> terms_;
 };
 

@@ -9,6 +9,7 @@ namespace {
 
 // Supervised contrastive learning (Khosla et al. 2020, arXiv 2004.11362, equation 2), with the student's and the teacher's embedding as the
 // two views of an image: all embeddings of its class are positives,
+// an image without a label is in a class of its own,
 //   mean over anchors i of −1/|P(i)| Σ_{p∈P(i)} log( exp(zᵢ·zₚ/T) / Σ_{a≠i} exp(zᵢ·zₐ/T) ).
 class SupCon : public EmbeddingLoss {
  public:
@@ -17,7 +18,7 @@ class SupCon : public EmbeddingLoss {
  protected:
   at::Tensor compare(const at::Tensor& s, const at::Tensor& t, const StepView& step) override {
     const at::Tensor z = at::cat({s, t});
-    const at::Tensor labels = step.labels.repeat({2});
+    const at::Tensor labels = at::where(step.labels.lt(0), -1 - step.image_ids, step.labels).repeat({2});
     const at::Tensor self = at::eye(z.size(0), at::kBool);
     const at::Tensor positive = labels.unsqueeze(0).eq(labels.unsqueeze(1)).logical_and(self.logical_not());
     const at::Tensor logits = cosines(z, z) / temperature_;

@@ -7,6 +7,7 @@
 
 #include "retort/core/error.h"
 #include "retort/core/file.h"
+#include "retort/data/extra.h"
 #include "retort/models/registry.h"
 #include "retort/report/text.h"
 #include "retort/run/distill.h"
@@ -82,7 +83,8 @@ class Comparer {
     for (const Plan& plan : plans_) result_.arms.push_back(run_arm(plan));
     result_.student = student_name(config_.base) + ", " + std::to_string(size_) + " px, " + report::count(parameters_) + " parameters";
     result_.budget = "Equal student image-steps: " + std::to_string(config_.base.epochs) + " epochs of " + std::to_string(images_) +
-                     " images in batches of " + std::to_string(batch_size_for(config_.base, images_)) + " for every arm that trains.";
+                     " images in batches of " + std::to_string(batch_size_for(config_.base, images_)) + " for every arm that trains" +
+                     (config_.base.extra.empty() ? "." : ", in fewer epochs where images are added.");
     estimate_savings();
     write();
     return result_;
@@ -113,6 +115,7 @@ class Comparer {
 
   void plan_alone(const std::string& arm) {
     RunConfig config = config_.base;
+    config.extra.clear();
     config.teacher = "none";
     config.teacher_init = "linear-probe";
     if (arm == "scratch") config.student_weights.clear();
@@ -134,9 +137,21 @@ class Comparer {
         const Loss loss = parse_loss(text, config_.base.logit_loss);
         config.loss = loss.embedding;
         config.logit_loss = loss.logit;
-        plans_.push_back({"distill " + words(loss), file, config, false});
+        config.extra.clear();
+        const Plan plain{"distill " + words(loss), file, config, false};
+        plans_.push_back(plain);
+        for (const std::string& extra : config_.base.extra) plans_.push_back(with_extra(plain, extra));
       }
     }
+  }
+
+  // The same arm with images beside the data set's own, in as many image-steps.
+  Plan with_extra(Plan plan, const std::string& text) const {
+    const data::Extra extra = data::extra_from(text);
+    plan.name += ", with " + extra.path.filename().string() + " " + report::significant(extra.ratio, 4) + "x";
+    plan.config.extra = {text};
+    plan.config.epochs = std::max<int64_t>(1, std::llround(static_cast<double>(config_.base.epochs) / (1 + extra.ratio)));
+    return plan;
   }
 
   report::Arm run_arm(const Plan& plan) {
@@ -216,7 +231,7 @@ class Comparer {
     student.at("image_size").get_to(size_);
     student.at("parameters").get_to(parameters_);
     summary.at("images").at("train").get_to(images_);
-    arm.image_steps = images_ * summary.at("epochs").get<int64_t>();
+    summary.at("image_steps").get_to(arm.image_steps);
     if (summary.at("teacher").is_null()) return;
     const std::string line = arm.teacher + " (" + summary.at("teacher").at("arch").get<std::string>() + ", " +
                              std::to_string(summary.at("teacher").at("image_size").get<int64_t>()) +
@@ -278,6 +293,7 @@ class Comparer {
 report::Comparison compare(const CompareConfig& config, Log& log, const StopFlag& stop) {
   RunConfig checked = config.base;
   if (checked.teacher.empty()) checked.teacher = "none";
+  checked.extra.clear();  // of the arms with a teacher, which are checked as they are planned
   validate(checked);
   if (config.seeds < 1) throw UsageError("must be at least 1", "--seeds");
   return Comparer(config, log, stop).run();

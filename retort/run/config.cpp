@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "retort/core/error.h"
+#include "retort/data/extra.h"
 #include "retort/losses/loss.h"
 #include "retort/models/precision.h"
 #include "retort/models/torchscript.h"
@@ -57,6 +58,10 @@ RunConfig resolved(RunConfig config) {
     if (!path->empty() && *path != "none") *path = fs::absolute(*path).lexically_normal().string();
   }
   if (models::names_script(config.student)) config.student = fs::absolute(config.student).lexically_normal().string();
+  for (std::string& extra : config.extra) {
+    const data::Extra given = data::extra_from(extra);
+    extra = fs::absolute(given.path).lexically_normal().string() + ":" + toml_value(given.ratio);
+  }
   resolve_weight(config.loss_weight, config.loss);
   resolve_weight(config.logit_weight, config.logit_loss);
   return config;
@@ -106,10 +111,12 @@ std::string to_toml(const RunConfig& config) {
 void validate(const RunConfig& config) {
   if (config.data.empty()) throw UsageError("no data set was named", "--data", "point it at a folder with one folder a class");
   if (config.teacher.empty()) throw UsageError("no teacher was named", "--teacher", "a weight file, or `none` to train from scratch");
-  for (const std::string* path : {&config.data, &config.teacher, &config.student, &config.student_weights, &config.out, &config.cache}) {
-    if (path->find_first_of("\n\r") != std::string::npos ||
-        (path->find('\'') != std::string::npos && path->find_first_of("\"\\") != std::string::npos))
-      throw UsageError("a path with line breaks, or with both kinds of quotes, cannot stand in config.toml", *path, "rename it");
+  std::vector<std::string> paths{config.data, config.teacher, config.student, config.student_weights, config.out, config.cache};
+  paths.insert(paths.end(), config.extra.begin(), config.extra.end());
+  for (const std::string& path : paths) {
+    if (path.find_first_of("\n\r") != std::string::npos ||
+        (path.find('\'') != std::string::npos && path.find_first_of("\"\\") != std::string::npos))
+      throw UsageError("a path with line breaks, or with both kinds of quotes, cannot stand in config.toml", path, "rename it");
   }
   if (config.batch_size == 1) throw UsageError("a batch of one has no negatives and no statistics", "--batch-size", "2 or more, or 0");
   if (config.out.empty()) throw UsageError("no run folder was named", "--out", "for example --out runs/first");
@@ -124,6 +131,12 @@ void validate(const RunConfig& config) {
   if (config.view.scale_min > config.view.scale_max) throw UsageError("is larger than --crop-max", "--crop-min");
   data::check(config.view.augment);
   (void)models::precision_from(config.precision);
+  if (config.labels != "real" && config.labels != "all") throw UsageError("is '" + config.labels + "'", "--labels", "one of: real, all");
+  if (config.extra_losses != "all" && config.extra_losses != "embedding")
+    throw UsageError("is '" + config.extra_losses + "'", "--extra-losses", "one of: all, embedding");
+  for (const std::string& extra : config.extra) (void)data::extra_from(extra);
+  if (!config.extra.empty() && config.teacher == "none" && config.labels != "all")
+    throw UsageError("teaches nothing without a teacher and without labels", "--extra", "name a --teacher, or say --labels all");
   const auto expect = [](const std::string& name, losses::Kind kind, const char* option) {
     if (name != "none" && losses::find_loss(name).kind != kind)
       throw UsageError("'" + name + "' is a loss of another kind", option, "see `retort list losses`");

@@ -34,6 +34,8 @@ struct RunConfig {
   double label_weight = 1, loss_weight = kOwn, logit_weight = kOwn, temperature = 0, label_smoothing = 0;
   std::vector<std::string> loss_option, logit_option;
 
+  std::vector<std::string> extra;
+  std::string labels = "real", extra_losses = "all";
   double val_fraction = 0.1, test_fraction = 0.2;
   int64_t split_seed = 0;
   double max_skipped = 0.05, checkpoint_seconds = 30;
@@ -124,6 +126,11 @@ void visit_options(RunConfig& c, Visitor&& visitor) {
   visitor("view-seed", c.view_seed, Range{0, kBig}, views, "of the views; runs that share it share the teacher's outputs");
 
   const char* const dataset = "Data";
+  visitor("extra", c.extra, Range{}, dataset,
+          "DIR or DIR:RATIO, a folder of more images to learn from, generated ones or a pile without labels: RATIO (1) of them for each of "
+          "--data's; may be given again");
+  visitor("labels", c.labels, Range{}, dataset, "real: only --data's are trusted; all: the class folders of --extra too");
+  visitor("extra-losses", c.extra_losses, Range{}, dataset, "what --extra's images are for: all (embedding and logit loss), or embedding");
   visitor("val-fraction", c.val_fraction, Range{0.01, 0.5}, dataset, "of train, carved for validation where none is given");
   visitor("test-fraction", c.test_fraction, Range{0, 0.5}, dataset, "of all, where one folder holds everything");
   visitor("split-seed", c.split_seed, Range{0, kBig}, dataset, "of those splits");
@@ -141,7 +148,7 @@ RunConfig resolved(RunConfig config);
 // What logs, tables and summaries call the student: its architecture, or the name of its file.
 std::string student_name(const RunConfig& config);
 
-// Images a step for this many training images: --batch-size, or what it stands for when it is 0. Where steps are few they are the
+// Images a step for this many images an epoch: --batch-size, or what it stands for when it is 0. Where steps are few they are the
 // bottleneck (docs/results.md).
 int64_t batch_size_for(const RunConfig& config, int64_t images);
 

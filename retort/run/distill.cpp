@@ -14,6 +14,7 @@
 #include "retort/models/registry.h"
 #include "retort/models/torchscript.h"
 #include "retort/run/evaluate_run.h"
+#include "retort/run/extra_sources.h"
 #include "retort/run/report_run.h"
 #include "retort/run/run_folder.h"
 #include "retort/teacher/linear_probe.h"
@@ -124,8 +125,11 @@ class Job {
     }
     if (config_.teacher != "none") teacher_.emplace(config_.teacher, config_.teacher_arch, config_.teacher_size, precision_);
     const int64_t preferred = config_.image_size > 0 ? config_.image_size : student_->input_spec().size;
-    train_.emplace(open(data::Split::train, data::bounded(stored_side(std::max(preferred, teacher_ ? teacher_->input_spec().size : 0)))));
+    const data::Preparation stored = data::bounded(stored_side(std::max(preferred, teacher_ ? teacher_->input_spec().size : 0)));
+    train_.emplace(open(data::Split::train, stored));
     if (train_->size() < 2) throw Error("fewer than two training images are left", config_.data);
+    extras_ = open_extras(config_, cache_, manifest_.classes, train_->size(), stored, log_, stop_);
+    for (const ExtraSource& extra : extras_) add_skipped(skipped_, extra.images);
     spec_ = student_->input_spec();
     spec_.size = config_.image_size > 0 ? config_.image_size : automatic_size(*train_, preferred);
     val_.emplace(open(data::Split::val, data::for_evaluation(spec_)));
@@ -146,6 +150,12 @@ class Job {
     return student;
   }
 
+  int64_t images_an_epoch() const {
+    int64_t images = train_->size();
+    for (const ExtraSource& extra : extras_) images += extra.each_epoch;
+    return images;
+  }
+
   std::string start() const {
     if (!config_.student_weights.empty()) return "pre-trained";
     return models::names_script(config_.student) ? "own" : "random";
@@ -156,7 +166,7 @@ class Job {
     student_ = initial_student(spec_.size);
     models::use_channels_last(*student_);
     log_.info("student: " + student_name(config_) + ", " + std::to_string(deploy::count_parameters(*student_)) + " parameters, " +
-              std::to_string(spec_.size) + " px, batches of " + std::to_string(batch_size_for(config_, train_->size())) + ", " +
+              std::to_string(spec_.size) + " px, batches of " + std::to_string(batch_size_for(config_, images_an_epoch())) + ", " +
               (start() == "random" ? "random weights"
                : start() == "own"  ? "its own weights"
                                    : "weights of " + config_.student_weights) +
@@ -169,9 +179,8 @@ class Job {
     teacher::Teacher& teacher = *teacher_;
     log_.info("teacher: " + teacher.model().spec().arch + ", " + std::to_string(deploy::count_parameters(teacher.model())) +
               " parameters, " + std::to_string(teacher.input_spec().size) + " px");
-    const teacher::OutputStore::Options options{views(), static_cast<uint64_t>(config_.view_seed),
-                                                static_cast<uint64_t>(config_.store_budget) << 20};
-    outputs_.emplace(teacher::OutputStore::open(cache_, teacher, *train_, config_.view, options, log_, stop_));
+    outputs_.emplace(open_outputs(*train_, views_for(config_, train_->size(), config_.epochs)));
+    for (ExtraSource& extra : extras_) extra.outputs.emplace(open_outputs(extra.images, views_of(extra, config_)));
     const data::Preparation prepared = data::for_evaluation(teacher.input_spec());
     const data::ImageStore val = open(data::Split::val, prepared);
     const data::ImageStore test = open(data::Split::test, prepared);
@@ -199,12 +208,12 @@ class Job {
     summary_["seconds"]["teacher"] = watch.seconds() + teacher_training_seconds_;
   }
 
-  // A student that goes round too few views learns them by heart (docs/results.md); where images are many, a few are enough, and the
-  // teacher's time is bounded.
-  int64_t views() const {
-    constexpr int64_t kLooks = 40000, kFewest = 8;
-    if (config_.views > 0) return config_.views;
-    return std::min(config_.epochs, std::max(kFewest, kLooks / train_->size()));
+  teacher::OutputStore open_outputs(const data::ImageStore& images, int64_t views) {
+    int64_t all = train_->size();
+    for (const ExtraSource& extra : extras_) all += extra.images.size();
+    const auto budget = static_cast<double>(config_.store_budget << 20) * static_cast<double>(images.size()) / static_cast<double>(all);
+    const teacher::OutputStore::Options options{views, static_cast<uint64_t>(config_.view_seed), static_cast<uint64_t>(budget)};
+    return teacher::OutputStore::open(cache_, *teacher_, images, config_.view, options, log_, stop_);
   }
 
   // On as many stored views as keep the fit to seconds. Mixed views have no one label: then on the plain images.
@@ -225,17 +234,20 @@ class Job {
 
   void train() {
     const std::vector<losses::TermConfig> terms = terms_of(config_);
+    train::TrainData data{&*train_, &*val_, config_.view, spec_, teacher_ ? &*teacher_ : nullptr, outputs_ ? &*outputs_ : nullptr, {}};
+    for (const ExtraSource& extra : extras_) data.extras.push_back(source_of(extra, config_));
+    const at::Tensor labels = train::labels_of(data);
     losses::Objective objective(terms, {student_->feature_dim(),
                                         teacher_ ? teacher_->feature_dim() : 0,
                                         static_cast<int64_t>(manifest_.classes.size()),
-                                        train_->size(),
-                                        data::labels_of(*train_),
+                                        labels.size(0),
+                                        labels,
                                         teacher_ ? teacher_->head_weight() : at::Tensor(),
                                         teacher_ ? teacher_->head_bias() : at::Tensor(),
                                         {}});
     train::TrainOptions options;
     options.epochs = config_.epochs;
-    options.batch_size = batch_size_for(config_, train_->size());
+    options.batch_size = batch_size_for(config_, images_an_epoch());
     options.learning_rate = config_.lr;
     options.weight_decay = config_.weight_decay;
     options.warmup = config_.warmup;
@@ -249,7 +261,6 @@ class Job {
     options.view_seed = static_cast<uint64_t>(config_.view_seed);
     options.views = outputs_ ? outputs_->views() : 0;
     options.objective_key = key_of(terms);
-    train::TrainData data{&*train_, &*val_, config_.view, spec_, teacher_ ? &*teacher_ : nullptr, outputs_ ? &*outputs_ : nullptr};
     train::Trainer trainer(*student_, objective, data, options);
     std::ofstream metrics(folder_.metrics(), std::ios::trunc);
     result_ = trainer.run(
@@ -294,6 +305,8 @@ class Job {
     summary_["images_per_second"] = result_.images_per_second;
     summary_["classes"] = manifest_.classes.size();
     summary_["images"] = {{"train", train_->size()}, {"val", val_->size()}, {"test", test_->size()}};
+    summary_["image_steps"] = images_an_epoch() * result_.epochs;
+    summary_["extra"] = to_json(extras_, config_, train_->size());
     summary_["data"] = {{"path", config_.data},
                         {"val_fraction", config_.val_fraction},
                         {"test_fraction", config_.test_fraction},
@@ -340,6 +353,7 @@ class Job {
 
   data::Manifest manifest_;
   std::optional<data::ImageStore> train_, val_, test_;
+  std::vector<ExtraSource> extras_;
   std::vector<data::SkippedFile> skipped_;
   data::InputSpec spec_;
   models::ModelPtr student_;
@@ -376,6 +390,7 @@ RunConfig with_trained_teacher(RunConfig config, const fs::path& out, Log& log, 
   const models::ModelPtr model = models::load_model(config.teacher, config.teacher_arch);
   RunConfig own = config;
   own.teacher = "none";
+  own.extra.clear();
   own.teacher_init = "linear-probe";
   own.student = model->spec().arch;
   own.student_weights = config.teacher_init == "finetune" ? config.teacher : "";

@@ -14,8 +14,8 @@
 namespace retort::train {
 namespace {
 
-constexpr uint64_t kOrderStream = 1;
 constexpr uint64_t kDropoutStream = 2;
+constexpr const char* kFormat = "retort-checkpoint-2";
 
 std::vector<std::pair<std::string, at::Tensor>> trainable(models::ImageModel& student, losses::Objective& objective) {
   std::vector<std::pair<std::string, at::Tensor>> all;
@@ -30,6 +30,12 @@ std::string head_name(models::ImageModel& student) {
   for (const auto& item : student.named_parameters())
     if (item.value().is_same(weight)) return item.key().substr(0, item.key().rfind('.') + 1);
   throw Error("the student's classifier is not among its parameters");
+}
+
+std::vector<Source> sources_of(const TrainData& data) {
+  std::vector<Source> sources{{.images = data.train, .outputs = data.outputs}};
+  sources.insert(sources.end(), data.extras.begin(), data.extras.end());
+  return sources;
 }
 
 StateDict clone(const StateDict& state) {
@@ -83,13 +89,16 @@ class Averaged {
 
 }  // namespace
 
+at::Tensor labels_of(const TrainData& data) { return labels_of(sources_of(data)); }
+
 Trainer::Trainer(models::ImageModel& student, losses::Objective& objective, const TrainData& data, const TrainOptions& options)
     : student_(student),
       objective_(objective),
       data_(data),
       options_(options),
-      optimizer_(trainable(student, objective), {.weight_decay = options.weight_decay}),
-      labels_(data::labels_of(*data.train)) {
+      batches_(sources_of(data), data.recipe, data.spec, data.teacher,
+               {.batch_size = options.batch_size, .seed = options.seed, .view_seed = options.view_seed, .views = options.views}),
+      optimizer_(trainable(student, objective), {.weight_decay = options.weight_decay}) {
   if (options_.head_rate != 1) optimizer_.scale_rate("student." + head_name(student), options_.head_rate);
   if (objective_.needs_teacher() && (data_.teacher == nullptr || data_.outputs == nullptr))
     throw UsageError("the objective needs a teacher");
@@ -97,49 +106,19 @@ Trainer::Trainer(models::ImageModel& student, losses::Objective& objective, cons
     for (const auto& item : student_.named_parameters()) ema_[item.key()] = item.value().detach().clone();
 }
 
-// Near-equal batches: no image is left out of an epoch, and no batch is too small for batch normalisation.
-int64_t Trainer::batches() const {
-  const int64_t images = data_.train->size();
-  const int64_t wanted = std::llround(static_cast<double>(images) / static_cast<double>(options_.batch_size));
-  return std::clamp<int64_t>(wanted, 1, std::max<int64_t>(images / 2, 1));
-}
-
-std::vector<data::Sample> Trainer::samples_of(const std::vector<int64_t>& order, int64_t batch) const {
-  const auto images = static_cast<int64_t>(order.size());
-  const int64_t view = options_.views > 0 ? at_.epoch % options_.views : at_.epoch;
-  std::vector<data::Sample> samples;
-  for (int64_t i = images * batch / batches(); i < images * (batch + 1) / batches(); ++i)
-    samples.push_back({order[static_cast<size_t>(i)], view});
-  return samples;
-}
-
 double Trainer::learning_rate(int64_t step) const {
-  const int64_t total = options_.epochs * batches();
+  const int64_t total = options_.epochs * batches_.count();
   const int64_t warmup = std::llround(options_.warmup * static_cast<double>(total));
   return options_.learning_rate * (options_.cosine || step < warmup ? schedule_factor(step, warmup, total) : 1.0);
 }
 
-void Trainer::step(const std::vector<data::Sample>& samples) {
-  losses::StepView view;
-  const at::Tensor images = data::render_batch(*data_.train, samples, data_.recipe, options_.view_seed, data_.spec);
-  view.labels = data::labels_of(*data_.train, samples);
-  if (data_.recipe.mix.any()) {
-    const data::MixedLabels mixed = data::mixed_labels(*data_.train, samples, data_.recipe, options_.view_seed);
-    view.partner_labels = mixed.partner;
-    view.label_share = mixed.share;
-  }
-  view.image_ids = at::empty({static_cast<int64_t>(samples.size())}, at::kLong);
-  for (size_t i = 0; i < samples.size(); ++i) view.image_ids.data_ptr<int64_t>()[i] = samples[i].position;
-  if (data_.outputs != nullptr) {
-    view.teacher_features = data_.outputs->features(samples);
-    view.teacher_logits = data_.teacher->logits(view.teacher_features);
-  }
-
+void Trainer::step(Batches::Batch batch) {
+  losses::StepView& view = batch.step;
   // Dropout draws from the global generator: seeded by the step, so that a resumed run draws the same.
   torch::manual_seed(mix64(options_.seed + mix64(kDropoutStream + static_cast<uint64_t>(at_.step))));
   {
     const models::AutocastGuard autocast(options_.precision);
-    models::Output output = student_.forward(images);
+    models::Output output = student_.forward(batch.images);
     view.student_features = output.features.to(at::kFloat);
     view.student_logits = output.logits.to(at::kFloat);
   }
@@ -156,7 +135,7 @@ void Trainer::step(const std::vector<data::Sample>& samples) {
   optimizer_.step(learning_rate(at_.step));
   update_ema();
 
-  const auto n = static_cast<double>(samples.size());
+  const auto n = static_cast<double>(view.labels.size(0));
   Sums& sums = at_.sums;
   sums.terms.resize(value.terms.size());
   at_.term_names.clear();
@@ -166,6 +145,7 @@ void Trainer::step(const std::vector<data::Sample>& samples) {
   }
   sums.loss += n * loss;
   sums.correct += view.student_logits.detach().argmax(1).eq(view.labels).sum().item<double>();
+  sums.labelled += view.labels.ge(0).sum().item<double>();
   sums.images += n;
 }
 
@@ -203,7 +183,7 @@ void Trainer::end_epoch(const StopFlag& stop) {
   nlohmann::json line = {{"epoch", at_.epoch + 1},
                          {"step", at_.step},
                          {"train_loss", sums.loss / sums.images},
-                         {"train_accuracy", 100 * sums.correct / sums.images}};
+                         {"train_accuracy", 100 * sums.correct / sums.labelled}};
   for (size_t i = 0; i < at_.term_names.size(); ++i) line["terms"][at_.term_names[i]] = sums.terms[i] / sums.images;
   line["lr"] = learning_rate(at_.step - 1);
   line["images_per_second"] = at_.step_seconds > 0 ? static_cast<double>(at_.images_seen) / at_.step_seconds : 0.0;
@@ -222,7 +202,7 @@ TrainResult Trainer::run(const std::filesystem::path& checkpoint, bool resume, c
     log.info("resumed after epoch " + std::to_string(at_.epoch) + " of " + std::to_string(options_.epochs));
     for (const nlohmann::json& line : at_.lines) on_epoch(line);
   }
-  const int64_t images = data_.train->size();
+  const int64_t images = batches_.images();
   Meter meter(log, "training", options_.epochs * images, at_.images_seen);
   const double seconds_before = at_.seconds;
   const Stopwatch sitting;
@@ -234,24 +214,25 @@ TrainResult Trainer::run(const std::filesystem::path& checkpoint, bool resume, c
   };
 
   while (at_.epoch < options_.epochs) {
-    const std::vector<int64_t> order = permutation(images, CounterRng({options_.seed, kOrderStream, static_cast<uint64_t>(at_.epoch)}));
+    batches_.start_epoch(at_.epoch);
     student_.train();
-    for (; at_.step_in_epoch < batches(); ++at_.step_in_epoch) {
+    for (; at_.step_in_epoch < batches_.count(); ++at_.step_in_epoch) {
       if (stop.load(std::memory_order_relaxed)) {
         save_now();
         check_stop(stop, "training");
       }
       if (since_checkpoint.seconds() > options_.checkpoint_seconds) save_now();
-      const std::vector<data::Sample> samples = samples_of(order, at_.step_in_epoch);
       const Stopwatch one;
-      step(samples);
+      Batches::Batch batch = batches_.batch(at_.step_in_epoch);
+      const int64_t size = batch.images.size(0);
+      step(std::move(batch));
       at_.step_seconds += one.seconds();
       ++at_.step;
-      at_.images_seen += static_cast<int64_t>(samples.size());
+      at_.images_seen += size;
       char detail[96];
       std::snprintf(detail, sizeof detail, "epoch %lld/%lld, loss %.3f", static_cast<long long>(at_.epoch + 1),
                     static_cast<long long>(options_.epochs), at_.sums.loss / at_.sums.images);
-      meter.add(static_cast<int64_t>(samples.size()), detail);
+      meter.add(size, detail);
     }
     try {
       end_epoch(stop);
@@ -270,6 +251,10 @@ TrainResult Trainer::run(const std::filesystem::path& checkpoint, bool resume, c
 
 std::string Trainer::fingerprint() const {
   const TrainOptions& o = options_;
+  nlohmann::json extras = nlohmann::json::array();
+  for (const Source& extra : data_.extras)
+    extras.push_back(
+        {{"data", extra.images->key()}, {"each_epoch", extra.each_epoch}, {"labelled", extra.labelled}, {"logits", extra.logits}});
   const nlohmann::json json = {{"epochs", o.epochs},
                                {"batch_size", o.batch_size},
                                {"lr", o.learning_rate},
@@ -287,6 +272,7 @@ std::string Trainer::fingerprint() const {
                                {"input", data::to_json(data_.spec)},
                                {"student", models::to_json(student_.spec())},
                                {"data", data_.train->key()},
+                               {"extras", extras},
                                {"teacher", data_.teacher == nullptr ? "" : data_.teacher->key()},
                                {"objective", o.objective_key}};
   return json.dump();
@@ -299,8 +285,7 @@ void Trainer::save(const std::filesystem::path& path) const {
   put(all, "adam.", optimizer_.state());
   put(all, "ema.", ema_);
   put(all, "best.", best_);
-  write_safetensors(path, all,
-                    {{"format", "retort-checkpoint-1"}, {"fingerprint", fingerprint()}, {"position", nlohmann::json(at_).dump()}});
+  write_safetensors(path, all, {{"format", kFormat}, {"fingerprint", fingerprint()}, {"position", nlohmann::json(at_).dump()}});
 }
 
 void Trainer::load(const std::filesystem::path& path) {
@@ -310,8 +295,7 @@ void Trainer::load(const std::filesystem::path& path) {
     if (found == file.metadata.end()) throw Error("is not a retort checkpoint: it lacks '" + key + "'", path.string());
     return found->second;
   };
-  if (meta("format") != "retort-checkpoint-1")
-    throw Error("is of another version: " + meta("format"), path.string(), "train again without --resume");
+  if (meta("format") != kFormat) throw Error("is of another version: " + meta("format"), path.string(), "train again without --resume");
   if (meta("fingerprint") != fingerprint())
     throw Error("was made with other settings, data or teacher", path.string(),
                 "resume with `--config` of that run, or train again without --resume");
@@ -320,7 +304,7 @@ void Trainer::load(const std::filesystem::path& path) {
   } catch (const nlohmann::json::exception& broken) {
     throw Error(std::string("has a broken position: ") + broken.what(), path.string(), "train again without --resume");
   }
-  if (at_.epoch < 0 || at_.epoch > options_.epochs || at_.step_in_epoch < 0 || at_.step_in_epoch > batches())
+  if (at_.epoch < 0 || at_.epoch > options_.epochs || at_.step_in_epoch < 0 || at_.step_in_epoch > batches_.count())
     throw Error("has a position outside the run", path.string(), "train again without --resume");
   copy_into(models::state_of(student_), take(file.tensors, "student."), path.string());
   copy_into(models::state_of(objective_), take(file.tensors, "objective."), path.string());

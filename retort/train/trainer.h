@@ -14,6 +14,7 @@
 #include "retort/models/image_model.h"
 #include "retort/models/precision.h"
 #include "retort/teacher/output_store.h"
+#include "retort/train/batches.h"
 #include "retort/train/optimizer.h"
 
 namespace retort::train {
@@ -44,7 +45,11 @@ struct TrainData {
   data::InputSpec spec;
   const teacher::Teacher* teacher = nullptr;
   const teacher::OutputStore* outputs = nullptr;
+  std::vector<Source> extras;  // in every batch beside the data set's own images
 };
+
+// By image id, as losses are shown it; negative where they may see none.
+at::Tensor labels_of(const TrainData& data);
 
 struct TrainResult {
   int64_t epochs = 0;
@@ -69,9 +74,9 @@ class Trainer {
 
  private:
   struct Sums {
-    double loss = 0, correct = 0, images = 0;
+    double loss = 0, correct = 0, labelled = 0, images = 0;
     std::vector<double> terms;
-    NLOHMANN_DEFINE_TYPE_INTRUSIVE(Sums, loss, correct, images, terms)
+    NLOHMANN_DEFINE_TYPE_INTRUSIVE(Sums, loss, correct, labelled, images, terms)
   };
   // Where training stands: everything that a checkpoint has besides tensors.
   struct Position {
@@ -85,10 +90,8 @@ class Trainer {
                                    seconds, sums, lines, term_names)
   };
 
-  int64_t batches() const;
-  std::vector<data::Sample> samples_of(const std::vector<int64_t>& order, int64_t batch) const;
   double learning_rate(int64_t step) const;
-  void step(const std::vector<data::Sample>& samples);
+  void step(Batches::Batch batch);
   void end_epoch(const StopFlag& stop);
   void validate(nlohmann::json& line, const StopFlag& stop);
   void update_ema();
@@ -100,10 +103,10 @@ class Trainer {
   losses::Objective& objective_;
   TrainData data_;
   TrainOptions options_;
+  Batches batches_;
   AdamW optimizer_;
   Position at_;
   StateDict ema_, best_;
-  at::Tensor labels_;
 };
 
 }  // namespace retort::train

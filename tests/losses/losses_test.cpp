@@ -147,6 +147,61 @@ TEST(Crd, NegativesAreOfOtherClasses) {
   EXPECT_NEAR(loss->forward(step).item<double>(), -2 * side, 1e-4);
 }
 
+TEST(Crd, AnImageWithoutALabelHasAllOthersForNegatives) {
+  LossContext context = formula_context();
+  context.labels = context.labels.clone();
+  context.labels[2] = context.labels[5] = -1;
+  context.options = find_loss("crd").options;
+  context.options.insert_or_assign("negatives", 200);
+  const std::shared_ptr<Loss> loss = find_loss("crd").make(context);
+  StepView step = formula_step(at::kFloat);
+  step.labels = context.labels;
+  EXPECT_TRUE(loss->forward(step).isfinite().item<bool>());
+
+  // A pile of one: its only negatives are the labelled ones, never itself. The bank says which were drawn.
+  context.images = 3;
+  context.labels = at::tensor({0, 1, -1}, at::kLong);
+  const std::shared_ptr<Loss> small = find_loss("crd").make(context);
+  to_double(*small);
+  const at::NoGradGuard no_grad;
+  for (const char* bank : {"student_bank", "teacher_bank"}) {
+    small->named_buffers()[bank].zero_();
+    small->named_buffers()[bank][2].fill_(std::numeric_limits<double>::quiet_NaN());
+  }
+  const auto value = [&](int64_t id, int64_t label) {
+    StepView one;
+    one.student_features = at::ones({1, kStudent}, at::kDouble);
+    one.teacher_features = at::ones({1, kTeacher}, at::kDouble);
+    one.labels = at::full({1}, label, at::kLong);
+    one.image_ids = at::full({1}, id, at::kLong);
+    small->eval();
+    return small->forward(one).item<double>();
+  };
+  EXPECT_TRUE(std::isnan(value(0, 0)));  // the pile's image is among its negatives
+  small->named_buffers()["student_bank"][2].zero_();
+  small->named_buffers()["teacher_bank"][2].zero_();
+  for (const char* bank : {"student_bank", "teacher_bank"}) small->named_buffers()[bank][0].fill_(std::numeric_limits<double>::quiet_NaN());
+  EXPECT_TRUE(std::isnan(value(2, -1)));  // image 0 is among the pile's
+}
+
+TEST(SupCon, AnImageWithoutALabelIsAClassOfItsOwn) {
+  const std::shared_ptr<Loss> loss = formula_loss("supcon", {});
+  StepView step = formula_step(at::kDouble);
+  step.labels.fill_(-1);
+  const double unlabelled = loss->forward(step).item<double>();
+  step.labels = at::arange(kImages);
+  EXPECT_DOUBLE_EQ(unlabelled, loss->forward(step).item<double>());
+}
+
+TEST(Dkd, WithoutALabelTheTeachersChoiceStandsForIt) {
+  const std::shared_ptr<Loss> loss = formula_loss("dkd", {});
+  StepView step = formula_step(at::kDouble);
+  step.labels = step.teacher_logits.argmax(1);
+  const double chosen = loss->forward(step).item<double>();
+  step.labels.fill_(-1);
+  EXPECT_DOUBLE_EQ(loss->forward(step).item<double>(), chosen);
+}
+
 TEST(Losses, OptionsSayWhatTheyMayBe) {
   EXPECT_THROW(formula_loss("info_nce", {{"temperature", "warm"}}), UsageError);
   EXPECT_THROW(formula_loss("info_nce", {{"dim", 2.5}}), UsageError);

@@ -92,6 +92,36 @@ TEST(Objective, TrainsWithoutATeacherOnLabelsAlone) {
   EXPECT_THROW(Objective({{"align_uniform", 1, {}}}, formula_context()).forward(step), Error);
 }
 
+TEST(Objective, ATermSeesTheRowsThatAreForItsKind) {
+  const StepView all = formula_step(at::kFloat);
+  StepView step = all;
+  step.labels = all.labels.clone();
+  step.labels.slice(0, 0, 3).fill_(-1);
+  step.logit_rows = at::arange(kImages).lt(4);
+  const auto values = [](const StepView& of) {
+    Objective objective({{"cross_entropy", 1, {}}, {"kd", 1, {}}, {"align_uniform", 1, {}}}, formula_context());
+    formula_fill(objective);
+    return objective.forward(of).terms;
+  };
+  const auto rows = [&](int64_t first, int64_t last) {
+    StepView part = all;
+    for (at::Tensor* tensor : {&part.student_features, &part.student_logits, &part.teacher_features, &part.teacher_logits, &part.labels})
+      *tensor = tensor->slice(0, first, last);
+    return part;
+  };
+  const auto found = values(step);
+  EXPECT_NEAR(found[0].second.item<double>(), values(rows(3, kImages))[0].second.item<double>(), 1e-6);
+  EXPECT_NEAR(found[1].second.item<double>(), values(rows(0, 4))[1].second.item<double>(), 1e-6);
+  EXPECT_EQ(found[2].second.item<double>(), values(all)[2].second.item<double>());
+
+  step.labels.fill_(-1);
+  EXPECT_EQ(values(step)[0].second.item<double>(), 0);
+  Objective labels_alone({{"cross_entropy", 1, {}}}, formula_context());
+  step.student_logits.requires_grad_();
+  labels_alone.forward(step).total.backward();
+  EXPECT_EQ(step.student_logits.grad().abs().max().item<double>(), 0);
+}
+
 TEST(Objective, RefusesWhatCannotBeMeant) {
   expect_named(usage_error({{"nonsense", 1, {}}}), {"nonsense", "align_uniform", "cross_entropy", "kd"});
   expect_named(usage_error({{"nonsense", 0, {}}}), {"nonsense"});

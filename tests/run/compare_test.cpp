@@ -61,6 +61,22 @@ TEST_F(CompareTest, RunsEachArmOverTheSeedsAndThenOnlyWhatIsMissing) {
   for (size_t i = 0; i < first.arms.size(); ++i) EXPECT_EQ(second.arms[i].accuracy, first.arms[i].accuracy) << first.arms[i].name;
 }
 
+TEST_F(CompareTest, EachExtraIsAnArmOfAsManyImageSteps) {
+  testing::write_pictures(folder_ / "pile", "train", 3, 6);
+  compare_.base.student_weights.clear();
+  compare_.base.epochs = 4;
+  compare_.base.extra = {(folder_ / "pile").string() + ":1", (folder_ / "pile").string() + ":3"};
+  compare_.losses = {"kd"};
+  compare_.seeds = 1;
+  const report::Comparison comparison = now();
+  std::vector<std::string> names;
+  for (const report::Arm& arm : comparison.arms) {
+    names.push_back(arm.name);
+    EXPECT_EQ(arm.image_steps, 72) << arm.name;
+  }
+  EXPECT_EQ(names, (std::vector<std::string>{"scratch", "distill kd", "distill kd, with pile 1x", "distill kd, with pile 3x"}));
+}
+
 TEST_F(CompareTest, WhatAnArmLacksIsAUsageError) {
   compare_.base.student_weights.clear();
   compare_.arms = {"finetune"};

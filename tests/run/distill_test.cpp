@@ -134,6 +134,32 @@ TEST_F(DistillTest, MixedViewsTrain) {
   EXPECT_NE(read_file(RunFolder{config_.out}.student()), first);
 }
 
+TEST_F(DistillTest, ExtraImagesJoinWithoutTheirLabels) {
+  testing::write_pictures(folder_ / "pile", "train", 2, 20);
+  config_.extra = {(folder_ / "pile").string() + ":0.5", (folder_ / "data").string() + ":2"};
+  config_.loss = "crd";
+  const nlohmann::json summary = distill_now();
+  ASSERT_EQ(summary["extra"].size(), 2U);
+  EXPECT_EQ(summary["extra"][0]["images"], 40);
+  EXPECT_EQ(summary["extra"][0]["used"], 18);  // half of 18 an epoch, two epochs
+  EXPECT_FALSE(summary["extra"][0]["labels"].get<bool>());
+  EXPECT_DOUBLE_EQ(summary["extra"][1]["share"].get<double>(), 36.0 / 63);
+  EXPECT_EQ(summary["image_steps"], 126);
+  EXPECT_EQ(summary["images"]["train"], 18);
+
+  // The same settings from the written file.
+  EXPECT_EQ(distill_once(config_, null_log(), never_stop()), summary);
+}
+
+TEST_F(DistillTest, ExtraImagesWithLabelsNeedNoTeacher) {
+  testing::write_pictures(folder_ / "made", "train", 3, 4);
+  config_.teacher = "none";
+  config_.extra = {(folder_ / "made").string()};
+  EXPECT_THROW(distill_now(), UsageError);
+  config_.labels = "all";
+  EXPECT_EQ(distill_now()["image_steps"], 72);
+}
+
 TEST_F(DistillTest, TheSameConfigGivesTheSameWeights) {
   distill_now();
   const std::string first = read_file(RunFolder{config_.out}.student());

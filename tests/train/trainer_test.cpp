@@ -52,7 +52,7 @@ class TrainerTest : public ::testing::Test {
     torch::manual_seed(3);
     models::ModelPtr model = models::make_model({student, 3});
     const losses::LossContext context{model->feature_dim(), 512, 3, train_->size(), {}, {}, {}, {}};
-    return std::make_unique<Session>(model, context, TrainData{&*train_, &*val_, {}, spec_, &*teacher_, &*outputs_}, options);
+    return std::make_unique<Session>(model, context, TrainData{&*train_, &*val_, {}, spec_, &*teacher_, &*outputs_, {}}, options);
   }
   static TrainOptions options(int64_t epochs) {
     TrainOptions o;

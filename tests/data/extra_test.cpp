@@ -1,0 +1,57 @@
+#include "retort/data/extra.h"
+
+#include <gtest/gtest.h>
+
+#include "retort/core/error.h"
+#include "tests/support/folder.h"
+
+namespace retort::data {
+namespace {
+
+namespace fs = std::filesystem;
+
+TEST(Extra, IsAFolderAndARatio) {
+  EXPECT_EQ(extra_from("pile").path, "pile");
+  EXPECT_EQ(extra_from("pile").ratio, 1);
+  EXPECT_EQ(extra_from("a/pile:2.5").path, "a/pile");
+  EXPECT_EQ(extra_from("a/pile:2.5").ratio, 2.5);
+  EXPECT_EQ(extra_from("C:pile").path, "C:pile");
+  EXPECT_EQ(extra_from("a:b:3").path, "a:b");
+  for (const char* wrong : {"pile:0", "pile:-1", "pile:1001", "pile:nan"}) EXPECT_THROW(extra_from(wrong), UsageError) << wrong;
+}
+
+class ExtraFolder : public ::testing::Test {
+ protected:
+  void add(const std::string& path) {
+    fs::create_directories((folder_ / path).parent_path());
+    testing::put(folder_ / path, "not looked into");
+  }
+  testing::TestFolder folder_;
+};
+
+TEST_F(ExtraFolder, LabelsComeFromTheInnermostFolderThatIsAClass) {
+  for (const char* path : {"a.jpg", "cat/b.png", "dog/cat/c.jpg", "cat/other/d.webp", "bird/e.jpg", "notes.txt"}) add(path);
+  const Manifest manifest = load_extra(folder_.path(), {"cat", "dog"});
+  std::vector<std::pair<std::string, int64_t>> found;
+  for (const Item& item : manifest.items) found.emplace_back(item.path, item.label);
+  EXPECT_EQ(found,
+            (std::vector<std::pair<std::string, int64_t>>{
+                {"a.jpg", kUnlabelled}, {"bird/e.jpg", kUnlabelled}, {"cat/b.png", 0}, {"cat/other/d.webp", 0}, {"dog/cat/c.jpg", 0}}));
+  EXPECT_EQ(manifest.of(Split::train).size(), 5U);
+}
+
+TEST_F(ExtraFolder, OfADataSetOnlyTrainIsTaken) {
+  for (const char* path : {"train/cat/a.jpg", "test/cat/b.jpg", "val/dog/c.jpg"}) add(path);
+  const Manifest manifest = load_extra(folder_.path(), {"cat", "dog"});
+  ASSERT_EQ(manifest.items.size(), 1U);
+  EXPECT_EQ(manifest.root / manifest.items[0].path, folder_ / "train/cat/a.jpg");
+}
+
+TEST_F(ExtraFolder, NothingThereIsAnError) {
+  EXPECT_THROW(load_extra(folder_ / "nowhere", {"cat", "dog"}), Error);
+  add("notes.txt");
+  EXPECT_THROW(load_extra(folder_.path(), {"cat", "dog"}), Error);
+}
+
+}  // namespace
+}  // namespace retort::data
