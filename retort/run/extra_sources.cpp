@@ -41,7 +41,7 @@ std::vector<ExtraSource> open_extras(const RunConfig& config, const std::filesys
 // A student that goes round too few views learns them by heart (docs/results.md); where images are many, a few are enough, and the
 // teacher's time is bounded.
 int64_t views_for(const RunConfig& config, int64_t images, int64_t times_seen) {
-  constexpr int64_t kLooks = 40000, kFewest = 8;
+  constexpr int64_t kLooks = 80000, kFewest = 8;
   return std::min(times_seen, config.views > 0 ? config.views : std::max(kFewest, kLooks / images));
 }
 
