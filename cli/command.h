@@ -11,6 +11,7 @@ void add_eval(CLI::App& app);
 void add_inspect(CLI::App& app);
 void add_list(CLI::App& app);
 void add_predict(CLI::App& app);
+void add_pull(CLI::App& app);
 void add_report(CLI::App& app);
 
 }  // namespace retort::cli

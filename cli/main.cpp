@@ -40,6 +40,7 @@ int main(int argc, char** argv) {
   cli::add_predict(app);
   cli::add_report(app);
   cli::add_inspect(app);
+  cli::add_pull(app);
   cli::add_list(app);
   try {
     app.parse(argc, argv);

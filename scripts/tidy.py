@@ -19,14 +19,21 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 FOLDERS = ("retort", "cli", "tests", "bench")
 
 
+def members(path):
+    """The files that an entry of the database compiles: those that CMake put together (UNITY_BUILD), or the one itself."""
+    if path.parent.name != "Unity":
+        return [path]
+    return [pathlib.Path(name) for name in re.findall(r'(?m)^#include "(.+)"', path.read_text())]
+
+
 def read_commands(build):
     """The sources of ours in the compilation database, whether each is built with the precompiled header, and the union of their flags."""
     sources, flags = {}, {}
     for entry in json.loads((build / "compile_commands.json").read_text()):
-        path = pathlib.Path(entry["file"])
-        if not path.is_relative_to(ROOT) or path.relative_to(ROOT).parts[0] not in FOLDERS:
+        ours = [path for path in members(pathlib.Path(entry["file"])) if path.is_relative_to(ROOT) and path.relative_to(ROOT).parts[0] in FOLDERS]
+        if not ours:
             continue
-        sources[path] = "cmake_pch.hxx" in entry["command"]
+        sources.update({path: "cmake_pch.hxx" in entry["command"] for path in ours})
         words = iter(shlex.split(entry["command"]))
         for word in words:
             if word == "-isystem":

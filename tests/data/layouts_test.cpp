@@ -9,6 +9,7 @@
 #include "retort/core/error.h"
 #include "retort/data/image_store.h"
 #include "retort/data/record.h"
+#include "tests/data/manifest_errors.h"
 #include "tests/data/photos.h"
 
 namespace retort::data {
@@ -18,12 +19,6 @@ namespace fs = std::filesystem;
 using testing::message_of;
 using testing::photo;
 using testing::TemporaryFolder;
-
-std::string error_of(const fs::path& path) {
-  return message_of<Error>([&] { load_manifest(path); });
-}
-
-void expect_says(const std::string& message, const std::string& part) { EXPECT_NE(message.find(part), std::string::npos) << message; }
 
 void add_photo(const TemporaryFolder& folder, const std::string& name) {
   static const std::string jpeg = encode_jpeg(photo(3), 90);

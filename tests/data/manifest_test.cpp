@@ -9,6 +9,7 @@
 
 #include "retort/core/error.h"
 #include "tests/data/folder.h"
+#include "tests/data/manifest_errors.h"
 
 namespace retort::data {
 namespace {
@@ -32,12 +33,6 @@ std::set<std::string> paths(const Manifest& manifest, Split split) {
   for (const int64_t i : manifest.of(split)) found.insert(manifest.items[static_cast<size_t>(i)].path);
   return found;
 }
-
-std::string error_of(const fs::path& path) {
-  return message_of<Error>([&] { load_manifest(path); });
-}
-
-void expect_says(const std::string& message, const std::string& part) { EXPECT_NE(message.find(part), std::string::npos) << message; }
 
 TEST(Manifest, SplitFolders) {
   for (const char* val : {"val", "valid", "validation"}) {

@@ -1,0 +1,24 @@
+#pragma once
+
+#include "retort/hub/description.h"
+#include "retort/hub/field.h"
+
+// What description.cpp and the readers of the two libraries' files share.
+namespace retort::hub {
+
+constexpr int64_t kMinSide = 16, kMaxSide = 1024, kMaxResize = 100 * kMaxSide;
+
+// Pillow's filters, by what they are called in its enum.
+constexpr std::array<const char*, 6> kFilters{"nearest", "lanczos", "bilinear", "bicubic", "box", "hamming"};
+
+// Fills everything but library and config in.
+void describe_timm(const Field& config, Description& description);
+// `processor`: preprocessor_config.json, or the part of processor_config.json that says the same.
+void describe_transformers(const Field& config, const Field& processor, Description& description);
+
+// A list of three numbers for the image's channels. Mean in [-1e3, 1e3], std in [1e-6, 1e3].
+std::array<double, 3> mean_from(const Field& field);
+std::array<double, 3> std_from(const Field& field);
+std::array<float, 3> to_floats(const std::array<double, 3>& values);
+
+}  // namespace retort::hub
