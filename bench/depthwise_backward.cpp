@@ -1,7 +1,6 @@
 // The gradients of depthwise convolutions as retort computes them beside libtorch's own, in one run and in turns, at the shapes that
 // MobileNetV2 and EfficientNet-Lite0 have at 64 px. Prints libtorch's time over retort's: above 1, retort is faster.
 //   bench_depthwise_backward [BATCH]
-#include <ATen/Parallel.h>
 #include <ATen/ops/convolution_backward_native.h>
 
 #include <cstdio>

@@ -1,7 +1,3 @@
-#include <unistd.h>
-
-#include <cmath>
-#include <cstdio>
 #include <iostream>
 #include <memory>
 
@@ -18,47 +14,11 @@ struct Arguments {
   std::vector<std::string> files;
 };
 
-// Messages as everywhere; progress in megabytes, which TerminalLog has no word for.
-class PullLog : public Log {
- public:
-  ~PullLog() override { clear_line(); }
-  void info(const std::string& message) override {
-    clear_line();
-    terminal_.info(message);
-  }
-  void warn(const std::string& message) override {
-    clear_line();
-    terminal_.warn(message);
-  }
-  void progress(const Progress& progress) override {
-    constexpr double kSecondsBetweenLines = 10;
-    const bool first = progress.total != total_;
-    if (!live_ && !first && since_line_.seconds() < kSecondsBetweenLines) return;
-    total_ = progress.total;
-    since_line_ = Stopwatch();
-    std::fprintf(stderr, "%s%s: %.1f of %.1f MB  %.1f MB/s  ETA %.0f s  %s%s", live_ ? "\r\033[K" : "", progress.task.c_str(),
-                 static_cast<double>(progress.done) / 1e6, static_cast<double>(progress.total) / 1e6, progress.per_second / 1e6,
-                 std::ceil(progress.eta_seconds), progress.detail.c_str(), live_ ? "" : "\n");
-    std::fflush(stderr);
-    line_open_ = live_;
-  }
-
- private:
-  void clear_line() {
-    if (line_open_) std::fputs("\r\033[K", stderr);
-    line_open_ = false;
-  }
-  TerminalLog terminal_;
-  bool live_ = ::isatty(STDERR_FILENO) != 0, line_open_ = false;
-  int64_t total_ = -1;
-  Stopwatch since_line_;
-};
-
 void pull(const Arguments& arguments) {
   hub::PullOptions options = hub::options_from_environment();
   options.pickled = arguments.pth;
   options.files = arguments.files;
-  PullLog log;
+  TerminalLog log;
   const hub::Snapshot snapshot = hub::pull(hub::parse_reference(arguments.name), options, log, stop_on_interrupt());
   std::cout << snapshot.folder.string() << '\n';
 }

@@ -32,11 +32,14 @@ std::string duration(double seconds) {
 }
 
 std::string line_of(const Progress& progress) {
-  const double share = progress.total > 0 ? 100.0 * static_cast<double>(progress.done) / static_cast<double>(progress.total) : 100;
+  const bool bytes = progress.unit == "bytes";
+  const double scale = bytes ? 1e-6 : 1;
+  const auto done = scale * static_cast<double>(progress.done), total = scale * static_cast<double>(progress.total);
+  const int digits = bytes ? 1 : 0;
   char text[192];
-  std::snprintf(text, sizeof text, "%s: %3.0f %% (%lld/%lld)  %.0f images/s  ETA %s", progress.task.c_str(), share,
-                static_cast<long long>(progress.done), static_cast<long long>(progress.total), progress.per_second,
-                duration(progress.eta_seconds).c_str());
+  std::snprintf(text, sizeof text, "%s: %3.0f %% (%.*f/%.*f%s)  %.*f %s/s  ETA %s", progress.task.c_str(),
+                total > 0 ? 100.0 * done / total : 100, digits, done, digits, total, bytes ? " MB" : "", digits,
+                scale * progress.per_second, bytes ? "MB" : progress.unit.c_str(), duration(progress.eta_seconds).c_str());
   return progress.detail.empty() ? text : text + ("  " + progress.detail);
 }
 
@@ -68,9 +71,10 @@ void TerminalLog::progress(const Progress& progress) {
     return;
   }
   constexpr double kSecondsBetweenLines = 10;
-  const bool first = progress.task != task_;
+  const bool first = progress.task != task_ || progress.total != total_;
   if (!first && since_line_.seconds() < kSecondsBetweenLines) return;
   task_ = progress.task;
+  total_ = progress.total;
   since_line_ = Stopwatch();
   std::fprintf(stderr, "%s\n", line_of(progress).c_str());
 }

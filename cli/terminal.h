@@ -19,6 +19,7 @@ class TerminalLog : public Log {
   bool live_;
   bool line_open_ = false;
   std::string task_;
+  int64_t total_ = 0;
   Stopwatch since_line_;
 };
 

@@ -28,14 +28,14 @@ const StopFlag& never_stop() {
   return flag;
 }
 
-void check_stop(const StopFlag& stop, const std::string& task) {
-  if (stop.load(std::memory_order_relaxed))
-    throw Interrupted("stopped while " + task, "", "what was done is kept: the same command with --resume goes on from there");
+void check_stop(const StopFlag& stop, std::string_view task, std::string_view mend) {
+  if (stop.load(std::memory_order_relaxed)) throw Interrupted("stopped while " + std::string(task), "", std::string(mend));
 }
 
-Meter::Meter(Log& log, std::string task, int64_t total, int64_t already)
+Meter::Meter(Log& log, std::string task, int64_t total, int64_t already, std::string unit)
     : log_(log), already_(already), start_(std::chrono::steady_clock::now()), reported_(start_ - kReportEvery) {
   state_.task = std::move(task);
+  state_.unit = std::move(unit);
   state_.total = total;
   state_.done = already;
 }

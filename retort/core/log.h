@@ -4,12 +4,14 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 namespace retort {
 
 struct Progress {
-  std::string task;  // "training", "decoding", …
-  int64_t done = 0;  // of total, in the task's own unit
+  std::string task;             // "training", "decoding", …
+  std::string unit = "images";  // or "bytes"
+  int64_t done = 0;             // of total, in that unit
   int64_t total = 0;
   double per_second = 0;
   double eta_seconds = 0;
@@ -33,14 +35,15 @@ Log& null_log();
 using StopFlag = std::atomic<bool>;
 const StopFlag& never_stop();
 
-// Throws Interrupted, naming the task, when the flag is set.
-void check_stop(const StopFlag& stop, const std::string& task);
+// Throws Interrupted, naming the task and how to go on with it, when the flag is set.
+void check_stop(const StopFlag& stop, std::string_view task,
+                std::string_view mend = "what was done is kept: the same command with --resume goes on from there");
 
 // Counts a task's units and reports them, with rate and ETA, at most five times a second.
 class Meter {
  public:
   // `already` units were done before (a resumed task): they count as done, not towards the rate.
-  Meter(Log& log, std::string task, int64_t total, int64_t already = 0);
+  Meter(Log& log, std::string task, int64_t total, int64_t already = 0, std::string unit = "images");
   void add(int64_t units, const std::string& detail = "");
   // Reports `units` beyond what was added, without counting them yet: for work whose parts count only when they are safe on disk.
   void note(const std::string& detail, int64_t units);

@@ -7,6 +7,7 @@
 #include <tuple>
 
 #include "retort/core/error.h"
+#include "retort/core/text.h"
 #include "retort/data/scan.h"
 #include "retort/data/split.h"
 
@@ -16,10 +17,7 @@ namespace {
 
 // Lower case without blanks around: names that agree in this are taken for a slip.
 std::string folded(const std::string& name) {
-  constexpr const char* kBlanks = " \t\r\n";
-  const size_t first = name.find_first_not_of(kBlanks);
-  if (first == std::string::npos) return "";
-  std::string fold = name.substr(first, name.find_last_not_of(kBlanks) + 1 - first);
+  std::string fold(trimmed(name));
   std::transform(fold.begin(), fold.end(), fold.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   return fold;
 }

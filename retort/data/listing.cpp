@@ -4,19 +4,13 @@
 
 #include "retort/core/error.h"
 #include "retort/core/file.h"
+#include "retort/core/text.h"
 
 namespace retort::data {
 namespace fs = std::filesystem;
 namespace {
 
 constexpr uint64_t kMaxListBytes = uint64_t{1} << 30;
-constexpr const char* kBlanks = " \t\r";
-
-std::string trimmed(const std::string& text) {
-  const size_t first = text.find_first_not_of(kBlanks);
-  return first == std::string::npos ? "" : text.substr(first, text.find_last_not_of(kBlanks) + 1 - first);
-}
-
 }  // namespace
 
 std::vector<Line> lines_of(const fs::path& file) {
@@ -25,7 +19,7 @@ std::vector<Line> lines_of(const fs::path& file) {
   int64_t number = 1;
   for (size_t start = 0; start < text.size(); ++number) {
     const size_t end = std::min(text.find('\n', start), text.size());
-    std::string line = trimmed(text.substr(start, end - start));
+    std::string line(trimmed(std::string_view(text).substr(start, end - start)));
     if (!line.empty()) lines.push_back({std::move(line), file.string() + ":" + std::to_string(number)});
     start = end + 1;
   }
@@ -42,7 +36,7 @@ int64_t number_in(const std::string& text, const std::string& where) {
 std::map<int64_t, Line> numbered_lines_of(const fs::path& file) {
   std::map<int64_t, Line> lines;
   for (Line& line : lines_of(file)) {
-    const size_t blank = line.text.find_first_of(kBlanks);
+    const size_t blank = line.text.find_first_of(" \t");
     if (blank == std::string::npos) throw Error("'" + line.text + "' is not a number, a blank, and what it stands for", line.where);
     const int64_t number = number_in(line.text.substr(0, blank), line.where);
     line.text = trimmed(line.text.substr(blank));

@@ -75,7 +75,7 @@ void Download::fetch(const std::vector<std::string>& names, uint64_t largest) {
   }
   if (missing.empty()) return;
   check_space(total - std::min(total, already));
-  Meter meter(log_, "downloading", static_cast<int64_t>(total), static_cast<int64_t>(already));
+  Meter meter(log_, "downloading", static_cast<int64_t>(total), static_cast<int64_t>(already), "bytes");
   for (const std::string& name : missing) fetch_one(name, largest, meter);
 }
 

@@ -8,6 +8,7 @@
 
 #include "retort/core/error.h"
 #include "retort/core/quote.h"
+#include "retort/core/text.h"
 #include "retort/hub/retry.h"
 #include "retort/version.h"
 
@@ -22,11 +23,6 @@ char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + '
 std::string lower(std::string text) {
   for (char& c : text) c = lower(c);
   return text;
-}
-
-std::string_view trimmed(std::string_view text) {
-  const size_t begin = text.find_first_not_of(" \t\r\n");
-  return begin == text.npos ? "" : text.substr(begin, text.find_last_not_of(" \t\r\n") - begin + 1);
 }
 
 using Url = std::unique_ptr<CURLU, decltype(&curl_url_cleanup)>;

@@ -6,6 +6,7 @@
 
 #include "retort/core/error.h"
 #include "retort/core/file.h"
+#include "retort/core/text.h"
 
 namespace retort::hub {
 namespace {
@@ -44,21 +45,15 @@ fs::path hub_home() {
   return (caches.empty() ? home() / ".cache" : expanded(caches)) / "huggingface";
 }
 
-std::string trimmed(const std::string& text) {
-  const char* blanks = " \t\r\n";
-  const size_t begin = text.find_first_not_of(blanks);
-  return begin == text.npos ? "" : text.substr(begin, text.find_last_not_of(blanks) - begin + 1);
-}
-
 std::string read_token() {
-  std::string token = trimmed(variable({"HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"}));
+  std::string token(trimmed(variable({"HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"})));
   std::string where = "HF_TOKEN";
   if (token.empty()) {
     const std::string named = variable({"HF_TOKEN_PATH"});
     const fs::path file = named.empty() ? hub_home() / "token" : expanded(named);
     std::error_code ignored;
     if (!fs::is_regular_file(file, ignored) || is_true(variable({"HF_HUB_DISABLE_IMPLICIT_TOKEN"}))) return "";
-    token = trimmed(read_file(file, kMaxToken));
+    token = std::string(trimmed(read_file(file, kMaxToken)));
     where = file.string();
   }
   // It becomes a line of the request: nothing in it may end that line.

@@ -14,10 +14,7 @@ constexpr int kMaxForgiven = 100;
 
 }  // namespace
 
-void check_stopped(const StopFlag& stop) {
-  if (stop.load(std::memory_order_relaxed))
-    throw Interrupted("stopped while downloading", "", "what arrived is kept: the same command goes on from there");
-}
+void check_stopped(const StopFlag& stop) { check_stop(stop, "downloading", "what arrived is kept: the same command goes on from there"); }
 
 void Retry::note_progress() {
   if (failures_ > 0 && forgiven_ < kMaxForgiven) {

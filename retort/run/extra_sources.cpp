@@ -58,9 +58,7 @@ train::Source source_of(const ExtraSource& extra, const RunConfig& config) {
           .logits = config.extra_losses == "all"};
 }
 
-nlohmann::json to_json(const std::vector<ExtraSource>& extras, const RunConfig& config, int64_t images) {
-  int64_t epoch = images;
-  for (const ExtraSource& extra : extras) epoch += extra.each_epoch;
+nlohmann::json to_json(const std::vector<ExtraSource>& extras, const RunConfig& config, int64_t images_an_epoch) {
   nlohmann::json all = nlohmann::json::array();
   for (const ExtraSource& extra : extras)
     all.push_back({{"path", extra.given.path.string()},
@@ -68,7 +66,7 @@ nlohmann::json to_json(const std::vector<ExtraSource>& extras, const RunConfig& 
                    {"images", extra.found},
                    {"used", extra.images.size()},
                    {"labels", config.labels == "all"},
-                   {"share", static_cast<double>(extra.each_epoch) / static_cast<double>(epoch)}});
+                   {"share", static_cast<double>(extra.each_epoch) / static_cast<double>(images_an_epoch)}});
   return all;
 }
 

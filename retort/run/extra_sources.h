@@ -34,7 +34,7 @@ int64_t views_for(const RunConfig& config, int64_t images, int64_t times_seen);
 
 train::Source source_of(const ExtraSource& extra, const RunConfig& config);
 
-// For summary.json: where the images come from, and their share of what the student sees.
-nlohmann::json to_json(const std::vector<ExtraSource>& extras, const RunConfig& config, int64_t images);
+// For summary.json: where the images come from, and their share of what the student sees, `images_an_epoch` in all.
+nlohmann::json to_json(const std::vector<ExtraSource>& extras, const RunConfig& config, int64_t images_an_epoch);
 
 }  // namespace retort::run

@@ -28,6 +28,7 @@ TEST(Meter, ReportsTheFirstAndTheLast) {
   EXPECT_EQ(log.seen.back().done, 1000);
   EXPECT_EQ(log.seen.back().total, 1000);
   EXPECT_EQ(log.seen.back().task, "decoding");
+  EXPECT_EQ(log.seen.back().unit, "images");
   EXPECT_EQ(log.seen.back().detail, "done");
   EXPECT_EQ(log.seen.back().eta_seconds, 0);
 }

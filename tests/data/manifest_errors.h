@@ -5,19 +5,16 @@
 #include <filesystem>
 #include <string>
 
-#include "retort/core/error.h"
 #include "retort/data/manifest.h"
-#include "tests/data/folder.h"
+#include "tests/support/message.h"
 
 namespace retort::data {
 
 // The message of the Error that load_manifest throws.
 inline std::string error_of(const std::filesystem::path& path) {
-  return testing::message_of<Error>([&] { load_manifest(path); });
+  return testing::error_of([&] { load_manifest(path); });
 }
 
-inline void expect_says(const std::string& message, const std::string& part) {
-  EXPECT_NE(message.find(part), std::string::npos) << message;
-}
+inline void expect_says(const std::string& message, const std::string& part) { EXPECT_TRUE(testing::says(message, part)); }
 
 }  // namespace retort::data

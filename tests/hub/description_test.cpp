@@ -5,6 +5,7 @@
 #include <cmath>
 #include <filesystem>
 #include <fstream>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -68,6 +69,13 @@ struct Case {
   const char *pointer, *value, *says;
 };
 
+// `refused_with(pointer, value)` is what is said of the good file with that change.
+template <typename Refused>
+void expect_all(std::span<const Case> cases, const Refused& refused_with) {
+  for (const Case& malformed : cases)
+    EXPECT_TRUE(says(refused_with(malformed.pointer, malformed.value), malformed.says)) << malformed.pointer << " " << malformed.value;
+}
+
 TEST_F(Malformed, TimmsFiles) {
   const json good = json::parse(R"({"architecture": "resnet18", "num_classes": 10, "num_features": 512, "pretrained_cfg": {
       "input_size": [3, 224, 224], "fixed_input_size": true, "interpolation": "bicubic", "crop_pct": 0.95, "crop_mode": "center",
@@ -111,11 +119,11 @@ TEST_F(Malformed, TimmsFiles) {
     put(folder / "config.json", good.dump());
     EXPECT_EQ(describe(folder.path()).resize, 235);
   }
-  for (const Case& malformed : cases) {
-    const std::string message = refusal(with(good, malformed.pointer, malformed.value));
-    EXPECT_TRUE(says(message, malformed.says)) << malformed.pointer << " " << malformed.value;
+  expect_all(cases, [&](const char* pointer, const char* value) {
+    std::string message = refusal(with(good, pointer, value));
     EXPECT_TRUE(says(message, "config.json"));
-  }
+    return message;
+  });
 }
 
 TEST_F(Malformed, TransformersFiles) {
@@ -159,14 +167,8 @@ TEST_F(Malformed, TransformersFiles) {
                              {"/image_std", "[0.5, 0.5, 0]", "image_std[2]: 0 is not in"},
                              {"/do_flip_channel_order", "true", "do_flip_channel_order: is true"},
                              {"/rescale_offset", "true", "rescale_offset: is true"}};
-  for (const Case& malformed : configs) {
-    const std::string message = refusal(with(config, malformed.pointer, malformed.value), processor.dump());
-    EXPECT_TRUE(says(message, malformed.says)) << malformed.pointer << " " << malformed.value;
-  }
-  for (const Case& malformed : processors) {
-    const std::string message = refusal(config.dump(), with(processor, malformed.pointer, malformed.value));
-    EXPECT_TRUE(says(message, malformed.says)) << malformed.pointer << " " << malformed.value;
-  }
+  expect_all(configs, [&](const char* pointer, const char* value) { return refusal(with(config, pointer, value), processor.dump()); });
+  expect_all(processors, [&](const char* pointer, const char* value) { return refusal(config.dump(), with(processor, pointer, value)); });
   EXPECT_TRUE(says(refusal(config.dump()), "lacks preprocessor_config.json"));
 }
 
