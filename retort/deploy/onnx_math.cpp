@@ -58,6 +58,11 @@ std::string mean(const OnnxOp& op) {
   return op.emit("ReduceMean", {op.edge(0)}, {{"axes", op.wholes(1)}, {"keepdims", int64_t{op.flag(2)}}});
 }
 
+std::string norm(const OnnxOp& op) {
+  if (op.inputs() < 4 || op.number(1) != 2) op.fail("other than the L2 norm over given dimensions");
+  return op.emit("ReduceL2", {op.edge(0)}, {{"axes", op.wholes(2)}, {"keepdims", int64_t{op.flag(3)}}});
+}
+
 }  // namespace
 
 void add_math_ops(OnnxTable& table) {
@@ -81,6 +86,7 @@ void add_math_ops(OnnxTable& table) {
   table["aten::div"] = divide;
   table["aten::softmax"] = softmax;
   table["aten::mean"] = mean;
+  table["aten::norm"] = norm;
 }
 
 }  // namespace retort::deploy

@@ -1,5 +1,7 @@
 #include "retort/models/conv_layers.h"
 
+#include <numbers>
+
 namespace retort::models {
 
 int64_t round_channels(double channels) {
@@ -9,14 +11,36 @@ int64_t round_channels(double channels) {
 
 at::Tensor relu_(const at::Tensor& x) { return x.relu_(); }
 
-ConvNormActivation::ConvNormActivation(const torch::nn::Conv2d& conv, Activation activation, NormOptions norm)
+void truncated_by_two_(const at::Tensor& tensor, double deviation) {
+  const at::NoGradGuard no_grad;
+  tensor.uniform_(-1, 1).erfinv_().mul_(deviation * std::numbers::sqrt2).clamp_(-2, 2);
+}
+
+at::Tensor conv_same(torch::nn::Conv2d& conv, const at::Tensor& x) {
+  const int64_t kernel = conv->weight.size(2);
+  const int64_t stride = conv->options.stride()->at(0);
+  if (stride == 1) return conv->forward(x);
+  const auto padding = [&](int64_t size) { return std::max<int64_t>(((size + stride - 1) / stride - 1) * stride + kernel - size, 0); };
+  const int64_t tall = padding(x.size(2));
+  const int64_t wide = padding(x.size(3));
+  at::Tensor padded = x;
+  std::array<int64_t, 2> both_sides{tall / 2, wide / 2};
+  if (tall % 2 != 0 || wide % 2 != 0) {
+    padded = at::constant_pad_nd(x, {wide / 2, wide - wide / 2, tall / 2, tall - tall / 2});
+    both_sides = {0, 0};
+  }
+  return at::conv2d(padded, conv->weight, {}, stride, both_sides, 1, conv->options.groups());
+}
+
+ConvNormActivation::ConvNormActivation(const torch::nn::Conv2d& conv, Activation activation, NormOptions norm, bool same)
     : conv_(register_module("0", conv)),
       norm_(register_module(
           "1", torch::nn::BatchNorm2d(torch::nn::BatchNorm2dOptions(conv->options.out_channels()).eps(norm.eps).momentum(norm.momentum)))),
-      activation_(activation) {}
+      activation_(activation),
+      same_(same) {}
 
 at::Tensor ConvNormActivation::forward(const at::Tensor& x) {
-  const at::Tensor maps = norm_->forward(conv_->forward(x));
+  const at::Tensor maps = norm_->forward(same_ ? conv_same(conv_, x) : conv_->forward(x));
   return activation_ == nullptr ? maps : activation_(maps);
 }
 
@@ -43,7 +67,7 @@ InvertedResidual::InvertedResidual(const Options& options)
   int number = 0;
   const auto add = [&](auto layer) { return block->register_module(std::to_string(number++), std::move(layer)); };
   const auto conv = [&](int64_t in, int64_t out, int64_t kernel, int64_t stride, int64_t groups, Activation activation) {
-    return add(std::make_shared<ConvNormActivation>(bare_conv(in, out, kernel, stride, groups), activation, options.norm));
+    return add(std::make_shared<ConvNormActivation>(bare_conv(in, out, kernel, stride, groups), activation, options.norm, options.same));
   };
   const int64_t hidden = options.hidden;
   if (hidden != options.in) expand_ = conv(options.in, hidden, 1, 1, 1, options.activation);

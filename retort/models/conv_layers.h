@@ -20,20 +20,29 @@ int64_t round_channels(double channels);
 using Activation = at::Tensor (*)(const at::Tensor&);
 at::Tensor relu_(const at::Tensor& x);
 
+// Normal with a mean of 0; timm's trunc_normal_ at so small a deviation that its bounds of ±2 cut nothing off.
+void truncated_by_two_(const at::Tensor& tensor, double deviation);
+
 struct NormOptions {
   double eps = 1e-5, momentum = 0.1;
 };
 
-// Conv2dNormActivation: `0` is the convolution, `1` the batch norm; nullptr for no activation.
+// TensorFlow's "SAME": ceil(size / stride) outputs, the odd pixel of padding at the bottom and right. What is symmetric the convolution
+// pads itself; only the rest costs a copy.
+at::Tensor conv_same(torch::nn::Conv2d& conv, const at::Tensor& x);
+
+// Conv2dNormActivation: `0` is the convolution, `1` the batch norm; nullptr for no activation; `same`: padded as by
+// conv_same.
 class ConvNormActivation : public torch::nn::Module {
  public:
-  ConvNormActivation(const torch::nn::Conv2d& conv, Activation activation, NormOptions norm = {});
+  ConvNormActivation(const torch::nn::Conv2d& conv, Activation activation, NormOptions norm = {}, bool same = false);
   at::Tensor forward(const at::Tensor& x);
 
  private:
   torch::nn::Conv2d conv_;
   torch::nn::BatchNorm2d norm_;
   Activation activation_;
+  bool same_;
 };
 
 // SqueezeExcitation (Hu et al. 2017, arXiv 1709.01507): each map times gate(fc2(activation(fc1(means of all maps)))).
@@ -61,7 +70,8 @@ class InvertedResidual : public torch::nn::Module {
     Activation activation = relu_;
     Activation squeeze_activation = relu_, gate = at::sigmoid;
     NormOptions norm{};
-    double drop = 0;  // drop_branches' probability, in training
+    bool same = false;  // conv_same's padding
+    double drop = 0;    // drop_branches' probability, in training
   };
 
   explicit InvertedResidual(const Options& options);

@@ -25,6 +25,15 @@ std::string shape_of(const at::Tensor& tensor) {
   return text.str();
 }
 
+bool same_but_for_ones(const at::Tensor& a, const at::Tensor& b) {
+  const auto without = [](const at::Tensor& tensor) {
+    std::vector<int64_t> shape = tensor.sizes().vec();
+    std::erase(shape, 1);
+    return shape;
+  };
+  return without(a) == without(b);
+}
+
 double dropout_of(const ModelSpec& spec, double fallback) {
   const auto option = spec.options.find("dropout");
   if (option == spec.options.end()) return fallback;
@@ -90,6 +99,13 @@ Naming public_naming(const std::string& name) {
   return {name, [](const std::string& ours) { return ours; }};
 }
 
+std::string name_in_file(const Naming& naming, const std::string& tensor) {
+  const size_t dot = tensor.rfind('.');
+  const std::string part = tensor.substr(dot + 1);
+  const auto renamed = naming.tensors.find(part);
+  return naming.in_file(tensor.substr(0, dot)) + "." + (renamed == naming.tensors.end() ? part : renamed->second);
+}
+
 std::optional<int64_t> classes_of(const StateDict& file, const std::string& head) {
   for (const char* part : {".weight", ".bias"}) {
     const auto found = file.find(head + part);
@@ -108,21 +124,19 @@ StateDict fitted(ImageModel& net, const StateDict& file, const Naming& naming, c
   StateDict state;
   std::set<std::string> placed;
   for (const auto& [name, own] : state_of(net)) {
-    const size_t dot = name.rfind('.');
-    const std::string module = name.substr(0, dot);
-    if (module == absent) continue;
-    const auto found = file.find(naming.in_file(module) + name.substr(dot));
+    if (name.substr(0, name.rfind('.')) == absent) continue;
+    const auto found = file.find(name_in_file(naming, name));
     if (found == file.end()) {
       if (name.ends_with(".num_batches_tracked")) continue;  // files from before PyTorch 0.4.1 have none
-      throw Error("tensor '" + naming.in_file(module) + name.substr(dot) + "' of " + arch + " is missing");
+      throw Error("tensor '" + name_in_file(naming, name) + "' of " + arch + " is missing");
     }
     const auto& [theirs, tensor] = *found;
-    if (tensor.sizes() != own.sizes())
+    if (!(naming.singletons ? same_but_for_ones(tensor, own) : tensor.sizes() == own.sizes()))
       throw Error("tensor '" + theirs + "' is " + shape_of(tensor) + ", not " + shape_of(own) + " as " + arch + " has it");
     if (tensor.is_floating_point() != own.is_floating_point())
       throw Error("tensor '" + theirs + "' is of type " + std::string(tensor.dtype().name()) + ", not " + std::string(own.dtype().name()));
     placed.insert(theirs);
-    state[name] = tensor;
+    state[name] = naming.singletons ? tensor.reshape(own.sizes()) : tensor;
   }
   for (const auto& [theirs, tensor] : file)
     if (!placed.contains(theirs)) throw Error("tensor '" + theirs + "' has no place in " + arch);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -9,6 +10,7 @@
 #include <torch/nn/modules/conv.h>
 #include <torch/nn/modules/linear.h>
 
+#include "retort/core/error.h"
 #include "retort/models/image_model.h"
 #include "retort/models/registry.h"
 
@@ -72,8 +74,12 @@ ModelPtr make_convnet(const ModelSpec& spec) {
 struct Naming {
   std::string name;
   std::function<std::string(const std::string& ours)> in_file;
+  std::map<std::string, std::string> tensors{};  // last parts that are not the same: {"gamma", "layer_scale"}
+  bool singletons = false;  // its tensors may have more or fewer dimensions of 1 than ours: a linear layer as a 1 × 1 convolution
 };
 Naming public_naming(const std::string& name);  // ours: the public implementation's
+// What the file calls our tensor.
+std::string name_in_file(const Naming& naming, const std::string& tensor);
 
 // The number of classes by the classifier's tensors; nothing when the file has none of them. Throws Error when it is out of range.
 std::optional<int64_t> classes_of(const StateDict& file, const std::string& head);
@@ -100,9 +106,13 @@ Recognised recognise_as(ModelSpec spec, const StateDict& file, const Naming& nam
   const KeptGenerator kept;
   const std::optional<int64_t> classes = classes_of(file, naming.in_file(Net::kHead));
   spec.classes = classes.value_or(1);
-  Net net(spec);
-  StateDict state = fitted(net, file, naming, classes ? "" : Net::kHead);
-  return {std::move(spec), std::move(state), naming.name, classes.has_value()};
+  try {
+    Net net(spec);
+    StateDict state = fitted(net, file, naming, classes ? "" : Net::kHead);
+    return {std::move(spec), std::move(state), naming.name, classes.has_value()};
+  } catch (const UsageError& error) {  // sizes that do not go together: the file's fault, not the user's
+    throw Error(error.what());
+  }
 }
 
 }  // namespace retort::models

@@ -62,24 +62,6 @@ int64_t blocks_of(const Variant& variant) {
 
 torch::nn::BatchNorm2d norm(int64_t channels) { return torch::nn::BatchNorm2d(torch::nn::BatchNorm2dOptions(channels).eps(kNormEps)); }
 
-// TensorFlow's "SAME": ceil(size / stride) outputs, the odd pixel of padding at the bottom and right. What is symmetric the convolution
-// pads itself; only the rest costs a copy.
-at::Tensor conv_same(torch::nn::Conv2d& conv, const at::Tensor& x) {
-  const int64_t kernel = conv->weight.size(2);
-  const int64_t stride = conv->options.stride()->at(0);
-  if (stride == 1) return conv->forward(x);
-  const auto padding = [&](int64_t size) { return std::max<int64_t>(((size + stride - 1) / stride - 1) * stride + kernel - size, 0); };
-  const int64_t tall = padding(x.size(2));
-  const int64_t wide = padding(x.size(3));
-  at::Tensor padded = x;
-  std::array<int64_t, 2> both_sides{tall / 2, wide / 2};
-  if (tall % 2 != 0 || wide % 2 != 0) {
-    padded = at::constant_pad_nd(x, {wide / 2, wide - wide / 2, tall / 2, tall - tall / 2});
-    both_sides = {0, 0};
-  }
-  return at::conv2d(padded, conv->weight, {}, stride, both_sides, 1, conv->options.groups());
-}
-
 // Pointwise expansion (in all stages but the first), depthwise, pointwise projection.
 class Block : public torch::nn::Module {
  public:

@@ -40,6 +40,19 @@ size_t edit_distance(const std::string& a, const std::string& b) {
   throw UsageError("unknown architecture '" + arch + "'", "", "one of (nearest first): " + list);
 }
 
+// How retort describes a network in a file that it writes, where it could read that back as a teacher.
+std::optional<ModelSpec> described_in(const Metadata& metadata) {
+  const auto found = metadata.find(kSpecKey);
+  if (found == metadata.end()) return std::nullopt;
+  try {
+    ModelSpec spec = model_spec_from(nlohmann::json::parse(found->second));
+    const bool known = std::ranges::any_of(families(), [&](const Family& family) { return family.recognise && knows(family, spec.arch); });
+    return known ? std::optional(spec) : std::nullopt;
+  } catch (const std::exception&) {
+    return std::nullopt;  // another program's words: the tensors are asked instead
+  }
+}
+
 // A few names and shapes, so that a reader can tell what the file holds.
 std::string glimpse(const StateDict& state) {
   std::ostringstream text;
@@ -75,13 +88,21 @@ ModelSpec for_image_size(ModelSpec spec, int64_t size) {
   return spec;
 }
 
-Recognised recognise_file(const std::filesystem::path& path, const std::string& arch) {
-  if (!arch.empty() && std::ranges::none_of(families(), [&](const Family& family) { return knows(family, arch); })) unknown_arch(arch);
-  const StateDict state = read_weights(path);
+Recognised recognise_file(const std::filesystem::path& path, const std::string& named) {
+  if (!named.empty() && std::ranges::none_of(families(), [&](const Family& family) { return knows(family, named); })) unknown_arch(named);
+  const TensorFile file = read_weight_file(path);
+  const StateDict& state = file.tensors;
+  // Sizes are the tensors' own: a description that lies about them cannot ask for a large network.
+  const std::optional<ModelSpec> described = described_in(file.metadata);
+  const std::string arch = named.empty() && described ? described->arch : named;
   for (const Family& family : families()) {
     if (!family.recognise || (!arch.empty() && !knows(family, arch))) continue;
     try {
-      if (std::optional<Recognised> found = family.recognise(state, arch)) return std::move(*found);
+      std::optional<Recognised> found = family.recognise(state, arch);
+      if (!found) continue;
+      if (described && described->arch == found->spec.arch && described->options.contains("preprocess"))
+        found->spec.options["preprocess"] = data::to_json(data::input_spec_from(described->options["preprocess"]));
+      return std::move(*found);
     } catch (const UsageError&) {
       throw;
     } catch (const Error& error) {

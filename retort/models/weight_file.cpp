@@ -164,14 +164,24 @@ StateDict without_module_prefix(StateDict state) {
 
 }  // namespace
 
-StateDict read_weights(const std::filesystem::path& path) {
+TensorFile read_weight_file(const std::filesystem::path& path) {
   const auto file = std::make_shared<const MappedFile>(path);
   const std::string where = path.string();
   const std::string_view start(reinterpret_cast<const char*>(file->bytes().data()), std::min<size_t>(file->bytes().size(), 32));
-  if (start.starts_with("PK\x03\x04")) return without_module_prefix(tensors_of(open_zip_pth(file, where), where));
-  if (is_legacy_pth(file->bytes())) return without_module_prefix(tensors_of(open_legacy_pth(file, where), where));
-  if (start.size() > 8 && start[8] == '{') return without_module_prefix(read_safetensors(path).tensors);
-  unknown_kind(start, where);
+  TensorFile read;
+  if (start.starts_with("PK\x03\x04")) {
+    read.tensors = tensors_of(open_zip_pth(file, where), where);
+  } else if (is_legacy_pth(file->bytes())) {
+    read.tensors = tensors_of(open_legacy_pth(file, where), where);
+  } else if (start.size() > 8 && start[8] == '{') {
+    read = read_safetensors(path);
+  } else {
+    unknown_kind(start, where);
+  }
+  read.tensors = without_module_prefix(std::move(read.tensors));
+  return read;
 }
+
+StateDict read_weights(const std::filesystem::path& path) { return read_weight_file(path).tensors; }
 
 }  // namespace retort::models

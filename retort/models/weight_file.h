@@ -14,5 +14,7 @@ namespace retort::models {
 // read-only map, and those that shared a storage still share it. Throws Error naming the file and the tensor on anything truncated,
 // overlapping, oversized, mistyped, or outside the allow-list.
 StateDict read_weights(const std::filesystem::path& path);
+// The same with a safetensors file's metadata; a .pth has none.
+TensorFile read_weight_file(const std::filesystem::path& path);
 
 }  // namespace retort::models
