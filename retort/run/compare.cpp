@@ -4,6 +4,7 @@
 #include <cmath>
 #include <filesystem>
 #include <limits>
+#include <utility>
 
 #include "retort/core/error.h"
 #include "retort/core/file.h"
@@ -131,13 +132,13 @@ class Comparer {
     for (const std::string& teacher : config_.teachers) {
       RunConfig config = config_.base;
       config.student_weights.clear();
+      config.extra.clear();
       set_teacher(config, teacher);
       const std::string file = fs::path(teacher).filename().string();
       for (const std::string& text : config_.losses) {
         const Loss loss = parse_loss(text, config_.base.logit_loss);
         config.loss = loss.embedding;
         config.logit_loss = loss.logit;
-        config.extra.clear();
         const Plan plain{"distill " + words(loss), file, config, false};
         plans_.push_back(plain);
         for (const std::string& extra : config_.base.extra) plans_.push_back(with_extra(plain, extra));
@@ -198,7 +199,9 @@ class Comparer {
   nlohmann::json train(RunConfig config) {
     if (config.teacher != "none" && config.teacher_init != "linear-probe") {
       const std::string name = folder_name(fs::path(config.teacher).filename().string());
+      const int64_t seed = std::exchange(config.seed, config_.base.seed);
       config = with_trained_teacher(config, fs::path(config_.base.out) / ("teacher-" + name), log_, stop_);
+      config.seed = seed;
     }
     return distill_once(config, log_, stop_);
   }

@@ -120,7 +120,7 @@ class Job {
     student_ = initial_student(config_.image_size);  // for what it says of itself; weights follow once size and seed are set
     if (config_.teacher != "none" && config_.teacher_init != "linear-probe") {
       const Stopwatch training;
-      config_ = with_trained_teacher(config_, folder_.root / "teacher", log_, stop_);
+      config_ = with_trained_teacher(config_, folder_.root / "teacher", log_, stop_, options_.force);
       teacher_training_seconds_ = training.seconds();
     }
     if (config_.teacher != "none") teacher_.emplace(config_.teacher, config_.teacher_arch, config_.teacher_size, precision_);
@@ -142,10 +142,8 @@ class Job {
     const models::ModelSpec fresh =
         models::student_spec(config_.student, static_cast<int64_t>(manifest_.classes.size()), config_.student_features);
     if (config_.student_weights.empty()) return models::make_model(size > 0 ? models::for_image_size(fresh, size) : fresh);
-    models::ModelPtr student = models::load_model(config_.student_weights, "");
-    if (student->spec().arch != config_.student)
-      throw UsageError("holds the weights of " + student->spec().arch + ", not of " + config_.student, config_.student_weights,
-                       "name that with --student");
+    // By its name: there are tensors that fit several architectures.
+    models::ModelPtr student = models::load_model(config_.student_weights, config_.student);
     student->reset_head(fresh.classes);
     return student;
   }
@@ -306,7 +304,7 @@ class Job {
     summary_["classes"] = manifest_.classes.size();
     summary_["images"] = {{"train", train_->size()}, {"val", val_->size()}, {"test", test_->size()}};
     summary_["image_steps"] = images_an_epoch() * result_.epochs;
-    summary_["extra"] = to_json(extras_, config_, train_->size());
+    summary_["extra"] = to_json(extras_, config_, images_an_epoch());
     summary_["data"] = {{"path", config_.data},
                         {"val_fraction", config_.val_fraction},
                         {"test_fraction", config_.test_fraction},
@@ -386,13 +384,33 @@ nlohmann::json distill(const RunConfig& given, const DistillOptions& options, Lo
   return summary;
 }
 
-RunConfig with_trained_teacher(RunConfig config, const fs::path& out, Log& log, const StopFlag& stop) {
+namespace {
+
+// Whether the architecture's name alone gives a network as large.
+bool has_named_sizes(models::ImageModel& model) {
+  const models::ModelPtr named = models::make_model({model.spec().arch, model.spec().classes});
+  return named->feature_dim() == model.feature_dim() && named->parameters().size() == model.parameters().size();
+}
+
+}  // namespace
+
+RunConfig with_trained_teacher(RunConfig config, const fs::path& out, Log& log, const StopFlag& stop, bool force) {
   const models::ModelPtr model = models::load_model(config.teacher, config.teacher_arch);
+  const RunConfig defaults;
   RunConfig own = config;
   own.teacher = "none";
   own.extra.clear();
   own.teacher_init = "linear-probe";
+  own.teacher_arch.clear();
+  // What the student learns from it does not matter to its training: one teacher serves all losses.
+  own.loss = own.logit_loss = "none";
+  own.loss_option = own.logit_option = {};
+  own.loss_weight = own.logit_weight = defaults.loss_weight;
+  own.temperature = defaults.temperature;
   own.student = model->spec().arch;
+  if (config.teacher_init == "scratch" && !has_named_sizes(*model))
+    throw UsageError("this " + own.student + " has widths or depths without a name, which are known only with its weights", config.teacher,
+                     "--teacher-init finetune, or linear-probe");
   own.student_weights = config.teacher_init == "finetune" ? config.teacher : "";
   own.image_size = config.teacher_size > 0 ? config.teacher_size : model->input_spec().size;
   own.epochs = config.teacher_epochs;
@@ -400,7 +418,7 @@ RunConfig with_trained_teacher(RunConfig config, const fs::path& out, Log& log, 
   own.head_lr_factor = RunConfig::kFinetuneHead;
   own.out = out.string();
   log.info("teacher: " + config.teacher_init + ", " + std::to_string(own.epochs) + " epochs, in " + own.out);
-  distill_once(own, log, stop);
+  distill_once(own, log, stop, force);
   config.teacher = RunFolder{own.out}.student().string();
   config.teacher_init = "linear-probe";
   config.teacher_head = "keep";
@@ -416,12 +434,13 @@ nlohmann::json linear_probe(const RunConfig& config, Log& log, const StopFlag& s
   return Job(own, {}, folder, log, stop).probe();
 }
 
-nlohmann::json distill_once(const RunConfig& config, Log& log, const StopFlag& stop) {
+nlohmann::json distill_once(const RunConfig& config, Log& log, const StopFlag& stop, bool force) {
   const RunFolder folder{config.out};
   std::error_code error;
   if (!fs::exists(folder.config(), error)) return distill(config, {}, log, stop);
-  if (read_file(folder.config()) == to_toml(resolved(config)) && fs::exists(folder.summary(), error)) return read_json(folder.summary());
-  return distill(config, {.resume = true}, log, stop);
+  const bool same = read_file(folder.config()) == to_toml(resolved(config));
+  if (same && fs::exists(folder.summary(), error)) return read_json(folder.summary());
+  return distill(config, {.resume = same || !force, .force = !same && force}, log, stop);
 }
 
 }  // namespace retort::run

@@ -21,12 +21,12 @@ struct DistillOptions {
 nlohmann::json distill(const RunConfig& config, const DistillOptions& options, Log& log, const StopFlag& stop);
 
 // The same, unless the run folder holds this very run: finished, its summary is read; unfinished, it goes on. Throws Error when the folder
-// holds a run with other settings.
-nlohmann::json distill_once(const RunConfig& config, Log& log, const StopFlag& stop);
+// holds a run with other settings, unless `force` says to write over that.
+nlohmann::json distill_once(const RunConfig& config, Log& log, const StopFlag& stop, bool force = false);
 
 // Trains the whole teacher on the task as config.teacher_init says, in the run folder `out`, unless it is there already; returns the config
-// with that model for its teacher, whose own head is kept.
-RunConfig with_trained_teacher(RunConfig config, const std::filesystem::path& out, Log& log, const StopFlag& stop);
+// with that model for its teacher, whose own head is kept. `force` as above.
+RunConfig with_trained_teacher(RunConfig config, const std::filesystem::path& out, Log& log, const StopFlag& stop, bool force = false);
 
 // Fits the linear head on the teacher alone and trains no student: arch, image_size, val_accuracy, test_accuracy, test_mean_class_accuracy,
 // seconds.

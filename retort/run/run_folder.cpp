@@ -43,7 +43,7 @@ void save_student(const fs::path& path, const Student& student) {
   }
   write_safetensors(path, models::state_of(*student.model),
                     {{"format", "pt"},  // what transformers asks of a safetensors file
-                     {"retort.model", models::to_json(spec).dump()},
+                     {models::kSpecKey, models::to_json(spec).dump()},
                      {"classes", nlohmann::json(student.classes).dump()},
                      {"preprocess", data::to_json(student.spec).dump()}});
 }
@@ -57,7 +57,7 @@ Student load_student(const fs::path& path) {
     return nlohmann::json::parse(found->second);
   };
   try {
-    models::ModelSpec spec = models::model_spec_from(meta("retort.model"));
+    models::ModelSpec spec = models::model_spec_from(meta(models::kSpecKey));
     if (spec.options.contains("file")) spec.options["file"] = (path.parent_path() / RunFolder::kNetwork).string();
     Student student{models::make_model(spec), meta("classes").get<std::vector<std::string>>(), data::input_spec_from(meta("preprocess"))};
     if (static_cast<int64_t>(student.classes.size()) != student.model->spec().classes)

@@ -20,7 +20,7 @@ class CompareTest : public SmallJob {
     compare_.base.teacher.clear();
     compare_.base.epochs = 1;
     compare_.base.out = (folder_ / "compare").string();
-    compare_.base.student_weights = config_.teacher;
+    compare_.base.student_weights = write_weights("student.safetensors", {config_.student, 5});
     compare_.teachers = {config_.teacher + "@32"};
     compare_.losses = {"align_uniform", "kd", "info_nce+dkd"};
     compare_.seeds = 2;
@@ -75,6 +75,18 @@ TEST_F(CompareTest, EachExtraIsAnArmOfAsManyImageSteps) {
     EXPECT_EQ(arm.image_steps, 72) << arm.name;
   }
   EXPECT_EQ(names, (std::vector<std::string>{"scratch", "distill kd", "distill kd, with pile 1x", "distill kd, with pile 3x"}));
+}
+
+TEST_F(CompareTest, OneTrainedTeacherServesAllLossesAndSeeds) {
+  compare_.base.student_weights.clear();
+  compare_.base.teacher_init = "finetune";
+  compare_.base.teacher_epochs = 1;
+  compare_.arms = {"distill"};
+  compare_.losses = {"kd", "info_nce"};
+  for (const report::Arm& arm : now().arms) EXPECT_EQ(arm.accuracy.size(), 2U) << arm.name;
+  int folders = 0;
+  for (const auto& entry : fs::directory_iterator(compare_.base.out)) folders += entry.is_directory() ? 1 : 0;
+  EXPECT_EQ(folders, 3);  // the teacher's and the arms'
 }
 
 TEST_F(CompareTest, WhatAnArmLacksIsAUsageError) {

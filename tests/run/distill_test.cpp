@@ -1,5 +1,7 @@
 #include "retort/run/distill.h"
 
+#include <utility>
+
 #include "retort/core/error.h"
 #include "retort/core/file.h"
 #include "retort/run/evaluate_run.h"
@@ -23,7 +25,7 @@ TEST_F(DistillTest, MakesARunFolderThatTheOtherCommandsRead) {
     EXPECT_TRUE(fs::exists(file)) << file;
   EXPECT_TRUE(summary["teacher"]["test_accuracy"].is_number());
   EXPECT_TRUE(summary["student"]["val_accuracy"].is_number());
-  EXPECT_EQ(summary["student"]["parameters"], 11178051);  // torchvision's resnet18 with three classes
+  EXPECT_EQ(summary["student"]["parameters"], 344867);  // torchvision's shufflenet_v2_x0_5 with three classes
   EXPECT_EQ(summary["epochs"], 2);
   EXPECT_TRUE(summary["skipped_files"].empty());
   EXPECT_GT(summary["images_per_second"], 0);
@@ -64,7 +66,7 @@ TEST_F(DistillTest, TrainsANetworkOfTheUsersOwn) {
 }
 
 TEST_F(DistillTest, StartsFromPreTrainedWeights) {
-  const std::string weights = config_.teacher;
+  const std::string weights = write_weights("student.safetensors", {config_.student, 5});
   config_.teacher = "none";
   config_.student_weights = weights;
   config_.head_lr_factor = 10;
@@ -72,13 +74,14 @@ TEST_F(DistillTest, StartsFromPreTrainedWeights) {
   const nlohmann::json summary = distill_now();
   EXPECT_EQ(summary["student"]["start"], "pre-trained");
   EXPECT_EQ(write_report(config_.out, {})[0].name, "finetuned");
-  const auto first = read_safetensors(RunFolder{config_.out}.student()).tensors.at("layer1.0.conv1.weight");
-  EXPECT_TRUE(at::allclose(first, read_safetensors(weights).tensors.at("layer1.0.conv1.weight"), 0, 1e-5));
+  const auto first = read_safetensors(RunFolder{config_.out}.student()).tensors.at("conv1.0.weight");
+  EXPECT_TRUE(at::allclose(first, read_safetensors(weights).tensors.at("conv1.0.weight"), 0, 1e-5));
   config_.student = "mobilenet_v2";
-  EXPECT_THROW(distill_now({.force = true}), UsageError);
+  EXPECT_THROW(distill_now({.force = true}), Error);
 }
 
 TEST_F(DistillTest, ATeacherCanBeTrainedFirst) {
+  const std::string sizes_without_a_name = std::exchange(config_.teacher, write_weights("named.safetensors", {"shufflenet_v2_x0_5", 5}));
   for (const std::string init : {"finetune", "scratch"}) {
     config_.teacher_init = init;
     config_.teacher_epochs = 1;
@@ -97,6 +100,18 @@ TEST_F(DistillTest, ATeacherCanBeTrainedFirst) {
     distill(other, {}, null_log(), never_stop());
     EXPECT_EQ(read_file(RunFolder{other.out}.student()), read_file(RunFolder{config_.out}.student()));
   }
+  config_.teacher = sizes_without_a_name;
+  EXPECT_THROW(distill_now({.force = true}), UsageError);
+  config_.teacher_init = "finetune";
+  EXPECT_EQ(distill_now({.force = true})["teacher"]["arch"], "resnet");
+}
+
+TEST_F(DistillTest, ATeacherWhoseTensorsFitSeveralArchitecturesIsTakenAtItsName) {
+  config_.teacher = write_weights("teacher.safetensors", {"tf_efficientnet_b0", 5});
+  config_.teacher_arch = "tf_efficientnet_b0";
+  config_.teacher_init = "finetune";
+  config_.epochs = config_.teacher_epochs = 1;
+  EXPECT_EQ(distill_now()["teacher"]["arch"], "tf_efficientnet_b0");
 }
 
 TEST_F(DistillTest, EveryLossTrains) {

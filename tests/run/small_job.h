@@ -11,18 +11,15 @@
 
 namespace retort::run {
 
-// Three classes of six small pictures a split, a formula-filled resnet18 for a teacher, and a config that trains in a second.
+// Three classes of six small pictures a split, a formula-filled narrow ResNet for a teacher, and a config that trains in a second.
 class SmallJob : public ::testing::Test {
  protected:
   void SetUp() override {
     for (const char* split : {"train", "val", "test"}) testing::write_pictures(folder_ / "data", split, 3, 6);
-    models::ModelPtr model = models::make_model({"resnet18", 5});
-    StateDict state = models::state_of(*model);
-    testing::formula_fill(state);
-    write_safetensors(folder_ / "teacher.safetensors", state);
+    const std::vector<int64_t> widths{8, 16, 32, 64};
     config_.data = (folder_ / "data").string();
-    config_.teacher = (folder_ / "teacher.safetensors").string();
-    config_.student = "resnet18";
+    config_.teacher = write_weights("teacher.safetensors", {"resnet", 5, {{"stem", 8}, {"inner", widths}, {"outer", widths}}});
+    config_.student = "shufflenet_v2_x0_5";
     config_.out = (folder_ / "run").string();
     config_.cache = (folder_ / "cache").string();
     config_.teacher_size = config_.image_size = 32;
@@ -30,6 +27,13 @@ class SmallJob : public ::testing::Test {
     config_.batch_size = 8;
     config_.views = 2;
     config_.precision = "fp32";
+  }
+  // The path of a formula-filled network's file.
+  std::string write_weights(const std::string& name, const models::ModelSpec& spec) {
+    StateDict state = models::state_of(*models::make_model(spec));
+    testing::formula_fill(state);
+    write_safetensors(folder_ / name, state);
+    return (folder_ / name).string();
   }
   nlohmann::json distill_now(const DistillOptions& options = {}) { return distill(config_, options, null_log(), never_stop()); }
 
