@@ -10,7 +10,7 @@
 namespace retort::cli {
 namespace {
 
-struct Arguments {
+struct CompareArguments {
   run::CompareConfig config;
   RunFiles files;
 };
@@ -18,7 +18,7 @@ struct Arguments {
 }  // namespace
 
 void add_compare(CLI::App& app) {
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<CompareArguments>();
   run::CompareConfig& config = arguments->config;
   CLI::App* command = app.add_subcommand("compare", "Set ways to train one student side by side, over seeds");
   add_run_options(*command, config.base, arguments->files, {"teacher", "loss"});
@@ -27,7 +27,8 @@ void add_compare(CLI::App& app) {
       ->group(group);
   command
       ->add_option("--teacher", config.teachers,
-                   "pre-trained weight file, or FILE@PIXELS for the resolution that this one sees; may be given again")
+                   "pre-trained weight file, model's folder or hf:ORG/NAME; TEACHER@PIXELS for the resolution that this one sees; may be "
+                   "given again")
       ->group(group);
   command
       ->add_option("--loss", config.losses,

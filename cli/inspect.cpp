@@ -4,16 +4,24 @@
 #include "cli/command.h"
 #include "retort/core/error.h"
 #include "retort/deploy/cost.h"
+#include "retort/hub/snapshot.h"
 #include "retort/models/registry.h"
 #include "retort/run/run_folder.h"
 
 namespace retort::cli {
 namespace {
 
-struct Arguments {
+struct InspectArguments {
   std::string path, arch;
   bool json = false;
 };
+
+std::uintmax_t bytes_of(const std::string& path) {
+  if (!std::filesystem::is_directory(path)) return std::filesystem::file_size(path);
+  std::uintmax_t bytes = 0;
+  for (const auto& file : hub::weight_files(hub::snapshot_at(path))) bytes += std::filesystem::file_size(file);
+  return bytes;
+}
 
 nlohmann::json describe_weights(const std::string& path, const std::string& arch) {
   const models::Recognised found = models::recognise_file(path, arch);
@@ -24,14 +32,14 @@ nlohmann::json describe_weights(const std::string& path, const std::string& arch
           {"features", model->feature_dim()},
           {"parameters", deploy::count_parameters(*model)},
           {"multiply_adds", deploy::count_multiply_adds(*model, model->input_spec().size)},
-          {"bytes", std::filesystem::file_size(path)},
+          {"bytes", bytes_of(path)},
           {"input", data::to_json(model->input_spec())},
           {"options", found.spec.options}};
 }
 
 nlohmann::json describe(const std::string& path, const std::string& arch) {
-  if (!std::filesystem::is_directory(path)) return describe_weights(path, arch);
   const run::RunFolder folder{path};
+  if (!std::filesystem::exists(folder.config())) return describe_weights(path, arch);
   if (std::filesystem::exists(folder.summary())) return run::read_json(folder.summary());
   throw Error("is not a finished run: it has no summary.json", path, "finish it with `retort distill --resume`");
 }
@@ -39,9 +47,9 @@ nlohmann::json describe(const std::string& path, const std::string& arch) {
 }  // namespace
 
 void add_inspect(CLI::App& app) {
-  const auto arguments = std::make_shared<Arguments>();
-  CLI::App* command = app.add_subcommand("inspect", "Say what a weight file or a run folder holds");
-  command->add_option("path", arguments->path, "a .safetensors or .pth file, or a run folder")->required();
+  const auto arguments = std::make_shared<InspectArguments>();
+  CLI::App* command = app.add_subcommand("inspect", "Say what a weight file, a model's folder or a run folder holds");
+  command->add_option("path", arguments->path, "a .safetensors or .pth file, a model's folder, or a run folder")->required();
   command->add_option("--arch", arguments->arch, "architecture, where the tensor names do not tell");
   command->add_flag("--json", arguments->json, "print JSON");
   command->callback([arguments] {

@@ -133,7 +133,7 @@ class Block : public torch::nn::Module {
   at::Tensor scale_;
 };
 
-// Options: besides ConvNet's and `preprocess`, `stochastic_depth` in [0, 1), which each block's chance to be dropped in training rises to
+// Options: besides ConvNet's, `stochastic_depth` in [0, 1), which each block's chance to be dropped in training rises to
 // (0 by default), and the sizes of "convnext", named as in Plan. The features are the pooled maps after the last norm.
 class ConvNeXt : public ConvNet {
  public:
@@ -177,10 +177,10 @@ class ConvNeXt : public ConvNet {
     return norm_->forward(average_pool(x));
   }
 
-  data::InputSpec input_spec() const override {
+  data::InputSpec own_input_spec() const override {
     data::InputSpec spec;
     spec.interpolation = data::Interpolation::bicubic;
-    return input_option(spec_, spec);
+    return spec;
   }
 
   void initialise() override {

@@ -262,7 +262,7 @@ double dropout_of(const std::string& arch) {
   return named == nullptr ? 0.2 : named->dropout;
 }
 
-// Options: besides ConvNet's and `preprocess`, `stochastic_depth`, in [0, 1): the chance that an image's branch is dropped in training
+// Options: besides ConvNet's, `stochastic_depth`, in [0, 1): the chance that an image's branch is dropped in training
 // rises to nearly this, in proportion to the block's number, 0.2 by default; and the sizes of "efficientnet", named as in Plan.
 class EfficientNet : public ConvNet {
  public:
@@ -307,7 +307,7 @@ class EfficientNet : public ConvNet {
     return average_pool(last_->forward(x));
   }
 
-  data::InputSpec input_spec() const override {
+  data::InputSpec own_input_spec() const override {
     const Named* named = find_named(spec_.arch);
     const Input input = named == nullptr ? Input{224, 256} : named->input;
     data::InputSpec spec;
@@ -315,7 +315,7 @@ class EfficientNet : public ConvNet {
     spec.crop_ratio = static_cast<double>(input.size) / static_cast<double>(input.resized);
     spec.interpolation = input.interpolation;
     if (input.halves) spec.mean = spec.std = {0.5F, 0.5F, 0.5F};
-    return input_option(spec_, spec);
+    return spec;
   }
 
   void initialise() override {

@@ -131,7 +131,7 @@ class EfficientNetLite : public ConvNet {
     return average_pool(relu6_(last_norm_->forward(last_->forward(x))));
   }
 
-  data::InputSpec input_spec() const override {
+  data::InputSpec own_input_spec() const override {
     data::InputSpec spec;
     spec.size = variant_of(spec_.arch).size;
     spec.mean.fill(lukemelas_ ? 127.0F / 255 : 0.5F);

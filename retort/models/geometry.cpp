@@ -109,9 +109,4 @@ double rate_option(const ModelSpec& spec, const char* key, double otherwise) {
   return rate;
 }
 
-data::InputSpec input_option(const ModelSpec& spec, const data::InputSpec& otherwise) {
-  const nlohmann::json* option = find_option(spec, "preprocess");
-  return option == nullptr ? otherwise : data::input_spec_from(*option);
-}
-
 }  // namespace retort::models

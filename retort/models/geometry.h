@@ -46,7 +46,4 @@ bool flag_option(const ModelSpec& spec, const char* key, bool otherwise);
 // A number in [0, 1).
 double rate_option(const ModelSpec& spec, const char* key, double otherwise);
 
-// Option `preprocess`: how the weights want their images (data::to_json of the spec), where that is not the architecture's own way.
-data::InputSpec input_option(const ModelSpec& spec, const data::InputSpec& otherwise);
-
 }  // namespace retort::models

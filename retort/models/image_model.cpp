@@ -24,6 +24,11 @@ Output ImageModel::forward(const at::Tensor& images) {
   return {std::move(features), std::move(logits)};
 }
 
+data::InputSpec ImageModel::input_spec() const {
+  const auto option = spec_.options.find("preprocess");
+  return option == spec_.options.end() ? own_input_spec() : data::input_spec_from(*option);
+}
+
 StateDict state_of(torch::nn::Module& module) {
   StateDict state;
   for (const auto& item : module.named_parameters()) state[item.key()] = item.value().detach();

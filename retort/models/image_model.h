@@ -35,7 +35,8 @@ class ImageModel : public torch::nn::Module {
   virtual at::Tensor classify(const at::Tensor& features) = 0;
   Output forward(const at::Tensor& images);
 
-  virtual data::InputSpec input_spec() const = 0;
+  // How images are to be prepared: option `preprocess` of the spec (data::to_json of it), or else the architecture's own way.
+  data::InputSpec input_spec() const;
   virtual int64_t feature_dim() const = 0;
   // The final linear layer: weight [C, D] and bias [C].
   virtual torch::nn::Linear head() = 0;
@@ -45,6 +46,7 @@ class ImageModel : public torch::nn::Module {
   const ModelSpec& spec() const { return spec_; }
 
  protected:
+  virtual data::InputSpec own_input_spec() const = 0;
   ModelSpec spec_;  // reset_head keeps spec_.classes true
 };
 

@@ -96,7 +96,7 @@ class MobileNetV2 : public ConvNet {
     return average_pool(last_->forward(x));
   }
 
-  data::InputSpec input_spec() const override { return {}; }
+  data::InputSpec own_input_spec() const override { return {}; }
 
   void initialise() override {
     for (auto* conv : convolutions_of(*this)) torch::nn::init::kaiming_normal_(conv->weight, 0, torch::kFanOut);

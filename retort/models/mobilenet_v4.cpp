@@ -157,7 +157,7 @@ class Block : public torch::nn::Module {
   std::vector<Unit> units_;
 };
 
-// Options: besides ConvNet's and `preprocess`, the sizes of "mobilenetv4", named as in Plan. The features are what comes after the pooling
+// Options: besides ConvNet's, the sizes of "mobilenetv4", named as in Plan. The features are what comes after the pooling
 // and `conv_head`, as timm's classifier reads them.
 class MobileNetV4 : public ConvNet {
  public:
@@ -189,14 +189,14 @@ class MobileNetV4 : public ConvNet {
     return last_.forward(at::adaptive_avg_pool2d(x, {1, 1})).flatten(1);
   }
 
-  data::InputSpec input_spec() const override {
+  data::InputSpec own_input_spec() const override {
     data::InputSpec spec;
     spec.interpolation = data::Interpolation::bicubic;
     if (const Variant* variant = find_variant(spec_.arch)) {
       spec.size = variant->size;
       spec.crop_ratio = variant->crop_ratio;
     }
-    return input_option(spec_, spec);
+    return spec;
   }
 
   void initialise() override {

@@ -4,7 +4,7 @@
 #include <sstream>
 
 #include "retort/core/error.h"
-#include "retort/models/weight_file.h"
+#include "retort/models/weight_source.h"
 
 namespace retort::models {
 namespace {
@@ -38,19 +38,6 @@ size_t edit_distance(const std::string& a, const std::string& b) {
   std::string list;
   for (const std::string& name : names) list += (list.empty() ? "" : ", ") + name;
   throw UsageError("unknown architecture '" + arch + "'", "", "one of (nearest first): " + list);
-}
-
-// How retort describes a network in a file that it writes, where it could read that back as a teacher.
-std::optional<ModelSpec> described_in(const Metadata& metadata) {
-  const auto found = metadata.find(kSpecKey);
-  if (found == metadata.end()) return std::nullopt;
-  try {
-    ModelSpec spec = model_spec_from(nlohmann::json::parse(found->second));
-    const bool known = std::ranges::any_of(families(), [&](const Family& family) { return family.recognise && knows(family, spec.arch); });
-    return known ? std::optional(spec) : std::nullopt;
-  } catch (const std::exception&) {
-    return std::nullopt;  // another program's words: the tensors are asked instead
-  }
 }
 
 // A few names and shapes, so that a reader can tell what the file holds.
@@ -89,19 +76,19 @@ ModelSpec for_image_size(ModelSpec spec, int64_t size) {
 }
 
 Recognised recognise_file(const std::filesystem::path& path, const std::string& named) {
-  if (!named.empty() && std::ranges::none_of(families(), [&](const Family& family) { return knows(family, named); })) unknown_arch(named);
-  const TensorFile file = read_weight_file(path);
-  const StateDict& state = file.tensors;
-  // Sizes are the tensors' own: a description that lies about them cannot ask for a large network.
-  const std::optional<ModelSpec> described = described_in(file.metadata);
-  const std::string arch = named.empty() && described ? described->arch : named;
+  const auto known = [](const std::string& arch) {
+    return std::ranges::any_of(families(), [&](const Family& family) { return family.recognise && knows(family, arch); });
+  };
+  if (!named.empty() && !known(named)) unknown_arch(named);
+  const WeightSource source = read_weight_source(path);
+  const StateDict& state = source.tensors;
+  const std::string arch = named.empty() && known(source.described_arch) ? source.described_arch : named;
   for (const Family& family : families()) {
     if (!family.recognise || (!arch.empty() && !knows(family, arch))) continue;
     try {
       std::optional<Recognised> found = family.recognise(state, arch);
       if (!found) continue;
-      if (described && described->arch == found->spec.arch && described->options.contains("preprocess"))
-        found->spec.options["preprocess"] = data::to_json(data::input_spec_from(described->options["preprocess"]));
+      if (source.preprocess) found->spec.options["preprocess"] = data::to_json(data::input_spec_from(*source.preprocess));
       return std::move(*found);
     } catch (const UsageError&) {
       throw;

@@ -43,11 +43,8 @@ ModelPtr make_model(const ModelSpec& spec);
 // no size is returned as it is.
 ModelSpec for_image_size(ModelSpec spec, int64_t size);
 
-// The metadata of a safetensors file that retort wrote: to_json of the network's spec.
-inline constexpr const char* kSpecKey = "retort.model";
-
-// Reads a weight file of any kind (weight_file.h) and recognises it: by `arch`, or what the file says of itself under kSpecKey, or its
-// tensors. Throws Error when no family knows it, listing what its tensors look like.
+// Reads a weight file or a model's folder (weight_source.h) and recognises it: by `arch`, or by its own description, or by its tensors.
+// Throws Error when no family knows it, listing what its tensors look like.
 Recognised recognise_file(const std::filesystem::path& path, const std::string& arch = "");
 
 // The model with the recognised weights, in evaluation mode; `where` names their file. A file without a classifier gets a fresh head of

@@ -116,7 +116,7 @@ class Block : public torch::nn::Module {
   std::shared_ptr<SqueezeExcitation> squeeze_;
 };
 
-// Options: besides ConvNet's and `preprocess`, the sizes of "regnet", named as in Plan.
+// Options: besides ConvNet's, the sizes of "regnet", named as in Plan.
 class RegNet : public ConvNet {
  public:
   static constexpr const char* kHead = "fc";
@@ -144,10 +144,10 @@ class RegNet : public ConvNet {
     return average_pool(x);
   }
 
-  data::InputSpec input_spec() const override {
+  data::InputSpec own_input_spec() const override {
     data::InputSpec spec;
     spec.crop_ratio = static_cast<double>(spec.size) / 232;  // torchvision's default weights
-    return input_option(spec_, spec);
+    return spec;
   }
 
   void initialise() override {

@@ -135,7 +135,7 @@ class Block : public torch::nn::Module {
   torch::nn::BatchNorm2d shortcut_norm_{nullptr};
 };
 
-// Options: besides ConvNet's and `preprocess`, the sizes of "resnet", named as in Plan.
+// Options: besides ConvNet's, the sizes of "resnet", named as in Plan.
 class ResNet : public ConvNet {
  public:
   static constexpr const char* kHead = "fc";
@@ -163,11 +163,11 @@ class ResNet : public ConvNet {
     return average_pool(x);
   }
 
-  data::InputSpec input_spec() const override {
+  data::InputSpec own_input_spec() const override {
     data::InputSpec spec;
     if (const Variant* variant = find_variant(spec_.arch))
       spec.crop_ratio = static_cast<double>(spec.size) / static_cast<double>(variant->resized);
-    return input_option(spec_, spec);
+    return spec;
   }
 
   void initialise() override {

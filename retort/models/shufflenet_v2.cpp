@@ -116,7 +116,7 @@ class ShuffleNetV2 : public ConvNet {
     return average_pool(last_->forward(x));
   }
 
-  data::InputSpec input_spec() const override {
+  data::InputSpec own_input_spec() const override {
     data::InputSpec spec;
     spec.crop_ratio = static_cast<double>(spec.size) / static_cast<double>(variant_of(spec_.arch).resized);
     return spec;

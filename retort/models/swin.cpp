@@ -204,7 +204,7 @@ data::InputSpec own_input(const std::string& arch) {
   return spec;
 }
 
-// Options: besides ConvNet's and `preprocess`, the sizes of "swin", named as in Plan. The features are the mean of the normalised pixels.
+// Options: besides ConvNet's, the sizes of "swin", named as in Plan. The features are the mean of the normalised pixels.
 class Swin : public ConvNet {
  public:
   static constexpr const char* kHead = "head.fc";
@@ -237,7 +237,7 @@ class Swin : public ConvNet {
     return norm_->forward(x).mean({1, 2});
   }
 
-  data::InputSpec input_spec() const override { return input_option(spec_, own_input(spec_.arch)); }
+  data::InputSpec own_input_spec() const override { return own_input(spec_.arch); }
 
   void initialise() override {
     for (const auto& module : modules(/*include_self=*/false))

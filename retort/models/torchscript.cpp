@@ -124,7 +124,7 @@ at::Tensor ScriptNetwork::forward_features(const at::Tensor& images) {
 
 at::Tensor ScriptNetwork::classify(const at::Tensor& features) { return head_->forward(features); }
 
-data::InputSpec ScriptNetwork::input_spec() const {
+data::InputSpec ScriptNetwork::own_input_spec() const {
   data::InputSpec spec;
   spec.size = std::clamp<int64_t>(option<int64_t>(spec_, "image_size", spec.size), 16, 1024);
   return spec;

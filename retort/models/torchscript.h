@@ -26,7 +26,7 @@ class ScriptNetwork : public ImageModel {
 
   at::Tensor forward_features(const at::Tensor& images) override;
   at::Tensor classify(const at::Tensor& features) override;
-  data::InputSpec input_spec() const override;
+  data::InputSpec own_input_spec() const override;
   int64_t feature_dim() const override { return head_->options.in_features(); }
   torch::nn::Linear head() override { return head_; }
   void reset_head(int64_t classes) override;

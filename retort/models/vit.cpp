@@ -304,7 +304,7 @@ class Vit : public ImageModel {
   }
 
   at::Tensor classify(const at::Tensor& features) override { return head_->forward(features); }
-  data::InputSpec input_spec() const override { return geometry_.input; }
+  data::InputSpec own_input_spec() const override { return geometry_.input; }
   int64_t feature_dim() const override { return geometry_.feature_dim(); }
   torch::nn::Linear head() override { return head_; }
 

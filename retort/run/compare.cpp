@@ -9,6 +9,7 @@
 #include "retort/core/error.h"
 #include "retort/core/file.h"
 #include "retort/data/extra.h"
+#include "retort/hub/reference.h"
 #include "retort/models/registry.h"
 #include "retort/report/text.h"
 #include "retort/run/distill.h"
@@ -52,15 +53,23 @@ std::string words(const Loss& loss) {
   return loss.logit == "none" ? loss.embedding : loss.embedding + " + " + loss.logit;
 }
 
-// "vit.safetensors@112" is the file, seen at 112 pixels.
+// "vit.safetensors@112" is the file, seen at 112 pixels; "hf:org/name@v1.0" a revision, to which @112 may be added.
 void set_teacher(RunConfig& config, const std::string& text) {
-  const size_t at = text.rfind('@');
+  size_t at = text.rfind('@');
+  if (at != std::string::npos && hub::is_reference(text) && text.find_first_not_of("0123456789", at + 1) != std::string::npos)
+    at = std::string::npos;
   config.teacher = text.substr(0, at);
   if (at == std::string::npos) return;
   char* end = nullptr;
   config.teacher_size = std::strtoll(text.c_str() + at + 1, &end, 10);
   if (*end != '\0' || config.teacher_size < 1 || config.teacher_size > 1024)
     throw UsageError("'" + text + "' is not FILE@PIXELS", "--teacher");
+}
+
+// The last part of a path or of a name on the hub.
+std::string last_part(const std::string& path) {
+  const fs::path normal = fs::path(path).lexically_normal();
+  return (normal.has_filename() ? normal : normal.parent_path()).filename().string();
 }
 
 // What is not safe in a file's name becomes one dash.
@@ -80,7 +89,7 @@ class Comparer {
   report::Comparison run() {
     plan();
     for (const Plan& plan : plans_) runs_ += seeds_of(plan);
-    result_.title = "retort compare: " + student_name(config_.base) + " on " + fs::path(config_.base.data).filename().string();
+    result_.title = "retort compare: " + student_name(config_.base) + " on " + last_part(config_.base.data);
     for (const Plan& plan : plans_) result_.arms.push_back(run_arm(plan));
     result_.student = student_name(config_.base) + ", " + std::to_string(size_) + " px, " + report::count(parameters_) + " parameters";
     result_.budget = "Equal student image-steps: " + std::to_string(config_.base.epochs) + " epochs of " + std::to_string(images_) +
@@ -134,7 +143,7 @@ class Comparer {
       config.student_weights.clear();
       config.extra.clear();
       set_teacher(config, teacher);
-      const std::string file = fs::path(teacher).filename().string();
+      const std::string file = last_part(teacher);
       for (const std::string& text : config_.losses) {
         const Loss loss = parse_loss(text, config_.base.logit_loss);
         config.loss = loss.embedding;
@@ -198,7 +207,7 @@ class Comparer {
   // A teacher that is trained first is trained for the first run, and read by the others.
   nlohmann::json train(RunConfig config) {
     if (config.teacher != "none" && config.teacher_init != "linear-probe") {
-      const std::string name = folder_name(fs::path(config.teacher).filename().string());
+      const std::string name = folder_name(last_part(config.teacher));
       const int64_t seed = std::exchange(config.seed, config_.base.seed);
       config = with_trained_teacher(config, fs::path(config_.base.out) / ("teacher-" + name), log_, stop_);
       config.seed = seed;

@@ -5,6 +5,7 @@
 
 #include "retort/core/error.h"
 #include "retort/data/extra.h"
+#include "retort/hub/reference.h"
 #include "retort/losses/loss.h"
 #include "retort/models/precision.h"
 #include "retort/models/torchscript.h"
@@ -55,7 +56,7 @@ void resolve_weight(double& weight, const std::string& loss) {
 
 RunConfig resolved(RunConfig config) {
   for (std::string* path : {&config.data, &config.out, &config.cache, &config.student_weights, &config.teacher}) {
-    if (!path->empty() && *path != "none") *path = fs::absolute(*path).lexically_normal().string();
+    if (!path->empty() && *path != "none" && !hub::is_reference(*path)) *path = fs::absolute(*path).lexically_normal().string();
   }
   if (models::names_script(config.student)) config.student = fs::absolute(config.student).lexically_normal().string();
   for (std::string& extra : config.extra) {
@@ -118,6 +119,8 @@ void validate(const RunConfig& config) {
         (path.find('\'') != std::string::npos && path.find_first_of("\"\\") != std::string::npos))
       throw UsageError("a path with line breaks, or with both kinds of quotes, cannot stand in config.toml", path, "rename it");
   }
+  for (const std::string& named : {config.teacher, config.student_weights})
+    if (hub::is_reference(named)) (void)hub::parse_reference(named);
   if (config.batch_size == 1) throw UsageError("a batch of one has no negatives and no statistics", "--batch-size", "2 or more, or 0");
   if (config.out.empty()) throw UsageError("no run folder was named", "--out", "for example --out runs/first");
   if (config.teacher_head != "probe" && config.teacher_head != "keep")

@@ -55,10 +55,12 @@ void visit_options(RunConfig& c, Visitor&& visitor) {
   const char* const main = "The job";
   visitor("data", c.data, Range{}, main,
           "image folder (one folder a class, or train/ val/ test/ of those) or CSV manifest (path,label,split)");
-  visitor("teacher", c.teacher, Range{}, main, "pre-trained weight file (.safetensors, .pth), or `none` to train the student from scratch");
+  visitor("teacher", c.teacher, Range{}, main,
+          "pre-trained weight file (.safetensors, .pth), a model's folder, hf:ORG/NAME on the hub, or `none`: the student from scratch");
   visitor("student", c.student, Range{}, main,
           "architecture to train (`retort list students`), or a network of your own, TorchScript in a file *.pt");
-  visitor("student-weights", c.student_weights, Range{}, main, "pre-trained weight file to start the student from; empty: random weights");
+  visitor("student-weights", c.student_weights, Range{}, main,
+          "pre-trained weights to start the student from, named as the teacher's; empty: random weights");
   visitor("student-features", c.student_features, Range{}, main,
           "of a network of your own without a method forward_features: the entry of forward's dict or named tuple");
   visitor("out", c.out, Range{}, main, "run folder to write");

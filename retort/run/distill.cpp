@@ -10,6 +10,7 @@
 #include "retort/data/image_store.h"
 #include "retort/deploy/cost.h"
 #include "retort/deploy/onnx_export.h"
+#include "retort/hub/pull.h"
 #include "retort/losses/objective.h"
 #include "retort/models/registry.h"
 #include "retort/models/torchscript.h"
@@ -78,6 +79,12 @@ std::string key_of(const std::vector<losses::TermConfig>& terms) {
   return json.dump();
 }
 
+// A name on the hub becomes the folder that its snapshot lies in.
+std::string pulled(const std::string& named, Log& log, const StopFlag& stop) {
+  if (!hub::is_reference(named)) return named;
+  return hub::pull(hub::parse_reference(named), hub::options_from_environment(), log, stop).folder.string();
+}
+
 // One run, step by step; each step reads what the ones before it made.
 class Job {
  public:
@@ -93,6 +100,19 @@ class Job {
     train();
     evaluate();
     return summary_;
+  }
+
+  FittedTeacher fitted() {
+    read_data();
+    fit_teacher();
+    const data::Preparation prepared = data::for_evaluation(teacher_->input_spec());
+    const auto seen = [&](const data::ImageStore& images, const char* name) {
+      return evaluation_features(cache_, *teacher_, images, name, log_, stop_);
+    };
+    const data::ImageStore train = open(data::Split::train, prepared), val = open(data::Split::val, prepared);
+    FittedTeacher fitted{manifest_,           *teacher_, seen(train, "unmixed"), data::labels_of(train), seen(val, "validation"),
+                         data::labels_of(val)};
+    return fitted;
   }
 
   nlohmann::json probe() {
@@ -117,6 +137,7 @@ class Job {
     const auto count = [&](data::Split split) { return std::to_string(manifest_.of(split).size()); };
     log_.info(config_.data + ": " + std::to_string(manifest_.classes.size()) + " classes; " + count(data::Split::train) + " training, " +
               count(data::Split::val) + " validation and " + count(data::Split::test) + " test images");
+    for (std::string* named : {&config_.teacher, &config_.student_weights}) *named = pulled(*named, log_, stop_);
     student_ = initial_student(config_.image_size);  // for what it says of itself; weights follow once size and seed are set
     if (config_.teacher != "none" && config_.teacher_init != "linear-probe") {
       const Stopwatch training;
@@ -395,6 +416,7 @@ bool has_named_sizes(models::ImageModel& model) {
 }  // namespace
 
 RunConfig with_trained_teacher(RunConfig config, const fs::path& out, Log& log, const StopFlag& stop, bool force) {
+  config.teacher = pulled(config.teacher, log, stop);
   const models::ModelPtr model = models::load_model(config.teacher, config.teacher_arch);
   const RunConfig defaults;
   RunConfig own = config;
@@ -425,6 +447,15 @@ RunConfig with_trained_teacher(RunConfig config, const fs::path& out, Log& log, 
   config.teacher_arch.clear();
   config.teacher_size = own.image_size;
   return config;
+}
+
+FittedTeacher fitted_teacher(const RunConfig& config, Log& log, const StopFlag& stop) {
+  const RunConfig own = resolved(config);
+  validate(own);
+  const RunFolder folder{own.out};
+  fs::create_directories(folder.root);
+  if (own.threads > 0) at::set_num_threads(static_cast<int>(own.threads));
+  return Job(own, {}, folder, log, stop).fitted();
 }
 
 nlohmann::json linear_probe(const RunConfig& config, Log& log, const StopFlag& stop) {

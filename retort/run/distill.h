@@ -5,7 +5,9 @@
 #include <nlohmann/json.hpp>
 
 #include "retort/core/log.h"
+#include "retort/data/manifest.h"
 #include "retort/run/config.h"
+#include "retort/teacher/teacher.h"
 
 namespace retort::run {
 
@@ -23,6 +25,14 @@ nlohmann::json distill(const RunConfig& config, const DistillOptions& options, L
 // The same, unless the run folder holds this very run: finished, its summary is read; unfinished, it goes on. Throws Error when the folder
 // holds a run with other settings, unless `force` says to write over that.
 nlohmann::json distill_once(const RunConfig& config, Log& log, const StopFlag& stop, bool force = false);
+
+// The teacher as distil() fits it, head and all, and what it makes of real images, prepared as for evaluation: features [N, D], labels [N].
+struct FittedTeacher {
+  data::Manifest manifest;
+  teacher::Teacher teacher;
+  at::Tensor train_features, train_labels, val_features, val_labels;
+};
+FittedTeacher fitted_teacher(const RunConfig& config, Log& log, const StopFlag& stop);
 
 // Trains the whole teacher on the task as config.teacher_init says, in the run folder `out`, unless it is there already; returns the config
 // with that model for its teacher, whose own head is kept. `force` as above.

@@ -8,6 +8,7 @@
 #include "retort/core/safetensors.h"
 #include "retort/models/registry.h"
 #include "retort/models/torchscript.h"
+#include "retort/models/weight_source.h"
 
 namespace retort::run {
 namespace fs = std::filesystem;

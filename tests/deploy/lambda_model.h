@@ -20,7 +20,7 @@ class LambdaModel : public models::ImageModel {
   }
   at::Tensor forward_features(const at::Tensor& images) override { return compute_(*this, images); }
   at::Tensor classify(const at::Tensor& features) override { return fc(features); }
-  data::InputSpec input_spec() const override { return data::InputSpec{.size = 32}; }
+  data::InputSpec own_input_spec() const override { return data::InputSpec{.size = 32}; }
   int64_t feature_dim() const override { return fc->options.in_features(); }
   torch::nn::Linear head() override { return fc; }
   void reset_head(int64_t classes) override { fc = replace_module("fc", torch::nn::Linear(feature_dim(), classes)); }

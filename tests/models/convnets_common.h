@@ -3,7 +3,6 @@
 #include <fstream>
 #include <string>
 
-#include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
@@ -17,9 +16,6 @@ inline nlohmann::json convnet_fixture(const std::string& arch) {
   std::ifstream file(std::string(RETORT_FIXTURES) + "/models/" + arch + ".json");
   return nlohmann::json::parse(file);
 }
-
-// Tests run beside one another: threads that wait for a core which another test holds make small networks ten times as slow.
-[[maybe_unused]] inline const bool kOneThread = (at::set_num_threads(1), true);
 
 inline void fill(ImageModel& model) {
   StateDict state = state_of(model);

@@ -3,6 +3,7 @@
 #include <torch/utils.h>
 
 #include "retort/core/error.h"
+#include "retort/models/weight_source.h"
 #include "tests/models/convnets_common.h"
 #include "tests/support/folder.h"
 

@@ -1,5 +1,6 @@
 #include "retort/run/distill.h"
 
+#include <cstdlib>
 #include <utility>
 
 #include "retort/core/error.h"
@@ -127,6 +128,28 @@ TEST_F(DistillTest, EveryLossTrains) {
     distill_now({.force = true});
     EXPECT_TRUE(read_json_lines(RunFolder{config_.out}.metrics())[0]["terms"].contains(entry.name));
   }
+}
+
+TEST_F(DistillTest, ATeacherIsNamedAsOnTheHub) {
+  const fs::path repository = folder_ / "hub/models--org--small", snapshot = repository / "snapshots" / std::string(40, 'a');
+  fs::create_directories(snapshot);
+  fs::create_directories(repository / "refs");
+  testing::put(repository / "refs/main", std::string(40, 'a'));
+  testing::put(snapshot / "config.json", R"({"architecture": "resnet", "num_classes": 5, "pretrained_cfg": {"mean": [0.4, 0.4, 0.4]}})");
+  fs::copy_file(config_.teacher, snapshot / "model.safetensors");
+  ::setenv("HF_HUB_CACHE", (folder_ / "hub").c_str(), 1);
+  ::setenv("HF_HUB_OFFLINE", "1", 1);
+  config_.teacher = "hf:org/small";
+  config_.epochs = 1;
+  const nlohmann::json summary = distill_now();
+  EXPECT_EQ(summary["teacher"]["arch"], "resnet");
+  EXPECT_NE(read_file(RunFolder{config_.out}.config()).find("teacher = \"hf:org/small\""), std::string::npos);
+  config_.teacher = "hf:org/other";
+  EXPECT_THROW(distill_now({.force = true}), Error);
+  config_.teacher = "hf:";
+  EXPECT_THROW(distill_now({.force = true}), UsageError);
+  ::unsetenv("HF_HUB_CACHE");
+  ::unsetenv("HF_HUB_OFFLINE");
 }
 
 TEST_F(DistillTest, ATransformerIsMadeForTheImagesSize) {

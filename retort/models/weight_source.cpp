@@ -1,0 +1,79 @@
+#include "retort/models/weight_source.h"
+
+#include <map>
+
+#include "retort/core/error.h"
+#include "retort/hub/description.h"
+#include "retort/hub/snapshot.h"
+#include "retort/models/image_model.h"
+#include "retort/models/weight_file.h"
+
+namespace retort::models {
+namespace fs = std::filesystem;
+namespace {
+
+WeightSource read_file_of_retort(const fs::path& path) {
+  TensorFile file = read_weight_file(path);
+  WeightSource source{.tensors = std::move(file.tensors), .described_arch = "", .preprocess = {}};
+  const auto found = file.metadata.find(kSpecKey);
+  if (found == file.metadata.end()) return source;
+  try {
+    const ModelSpec spec = model_spec_from(nlohmann::json::parse(found->second));
+    source.described_arch = spec.arch;
+    if (spec.options.contains("preprocess")) source.preprocess = spec.options.at("preprocess");
+    return source;
+  } catch (const std::exception&) {
+    return source;  // another program's words: the tensors are asked instead
+  }
+}
+
+// Views are drawn with two filters; the others are taken for the one that is as smooth.
+nlohmann::json drawable(nlohmann::json preprocess, const fs::path& folder) {
+  nlohmann::json& filter = preprocess.at("interpolation");
+  if (filter == "lanczos") filter = "bicubic";
+  if (filter == "hamming" || filter == "box") filter = "bilinear";
+  if (filter == "nearest") throw Error("wants images resized by nearest neighbours, which retort does not do", folder.string());
+  return preprocess;
+}
+
+// What transformers' models can be told and shapes do not show: retort builds what the published ones are.
+void check_built(const hub::Description& description, const std::string& where) {
+  static const std::map<std::string, std::string> activations{{"resnet", "relu"},     {"regnet", "relu"}, {"vit", "gelu"},
+                                                              {"deit", "gelu"},       {"dinov2", "gelu"}, {"convnext", "gelu"},
+                                                              {"convnextv2", "gelu"}, {"swin", "gelu"}};
+  const auto built = activations.find(description.architecture);
+  const nlohmann::json& config = description.config;
+  const nlohmann::json told = config.value("hidden_act", nlohmann::json());
+  if (built != activations.end() && !told.is_null() && told != built->second)
+    throw Error("hidden_act is " + told.dump() + ", where retort builds " + built->second, where);
+  if (description.architecture == "resnet" && (config.value("downsample_in_bottleneck", nlohmann::json(false)) != false ||
+                                               config.value("downsample_in_first_stage", nlohmann::json(false)) != false))
+    throw Error("downsample_in_bottleneck and downsample_in_first_stage are not built", where);
+}
+
+WeightSource read_folder(const fs::path& path) {
+  const hub::Snapshot snapshot = hub::snapshot_at(path);
+  const hub::Description description = hub::describe(snapshot.folder);
+  // It has the names and shapes of the one that TensorFlow trained, and another padding.
+  if (description.library == "timm" && description.architecture.starts_with("efficientnet_lite"))
+    throw Error("timm's " + description.architecture + " is not built, only its tf_" + description.architecture, snapshot.folder.string());
+  if (description.library == "transformers") check_built(description, (snapshot.folder / "config.json").string());
+  WeightSource source{.tensors = {}, .described_arch = "", .preprocess = drawable(hub::preprocess_of(description), snapshot.folder)};
+  if (description.library == "timm") source.described_arch = description.architecture;
+  for (const fs::path& file : hub::weight_files(snapshot)) {
+    for (auto& [name, tensor] : read_weights(file)) {
+      if (!source.tensors.emplace(name, std::move(tensor)).second)
+        throw Error("holds the tensor '" + name + "', as another shard does", file.string());
+    }
+  }
+  return source;
+}
+
+}  // namespace
+
+WeightSource read_weight_source(const fs::path& path) {
+  std::error_code ignored;
+  return fs::is_directory(path, ignored) ? read_folder(path) : read_file_of_retort(path);
+}
+
+}  // namespace retort::models

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include <nlohmann/json.hpp>
+
+#include "retort/core/safetensors.h"
+
+namespace retort::models {
+
+// The metadata of a safetensors file that retort wrote: to_json of the network's spec.
+inline constexpr const char* kSpecKey = "retort.model";
+
+// A network's tensors, and what lies beside them in words; sizes are the tensors' own, so that a description that lies about them cannot
+// ask for a large network.
+struct WeightSource {
+  StateDict tensors;
+  std::string described_arch;                // empty where nothing tells
+  std::optional<nlohmann::json> preprocess;  // how the weights want their images, as data::to_json writes it
+};
+
+// Of a weight file of any kind (weight_file.h); or of a model's folder as timm and transformers save it and as a hub's cache holds it
+// (hub/snapshot.h, hub/description.h), its weights in one file or in shards. Throws Error naming the file when one is missing, malformed,
+// or describes what retort does not build.
+WeightSource read_weight_source(const std::filesystem::path& path);
+
+}  // namespace retort::models
