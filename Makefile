@@ -23,12 +23,12 @@ demo: ## make an emoji data set, fetch a teacher, distil it, and print what that
 test: ## build and run the tests
 	@scripts/install.sh build test
 	$(call build,release,all)
-	@OMP_WAIT_POLICY=passive ctest --preset release --parallel $(JOBS)
+	@ctest --preset release --parallel $(JOBS)
 
 asan: ## build and run the tests with the address and undefined-behaviour sanitizers
 	@scripts/install.sh build test
 	$(call build,asan,all)
-	@OMP_WAIT_POLICY=passive ctest --preset asan --parallel $(JOBS)
+	@ctest --preset asan --parallel $(JOBS)
 
 bench: ## run the benchmarks
 	@scripts/install.sh build

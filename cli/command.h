@@ -8,6 +8,8 @@ namespace retort::cli {
 void add_compare(CLI::App& app);
 void add_distill(CLI::App& app);
 void add_eval(CLI::App& app);
+void add_gate(CLI::App& app);
+void add_generate(CLI::App& app);
 void add_inspect(CLI::App& app);
 void add_list(CLI::App& app);
 void add_predict(CLI::App& app);

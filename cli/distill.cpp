@@ -12,7 +12,7 @@
 namespace retort::cli {
 namespace {
 
-struct Arguments {
+struct DistillArguments {
   run::RunConfig config;
   run::DistillOptions options;
   RunFiles files;
@@ -21,7 +21,7 @@ struct Arguments {
 }  // namespace
 
 void add_distill(CLI::App& app) {
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<DistillArguments>();
   CLI::App* command = app.add_subcommand("distill", "Train a student from a teacher on a folder of images");
   add_run_options(*command, arguments->config, arguments->files);
   command

@@ -9,7 +9,7 @@
 namespace retort::cli {
 namespace {
 
-struct Arguments {
+struct EvalArguments {
   std::string run, data, predictions, cache;
   bool json = false;
 };
@@ -34,7 +34,7 @@ nlohmann::json to_json(const run::Evaluation& evaluation) {
 }  // namespace
 
 void add_eval(CLI::App& app) {
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<EvalArguments>();
   CLI::App* command = app.add_subcommand("eval", "Measure a run's student on its test images, or on others");
   command->add_option("--run", arguments->run, "run folder")->required();
   command->add_option("--data", arguments->data,

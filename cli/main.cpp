@@ -36,6 +36,8 @@ int main(int argc, char** argv) {
       "`retort COMMAND --help` says what a command takes.");
   cli::add_distill(app);
   cli::add_compare(app);
+  cli::add_generate(app);
+  cli::add_gate(app);
   cli::add_eval(app);
   cli::add_predict(app);
   cli::add_report(app);

@@ -8,7 +8,7 @@
 namespace retort::cli {
 namespace {
 
-struct Arguments {
+struct PredictArguments {
   std::string run;
   std::vector<std::string> files;
   int64_t top = 1;
@@ -39,7 +39,7 @@ void print(const run::FilePrediction& prediction) {
 }  // namespace
 
 void add_predict(CLI::App& app) {
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<PredictArguments>();
   CLI::App* command = app.add_subcommand("predict", "Say what is on pictures");
   command->add_option("--run", arguments->run, "run folder")->required();
   command->add_option("files", arguments->files, "image files")->required();

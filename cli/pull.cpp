@@ -8,13 +8,13 @@
 namespace retort::cli {
 namespace {
 
-struct Arguments {
+struct PullArguments {
   std::string name;
   bool pth = false;
   std::vector<std::string> files;
 };
 
-void pull(const Arguments& arguments) {
+void pull(const PullArguments& arguments) {
   hub::PullOptions options = hub::options_from_environment();
   options.pickled = arguments.pth;
   options.files = arguments.files;
@@ -26,7 +26,7 @@ void pull(const Arguments& arguments) {
 }  // namespace
 
 void add_pull(CLI::App& app) {
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<PullArguments>();
   CLI::App* command = app.add_subcommand("pull", "Download a model from the hub, and print the folder that it lies in");
   command->add_option("name", arguments->name, "hf:org/name or hf:org/name@revision")->required();
   command->add_flag("--pth", arguments->pth, "where there are no safetensors, take .bin and .pth files");

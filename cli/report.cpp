@@ -9,7 +9,7 @@
 namespace retort::cli {
 namespace {
 
-struct Arguments {
+struct ReportArguments {
   std::string run;
   std::vector<std::string> against;
 };
@@ -17,7 +17,7 @@ struct Arguments {
 }  // namespace
 
 void add_report(CLI::App& app) {
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<ReportArguments>();
   CLI::App* command = app.add_subcommand("report", "Write a run's report.html, and print its table");
   command->add_option("--run", arguments->run, "run folder")->required();
   command->add_option("--against", arguments->against,

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Install what is missing, and nothing else: scripts/install.sh [build|test|demo|lint]...
+# Install what is missing, and nothing else: scripts/install.sh [build|test|demo|lint|generate]...
 # System packages come from apt; libtorch and a few pinned tools go into the project's own .venv. Quick when nothing is missing.
 set -euo pipefail
 
@@ -8,12 +8,13 @@ venv=$root/.venv
 log=$root/build/install.log
 pythons="3.11, 3.12, 3.13 or 3.14"  # those that the pinned wheels exist for
 
-groups=("$@")
+groups=()
 [ $# -gt 0 ] || groups=(build)
-for group in "${groups[@]}"; do
+for group in "$@"; do
   case $group in
-    build | test | demo | lint) ;;
-    *) echo "usage: scripts/install.sh [build|test|demo|lint]..." >&2; exit 2 ;;
+    build | test | demo | lint) groups+=("$group") ;;
+    generate) groups+=(generate-tools generate) ;;
+    *) echo "usage: scripts/install.sh [build|test|demo|lint|generate]..." >&2; exit 2 ;;
   esac
 done
 
@@ -155,6 +156,17 @@ missing_requirements() {
 # The pins without their hashes, on one line.
 pins() { sed -n 's/^\([a-z][^ ]*\).*/\1/p' "$1" | tr '\n' ' '; }
 
+install_wheels() {
+  "$venv/bin/python" -m pip install --no-input --disable-pip-version-check --no-deps --only-binary :all: --require-hashes -r "$1"
+}
+
+# stable-diffusion.cpp for this processor (and so not from pip's cache), without what only its own tools use; CMAKE_ARGS can add a GPU.
+compile() {
+  CMAKE_ARGS="-DSD_WEBP=OFF -DSD_WEBM=OFF ${CMAKE_ARGS:-}" CMAKE_BUILD_PARALLEL_LEVEL=${JOBS:-$(nproc)} \
+    "$venv/bin/python" -m pip install --no-input --disable-pip-version-check --no-deps --no-cache-dir --no-build-isolation --no-binary :all: \
+    --require-hashes -r "$1"
+}
+
 # ---- What is missing -------------------------------------------------------------------------------------------------------------------
 
 case $(uname -sm) in
@@ -194,9 +206,9 @@ if [ -n "$requirements" ]; then
   ensure_venv
   for group in $requirements; do
     file=$root/scripts/requirements/$group.txt
-    size=""
+    size="" how=install_wheels
     [ "$group" = build ] && size="(0.5 GB; minutes on a slow line)"
-    run "installing in .venv: $(pins "$file")$size" "$venv/bin/python" -m pip install --no-input --disable-pip-version-check --no-deps \
-      --only-binary :all: --require-hashes -r "$file"
+    [ "$group" = generate ] && size="(compiles it, which takes minutes)" && how=compile
+    run "installing in .venv: $(pins "$file")$size" "$how" "$file"
   done
 fi

@@ -77,4 +77,16 @@ class Parser {
 
 std::vector<CsvRow> parse_csv(std::string_view text, const std::string& name) { return Parser(text, name).rows(); }
 
+std::string csv_line(const std::vector<std::string>& fields) {
+  std::string line;
+  for (const std::string& field : fields) {
+    if (&field != &fields.front()) line += ',';
+    const bool plain = field.find_first_of(",\"\r\n") == std::string::npos;
+    if (!plain) line += '"';
+    for (const char c : field) line += c == '"' ? std::string("\"\"") : std::string(1, c);
+    if (!plain) line += '"';
+  }
+  return line + '\n';
+}
+
 }  // namespace retort::data

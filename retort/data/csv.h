@@ -16,4 +16,7 @@ struct CsvRow {
 // quote that is not closed, stands inside a bare field, or is followed by anything but a separator.
 std::vector<CsvRow> parse_csv(std::string_view text, const std::string& name);
 
+// A line of it, quoted where that is needed.
+std::string csv_line(const std::vector<std::string>& fields);
+
 }  // namespace retort::data

@@ -2,8 +2,12 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <set>
+#include <span>
 
 #include "retort/core/error.h"
+#include "retort/core/file.h"
+#include "retort/data/csv.h"
 #include "retort/data/scan.h"
 
 namespace retort::data {
@@ -18,6 +22,18 @@ int64_t label_of(const fs::path& image, const std::vector<std::string>& classes)
   return kUnlabelled;
 }
 
+std::set<std::string> rejected_in(const fs::path& root) {
+  constexpr uint64_t kMaxBytes = uint64_t{1} << 30;
+  std::set<std::string> paths;
+  const fs::path file = root / kRejectedFile;
+  std::error_code error;
+  if (!fs::exists(file, error)) return paths;
+  const std::vector<CsvRow> rows = parse_csv(read_file(file, kMaxBytes), file.string());
+  if (rows.empty() || rows[0].fields[0] != "path") throw Error("does not start with the column `path`", file.string(), "remove the file");
+  for (const CsvRow& row : std::span(rows).subspan(1)) paths.insert(row.fields[0]);
+  return paths;
+}
+
 }  // namespace
 
 Extra extra_from(const std::string& text) {
@@ -30,16 +46,23 @@ Extra extra_from(const std::string& text) {
   return {text.substr(0, colon), ratio};
 }
 
-Manifest load_extra(const fs::path& path, const std::vector<std::string>& classes) {
+fs::path extra_root(const fs::path& path) {
   std::error_code error;
   if (!fs::is_directory(path, error)) throw Error("there is no such folder", path.string(), "--extra takes a folder of images");
-  const fs::path root = fs::is_directory(path / "train", error) ? path / "train" : path;
+  return fs::is_directory(path / "train", error) ? path / "train" : path;
+}
+
+Manifest load_extra(const fs::path& path, const std::vector<std::string>& classes, Rejected rejected) {
+  const fs::path root = extra_root(path);
+  const std::set<std::string> left_out = rejected == Rejected::left_out ? rejected_in(root) : std::set<std::string>{};
   Manifest manifest{root, classes, {}};
   for (std::string& image : images_below(root)) {
     const int64_t label = label_of(image, classes);
-    manifest.items.push_back({std::move(image), label, Split::train});
+    if (!left_out.contains(image)) manifest.items.push_back({std::move(image), label, Split::train});
   }
-  if (manifest.items.empty()) throw Error("holds no images", root.string(), "add images (.jpg .jpeg .png .webp)");
+  if (manifest.items.empty())
+    throw Error(left_out.empty() ? "holds no images" : "holds no image that rejected.csv does not set aside", root.string(),
+                "add images (.jpg .jpeg .png .webp)");
   return manifest;
 }
 

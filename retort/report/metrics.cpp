@@ -1,6 +1,7 @@
 #include "retort/report/metrics.h"
 
 #include "retort/core/error.h"
+#include "retort/data/csv.h"
 #include "retort/report/text.h"
 
 namespace retort::report {
@@ -11,14 +12,6 @@ size_t class_index(int64_t index, size_t classes, const Prediction& prediction) 
     throw Error("names class number " + std::to_string(index) + " of " + std::to_string(classes), "prediction for " + prediction.path);
   }
   return static_cast<size_t>(index);
-}
-
-// RFC 4180.
-std::string csv_field(const std::string& text) {
-  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return quoted + '"';
 }
 
 }  // namespace
@@ -55,8 +48,8 @@ Metrics compute_metrics(const std::vector<Prediction>& predictions, int64_t clas
 std::string to_csv(const std::vector<Prediction>& predictions, const std::vector<std::string>& classes) {
   std::string out = "path,label,predicted,probability\n";
   for (const Prediction& p : predictions) {
-    out += csv_field(p.path) + ',' + csv_field(classes[class_index(p.label, classes.size(), p)]) + ',' +
-           csv_field(classes[class_index(p.predicted, classes.size(), p)]) + ',' + fixed(p.probability, 6) + '\n';
+    out += data::csv_line({p.path, classes[class_index(p.label, classes.size(), p)], classes[class_index(p.predicted, classes.size(), p)],
+                           fixed(p.probability, 6)});
   }
   return out;
 }

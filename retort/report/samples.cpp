@@ -18,16 +18,6 @@ constexpr int kQuality = 82;
 // Where the images are gone, a page must not take as long as looking for all of them.
 constexpr size_t kMisses = 50;
 
-std::string thumbnail(const std::filesystem::path& path) {
-  data::Image image = data::read_image(path);
-  const int64_t longest = std::max(image.width, image.height);
-  if (longest > kSide) {
-    const auto scaled = [&](int64_t side) { return std::max<int64_t>(1, (side * kSide + longest / 2) / longest); };
-    image = data::resize(image, scaled(image.width), scaled(image.height), data::Interpolation::bilinear);
-  }
-  return "data:image/jpeg;base64," + base64(data::encode_jpeg(image, kQuality));
-}
-
 // Not a number: no confidence, so that the order is one.
 double confidence(const Prediction& p) { return std::isnan(p.probability) ? -1 : p.probability; }
 
@@ -49,6 +39,16 @@ std::vector<Prediction> candidates(const std::vector<Prediction>& predictions, b
 }
 
 }  // namespace
+
+std::string thumbnail(const std::filesystem::path& path) {
+  data::Image image = data::read_image(path);
+  const int64_t longest = std::max(image.width, image.height);
+  if (longest > kSide) {
+    const auto scaled = [&](int64_t side) { return std::max<int64_t>(1, (side * kSide + longest / 2) / longest); };
+    image = data::resize(image, scaled(image.width), scaled(image.height), data::Interpolation::bilinear);
+  }
+  return "data:image/jpeg;base64," + base64(data::encode_jpeg(image, kQuality));
+}
 
 std::vector<Sample> samples(const std::vector<Prediction>& predictions, const std::filesystem::path& root, bool right, size_t most) {
   std::vector<Sample> found;

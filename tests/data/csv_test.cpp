@@ -37,5 +37,12 @@ TEST(Csv, BadQuotesNameTheLine) {
   EXPECT_NE(where("\"a\"b\n").find("f.csv:1"), std::string::npos);
 }
 
+TEST(Csv, ALineReadsBackAsItWas) {
+  const Fields fields{"", "plain", "a,b", "say \"x\"", "two\nlines", ""};
+  const auto rows = parse_csv(csv_line(fields), "f.csv");
+  ASSERT_EQ(rows.size(), 1U);
+  EXPECT_EQ(rows[0].fields, fields);
+}
+
 }  // namespace
 }  // namespace retort::data

@@ -53,5 +53,18 @@ TEST_F(ExtraFolder, NothingThereIsAnError) {
   EXPECT_THROW(load_extra(folder_.path(), {"cat", "dog"}), Error);
 }
 
+TEST_F(ExtraFolder, WhatIsListedAsRejectedIsLeftOut) {
+  for (const char* path : {"cat/a.jpg", "cat/b, c.jpg", "dog/d.jpg"}) add(path);
+  testing::put(folder_ / kRejectedFile, "path,class,reason\n\"cat/b, c.jpg\",cat,unsure\ncat/gone.jpg,cat,unsure\n");
+  EXPECT_EQ(load_extra(folder_.path(), {"cat", "dog"}).items.size(), 2U);
+  EXPECT_EQ(load_extra(folder_.path(), {"cat", "dog"}, Rejected::taken).items.size(), 3U);
+  testing::put(folder_ / kRejectedFile, "path\ncat/a.jpg\n\"cat/b, c.jpg\"\ndog/d.jpg\n");
+  EXPECT_THROW(load_extra(folder_.path(), {"cat", "dog"}), Error);
+  for (const char* broken : {"", "class\n", "\"path"}) {
+    testing::put(folder_ / kRejectedFile, broken);
+    EXPECT_THROW(load_extra(folder_.path(), {"cat", "dog"}), Error) << broken;
+  }
+}
+
 }  // namespace
 }  // namespace retort::data

@@ -1,0 +1,87 @@
+#include "retort/run/gate.h"
+
+#include "retort/core/error.h"
+#include "retort/core/file.h"
+#include "retort/data/extra.h"
+#include "retort/run/run_folder.h"
+#include "tests/run/small_job.h"
+
+namespace retort::run {
+namespace {
+
+namespace fs = std::filesystem;
+
+class GateTest : public SmallJob {
+ protected:
+  void SetUp() override {
+    SmallJob::SetUp();
+    // As a generator would leave them: real-looking ones, one of them twice, and three of class 1 under the name of class 0.
+    testing::write_pictures(folder_ / "set", "more", 3, 5);
+    fs::rename(folder_ / "set/more", folder_ / "synth");
+    fs::copy_file(folder_ / "synth/class 2/0.jpg", folder_ / "synth/class 2/9.jpg");
+    testing::write_pictures(folder_ / "others", "extra", 2, 3);
+    for (const std::string number : {"0", "1", "2"})
+      fs::copy_file(folder_ / ("others/extra/class 1/" + number + ".jpg"), folder_ / ("synth/class 0/wrong " + number + ".jpg"));
+    fs::create_directories(folder_ / "synth/no class");
+    fs::copy_file(folder_ / "synth/class 0/0.jpg", folder_ / "synth/no class/0.jpg");
+    gate_.base = config_;
+    gate_.images = folder_ / "synth";
+    gate_.unsure = 0;
+  }
+  nlohmann::json gate_now() { return gate(gate_, null_log(), never_stop()); }
+
+  GateConfig gate_;
+};
+
+TEST_F(GateTest, SetsAsideWhatTheTeacherDoesNotTakeForItsClassAndWhatIsThereTwice) {
+  gate_.duplicate = 1 - 1e-9;  // the nearest pair of real images
+  const nlohmann::json counts = gate_now();
+  EXPECT_EQ(counts["other_class"], 3) << counts;
+  EXPECT_EQ(counts["unlabelled"], 1);
+  const auto duplicates = counts["duplicate"].get<int64_t>();  // one by intention; noise alone tells these pictures apart
+  EXPECT_GE(duplicates, 1) << counts;
+  EXPECT_EQ(counts["kept"], 16 - duplicates);
+  const std::string list = read_file(folder_ / "synth/rejected.csv");
+  for (const char* line :
+       {"path,class,reason,probability\n", "class 0/wrong 1.jpg,class 0,other_class,", "class 2/9.jpg,class 2,duplicate,"})
+    EXPECT_NE(list.find(line), std::string::npos) << line << " in " << list;
+  const std::string page = read_file(fs::path(gate_.base.out) / "gate.html");
+  EXPECT_NE(page.find("as class 1"), std::string::npos);
+  EXPECT_NE(page.find("much like another"), std::string::npos);
+  EXPECT_EQ(read_json(fs::path(gate_.base.out) / "gate.json"), counts);
+
+  const std::vector<std::string> classes{"class 0", "class 1", "class 2"};
+  EXPECT_EQ(data::load_extra(gate_.images, classes).items.size(), static_cast<size_t>(17 - duplicates));
+  EXPECT_EQ(gate_now(), counts);  // what was set aside is judged again
+  gate_.top = 3;
+  gate_.duplicate = 1;
+  EXPECT_EQ(gate_now()["kept"], 19);
+  EXPECT_EQ(data::load_extra(gate_.images, classes).items.size(), 20U);
+}
+
+TEST_F(GateTest, WhatTheTeacherIsUnsureOfIsSetAside) {
+  gate_.unsure = 0.9;
+  gate_.duplicate = 1;
+  const nlohmann::json counts = gate_now();
+  EXPECT_GT(counts["unsure"], 5) << counts;
+  EXPECT_GT(counts["probability"], 0.5) << counts;
+}
+
+TEST_F(GateTest, ValuesOutOfRangeAreUsageErrors) {
+  gate_.top = 0;
+  EXPECT_THROW(gate_now(), UsageError);
+  gate_.top = 1;
+  gate_.unsure = 1;
+  EXPECT_THROW(gate_now(), UsageError);
+  gate_.unsure = 0;
+  gate_.duplicate = 0;
+  EXPECT_THROW(gate_now(), UsageError);
+  gate_.duplicate = 1;
+  gate_.images.clear();
+  EXPECT_THROW(gate_now(), UsageError);
+  gate_.images = folder_ / "nowhere";
+  EXPECT_THROW(gate_now(), Error);
+}
+
+}  // namespace
+}  // namespace retort::run
