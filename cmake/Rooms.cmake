@@ -75,6 +75,17 @@ function(retort_executable name)
   target_link_libraries(${name} PRIVATE ${ARG_LINK})
 endfunction()
 
+# One ctest test for each suite.
+function(retort_discover name)
+  set(file ${CMAKE_CURRENT_BINARY_DIR}/${name}_suites.cmake)
+  add_custom_command(TARGET test_${name} POST_BUILD BYPRODUCTS ${file} VERBATIM
+    COMMAND ${CMAKE_COMMAND} -D NAME=${name} -D PROGRAM=$<TARGET_FILE:test_${name}> -D FILE=${file}
+            -P ${CMAKE_SOURCE_DIR}/cmake/DiscoverSuites.cmake)
+  set(include ${CMAKE_CURRENT_BINARY_DIR}/${name}_tests.cmake)
+  file(WRITE ${include} "if(EXISTS [=[${file}]=])\n  include([=[${file}]=])\nelse()\n  add_test(${name}.not_built false)\nendif()\n")
+  set_property(DIRECTORY APPEND PROPERTY TEST_INCLUDE_FILES ${include})
+endfunction()
+
 # retort_test(NAME [ROOM room] SOURCES … [LINK …]): the executable test_NAME, linked with its room (by default the room of that name).
 function(retort_test name)
   cmake_parse_arguments(ARG "" "ROOM" "SOURCES;LINK" ${ARGN})
@@ -84,7 +95,5 @@ function(retort_test name)
   retort_executable(test_${name} SOURCES ${ARG_SOURCES} ROOMS ${ARG_ROOM} LINK retort_test_support GTest::gtest_main ${ARG_LINK})
   retort_unite(test_${name})
   target_compile_definitions(test_${name} PRIVATE RETORT_FIXTURES="${CMAKE_SOURCE_DIR}/tests/fixtures" RETORT_BINARY="${CMAKE_BINARY_DIR}/retort")
-  # Tests run beside one another: a second thread of one would wait for a core that another holds.
-  gtest_discover_tests(test_${name} TEST_PREFIX "${name}." DISCOVERY_TIMEOUT 120
-                       PROPERTIES TIMEOUT 600 ENVIRONMENT "OMP_NUM_THREADS=1;OMP_WAIT_POLICY=passive")
+  retort_discover(${name})
 endfunction()

@@ -76,6 +76,13 @@ int64_t batch_size_for(const RunConfig& config, int64_t images) {
   return config.epochs * images < kFewSteps * kUsual ? kSmall : kUsual;
 }
 
+double lr_for(const RunConfig& config, int64_t images) {
+  constexpr int64_t kMany = 10000;
+  if (config.lr > 0) return config.lr;
+  if (!config.student_weights.empty()) return 3e-4;
+  return images < kMany ? 1e-3 : 3e-3;
+}
+
 std::vector<losses::TermConfig> terms_of(const RunConfig& config) {
   std::vector<losses::TermConfig> terms = {{"cross_entropy", config.label_weight, {{"label_smoothing", config.label_smoothing}}}};
   if (config.teacher == "none") return terms;

@@ -20,7 +20,7 @@ struct RunConfig {
 
   int64_t image_size = 0;
   int64_t epochs = 100, batch_size = 0;
-  double lr = 1e-3, weight_decay = 0.05, warmup = 0.05, clip_norm = 5, ema = 0, head_lr_factor = 1;
+  double lr = 0, weight_decay = 0.05, warmup = 0.05, clip_norm = 5, ema = 0, head_lr_factor = 1;
   int64_t seed = 0, threads = 0;
   std::string precision = "auto", schedule = "cosine";
 
@@ -70,7 +70,9 @@ void visit_options(RunConfig& c, Visitor&& visitor) {
   visitor("batch-size", c.batch_size, Range{0, 65536}, training, "images a step; 0: 64, or 32 where that would be fewer than 2,000 steps");
   visitor("image-size", c.image_size, Range{0, 1024}, training,
           "the student's resolution in pixels; 0: its own, but at most twice the images' size");
-  visitor("lr", c.lr, Range{1e-8, 10}, training, "peak learning rate of AdamW, reached by linear warm-up");
+  visitor("lr", c.lr, Range{0, 10}, training,
+          "peak learning rate of AdamW, reached by linear warm-up; 0: 1e-3, or 3e-3 where there are 10,000 training images, or 3e-4 from "
+          "pre-trained weights");
   visitor("schedule", c.schedule, Range{}, training, "after the warm-up: cosine (to zero), or constant");
   visitor("head-lr-factor", c.head_lr_factor, Range{0.001, 1000}, training, "the classifier learns at this many times the rate");
   visitor("weight-decay", c.weight_decay, Range{0, 10}, training, "decoupled weight decay, on kernels and matrices only");
@@ -153,6 +155,9 @@ std::string student_name(const RunConfig& config);
 // Images a step for this many images an epoch: --batch-size, or what it stands for when it is 0. Where steps are few they are the
 // bottleneck (docs/results.md).
 int64_t batch_size_for(const RunConfig& config, int64_t images);
+
+// --lr, or what it stands for when it is 0. Measured in docs/results.md.
+double lr_for(const RunConfig& config, int64_t images);
 
 // The objective's terms: cross-entropy on labels, and with a teacher the embedding loss and the logit loss. Throws UsageError on a
 // malformed loss option.

@@ -267,7 +267,7 @@ class Job {
     train::TrainOptions options;
     options.epochs = config_.epochs;
     options.batch_size = batch_size_for(config_, images_an_epoch());
-    options.learning_rate = config_.lr;
+    options.learning_rate = lr_for(config_, train_->size());
     options.weight_decay = config_.weight_decay;
     options.warmup = config_.warmup;
     options.cosine = config_.schedule == "cosine";

@@ -44,6 +44,16 @@ TEST(RunConfig, SmallBatchesWhereStepsAreFew) {
   EXPECT_THROW(validate(config), UsageError);
 }
 
+TEST(RunConfig, TheRateFollowsTheImagesAndTheStart) {
+  RunConfig config = complete();
+  EXPECT_EQ(lr_for(config, 9999), 1e-3);
+  EXPECT_EQ(lr_for(config, 10000), 3e-3);
+  config.student_weights = "student.pth";
+  EXPECT_EQ(lr_for(config, 10000), 3e-4);
+  config.lr = 0.25;
+  EXPECT_EQ(lr_for(config, 10000), 0.25);
+}
+
 TEST(RunConfig, LossesBringTheirOwnWeightsAndTemperatures) {
   RunConfig config = complete();
   config.teacher = "teacher.pth";
