@@ -82,6 +82,13 @@ void ConvNet::reset_head(int64_t classes) {
   head_->train(is_training());
 }
 
+void initialise_by_group_outputs(torch::nn::Module& module) {
+  for (auto* conv : convolutions_of(module)) {
+    const auto outputs = static_cast<double>(conv->weight.size(0) * conv->weight.size(2) * conv->weight.size(3));
+    torch::nn::init::normal_(conv->weight, 0, std::sqrt(2 * static_cast<double>(conv->options.groups()) / outputs));
+  }
+}
+
 void initialise_by_classes(torch::nn::LinearImpl& head) {
   const double range = 1 / std::sqrt(static_cast<double>(head.weight.size(0)));
   torch::nn::init::uniform_(head.weight, -range, range);

@@ -57,6 +57,10 @@ class ConvNet : public ImageModel {
 // [N, D, H, W] to [N, D].
 at::Tensor average_pool(const at::Tensor& maps);
 
+// timm's initialisation of EfficientNets and MobileNets: every convolution under the module normal with variance 2 / (outputs of a group ×
+// kernel area).
+void initialise_by_group_outputs(torch::nn::Module& module);
+
 // EfficientNet's classifier, in torchvision and timm alike: weights uniform in ±1/√classes, no bias.
 void initialise_by_classes(torch::nn::LinearImpl& head);
 

@@ -3,7 +3,6 @@
 //
 // timm's efficientnet_lite0–4 without "tf_" have the same names and shapes but another padding and batch-norm eps: a file of theirs cannot
 // be told apart, and runs less exactly.
-#include <torch/nn/init.h>
 #include <torch/nn/modules/batchnorm.h>
 
 #include "retort/core/error.h"
@@ -143,11 +142,7 @@ class EfficientNetLite : public ConvNet {
   }
 
   void initialise() override {
-    for (auto* conv : convolutions_of(*this)) {
-      const double fan_out = static_cast<double>(conv->weight.size(0) * conv->weight.size(2) * conv->weight.size(3)) /
-                             static_cast<double>(conv->options.groups());
-      torch::nn::init::normal_(conv->weight, 0, std::sqrt(2 / fan_out));
-    }
+    initialise_by_group_outputs(*this);
     initialise_head();
   }
 

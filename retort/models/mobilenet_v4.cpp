@@ -1,5 +1,4 @@
 // MobileNetV4 (Qin et al. 2024, arXiv 2404.10518), the convolutional ones, as timm has them.
-#include <torch/nn/init.h>
 #include <torch/nn/modules/batchnorm.h>
 
 #include "retort/models/conv_layers.h"
@@ -200,11 +199,7 @@ class MobileNetV4 : public ConvNet {
   }
 
   void initialise() override {
-    for (auto* conv : convolutions_of(*this)) {
-      const double fan_out = static_cast<double>(conv->weight.size(0) * conv->weight.size(2) * conv->weight.size(3)) /
-                             static_cast<double>(conv->options.groups());
-      torch::nn::init::normal_(conv->weight, 0, std::sqrt(2 / fan_out));
-    }
+    initialise_by_group_outputs(*this);
     initialise_head();
   }
 
