@@ -59,27 +59,27 @@ TEST_F(Weights, MalformedIndexesAreRefused) {
   const fs::path index = folder_ / "model.safetensors.index.json";
   std::string many = R"({"weight_map": {"t": "s")";
   for (int i = 0; i < 10'001; ++i) many += ", \"" + std::to_string(i) + "\": \"" + std::to_string(i) + "\"";
-  struct Case {
+  struct Broken {
     std::string text;
     const char* says;
   };
-  const Case cases[] = {{"", "not valid JSON"},
-                        {"{", "not valid JSON"},
-                        {"[]", "no JSON object"},
-                        {"{}", "lacks 'weight_map'"},
-                        {R"({"weight_map": null})", "lacks 'weight_map'"},
-                        {R"({"weight_map": []})", "weight_map: names no shards"},
-                        {R"({"weight_map": {}})", "weight_map: names no shards"},
-                        {R"({"weight_map": {"a": 1}})", "the shard of 'a' is not a text"},
-                        {R"({"weight_map": {"a": "../x.safetensors"}})", "is not a file beside it"},
-                        {R"({"weight_map": {"a": "/etc/passwd"}})", "is not a file beside it"},
-                        {R"({"weight_map": {"a": "b/x.safetensors"}})", "is not a file beside it"},
-                        {R"({"weight_map": {"a": "b\u0000x"}})", "is not a file beside it"},
-                        {R"({"weight_map": {"a": ""}})", "is not a file beside it"},
-                        {many + "}}", "more than 10,000 shards"},
-                        {R"({"weight_map": )" + std::string(100'000, '[') + "}", "nested more than 32 deep"},
-                        {"{\"weight_map\": {\"a\": \"\xff\"}}", "not valid JSON"}};
-  for (const Case& malformed : cases) {
+  const Broken cases[] = {{"", "not valid JSON"},
+                          {"{", "not valid JSON"},
+                          {"[]", "no JSON object"},
+                          {"{}", "lacks 'weight_map'"},
+                          {R"({"weight_map": null})", "lacks 'weight_map'"},
+                          {R"({"weight_map": []})", "weight_map: names no shards"},
+                          {R"({"weight_map": {}})", "weight_map: names no shards"},
+                          {R"({"weight_map": {"a": 1}})", "the shard of 'a' is not a text"},
+                          {R"({"weight_map": {"a": "../x.safetensors"}})", "is not a file beside it"},
+                          {R"({"weight_map": {"a": "/etc/passwd"}})", "is not a file beside it"},
+                          {R"({"weight_map": {"a": "b/x.safetensors"}})", "is not a file beside it"},
+                          {R"({"weight_map": {"a": "b\u0000x"}})", "is not a file beside it"},
+                          {R"({"weight_map": {"a": ""}})", "is not a file beside it"},
+                          {many + "}}", "more than 10,000 shards"},
+                          {R"({"weight_map": )" + std::string(100'000, '[') + "}", "nested more than 32 deep"},
+                          {"{\"weight_map\": {\"a\": \"\xff\"}}", "not valid JSON"}};
+  for (const Broken& malformed : cases) {
     put(index, malformed.text);
     const std::string message = error_of([&] { weight_files({folder_.path()}); });
     EXPECT_TRUE(says(message, malformed.says)) << malformed.text.substr(0, 100);
