@@ -71,7 +71,7 @@ void visit_options(RunConfig& c, Visitor&& visitor) {
   visitor("image-size", c.image_size, Range{0, 1024}, training,
           "the student's resolution in pixels; 0: its own, but at most twice the images' size");
   visitor("lr", c.lr, Range{0, 10}, training,
-          "peak learning rate of AdamW, reached by linear warm-up; 0: 1e-3, or 3e-3 where there are 10,000 training images, or 3e-4 from "
+          "peak learning rate of AdamW, reached by linear warm-up; 0: 1e-3, or 3e-3 where 10,000 images are trained on, or 3e-4 from "
           "pre-trained weights");
   visitor("schedule", c.schedule, Range{}, training, "after the warm-up: cosine (to zero), or constant");
   visitor("head-lr-factor", c.head_lr_factor, Range{0.001, 1000}, training, "the classifier learns at this many times the rate");

@@ -175,6 +175,12 @@ class Job {
     return images;
   }
 
+  int64_t different_images() const {
+    int64_t images = train_->size();
+    for (const ExtraSource& extra : extras_) images += extra.images.size();
+    return images;
+  }
+
   std::string start() const {
     if (!config_.student_weights.empty()) return "pre-trained";
     return models::names_script(config_.student) ? "own" : "random";
@@ -228,9 +234,8 @@ class Job {
   }
 
   teacher::OutputStore open_outputs(const data::ImageStore& images, int64_t views) {
-    int64_t all = train_->size();
-    for (const ExtraSource& extra : extras_) all += extra.images.size();
-    const auto budget = static_cast<double>(config_.store_budget << 20) * static_cast<double>(images.size()) / static_cast<double>(all);
+    const auto budget =
+        static_cast<double>(config_.store_budget << 20) * static_cast<double>(images.size()) / static_cast<double>(different_images());
     const teacher::OutputStore::Options options{views, static_cast<uint64_t>(config_.view_seed), static_cast<uint64_t>(budget)};
     return teacher::OutputStore::open(cache_, *teacher_, images, config_.view, options, log_, stop_);
   }
@@ -267,7 +272,7 @@ class Job {
     train::TrainOptions options;
     options.epochs = config_.epochs;
     options.batch_size = batch_size_for(config_, images_an_epoch());
-    options.learning_rate = lr_for(config_, train_->size());
+    options.learning_rate = lr_for(config_, different_images());
     options.weight_decay = config_.weight_decay;
     options.warmup = config_.warmup;
     options.cosine = config_.schedule == "cosine";

@@ -121,7 +121,7 @@ class Gate {
   }
 
   nlohmann::json write(const fs::path& root) const {
-    report::GatePage page{.title = "retort gate: " + config_.images.filename().string(),
+    report::GatePage page{.title = "retort gate: " + (config_.images / "").parent_path().filename().string(),
                           .rule = "Kept: the teacher has the class among its first " + std::to_string(config_.top) +
                                   ", with a probability of " + report::fixed(least_probability_, 3) + " at least (that of " +
                                   report::percent(100 * (1 - config_.unsure)) +
