@@ -2,6 +2,8 @@
 
 #include "retort/core/error.h"
 #include "retort/core/file.h"
+#include "retort/core/random.h"
+#include "retort/data/encode.h"
 #include "retort/data/extra.h"
 #include "retort/run/run_folder.h"
 #include "tests/run/small_job.h"
@@ -65,6 +67,22 @@ TEST_F(GateTest, WhatTheTeacherIsUnsureOfIsSetAside) {
   const nlohmann::json counts = gate_now();
   EXPECT_GT(counts["unsure"], 5) << counts;
   EXPECT_GT(counts["probability"], 0.5) << counts;
+}
+
+// What a generator with random weights makes.
+TEST_F(GateTest, NoiseIsSetAside) {
+  fs::remove_all(folder_ / "synth");
+  for (const char* label : {"class 0", "class 1", "class 2"}) {
+    for (int64_t i = 0; i < 4; ++i) {
+      CounterRng rng({static_cast<uint64_t>(label[6]), static_cast<uint64_t>(i)});
+      data::Image noise{32, 32, std::vector<uint8_t>(size_t{3} * 32 * 32)};
+      for (uint8_t& value : noise.rgb) value = static_cast<uint8_t>(rng.below(256));
+      write_file_atomic(folder_ / "synth" / label / (std::to_string(i) + ".jpg"), data::encode_jpeg(noise, 95));
+    }
+  }
+  gate_.unsure = 0.05;
+  const nlohmann::json counts = gate_now();
+  EXPECT_LE(counts["kept"], 4) << counts;  // those of the one class that noise is nearest to, at most
 }
 
 TEST_F(GateTest, ValuesOutOfRangeAreUsageErrors) {
