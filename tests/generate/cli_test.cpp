@@ -6,9 +6,9 @@
 
 #include "retort/data/manifest.h"
 #include "retort/generate/image_file.h"
-#include "tests/generate/noise.h"
 #include "tests/support/folder.h"
 #include "tests/support/message.h"
+#include "tests/support/noise.h"
 #include "tests/support/program.h"
 
 namespace retort::generate {

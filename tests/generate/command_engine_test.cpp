@@ -7,9 +7,9 @@
 
 #include "retort/core/file.h"
 #include "retort/generate/image_file.h"
-#include "tests/generate/noise.h"
 #include "tests/support/folder.h"
 #include "tests/support/message.h"
+#include "tests/support/noise.h"
 
 namespace retort::generate {
 namespace {

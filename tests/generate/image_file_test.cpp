@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/generate/noise.h"
+#include "tests/support/noise.h"
 
 namespace retort::generate {
 namespace {

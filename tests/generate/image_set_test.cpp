@@ -9,9 +9,9 @@
 #include "retort/data/manifest.h"
 #include "retort/generate/generate.h"
 #include "retort/generate/model_hash.h"
-#include "tests/generate/noise.h"
 #include "tests/support/folder.h"
 #include "tests/support/message.h"
+#include "tests/support/noise.h"
 
 namespace retort::generate {
 namespace {

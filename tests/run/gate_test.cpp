@@ -2,11 +2,11 @@
 
 #include "retort/core/error.h"
 #include "retort/core/file.h"
-#include "retort/core/random.h"
 #include "retort/data/encode.h"
 #include "retort/data/extra.h"
 #include "retort/run/run_folder.h"
 #include "tests/run/small_job.h"
+#include "tests/support/noise.h"
 
 namespace retort::run {
 namespace {
@@ -74,10 +74,8 @@ TEST_F(GateTest, NoiseIsSetAside) {
   fs::remove_all(folder_ / "synth");
   for (const char* label : {"class 0", "class 1", "class 2"}) {
     for (int64_t i = 0; i < 4; ++i) {
-      CounterRng rng({static_cast<uint64_t>(label[6]), static_cast<uint64_t>(i)});
-      data::Image noise{32, 32, std::vector<uint8_t>(size_t{3} * 32 * 32)};
-      for (uint8_t& value : noise.rgb) value = static_cast<uint8_t>(rng.below(256));
-      write_file_atomic(folder_ / "synth" / label / (std::to_string(i) + ".jpg"), data::encode_jpeg(noise, 95));
+      write_file_atomic(folder_ / "synth" / label / (std::to_string(i) + ".jpg"),
+                        data::encode_jpeg(testing::noise(100 * label[6] + i, 32, 32), 95));
     }
   }
   gate_.unsure = 0.05;
