@@ -75,7 +75,7 @@ TEST_F(GateTest, NoiseIsSetAside) {
   for (const char* label : {"class 0", "class 1", "class 2"}) {
     for (int64_t i = 0; i < 4; ++i) {
       write_file_atomic(folder_ / "synth" / label / (std::to_string(i) + ".jpg"),
-                        data::encode_jpeg(testing::noise(100 * label[6] + i, 32, 32), 95));
+                        data::encode_jpeg(testing::noise(int64_t{100} * label[6] + i, 32, 32), 95));
     }
   }
   gate_.unsure = 0.05;
