@@ -26,8 +26,8 @@ constexpr const char* kRejectedFile = "rejected.csv";
 // Where the images of such a folder are: in its train/, where it has one, so that nothing learns from test images.
 std::filesystem::path extra_root(const std::filesystem::path& path);
 
-// Every image below the folder; of its extra_root; without those that kRejectedFile there names, unless they are asked for. An image has
-// the label of the innermost folder that is called as a class is, else kUnlabelled. Items are sorted by path, all of train. Throws Error
+// Every image below the folder's extra_root, without those that kRejectedFile there names, unless they are asked for. An image has the
+// label of the innermost folder that is called as a class is, else kUnlabelled. Items are sorted by path, all of train. Throws Error
 // when there is no such folder, or no image in it.
 enum class Rejected { left_out, taken };
 Manifest load_extra(const std::filesystem::path& path, const std::vector<std::string>& classes, Rejected rejected = Rejected::left_out);

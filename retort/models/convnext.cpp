@@ -48,10 +48,7 @@ constexpr std::array<Variant, 17> kVariants{{
     {"convnextv2_huge", true, {3, 3, 27, 3}, {352, 704, 1408, 2816}},
 }};
 
-const Variant* find_variant(const std::string& arch) {
-  const auto* found = std::ranges::find(kVariants, arch, &Variant::arch);
-  return found == kVariants.end() ? nullptr : found;
-}
+const Variant* find_variant(const std::string& arch) { return entry_named(kVariants, arch); }
 
 Plan plan_of(const Variant& variant) {
   return {.v2 = variant.v2, .depths = {variant.depths.begin(), variant.depths.end()}, .dims = {variant.dims.begin(), variant.dims.end()}};
@@ -357,14 +354,8 @@ std::optional<Recognised> recognise(const StateDict& file, const std::string& ar
   return recognise_as<ConvNeXt>(std::move(spec), file, naming);
 }
 
-std::vector<std::string> archs() {
-  std::vector<std::string> names{kAnyConvNeXt};
-  for (const Variant& variant : kVariants) names.emplace_back(variant.arch);
-  return names;
-}
-
-RETORT_REGISTER_FAMILY(Family{"convnext", archs(), "ConvNeXt V1 and V2 (timm, torchvision, transformers), DINOv3's too",
-                              make_convnet<ConvNeXt>, recognise});
+RETORT_REGISTER_FAMILY(Family{"convnext", arch_names(kAnyConvNeXt, kVariants),
+                              "ConvNeXt V1 and V2 (timm, torchvision, transformers), DINOv3's too", make_convnet<ConvNeXt>, recognise});
 
 }  // namespace
 }  // namespace retort::models

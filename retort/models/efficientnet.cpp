@@ -185,11 +185,7 @@ const std::vector<Named>& named_variants() {
   return all;
 }
 
-const Named* find_named(const std::string& arch) {
-  for (const Named& each : named_variants())
-    if (each.arch == arch) return &each;
-  return nullptr;
-}
+const Named* find_named(const std::string& arch) { return entry_named(named_variants(), arch); }
 
 Plan plan_of(const ModelSpec& spec) {
   if (const Named* named = find_named(spec.arch)) return named->plan;
@@ -459,14 +455,9 @@ std::optional<Recognised> recognise(const StateDict& file, const std::string& ar
   return recognise_as<EfficientNet>(std::move(spec), file, naming);
 }
 
-std::vector<std::string> archs() {
-  std::vector<std::string> names{kAnyEfficientNet};
-  for (const Named& each : named_variants()) names.push_back(each.arch);
-  return names;
-}
-
-RETORT_REGISTER_FAMILY(Family{"efficientnet", archs(), "EfficientNet B0 to B7 and V2 (torchvision; timm's tf_ and rw ones too)",
-                              make_convnet<EfficientNet>, recognise});
+RETORT_REGISTER_FAMILY(Family{"efficientnet", arch_names(kAnyEfficientNet, named_variants()),
+                              "EfficientNet B0 to B7 and V2 (torchvision; timm's tf_ and rw ones too)", make_convnet<EfficientNet>,
+                              recognise});
 
 }  // namespace
 }  // namespace retort::models

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -32,6 +33,21 @@ class Shapes {
   const StateDict& file_;
   const Naming& naming_;
 };
+
+// A family's table of variants, each with its `arch`: the one of that name, or null.
+template <typename Variants>
+const typename Variants::value_type* entry_named(const Variants& variants, const std::string& arch) {
+  const auto found = std::ranges::find_if(variants, [&](const auto& variant) { return arch == variant.arch; });
+  return found == variants.end() ? nullptr : &*found;
+}
+
+// Family::archs of such a table: `any`, whose sizes are all options, before the names.
+template <typename Variants>
+std::vector<std::string> arch_names(const char* any, const Variants& variants) {
+  std::vector<std::string> names{any};
+  for (const auto& variant : variants) names.emplace_back(variant.arch);
+  return names;
+}
 
 // Whether a name in the file has this part.
 bool has_part(const StateDict& file, const std::string& part);

@@ -67,10 +67,7 @@ constexpr std::array<Variant, 3> kVariants{{
     {"mobilenetv4_conv_large", 24, large_layers, 384, 0.95},
 }};
 
-const Variant* find_variant(const std::string& arch) {
-  const auto* found = std::ranges::find(kVariants, arch, &Variant::arch);
-  return found == kVariants.end() ? nullptr : found;
-}
+const Variant* find_variant(const std::string& arch) { return entry_named(kVariants, arch); }
 
 Plan plan_of(const Variant& variant) { return {.stem = variant.stem, .layers = variant.layers()}; }
 
@@ -253,14 +250,8 @@ std::optional<Recognised> recognise(const StateDict& file, const std::string& ar
   return recognise_as<MobileNetV4>(std::move(spec), file, naming);
 }
 
-std::vector<std::string> archs() {
-  std::vector<std::string> names{kAnyMobileNetV4};
-  for (const Variant& variant : kVariants) names.emplace_back(variant.arch);
-  return names;
-}
-
-RETORT_REGISTER_FAMILY(Family{"mobilenet_v4", archs(), "MobileNetV4-Conv small, medium and large (timm)", make_convnet<MobileNetV4>,
-                              recognise});
+RETORT_REGISTER_FAMILY(Family{"mobilenet_v4", arch_names(kAnyMobileNetV4, kVariants), "MobileNetV4-Conv small, medium and large (timm)",
+                              make_convnet<MobileNetV4>, recognise});
 
 }  // namespace
 }  // namespace retort::models

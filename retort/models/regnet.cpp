@@ -46,10 +46,7 @@ constexpr std::array<Variant, 15> kVariants{{
     {"regnet_x_32gf", false, {2, 7, 13, 1}, {336, 672, 1344, 2520}, {168, 168, 168, 168}},
 }};
 
-const Variant* find_variant(const std::string& arch) {
-  const auto* found = std::ranges::find(kVariants, arch, &Variant::arch);
-  return found == kVariants.end() ? nullptr : found;
-}
+const Variant* find_variant(const std::string& arch) { return entry_named(kVariants, arch); }
 
 Plan plan_of(const Variant& variant) {
   return {.squeeze = variant.squeeze,
@@ -258,13 +255,8 @@ std::optional<Recognised> recognise(const StateDict& file, const std::string& ar
   return recognise_as<RegNet>(std::move(spec), file, naming);
 }
 
-std::vector<std::string> archs() {
-  std::vector<std::string> names{kAnyRegNet};
-  for (const Variant& variant : kVariants) names.emplace_back(variant.arch);
-  return names;
-}
-
-RETORT_REGISTER_FAMILY(Family{"regnet", archs(), "RegNet X and Y (torchvision, timm, transformers)", make_convnet<RegNet>, recognise});
+RETORT_REGISTER_FAMILY(Family{"regnet", arch_names(kAnyRegNet, kVariants), "RegNet X and Y (torchvision, timm, transformers)",
+                              make_convnet<RegNet>, recognise});
 
 }  // namespace
 }  // namespace retort::models

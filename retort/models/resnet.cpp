@@ -46,10 +46,7 @@ constexpr std::array<Variant, 10> kVariants{{
     {"wide_resnet101_2", true, {3, 4, 23, 3}, 1, 128, 232},
 }};
 
-const Variant* find_variant(const std::string& arch) {
-  const auto* found = std::ranges::find(kVariants, arch, &Variant::arch);
-  return found == kVariants.end() ? nullptr : found;
-}
+const Variant* find_variant(const std::string& arch) { return entry_named(kVariants, arch); }
 
 Plan plan_of(const Variant& variant) {
   Plan plan{.bottleneck = variant.bottleneck,
@@ -248,14 +245,9 @@ std::optional<Recognised> recognise(const StateDict& file, const std::string& ar
   return recognise_as<ResNet>(std::move(spec), file, names);
 }
 
-std::vector<std::string> archs() {
-  std::vector<std::string> names{kAnyResNet};
-  for (const Variant& variant : kVariants) names.emplace_back(variant.arch);
-  return names;
-}
-
-RETORT_REGISTER_FAMILY(Family{"resnet", archs(), "ResNet, ResNeXt and Wide ResNet (torchvision; timm's classic ones; transformers)",
-                              make_convnet<ResNet>, recognise});
+RETORT_REGISTER_FAMILY(Family{"resnet", arch_names(kAnyResNet, kVariants),
+                              "ResNet, ResNeXt and Wide ResNet (torchvision; timm's classic ones; transformers)", make_convnet<ResNet>,
+                              recognise});
 
 }  // namespace
 }  // namespace retort::models

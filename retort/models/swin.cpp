@@ -35,10 +35,7 @@ constexpr std::array<Variant, 4> kVariants{{
     {"swin_l", 192, {2, 2, 18, 2}, {6, 12, 24, 48}, 248},
 }};
 
-const Variant* find_variant(const std::string& arch) {
-  const auto* found = std::ranges::find(kVariants, arch, &Variant::arch);
-  return found == kVariants.end() ? nullptr : found;
-}
+const Variant* find_variant(const std::string& arch) { return entry_named(kVariants, arch); }
 
 Plan plan_of(const Variant& variant) {
   return {
@@ -407,13 +404,8 @@ std::optional<Recognised> recognise(const StateDict& whole, const std::string& a
   return recognise_as<Swin>(std::move(spec), file, naming);
 }
 
-std::vector<std::string> archs() {
-  std::vector<std::string> names{kAnySwin};
-  for (const Variant& variant : kVariants) names.emplace_back(variant.arch);
-  return names;
-}
-
-RETORT_REGISTER_FAMILY(Family{"swin", archs(), "Swin Transformers (timm, torchvision, transformers)", make_convnet<Swin>, recognise});
+RETORT_REGISTER_FAMILY(Family{"swin", arch_names(kAnySwin, kVariants), "Swin Transformers (timm, torchvision, transformers)",
+                              make_convnet<Swin>, recognise});
 
 }  // namespace
 }  // namespace retort::models

@@ -12,7 +12,7 @@ namespace retort::models {
 namespace fs = std::filesystem;
 namespace {
 
-WeightSource read_file_of_retort(const fs::path& path) {
+WeightSource read_one_file(const fs::path& path) {
   TensorFile file = read_weight_file(path);
   WeightSource source{.tensors = std::move(file.tensors), .described_arch = "", .preprocess = {}};
   const auto found = file.metadata.find(kSpecKey);
@@ -73,7 +73,7 @@ WeightSource read_folder(const fs::path& path) {
 
 WeightSource read_weight_source(const fs::path& path) {
   std::error_code ignored;
-  return fs::is_directory(path, ignored) ? read_folder(path) : read_file_of_retort(path);
+  return fs::is_directory(path, ignored) ? read_folder(path) : read_one_file(path);
 }
 
 }  // namespace retort::models

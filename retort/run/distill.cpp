@@ -90,6 +90,7 @@ class Job {
  public:
   Job(const RunConfig& config, const DistillOptions& options, const RunFolder& folder, Log& log, const StopFlag& stop)
       : config_(config), options_(options), folder_(folder), log_(log), stop_(stop), precision_(models::precision_from(config.precision)) {
+    if (config.threads > 0) at::set_num_threads(static_cast<int>(config.threads));
     cache_ = config.cache.empty() ? default_cache_dir() : fs::path(config.cache);
   }
 
@@ -402,7 +403,6 @@ nlohmann::json distill(const RunConfig& given, const DistillOptions& options, Lo
   if (!options.resume) fs::remove(folder.checkpoint(), error);
   write_file_atomic(folder.config(), toml);
   FileLog file_log(folder.log(), log, options.resume);
-  if (config.threads > 0) at::set_num_threads(static_cast<int>(config.threads));
 
   nlohmann::json summary = Job(config, options, folder, file_log, stop).run();
   write_file_atomic(folder.summary(), summary.dump(2) + "\n");
@@ -459,7 +459,6 @@ FittedTeacher fitted_teacher(const RunConfig& config, Log& log, const StopFlag& 
   validate(own);
   const RunFolder folder{own.out};
   fs::create_directories(folder.root);
-  if (own.threads > 0) at::set_num_threads(static_cast<int>(own.threads));
   return Job(own, {}, folder, log, stop).fitted();
 }
 

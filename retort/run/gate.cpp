@@ -79,7 +79,7 @@ class Gate {
     if (config_.unsure > 0)
       least_probability_ = value_at(probabilities.gather(1, teacher_->val_labels.unsqueeze(1)).flatten(), config_.unsure);
     const at::Tensor nearest = nearest_of_class(teacher_->train_features, teacher_->train_labels, static_cast<int64_t>(classes().size()));
-    most_similar_ = config_.duplicate >= 1 || nearest.numel() == 0 ? 1 : value_at(nearest, config_.duplicate);
+    most_similar_ = config_.duplicate >= 1 || nearest.numel() == 0 ? 1 : std::max(0.0, value_at(nearest, config_.duplicate));
   }
 
   void judge() {
@@ -106,17 +106,14 @@ class Gate {
   void find_duplicates(int64_t label) {
     const at::Tensor rows = rows_of_class(labels_, label);
     if (most_similar_ >= 1 || rows.size(0) < 2) return;
-    const at::Tensor unit = unit_rows(features_.index_select(0, rows));
-    std::vector<int64_t> kept;
+    const at::Tensor kept = unit_rows(features_.index_select(0, rows));  // a row of zeros, which is like nothing, for what is not
     for (int64_t i = 0; i < rows.size(0); ++i) {
       Verdict& verdict = verdicts_[static_cast<size_t>(rows[i].item<int64_t>())];
-      if (!verdict.reason.empty()) continue;
-      if (!kept.empty() && at::mv(unit.index_select(0, at::tensor(kept)), unit[i]).max().item<double>() > most_similar_) {
+      if (verdict.reason.empty() && i > 0 && at::mv(kept.slice(0, 0, i), kept[i]).max().item<double>() > most_similar_) {
         verdict.reason = "duplicate";
         verdict.caption = "much like another";
-      } else {
-        kept.push_back(i);
       }
+      if (!verdict.reason.empty()) kept[i].zero_();
     }
   }
 

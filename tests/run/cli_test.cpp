@@ -1,6 +1,5 @@
 #include <gtest/gtest.h>
 
-#include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <csignal>
@@ -10,38 +9,25 @@
 #include "retort/core/file.h"
 #include "tests/support/folder.h"
 #include "tests/support/pictures.h"
+#include "tests/support/program.h"
 
 namespace retort {
 namespace {
 
 namespace fs = std::filesystem;
 
-struct Outcome {
-  int code = -1;
-  std::string text;
-};
+using testing::Outcome;
 
 pid_t start(std::vector<std::string> arguments, const fs::path& output) {
   arguments.insert(arguments.begin(), RETORT_BINARY);
-  const pid_t child = ::fork();
-  if (child != 0) return child;
-  const int file = ::open(output.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0666);
-  ::dup2(file, STDOUT_FILENO);
-  ::dup2(file, STDERR_FILENO);
-  std::vector<char*> argv;
-  for (std::string& argument : arguments) argv.push_back(argument.data());
-  argv.push_back(nullptr);
-  ::execv(RETORT_BINARY, argv.data());
-  ::_exit(127);
+  return testing::start_program(std::move(arguments), output);
 }
 
 class CliTest : public ::testing::Test {
  protected:
   Outcome run(const std::vector<std::string>& arguments) {
     const fs::path output = folder_ / "output.txt";
-    int status = 0;
-    ::waitpid(start(arguments, output), &status, 0);
-    return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), read_file(output)};
+    return testing::await_program(start(arguments, output), output);
   }
   std::vector<std::string> training(const std::string& out, const std::string& epochs) {
     testing::write_pictures(folder_ / "data", "train", 3, 16);
