@@ -17,6 +17,7 @@ void add_gate(CLI::App& app) {
       ->required();
   command->add_option("--data", base.data, "the real images: folder or CSV manifest, as for `retort distill`")->required();
   command->add_option("--teacher", base.teacher, "weight file, a model's folder, or hf:ORG/NAME")->required();
+  command->add_option("--teacher-features", base.teacher_features, "of a ViT: cls, cls+mean, mean, or attention; empty: its authors' own");
   command->add_option("--teacher-arch", base.teacher_arch, "architecture of the weight file, where its tensor names do not tell");
   command->add_option("--teacher-size", base.teacher_size, "the teacher's resolution in pixels; 0: its own")->check(CLI::Range(0, 1024));
   command->add_option("--teacher-head", base.teacher_head, "probe: fit a linear head on the real images; keep: the file's own")

@@ -342,11 +342,11 @@ data::InputSpec input_of(const Naming& naming, const std::string& arch, data::In
   return input;
 }
 
-std::optional<Recognised> recognise(const StateDict& file, const std::string& arch) {
+std::optional<Recognised> recognise(const StateDict& file, const Hints& hints) {
   const std::optional<Naming> found = naming_of(file);
-  if (arch.empty() && !found) return std::nullopt;
+  if (hints.arch.empty() && !found) return std::nullopt;
   const Naming naming = found.value_or(timm_naming());
-  ModelSpec spec = find_variant(arch) != nullptr ? ModelSpec{.arch = arch} : spec_of(plan_of(Shapes(file, naming)));
+  ModelSpec spec = find_variant(hints.arch) != nullptr ? ModelSpec{.arch = hints.arch} : spec_of(plan_of(Shapes(file, naming)));
   data::InputSpec fresh;
   fresh.interpolation = data::Interpolation::bicubic;
   const data::InputSpec input = input_of(naming, spec.arch, fresh);

@@ -436,14 +436,14 @@ void settle(Plan& plan, bool timm) {
   plan.same = timm && !small && !rw;
 }
 
-std::optional<Recognised> recognise(const StateDict& file, const std::string& arch) {
+std::optional<Recognised> recognise(const StateDict& file, const Hints& hints) {
   const bool torchvision = file.contains("features.0.0.weight") && file.contains("features.1.0.block.0.0.weight");
   // EfficientNet-Lite has timm's names too, but no squeeze-and-excitation; MobileNetV4 and MobileNetV3 have no `bn2`.
   const bool timm = file.contains("conv_stem.weight") && has_part(file, ".se.conv_") && file.contains("bn2.running_mean");
-  if (arch.empty() && !torchvision && !timm) return std::nullopt;
+  if (hints.arch.empty() && !torchvision && !timm) return std::nullopt;
   const Naming naming = timm ? timm_naming(file) : public_naming("torchvision");
-  ModelSpec spec{.arch = arch};
-  if (find_named(arch) == nullptr) {
+  ModelSpec spec{.arch = hints.arch};
+  if (find_named(hints.arch) == nullptr) {
     const Shapes shapes(file, naming);
     const int64_t stages = timm ? timm_stages(file) : shapes.count("features.") - 2;
     if (stages < 1 || stages > static_cast<int64_t>(kMostStages))

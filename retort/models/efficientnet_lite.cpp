@@ -197,11 +197,11 @@ bool squeezes(const StateDict& file) {
       file, [](const auto& item) { return item.first.find(".se.") != std::string::npos || item.first.find("._se_") != std::string::npos; });
 }
 
-std::optional<Recognised> recognise(const StateDict& file, const std::string& arch) {
+std::optional<Recognised> recognise(const StateDict& file, const Hints& hints) {
   const bool lukemelas = file.contains("_conv_stem.weight") || file.contains("_blocks.0._depthwise_conv.weight");
   const bool timm = file.contains("conv_stem.weight") && file.contains("blocks.0.0.conv_dw.weight");
-  if (arch.empty() && (!(lukemelas || timm) || squeezes(file))) return std::nullopt;
-  const Variant& variant = arch.empty() ? nearest_variant(file, lukemelas) : variant_of(arch);
+  if (hints.arch.empty() && (!(lukemelas || timm) || squeezes(file))) return std::nullopt;
+  const Variant& variant = hints.arch.empty() ? nearest_variant(file, lukemelas) : variant_of(hints.arch);
   ModelSpec spec{.arch = variant.arch};
   if (lukemelas) spec.options["input"] = "lukemelas";
   return recognise_as<EfficientNetLite>(std::move(spec), file, naming_of(lukemelas, variant));

@@ -122,9 +122,10 @@ const Variant& nearest_variant(const StateDict& file) {
       kVariants, {}, [&](const Variant& variant) { return std::abs(widened(kStages.back().channels, variant.width) - channels); });
 }
 
-std::optional<Recognised> recognise(const StateDict& file, const std::string& arch) {
-  if (arch.empty() && !(file.contains("features.0.0.weight") && file.contains("features.1.conv.0.0.weight"))) return std::nullopt;
-  return recognise_as<MobileNetV2>({.arch = arch.empty() ? nearest_variant(file).arch : arch}, file, public_naming("torchvision"));
+std::optional<Recognised> recognise(const StateDict& file, const Hints& hints) {
+  if (hints.arch.empty() && !(file.contains("features.0.0.weight") && file.contains("features.1.conv.0.0.weight"))) return std::nullopt;
+  return recognise_as<MobileNetV2>({.arch = hints.arch.empty() ? nearest_variant(file).arch : hints.arch}, file,
+                                   public_naming("torchvision"));
 }
 
 RETORT_REGISTER_FAMILY(Family{"mobilenet_v2",

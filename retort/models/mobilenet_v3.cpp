@@ -133,9 +133,10 @@ const Variant& nearest_variant(const StateDict& file) {
       kVariants, {}, [&](const Variant& variant) { return std::abs(static_cast<int64_t>(variant.layers().size()) - blocks); });
 }
 
-std::optional<Recognised> recognise(const StateDict& file, const std::string& arch) {
-  if (arch.empty() && !(file.contains("features.0.0.weight") && file.contains("features.1.block.0.0.weight"))) return std::nullopt;
-  return recognise_as<MobileNetV3>({.arch = arch.empty() ? nearest_variant(file).arch : arch}, file, public_naming("torchvision"));
+std::optional<Recognised> recognise(const StateDict& file, const Hints& hints) {
+  if (hints.arch.empty() && !(file.contains("features.0.0.weight") && file.contains("features.1.block.0.0.weight"))) return std::nullopt;
+  return recognise_as<MobileNetV3>({.arch = hints.arch.empty() ? nearest_variant(file).arch : hints.arch}, file,
+                                   public_naming("torchvision"));
 }
 
 RETORT_REGISTER_FAMILY(Family{"mobilenet_v3",

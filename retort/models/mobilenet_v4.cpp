@@ -240,13 +240,13 @@ Plan plan_of(const Shapes& shapes) {
   return plan;
 }
 
-std::optional<Recognised> recognise(const StateDict& file, const std::string& arch) {
+std::optional<Recognised> recognise(const StateDict& file, const Hints& hints) {
   const bool ours = file.contains("conv_stem.weight") && has_part(file, ".pw_proj.conv.");
-  if (arch.empty() && !ours) return std::nullopt;
+  if (hints.arch.empty() && !ours) return std::nullopt;
   if (has_part(file, ".attn.key."))
     throw Error("these tensors are a hybrid MobileNetV4's, whose attention retort does not build", "", "take a mobilenetv4_conv");
   const Naming naming = public_naming("timm");
-  ModelSpec spec = find_variant(arch) != nullptr ? ModelSpec{.arch = arch} : spec_of(plan_of(Shapes(file, naming)));
+  ModelSpec spec = find_variant(hints.arch) != nullptr ? ModelSpec{.arch = hints.arch} : spec_of(plan_of(Shapes(file, naming)));
   return recognise_as<MobileNetV4>(std::move(spec), file, naming);
 }
 

@@ -52,6 +52,13 @@ std::string glimpse(const StateDict& state) {
   return text.str();
 }
 
+void check_features(const Family& family, const std::string& features, const std::string& where) {
+  if (features.empty() || std::ranges::find(family.features, features) != family.features.end()) return;
+  std::string list;
+  for (const std::string& each : family.features) list += (list.empty() ? "one of: " : ", ") + each;
+  throw UsageError("a " + family.name + " has no features '" + features + "'", where, list.empty() ? "leave --teacher-features out" : list);
+}
+
 }  // namespace
 
 const std::vector<Family>& families() { return mutable_families(); }
@@ -75,19 +82,22 @@ ModelSpec for_image_size(ModelSpec spec, int64_t size) {
   return spec;
 }
 
-Recognised recognise_file(const std::filesystem::path& path, const std::string& named) {
+Recognised recognise_file(const std::filesystem::path& path, const std::string& named, const std::string& features) {
   const auto known = [](const std::string& arch) {
     return std::ranges::any_of(families(), [&](const Family& family) { return family.recognise && knows(family, arch); });
   };
   if (!named.empty() && !known(named)) unknown_arch(named);
   const WeightSource source = read_weight_source(path);
   const StateDict& state = source.tensors;
-  const std::string arch = named.empty() && known(source.described_arch) ? source.described_arch : named;
+  Hints hints = source.described;
+  if (!named.empty() || !known(hints.arch)) hints.arch = named;
+  hints.features = features;
   for (const Family& family : families()) {
-    if (!family.recognise || (!arch.empty() && !knows(family, arch))) continue;
+    if (!family.recognise || (!hints.arch.empty() && !knows(family, hints.arch))) continue;
     try {
-      std::optional<Recognised> found = family.recognise(state, arch);
+      std::optional<Recognised> found = family.recognise(state, hints);
       if (!found) continue;
+      check_features(family, features, path.string());
       if (source.preprocess) found->spec.options["preprocess"] = data::to_json(data::input_spec_from(*source.preprocess));
       return std::move(*found);
     } catch (const UsageError&) {

@@ -18,6 +18,15 @@ struct Recognised {
   bool has_head = true;
 };
 
+// What is known of a weight file beside its tensors. `config` says what shapes do not (heads, activations); no size is taken from it.
+struct Hints {
+  std::string arch{};      // what the user named, or else what the file's own description names and retort knows; or empty
+  std::string library{};   // whose words config is in: "timm" or "transformers" (config.json), "retort" (ModelSpec.options); or empty
+  std::string name{};      // the architecture as that library calls it
+  std::string features{};  // which of Family::features the user wants; or empty
+  nlohmann::json config = nlohmann::json::object();
+};
+
 // One file a family; one RETORT_REGISTER_FAMILY line in it.
 struct Family {
   std::string name;                // "resnet"
@@ -26,10 +35,11 @@ struct Family {
   // A fresh, randomly initialised model as the public implementation initialises it (from torch's global generator: seed it first).
   std::function<ModelPtr(const ModelSpec&)> make;
   // The family's view of a weight file, or nothing when its names and shapes are another family's. A file that is ours but broken (a block
-  // missing, a wrong shape) is an Error that names the tensor. `arch` is what the user named, or empty.
+  // missing, a wrong shape) is an Error that names the tensor.
   // Null: no teachers, only students.
-  std::function<std::optional<Recognised>(const StateDict&, const std::string& arch)> recognise;
-  bool sized = false;  // a fresh model is made for images of options.image_size
+  std::function<std::optional<Recognised>(const StateDict&, const Hints&)> recognise;
+  bool sized = false;                   // a fresh model is made for images of options.image_size
+  std::vector<std::string> features{};  // what a recognised model's features can be, where there is a choice
 };
 
 const std::vector<Family>& families();
@@ -44,8 +54,9 @@ ModelPtr make_model(const ModelSpec& spec);
 ModelSpec for_image_size(ModelSpec spec, int64_t size);
 
 // Reads a weight file or a model's folder (weight_source.h) and recognises it: by `arch`, or by its own description, or by its tensors.
-// Throws Error when no family knows it, listing what its tensors look like.
-Recognised recognise_file(const std::filesystem::path& path, const std::string& arch = "");
+// `features`: of Family::features, or empty for those that its authors use. Throws Error when no family knows it, listing what its tensors
+// look like; UsageError when it has no such features.
+Recognised recognise_file(const std::filesystem::path& path, const std::string& arch = "", const std::string& features = "");
 
 // The model with the recognised weights, in evaluation mode; `where` names their file. A file without a classifier gets a fresh head of
 // spec.classes = 1 (the teacher's head is fitted later).

@@ -242,11 +242,11 @@ Plan plan_of(const Shapes& shapes) {
   return plan;
 }
 
-std::optional<Recognised> recognise(const StateDict& file, const std::string& arch) {
+std::optional<Recognised> recognise(const StateDict& file, const Hints& hints) {
   const std::optional<Naming> found = naming_of(file);
-  if (arch.empty() && !found) return std::nullopt;
+  if (hints.arch.empty() && !found) return std::nullopt;
   const Naming naming = found.value_or(public_naming("torchvision"));
-  ModelSpec spec = find_variant(arch) != nullptr ? ModelSpec{.arch = arch} : spec_of(plan_of(Shapes(file, naming)));
+  ModelSpec spec = find_variant(hints.arch) != nullptr ? ModelSpec{.arch = hints.arch} : spec_of(plan_of(Shapes(file, naming)));
   if (naming.name != "torchvision") {  // timm's and facebook/regnet-*'s
     data::InputSpec input;
     input.interpolation = data::Interpolation::bicubic;

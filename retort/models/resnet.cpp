@@ -232,11 +232,11 @@ Plan plan_of(const Shapes& shapes) {
   return plan;
 }
 
-std::optional<Recognised> recognise(const StateDict& file, const std::string& arch) {
+std::optional<Recognised> recognise(const StateDict& file, const Hints& hints) {
   const std::optional<Naming> naming = naming_of(file);
-  if (arch.empty() && !naming) return std::nullopt;
+  if (hints.arch.empty() && !naming) return std::nullopt;
   const Naming names = naming.value_or(public_naming("torchvision"));
-  ModelSpec spec = find_variant(arch) != nullptr ? ModelSpec{.arch = arch} : spec_of(plan_of(Shapes(file, names)));
+  ModelSpec spec = find_variant(hints.arch) != nullptr ? ModelSpec{.arch = hints.arch} : spec_of(plan_of(Shapes(file, names)));
   if (names.name == "transformers") {  // as microsoft/resnet-50's image processor
     data::InputSpec input;
     input.interpolation = data::Interpolation::bicubic;

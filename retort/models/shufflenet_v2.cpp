@@ -139,9 +139,10 @@ const Variant& nearest_variant(const StateDict& file) {
   return *std::ranges::min_element(kVariants, {}, [&](const Variant& variant) { return std::abs(variant.channels.back() - width); });
 }
 
-std::optional<Recognised> recognise(const StateDict& file, const std::string& arch) {
-  if (arch.empty() && !(file.contains("conv1.0.weight") && file.contains("stage2.0.branch1.0.weight"))) return std::nullopt;
-  return recognise_as<ShuffleNetV2>({.arch = arch.empty() ? nearest_variant(file).arch : arch}, file, public_naming("torchvision"));
+std::optional<Recognised> recognise(const StateDict& file, const Hints& hints) {
+  if (hints.arch.empty() && !(file.contains("conv1.0.weight") && file.contains("stage2.0.branch1.0.weight"))) return std::nullopt;
+  return recognise_as<ShuffleNetV2>({.arch = hints.arch.empty() ? nearest_variant(file).arch : hints.arch}, file,
+                                    public_naming("torchvision"));
 }
 
 RETORT_REGISTER_FAMILY(Family{"shufflenet_v2",

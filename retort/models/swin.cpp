@@ -386,16 +386,16 @@ data::InputSpec input_of(const Naming& naming, const Plan& plan, data::InputSpec
   return input;
 }
 
-std::optional<Recognised> recognise(const StateDict& whole, const std::string& arch) {
+std::optional<Recognised> recognise(const StateDict& whole, const Hints& hints) {
   const std::optional<Naming> found = naming_of(whole);
-  if (arch.empty() && !found) return std::nullopt;
+  if (hints.arch.empty() && !found) return std::nullopt;
   const Naming naming = found.value_or(public_naming("timm"));
   StateDict file = whole;
   if (naming.name == "transformers") file = with_joined_qkv(whole, has_part(whole, ".attention.self."));
   // Computed from the window alone.
   std::erase_if(file,
                 [](const auto& item) { return item.first.ends_with("relative_position_index") || item.first.ends_with("attn_mask"); });
-  const Variant* named = find_variant(arch);
+  const Variant* named = find_variant(hints.arch);
   const Plan plan = named != nullptr ? plan_of(*named) : plan_of(Shapes(file, naming));
   ModelSpec spec = spec_of(plan);
   const data::InputSpec fresh = own_input(spec.arch);

@@ -7,26 +7,10 @@
 #include "retort/core/error.h"
 #include "retort/models/convnet.h"
 #include "retort/models/vit.h"
+#include "retort/models/vit_spelling.h"
 
 namespace retort::models {
 namespace {
-
-enum class Origin { torchvision, timm, vit, dinov2 };
-
-// How a file spells the parts of a ViT; module names, where not a tensor's.
-struct Spelling {
-  Origin origin;
-  std::string name;
-  std::string class_token, positions;  // tensors
-  std::string projection;
-  std::string block;             // a block's prefix up to its number
-  std::vector<std::string> qkv;  // three modules; empty where one tensor holds all three
-  std::string in_projection;     // that tensor, up to "weight" or "bias"
-  std::string attention_out, attention_norm, mlp_norm, mlp_in, mlp_out;
-  std::string attention_scale, mlp_scale;  // tensors; empty where there are none
-  std::string norm, head;
-  std::vector<std::string> unread;  // prefixes of what no classifier reads
-};
 
 std::string shape_text(at::IntArrayRef shape) {
   std::ostringstream text;
@@ -34,110 +18,12 @@ std::string shape_text(at::IntArrayRef shape) {
   return text.str();
 }
 
-bool has_part(const StateDict& file, std::string_view part) {
-  return std::ranges::any_of(file, [&](const auto& item) { return item.first.find(part) != std::string::npos; });
-}
-
-// Two of three, so that a file that lost one is ours to complain about.
-bool has_two_of(const StateDict& file, const std::array<std::string, 3>& names) {
-  return std::ranges::count_if(names, [&](const std::string& name) { return file.contains(name); }) >= 2;
-}
-
-Spelling torchvision_spelling(const StateDict& file) {
-  const bool legacy = has_part(file, ".mlp.linear_1.");
-  const bool scaled = has_part(file, ".layer_scale_1.");
-  return {.origin = Origin::torchvision,
-          .name = "torchvision",
-          .class_token = "class_token",
-          .positions = "encoder.pos_embedding",
-          .projection = "conv_proj",
-          .block = "encoder.layers.encoder_layer_",
-          .qkv = {},
-          .in_projection = "self_attention.in_proj_",
-          .attention_out = "self_attention.out_proj",
-          .attention_norm = "ln_1",
-          .mlp_norm = "ln_2",
-          .mlp_in = legacy ? "mlp.linear_1" : "mlp.0",
-          .mlp_out = legacy ? "mlp.linear_2" : "mlp.3",
-          .attention_scale = scaled ? "layer_scale_1.lambda1" : "",
-          .mlp_scale = scaled ? "layer_scale_2.lambda1" : "",
-          .norm = "encoder.ln",
-          .head = "heads.head",
-          .unread = {}};
-}
-
-Spelling timm_spelling() {
-  return {.origin = Origin::timm,
-          .name = "timm",
-          .class_token = "cls_token",
-          .positions = "pos_embed",
-          .projection = "patch_embed.proj",
-          .block = "blocks.",
-          .qkv = {},
-          .in_projection = "attn.qkv.",
-          .attention_out = "attn.proj",
-          .attention_norm = "norm1",
-          .mlp_norm = "norm2",
-          .mlp_in = "mlp.fc1",
-          .mlp_out = "mlp.fc2",
-          .attention_scale = "",
-          .mlp_scale = "",
-          .norm = "norm",
-          .head = "head",
-          .unread = {}};
-}
-
-void refuse_swiglu(const StateDict& file) {
-  for (const auto& [name, tensor] : file)
-    for (const char* part : {".mlp.weights_in.", ".mlp.gate_proj."})
-      if (name.find(part) != std::string::npos)
-        throw Error("tensor '" + name + "' is of a SwiGLU block, as DINOv2's giant size has them, which retort does not build", "",
-                    "take a DINOv2 of size small, base or large");
-}
-
-Spelling transformers_spelling(const StateDict& file, const std::string& prefix) {
-  const bool dinov2 = prefix == "dinov2." || has_part(file, ".norm1.") || has_part(file, ".layer_scale1.");
-  if (dinov2) refuse_swiglu(file);
-  const bool projections = has_part(file, ".attention.q_proj.") || has_part(file, ".attention.o_proj.");
-  const bool flat_mlp = dinov2 || has_part(file, ".mlp.fc1.");
-  const bool flat_blocks = !dinov2 && !has_part(file, "encoder.layer.");
-  return {.origin = dinov2 ? Origin::dinov2 : Origin::vit,
-          .name = dinov2 ? "transformers DINOv2" : "transformers ViT",
-          .class_token = prefix + "embeddings.cls_token",
-          .positions = prefix + "embeddings.position_embeddings",
-          .projection = prefix + "embeddings.patch_embeddings.projection",
-          .block = prefix + (flat_blocks ? "layers." : "encoder.layer."),
-          .qkv = projections
-                     ? std::vector<std::string>{"attention.q_proj", "attention.k_proj", "attention.v_proj"}
-                     : std::vector<std::string>{"attention.attention.query", "attention.attention.key", "attention.attention.value"},
-          .in_projection = "",
-          .attention_out = projections ? "attention.o_proj" : "attention.output.dense",
-          .attention_norm = dinov2 ? "norm1" : "layernorm_before",
-          .mlp_norm = dinov2 ? "norm2" : "layernorm_after",
-          .mlp_in = flat_mlp ? "mlp.fc1" : "intermediate.dense",
-          .mlp_out = flat_mlp ? "mlp.fc2" : "output.dense",
-          .attention_scale = dinov2 ? "layer_scale1.lambda1" : "",
-          .mlp_scale = dinov2 ? "layer_scale2.lambda1" : "",
-          .norm = prefix + "layernorm",
-          .head = "classifier",
-          .unread = {prefix + "embeddings.mask_token", prefix + "pooler."}};
-}
-
-std::optional<Spelling> spelling_of(const StateDict& file) {
-  if (has_two_of(file, {"class_token", "encoder.pos_embedding", "conv_proj.weight"})) return torchvision_spelling(file);
-  if (has_two_of(file, {"cls_token", "pos_embed", "patch_embed.proj.weight"})) return timm_spelling();
-  for (const std::string prefix : {"", "vit.", "dinov2."}) {
-    const std::string at = prefix + "embeddings.";
-    if (has_two_of(file, {at + "cls_token", at + "position_embeddings", at + "patch_embeddings.projection.weight"}))
-      return transformers_spelling(file, prefix);
-  }
-  return std::nullopt;
-}
-
 // The file's tensors, each looked at by its own name and marked as read.
 class Source {
  public:
   explicit Source(const StateDict& file) : file_(file) {}
+
+  bool has(const std::string& name) const { return file_.contains(name); }
 
   // Of so many dimensions, none of them empty.
   const at::Tensor& peek(const std::string& name, int64_t dimensions) const {
@@ -160,7 +46,7 @@ class Source {
     return tensor;
   }
 
-  void refuse_the_rest(const Spelling& spelling) const {
+  void refuse_the_rest(const VitSpelling& spelling) const {
     for (const auto& [name, tensor] : file_) {
       if (read_.contains(name)) continue;
       if (std::ranges::any_of(spelling.unread, [&](const std::string& prefix) { return name.starts_with(prefix); })) continue;
@@ -186,161 +72,361 @@ int64_t depth_of(const StateDict& file, const std::string& block) {
   return depth;
 }
 
-int64_t grid_of(const at::Tensor& positions, const std::string& name) {
-  const int64_t patches = positions.size(1) - 1;
-  const auto grid = static_cast<int64_t>(std::llround(std::sqrt(static_cast<double>(patches))));
-  if (grid < 1 || grid * grid != patches)
-    throw Error("tensor '" + name + "' is " + shape_text(positions.sizes()) + ", not a class token and a square of patches");
+// Embeddings of the patches, after the class token's where there is one and it has its own.
+int64_t grid_of(const VitSpelling& spelling, const at::Tensor& positions) {
+  const int64_t count = positions.size(-2);
+  const int64_t with_class = spelling.class_token.empty() ? 0 : square_side(count - 1);
+  const int64_t alone = spelling.class_token.empty() || spelling.origin == VitOrigin::timm ? square_side(count) : 0;
+  const int64_t grid = std::max(with_class, alone);
+  if (grid < 1)
+    throw Error("tensor '" + spelling.positions + "' is " + shape_text(positions.sizes()) + ", not " +
+                (spelling.class_token.empty() ? "" : "a class token and ") + "a square of patches");
   return grid;
 }
 
-int64_t heads_of(int64_t dim, const std::string& name) {
-  constexpr int64_t kHugeDim = 1280, kHugeHeads = 16;
-  if (dim == kHugeDim) return kHugeHeads;
-  if (dim % 64 != 0)
-    throw Error("a ViT of width " + std::to_string(dim) + " (tensor '" + name +
-                "') has an unknown number of heads: only multiples of 64 are read, 64 a head");
+bool mentions(const std::string& name, std::initializer_list<const char*> parts) {
+  return std::ranges::any_of(parts, [&](const char* part) { return name.find(part) != std::string::npos; });
+}
+
+// Of an object, or null.
+nlohmann::json member(const nlohmann::json& json, const char* key) {
+  return json.is_object() ? json.value(key, nlohmann::json()) : nlohmann::json();
+}
+
+// What transformers' description says of the image tower, which has a part of its own where there is a text tower too.
+nlohmann::json told(const Hints& hints, const char* key) {
+  if (hints.library != "transformers") return {};
+  return member(hints.config.contains("vision_config") ? hints.config.at("vision_config") : hints.config, key);
+}
+
+// Those of the public models where no description says it: 64 channels a head but for these.
+int64_t usual_heads(const VitSpelling& spelling, int64_t dim) {
+  const bool dinov3 = spelling.positions.empty(), siglip = spelling.class_token.empty();
+  if (dinov3) return dim == 4096 ? 32 : dim / 64;
+  if (dim == 1152 || dim == 1280 || dim == 1408 || dim == 1664 || (siglip && dim == 1536)) return 16;
   return dim / 64;
 }
 
-data::InputSpec input_of(Origin origin, const VitGeometry& geometry) {
+int64_t heads_of(const VitSpelling& spelling, const Hints& hints, int64_t dim) {
+  nlohmann::json number = told(hints, "num_attention_heads");
+  if (hints.library == "timm") number = member(member(hints.config, "model_args"), "num_heads");
+  if (hints.library == "retort") number = member(hints.config, "heads");
+  if (number.is_number_integer() && number >= 1 && number <= 256) return number.get<int64_t>();
+  const int64_t heads = usual_heads(spelling, dim);
+  if (dim % 64 != 0)
+    throw Error("a ViT of width " + std::to_string(dim) + " (tensor '" + spelling.projection +
+                    ".weight') has an unknown number of heads: without a description only multiples of 64 are read, 64 a head",
+                "", "give the model's folder, with its config.json");
+  return heads;
+}
+
+// timm's SigLIPs of these names approximate by tanh; its OpenAI CLIPs carry the activation in the name.
+VitActivation timm_activation(const std::string& name) {
+  if (mentions(name, {"quickgelu"})) return VitActivation::quick_gelu;
+  const bool tanh = mentions(name, {"siglip"}) &&
+                    mentions(name, {"patch32", "giantopt", "so400m_patch16", "large_patch16_siglip_512", "large_patch16_siglip_gap_512"});
+  return tanh ? VitActivation::gelu_tanh : VitActivation::gelu;
+}
+
+VitActivation activation_of(const VitSpelling& spelling, const Hints& hints, bool gated) {
+  if (hints.library == "timm" || spelling.origin == VitOrigin::timm) return timm_activation(hints.name);
+  const nlohmann::json word = told(hints, "hidden_act");
+  if (gated && (word == "silu" || spelling.origin == VitOrigin::dinov2)) return VitActivation::gelu;  // DINOv2's is SiLU whatever is said
+  if (gated && !word.is_null()) throw Error("hidden_act is " + word.dump() + ", where retort builds gates with silu");
+  if (word == "gelu") return VitActivation::gelu;
+  if (word == "quick_gelu") return VitActivation::quick_gelu;
+  if (word == "gelu_pytorch_tanh" || word == "gelu_new" || word == "gelu_fast") return VitActivation::gelu_tanh;
+  if (!word.is_null()) throw Error("hidden_act is " + word.dump() + ", which retort does not build in a ViT");
+  if (spelling.origin == VitOrigin::clip) return VitActivation::quick_gelu;
+  return spelling.origin == VitOrigin::siglip ? VitActivation::gelu_tanh : VitActivation::gelu;
+}
+
+double eps_of(VitOrigin origin, const VitGeometry& geometry, const Hints& hints) {
+  const nlohmann::json number = told(hints, "layer_norm_eps");
+  if (number.is_number() && number > 0.0 && number <= 0.1) return number.get<double>();
+  if (origin == VitOrigin::vit) return 1e-12;
+  return origin == VitOrigin::clip || geometry.rope_theta > 0 || geometry.pre_norm ? 1e-5 : 1e-6;
+}
+
+double theta_of(const Hints& hints) {
+  const nlohmann::json number = told(hints, "rope_theta");
+  return number.is_number() && number >= 1.0 && number <= 1e6 ? number.get<double>() : 100;
+}
+
+// As their authors use them for linear probes: DINOv2's evaluation reads class token and mean, DINOv3's and CLIP's the class token.
+VitFeatures features_of(VitOrigin origin, const VitSpelling& spelling, const Hints& hints, bool has_head) {
+  if (spelling.pool) return VitFeatures::attention;
+  if (spelling.class_token.empty() || spelling.norm == "fc_norm") return VitFeatures::mean;
+  if (origin == VitOrigin::dinov2) return VitFeatures::cls_mean;
+  if (origin != VitOrigin::timm) return VitFeatures::cls;
+  if (has_head) return member(hints.config, "global_pool") == "avg" ? VitFeatures::mean : VitFeatures::cls;
+  const bool dinov2 = !spelling.attention_scale.empty() && !spelling.positions.empty();
+  return dinov2 ? VitFeatures::cls_mean : VitFeatures::cls;
+}
+
+data::InputSpec input_of(VitOrigin origin, const VitSpelling& spelling, const VitGeometry& geometry) {
+  constexpr std::array<float, 3> kHalf{0.5F, 0.5F, 0.5F}, kClipMean{0.48145466F, 0.4578275F, 0.40821073F},
+      kClipStd{0.26862954F, 0.26130258F, 0.27577711F};
   data::InputSpec input;
   input.size = vit_input_size(geometry, 1024);
-  switch (origin) {
-    case Origin::torchvision:
-      if (geometry.image_size > 224) {  // SWAG's weights, the only ones of torchvision at these sizes
-        input.interpolation = data::Interpolation::bicubic;
-        input.crop_ratio = 1;
-      }
-      break;
-    case Origin::timm:
-      input.interpolation = data::Interpolation::bicubic;
-      input.crop_ratio = 0.9;
-      break;
-    case Origin::vit:
-      input.mean = input.std = {0.5F, 0.5F, 0.5F};
-      input.crop_ratio = 1;
-      break;
-    case Origin::dinov2:
-      input.size = vit_input_size(geometry, 224);  // the position embeddings are for 518, the image processor's crop is 224
-      input.interpolation = data::Interpolation::bicubic;
-      break;
+  const bool siglip = spelling.class_token.empty();
+  const bool clip = origin == VitOrigin::clip || geometry.pre_norm;
+  if (origin != VitOrigin::vit && origin != VitOrigin::torchvision) input.interpolation = data::Interpolation::bicubic;
+  if (siglip || origin == VitOrigin::vit) {
+    input.mean = input.std = kHalf;
+    input.crop_ratio = 1;
+  } else if (clip) {
+    input.mean = kClipMean;
+    input.std = kClipStd;
+    input.crop_ratio = 1;
+  } else if (geometry.rope_theta > 0) {
+    input.crop_ratio = 1;
+  } else if (origin == VitOrigin::dinov2) {
+    input.size = vit_input_size(geometry, 224);  // the position embeddings are for 518, the image processor's crop is 224
+  } else if (origin == VitOrigin::timm) {
+    input.crop_ratio = 0.9;
+  } else if (geometry.image_size > 224) {  // SWAG's weights, the only ones of torchvision at these sizes
+    input.interpolation = data::Interpolation::bicubic;
+    input.crop_ratio = 1;
   }
   return input;
 }
 
-PosResize pos_resize_of(Origin origin) {
-  if (origin == Origin::torchvision) return PosResize::align_corners;
-  return origin == Origin::timm ? PosResize::antialiased : PosResize::half_pixel;
+PosResize pos_resize_of(VitOrigin origin, const VitGeometry& geometry) {
+  if (origin == VitOrigin::torchvision) return PosResize::align_corners;
+  const bool smooth = origin == VitOrigin::timm || (origin == VitOrigin::dinov2 && geometry.registers > 0);
+  return smooth ? PosResize::antialiased : PosResize::half_pixel;
 }
 
-VitGeometry geometry_of(const StateDict& file, const Source& source, const Spelling& spelling) {
+// The user's choice in the place of the authors': what only those read is then left unread.
+void choose_features(const std::string& wanted, const VitGeometry& geometry, VitSpelling& spelling) {
+  const VitFeatures features = vit_features_from(wanted);
+  if (features == geometry.features) return;
+  if (features == VitFeatures::attention) throw Error("has no attention pool: its features are cls, cls+mean or mean");
+  if (spelling.pool) spelling.unread.push_back(spelling.pool->query.substr(0, spelling.pool->query.rfind('.') + 1));
+  if (!spelling.head.empty()) spelling.unread.push_back(spelling.head + ".");
+  spelling.pool.reset();
+  spelling.head.clear();
+}
+
+// A file of retort's own is taken at its word in what shapes do not show.
+void apply_own_words(const Hints& hints, VitGeometry& geometry) {
+  if (hints.library != "retort") return;
+  const VitGeometry own = vit_geometry({hints.name, 1, hints.config});
+  geometry.layer_norm_eps = own.layer_norm_eps;
+  if (geometry.rope_theta > 0) geometry.rope_theta = own.rope_theta;
+  geometry.norm_pooled = own.norm_pooled;
+  geometry.activation = own.activation;
+  geometry.pos_resize = own.pos_resize;
+  geometry.features = own.features;
+  geometry.input = own.input;
+}
+
+// timm's names are kept for a DeiT alone, which is a student too.
+bool is_deit(const VitSpelling& spelling, const std::string& arch) {
+  const bool plain = spelling.registers.empty() && spelling.pre_norm.empty() && spelling.attention_scale.empty() && !spelling.pool &&
+                     spelling.norm == "norm" && !spelling.class_token.empty() && spelling.mlp_in.size() == 1;
+  return spelling.origin == VitOrigin::timm && plain && (arch.empty() || arch.starts_with("deit"));
+}
+
+bool has_deits_dimensions(const VitGeometry& geometry, bool class_position) {
+  return geometry.patch == 16 && geometry.depth == 12 && (geometry.dim == 192 || geometry.dim == 384) && class_position &&
+         geometry.mlp_dim == 4 * geometry.dim && geometry.features == VitFeatures::cls;
+}
+
+VitGeometry geometry_of(const StateDict& file, const Source& source, const VitSpelling& spelling, const Hints& hints) {
   const std::string projection = spelling.projection + ".weight";
   const at::Tensor& kernel = source.peek(projection, 4);
-  const at::Tensor& positions = source.peek(spelling.positions, 3);
-  const std::string mlp = spelling.block + "0." + spelling.mlp_in + ".weight";
+  const std::string block = spelling.block + "0.";
   VitGeometry geometry;
-  geometry.naming = spelling.origin == Origin::timm ? VitNaming::timm : VitNaming::torchvision;
   geometry.patch = kernel.size(3);
   geometry.dim = kernel.size(0);
   if (geometry.patch > 128)
     throw Error("tensor '" + projection + "' is " + shape_text(kernel.sizes()) + ": patches of over 128 pixels are not read");
-  geometry.heads = heads_of(geometry.dim, projection);
-  geometry.depth = depth_of(file, spelling.block);
-  geometry.mlp_dim = source.peek(mlp, 2).size(0);
-  geometry.image_size = grid_of(positions, spelling.positions) * geometry.patch;
+  geometry.heads = heads_of(spelling, hints, geometry.dim);
+  geometry.class_token = !spelling.class_token.empty();
   geometry.layer_scale = !spelling.attention_scale.empty();
+  geometry.pre_norm = !spelling.pre_norm.empty();
+  geometry.norm_pooled = spelling.norm == "fc_norm";
+  if (!spelling.registers.empty()) geometry.registers = source.peek(spelling.registers, 3).size(1);
+  if (spelling.positions.empty()) geometry.rope_theta = theta_of(hints);
+  geometry.depth = depth_of(file, spelling.block);
+  geometry.mlp_dim = source.peek(block + spelling.mlp_out + ".weight", 2).size(1);
+  geometry.gated = spelling.mlp_in.size() == 2 || source.peek(block + spelling.mlp_in[0] + ".weight", 2).size(0) == 2 * geometry.mlp_dim;
+
+  bool class_position = false;
+  if (spelling.positions.empty()) {
+    geometry.image_size = std::max<int64_t>(224 / geometry.patch, 1) * geometry.patch;
+  } else {
+    const bool table = spelling.origin == VitOrigin::clip || spelling.origin == VitOrigin::siglip;
+    const at::Tensor& positions = source.peek(spelling.positions, table ? 2 : 3);
+    const int64_t grid = grid_of(spelling, positions);
+    geometry.image_size = grid * geometry.patch;
+    class_position = positions.size(-2) == grid * grid + 1;
+  }
 
   // Layer scales in torchvision's naming are a DINOv2 that retort wrote.
-  const Origin origin = geometry.layer_scale ? Origin::dinov2 : spelling.origin;
-  geometry.layer_norm_eps = origin == Origin::vit ? 1e-12 : 1e-6;
-  geometry.pos_resize = pos_resize_of(origin);
-  geometry.features = origin == Origin::dinov2 ? VitFeatures::cls_mean : VitFeatures::cls;
-  const auto head = file.find(spelling.head + ".weight");
-  if (spelling.origin == Origin::torchvision && head != file.end() && head->second.dim() == 2)
-    geometry.features = head->second.size(1) == 2 * geometry.dim ? VitFeatures::cls_mean : VitFeatures::cls;
-  geometry.input = input_of(origin, geometry);
+  const bool own_dinov2 = spelling.origin == VitOrigin::torchvision && geometry.layer_scale && geometry.rope_theta == 0;
+  const VitOrigin origin = own_dinov2 ? VitOrigin::dinov2 : spelling.origin;
+  const bool has_head = !spelling.head.empty() && file.contains(spelling.head + ".weight");
+  geometry.layer_norm_eps = eps_of(origin, geometry, hints);
+  geometry.activation = activation_of(spelling, hints, geometry.gated);
+  geometry.pos_resize = pos_resize_of(origin, geometry);
+  geometry.features = features_of(origin, spelling, hints, has_head);
+  if (spelling.origin == VitOrigin::torchvision && has_head && !spelling.pool && geometry.class_token &&
+      file.at("heads.head.weight").dim() == 2)
+    geometry.features = file.at("heads.head.weight").size(1) == 2 * geometry.dim ? VitFeatures::cls_mean : VitFeatures::cls;
+  geometry.input = input_of(origin, spelling, geometry);
+  apply_own_words(hints, geometry);
+  if (is_deit(spelling, hints.arch) && (!hints.arch.empty() || has_deits_dimensions(geometry, class_position)))
+    geometry.naming = VitNaming::timm;
   return geometry;
 }
 
 // The tensors under torchvision's names, or, of a model with timm's, under the file's own.
 class Converter {
  public:
-  Converter(Source& source, const Spelling& spelling, const VitGeometry& geometry)
+  Converter(Source& source, const VitSpelling& spelling, const VitGeometry& geometry)
       : source_(source), spelling_(spelling), geometry_(geometry) {}
 
   StateDict convert(const std::optional<int64_t>& classes) {
     const int64_t dim = geometry_.dim, patch = geometry_.patch;
-    add_tensor("class_token", spelling_.class_token, {1, 1, dim});
-    add_tensor("encoder.pos_embedding", spelling_.positions, {1, 1 + geometry_.grid() * geometry_.grid(), dim});
+    if (geometry_.class_token) {
+      const bool flat = spelling_.origin == VitOrigin::clip;
+      put("class_token", spelling_.class_token,
+          source_.take(spelling_.class_token, flat ? Shape{dim} : Shape{1, 1, dim}).view({1, 1, dim}));
+    }
+    if (geometry_.registers > 0) add_tensor("register_tokens", spelling_.registers, {1, geometry_.registers, dim});
+    if (geometry_.rope_theta == 0) put("encoder.pos_embedding", spelling_.positions, positions());
     add("conv_proj", spelling_.projection, {dim, 3, patch, patch});
+    if (geometry_.pre_norm) add("encoder.ln_pre", spelling_.pre_norm, {dim});
     for (int64_t i = 0; i < geometry_.depth; ++i)
       add_block("encoder.layers.encoder_layer_" + std::to_string(i) + ".", spelling_.block + std::to_string(i) + ".");
     add("encoder.ln", spelling_.norm, {dim});
+    if (spelling_.pool) add_pool(*spelling_.pool);
     if (classes) add("heads.head", spelling_.head, {*classes, geometry_.feature_dim()});
     source_.refuse_the_rest(spelling_);
     return std::move(state_);
   }
 
  private:
-  void add_tensor(const std::string& ours, const std::string& theirs, at::IntArrayRef shape) {
-    state_[geometry_.naming == VitNaming::timm ? theirs : ours] = source_.take(theirs, shape);
+  using Shape = std::vector<int64_t>;
+
+  void put(const std::string& ours, const std::string& theirs, at::Tensor tensor) {
+    state_[geometry_.naming == VitNaming::timm ? theirs : ours] = std::move(tensor);
+  }
+  void add_tensor(const std::string& ours, const std::string& theirs, const Shape& shape) {
+    put(ours, theirs, source_.take(theirs, shape));
+  }
+
+  // The module's bias, or zeros where its kind may have none. `module`: its name within a block.
+  at::Tensor bias_of(const std::string& theirs, const std::string& module, int64_t size) {
+    const bool optional = std::ranges::find(spelling_.unbiased, module) != spelling_.unbiased.end();
+    if (optional && !source_.has(theirs + "bias")) return at::zeros({size});
+    return source_.take(theirs + "bias", {size});
   }
 
   // A module's weight of this shape, and its bias.
-  void add(const std::string& ours, const std::string& theirs, at::IntArrayRef shape) {
+  void add(const std::string& ours, const std::string& theirs, const Shape& shape) {
     add_tensor(ours + ".weight", theirs + ".weight", shape);
-    add_tensor(ours + ".bias", theirs + ".bias", shape.slice(0, 1));
+    put(ours + ".bias", theirs + ".bias", bias_of(theirs + ".", theirs, shape[0]));
+  }
+
+  at::Tensor positions() {
+    const int64_t dim = geometry_.dim, patches = geometry_.grid() * geometry_.grid();
+    const at::Tensor& whole =
+        source_.peek(spelling_.positions, spelling_.origin == VitOrigin::clip || spelling_.origin == VitOrigin::siglip ? 2 : 3);
+    const int64_t count = whole.size(-2);
+    const at::Tensor taken =
+        source_.take(spelling_.positions, whole.dim() == 2 ? Shape{count, dim} : Shape{1, count, dim}).view({1, count, dim});
+    // timm's no_embed_class: the class token has no position.
+    return geometry_.class_token && count == patches ? at::cat({at::zeros({1, 1, dim}, taken.options()), taken}, 1) : taken;
   }
 
   void add_block(const std::string& ours, const std::string& theirs) {
     const int64_t dim = geometry_.dim, hidden = geometry_.mlp_dim;
     add(ours + "ln_1", theirs + spelling_.attention_norm, {dim});
-    add_in_projection(ours + "self_attention.in_proj_", theirs, "weight", {dim, dim});
-    add_in_projection(ours + "self_attention.in_proj_", theirs, "bias", {dim});
+    add_in_projection(ours + "self_attention.in_proj_", theirs);
     add(ours + "self_attention.out_proj", theirs + spelling_.attention_out, {dim, dim});
     add(ours + "ln_2", theirs + spelling_.mlp_norm, {dim});
-    add(ours + "mlp.0", theirs + spelling_.mlp_in, {hidden, dim});
+    add_joined(ours + "mlp.0.", theirs, spelling_.mlp_in, geometry_.gated && spelling_.mlp_in.size() == 1 ? 2 * hidden : hidden);
     add(ours + "mlp.3", theirs + spelling_.mlp_out, {dim, hidden});
     if (!geometry_.layer_scale) return;
     add_tensor(ours + "layer_scale_1.lambda1", theirs + spelling_.attention_scale, {dim});
     add_tensor(ours + "layer_scale_2.lambda1", theirs + spelling_.mlp_scale, {dim});
   }
 
-  // `shape`: of one of the three.
-  void add_in_projection(const std::string& ours, const std::string& theirs, const std::string& part, std::vector<int64_t> shape) {
-    std::vector<at::Tensor> three;
-    for (const std::string& module : spelling_.qkv) three.push_back(source_.take(theirs + module + "." + part, shape));
-    shape[0] *= 3;
-    if (three.empty()) {
-      add_tensor(ours + part, theirs + spelling_.in_projection + part, shape);
+  void add_in_projection(const std::string& ours, const std::string& theirs) {
+    const int64_t dim = geometry_.dim;
+    if (!spelling_.qkv.empty()) return add_joined(ours, theirs, spelling_.qkv, dim);
+    const std::string whole = theirs + spelling_.in_projection;
+    add_tensor(ours + "weight", whole + "weight", {3 * dim, dim});
+    const auto& [queries, values] = spelling_.apart_biases;
+    if (!queries.empty()) {
+      put(ours + "bias", "", at::cat({source_.take(theirs + queries, {dim}), at::zeros({dim}), source_.take(theirs + values, {dim})}));
     } else {
-      state_[ours + part] = at::cat(three);
+      put(ours + "bias", whole + "bias", bias_of(whole, "attn.qkv", 3 * dim));
     }
   }
 
+  // Modules of so many rows each, one below the other.
+  void add_joined(const std::string& ours, const std::string& theirs, const std::vector<std::string>& modules, int64_t rows) {
+    if (modules.size() == 1) return add(ours.substr(0, ours.size() - 1), theirs + modules[0], {rows, geometry_.dim});
+    std::vector<at::Tensor> weights, biases;
+    for (const std::string& module : modules) {
+      weights.push_back(source_.take(theirs + module + ".weight", {rows, geometry_.dim}));
+      biases.push_back(bias_of(theirs + module + ".", module, rows));
+    }
+    state_[ours + "weight"] = at::cat(weights);
+    state_[ours + "bias"] = at::cat(biases);
+  }
+
+  void add_pool(const PoolSpelling& pool) {
+    const int64_t dim = geometry_.dim, hidden = geometry_.mlp_dim;
+    add_tensor("pool.probe", pool.query, {1, 1, dim});
+    if (pool.in_projections.empty()) {
+      add_tensor("pool.attention.in_proj_weight", pool.in_projection + "weight", {3 * dim, dim});
+      add_tensor("pool.attention.in_proj_bias", pool.in_projection + "bias", {3 * dim});
+    } else {
+      const auto joined = [&](const std::string& part, const auto& shape_of) {
+        return at::cat(
+            {source_.take(pool.in_projections[0] + part, shape_of(dim)), source_.take(pool.in_projections[1] + part, shape_of(2 * dim))});
+      };
+      state_["pool.attention.in_proj_weight"] = joined(".weight", [&](int64_t rows) { return Shape{rows, dim}; });
+      state_["pool.attention.in_proj_bias"] = joined(".bias", [&](int64_t rows) { return Shape{rows}; });
+    }
+    add("pool.attention.out_proj", pool.out, {dim, dim});
+    add("pool.ln", pool.norm, {dim});
+    add("pool.mlp.0", pool.mlp_in, {hidden, dim});
+    add("pool.mlp.3", pool.mlp_out, {dim, hidden});
+  }
+
   Source& source_;
-  const Spelling& spelling_;
+  const VitSpelling& spelling_;
   const VitGeometry& geometry_;
   StateDict state_;
 };
 
 }  // namespace
 
-std::optional<Recognised> recognise_vit(const StateDict& file, const std::string& arch) {
-  const std::optional<Spelling> spelling = spelling_of(file);
+std::optional<Recognised> recognise_vit(const StateDict& file, const Hints& hints) {
+  std::optional<VitSpelling> spelling = vit_spelling_of(file);
   if (!spelling) return std::nullopt;
   Source source(file);
-  const VitGeometry geometry = geometry_of(file, source, *spelling);
-  const std::optional<int64_t> classes = classes_of(file, spelling->head);
-  StateDict state = Converter(source, *spelling, geometry).convert(classes);
-  ModelSpec spec = vit_spec(geometry, classes.value_or(1), arch);
   try {
+    VitGeometry geometry = geometry_of(file, source, *spelling, hints);
+    if (!hints.features.empty()) {
+      choose_features(hints.features, geometry, *spelling);
+      geometry.features = vit_features_from(hints.features);
+    }
+    const std::optional<int64_t> classes = spelling->head.empty() ? std::nullopt : classes_of(file, spelling->head);
+    StateDict state = Converter(source, *spelling, geometry).convert(classes);
+    ModelSpec spec = vit_spec(geometry, classes.value_or(1), hints.arch);
     vit_geometry(spec);
+    return Recognised{std::move(spec), std::move(state), spelling->name, classes.has_value()};
   } catch (const UsageError& error) {  // the file's fault, not the user's
     throw Error(error.what());
   }
-  return Recognised{std::move(spec), std::move(state), spelling->name, classes.has_value()};
 }
 
 }  // namespace retort::models

@@ -5,7 +5,6 @@
 #include "retort/core/error.h"
 #include "retort/hub/description.h"
 #include "retort/hub/snapshot.h"
-#include "retort/models/image_model.h"
 #include "retort/models/weight_file.h"
 
 namespace retort::models {
@@ -14,12 +13,12 @@ namespace {
 
 WeightSource read_one_file(const fs::path& path) {
   TensorFile file = read_weight_file(path);
-  WeightSource source{.tensors = std::move(file.tensors), .described_arch = "", .preprocess = {}};
+  WeightSource source{.tensors = std::move(file.tensors), .described = {}, .preprocess = {}};
   const auto found = file.metadata.find(kSpecKey);
   if (found == file.metadata.end()) return source;
   try {
     const ModelSpec spec = model_spec_from(nlohmann::json::parse(found->second));
-    source.described_arch = spec.arch;
+    source.described = {.arch = spec.arch, .library = "retort", .name = spec.arch, .config = spec.options};
     if (spec.options.contains("preprocess")) source.preprocess = spec.options.at("preprocess");
     return source;
   } catch (const std::exception&) {
@@ -38,9 +37,8 @@ nlohmann::json drawable(nlohmann::json preprocess, const fs::path& folder) {
 
 // What transformers' models can be told and shapes do not show: retort builds what the published ones are.
 void check_built(const hub::Description& description, const std::string& where) {
-  static const std::map<std::string, std::string> activations{{"resnet", "relu"},     {"regnet", "relu"}, {"vit", "gelu"},
-                                                              {"deit", "gelu"},       {"dinov2", "gelu"}, {"convnext", "gelu"},
-                                                              {"convnextv2", "gelu"}, {"swin", "gelu"}};
+  static const std::map<std::string, std::string> activations{
+      {"resnet", "relu"}, {"regnet", "relu"}, {"convnext", "gelu"}, {"convnextv2", "gelu"}, {"swin", "gelu"}};
   const auto built = activations.find(description.architecture);
   const nlohmann::json& config = description.config;
   const nlohmann::json told = config.value("hidden_act", nlohmann::json());
@@ -58,12 +56,17 @@ WeightSource read_folder(const fs::path& path) {
   if (description.library == "timm" && description.architecture.starts_with("efficientnet_lite"))
     throw Error("timm's " + description.architecture + " is not built, only its tf_" + description.architecture, snapshot.folder.string());
   if (description.library == "transformers") check_built(description, (snapshot.folder / "config.json").string());
-  WeightSource source{.tensors = {}, .described_arch = "", .preprocess = drawable(hub::preprocess_of(description), snapshot.folder)};
-  if (description.library == "timm") source.described_arch = description.architecture;
+  const std::string& name = description.architecture;
+  WeightSource source{.tensors = {},
+                      .described = {.arch = description.library == "timm" ? name : "",
+                                    .library = description.library,
+                                    .name = name,
+                                    .config = description.config},
+                      .preprocess = drawable(hub::preprocess_of(description), snapshot.folder)};
   for (const fs::path& file : hub::weight_files(snapshot)) {
-    for (auto& [name, tensor] : read_weights(file)) {
-      if (!source.tensors.emplace(name, std::move(tensor)).second)
-        throw Error("holds the tensor '" + name + "', as another shard does", file.string());
+    for (auto& [key, tensor] : read_weights(file)) {
+      if (!source.tensors.emplace(key, std::move(tensor)).second)
+        throw Error("holds the tensor '" + key + "', as another shard does", file.string());
     }
   }
   return source;

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "retort/core/safetensors.h"
+#include "retort/models/registry.h"
 
 namespace retort::models {
 
@@ -17,7 +18,7 @@ inline constexpr const char* kSpecKey = "retort.model";
 // ask for a large network.
 struct WeightSource {
   StateDict tensors;
-  std::string described_arch;                // empty where nothing tells
+  Hints described;                           // arch is that of a file of retort's own or timm's name, whether retort knows it or not
   std::optional<nlohmann::json> preprocess;  // how the weights want their images, as data::to_json writes it
 };
 

@@ -219,6 +219,7 @@ class Comparer {
     config.teacher = config.student_weights;
     config.student_weights.clear();
     config.teacher_arch = config.student;
+    config.teacher_features.clear();
     config.teacher_size = size_ > 0 ? size_ : config.image_size;
     const nlohmann::json teacher = linear_probe(config, log_, stop_);
     arm.accuracy.push_back(accuracy_in(teacher, "test_accuracy"));

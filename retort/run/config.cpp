@@ -134,6 +134,9 @@ void validate(const RunConfig& config) {
     throw UsageError("is '" + config.teacher_head + "'", "--teacher-head", "one of: probe, keep");
   if (config.teacher_init != "linear-probe" && config.teacher_init != "finetune" && config.teacher_init != "scratch")
     throw UsageError("is '" + config.teacher_init + "'", "--teacher-init", "one of: linear-probe, finetune, scratch");
+  if (config.teacher_init != "linear-probe" && !config.teacher_features.empty())
+    throw UsageError("a teacher that is trained first keeps its own features", "--teacher-features",
+                     "leave it out, or --teacher-init linear-probe");
   if (config.schedule != "cosine" && config.schedule != "constant")
     throw UsageError("is '" + config.schedule + "'", "--schedule", "one of: cosine, constant");
   for (const double weight : {config.loss_weight, config.logit_weight})

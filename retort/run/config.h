@@ -14,7 +14,7 @@ namespace retort::run {
 // Everything that decides a run. Field names are the option names of `retort distill` with underscores; visit_options lists each one once.
 struct RunConfig {
   std::string data, teacher, student = "mobilenet_v2", student_weights, student_features = "features", out;
-  std::string teacher_arch, teacher_head = "probe", teacher_init = "linear-probe";
+  std::string teacher_arch, teacher_features, teacher_head = "probe", teacher_init = "linear-probe";
   int64_t teacher_size = 0, teacher_epochs = 20;
   double teacher_lr = 1e-4;
 
@@ -87,6 +87,8 @@ void visit_options(RunConfig& c, Visitor&& visitor) {
 
   const char* const teacher = "Teacher";
   visitor("teacher-arch", c.teacher_arch, Range{}, teacher, "architecture of the weight file, where its tensor names do not tell");
+  visitor("teacher-features", c.teacher_features, Range{}, teacher,
+          "of a ViT: cls, cls+mean, mean, or attention (SigLIP's pool); empty: those that its authors use for linear probes");
   visitor("teacher-size", c.teacher_size, Range{0, 1024}, teacher, "the teacher's resolution in pixels; 0: its own");
   visitor("teacher-head", c.teacher_head, Range{}, teacher,
           "probe: fit a linear head on the teacher's features; keep: the file's own head has this task's classes");

@@ -145,7 +145,8 @@ class Job {
       config_ = with_trained_teacher(config_, folder_.root / "teacher", log_, stop_, options_.force);
       teacher_training_seconds_ = training.seconds();
     }
-    if (config_.teacher != "none") teacher_.emplace(config_.teacher, config_.teacher_arch, config_.teacher_size, precision_);
+    if (config_.teacher != "none")
+      teacher_.emplace(config_.teacher, config_.teacher_arch, config_.teacher_size, precision_, config_.teacher_features);
     const int64_t preferred = config_.image_size > 0 ? config_.image_size : student_->input_spec().size;
     const data::Preparation stored = data::bounded(stored_side(std::max(preferred, teacher_ ? teacher_->input_spec().size : 0)));
     train_.emplace(open(data::Split::train, stored));

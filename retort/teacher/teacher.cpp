@@ -25,9 +25,10 @@ std::string key_of(models::ImageModel& model, const data::InputSpec& spec, model
 
 }  // namespace
 
-Teacher::Teacher(const std::filesystem::path& weights, const std::string& arch, int64_t size, models::Precision precision)
+Teacher::Teacher(const std::filesystem::path& weights, const std::string& arch, int64_t size, models::Precision precision,
+                 const std::string& features)
     : precision_(precision), where_(weights.string()) {
-  const models::Recognised found = models::recognise_file(weights, arch);
+  const models::Recognised found = models::recognise_file(weights, arch, features);
   file_has_head_ = found.has_head;
   model_ = models::build(found, where_);
   input_spec_ = model_->input_spec();

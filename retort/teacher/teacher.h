@@ -14,8 +14,9 @@ namespace retort::teacher {
 // A frozen backbone and the linear head that turns its features into this task's logits.
 class Teacher {
  public:
-  // Reads a weight file (models::load_model). `size` overrides the input resolution; 0 keeps the model's own.
-  Teacher(const std::filesystem::path& weights, const std::string& arch, int64_t size, models::Precision precision);
+  // Reads a weight file or a model's folder (models::recognise_file). `size` overrides the input resolution; 0 keeps the model's own.
+  Teacher(const std::filesystem::path& weights, const std::string& arch, int64_t size, models::Precision precision,
+          const std::string& features = "");
 
   // Normalised images [N, 3, size, size] to features [N, D], float.
   at::Tensor features(const at::Tensor& images);

@@ -21,7 +21,7 @@ std::optional<Recognised> recognise(const StateDict& state, const std::string& a
   std::optional<Recognised> found;
   for (const Family& family : families()) {
     if (!arch.empty() && std::ranges::find(family.archs, arch) == family.archs.end()) continue;
-    if (family.recognise && (found = family.recognise(state, arch))) break;
+    if (family.recognise && (found = family.recognise(state, {.arch = arch}))) break;
   }
   return found;
 }

@@ -22,7 +22,7 @@ nlohmann::json family_fixture(const std::string& name) {
 std::optional<Recognised> recognised(const StateDict& file, const std::string& arch = "") {
   for (const Family& family : families()) {
     if (!family.recognise || (!arch.empty() && std::ranges::find(family.archs, arch) == family.archs.end())) continue;
-    if (auto found = family.recognise(file, arch)) return found;
+    if (auto found = family.recognise(file, {.arch = arch})) return found;
   }
   return std::nullopt;
 }

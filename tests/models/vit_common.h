@@ -30,13 +30,25 @@ inline StateDict file_of(const nlohmann::json& fixture) {
 }
 inline StateDict formula_file(const std::string& fixture) { return file_of(vit_fixture(fixture)); }
 
-inline Recognised recognised(const StateDict& file, const std::string& arch = "") {
-  std::optional<Recognised> found = recognise_vit(file, arch);
+inline Recognised recognised(const StateDict& file, const Hints& hints = {}) {
+  std::optional<Recognised> found = recognise_vit(file, hints);
   if (!found) throw std::runtime_error("not recognised as a ViT");
   return std::move(*found);
 }
 
-inline ModelPtr model_of(const std::string& fixture) { return build(recognised(formula_file(fixture)), fixture); }
+// What the fixture says beside the tensors.
+inline Hints hints_of(const nlohmann::json& fixture) {
+  const nlohmann::json hints = fixture.value("hints", nlohmann::json::object());
+  return {.arch = "",
+          .library = hints.value("library", ""),
+          .name = hints.value("name", ""),
+          .config = hints.value("config", nlohmann::json::object())};
+}
+
+inline ModelPtr model_of(const std::string& fixture) {
+  const nlohmann::json json = vit_fixture(fixture);
+  return build(recognised(file_of(json), hints_of(json)), fixture);
+}
 
 inline at::Tensor formula_images(int64_t height, int64_t width) { return testing::formula_uniform("images", {2, 3, height, width}); }
 

@@ -1,6 +1,7 @@
 // Against torchvision's, timm's and transformers' networks on formula-filled weights, in every naming that is read.
 #include <torch/optim/adamw.h>
 
+#include "retort/models/vit.h"
 #include "tests/models/vit_common.h"
 
 namespace retort::models {
@@ -21,7 +22,7 @@ class VitParity : public ::testing::TestWithParam<std::string> {};
 TEST_P(VitParity, Outputs) {
   const at::NoGradGuard no_grad;
   const nlohmann::json fixture = vit_fixture(GetParam());
-  const Recognised found = recognised(file_of(fixture));
+  const Recognised found = recognised(file_of(fixture), hints_of(fixture));
   const ModelPtr model = build(found, GetParam());
   ASSERT_EQ(fixture["outputs"].size(), 3);
   for (const auto& expected : fixture["outputs"]) {
@@ -40,7 +41,13 @@ TEST_P(VitParity, Outputs) {
 INSTANTIATE_TEST_SUITE_P(Namings, VitParity,
                          ::testing::Values("torchvision", "torchvision_legacy", "deit_tiny", "deit_small", "vit_model_4", "vit_model_5",
                                            "vit_classifier_4", "vit_classifier_5", "dinov2_model_4", "dinov2_model_5",
-                                           "dinov2_classifier_4", "dinov2_classifier_5"),
+                                           "dinov2_classifier_4", "dinov2_classifier_5", "dinov2_registers_model_4",
+                                           "dinov2_registers_model_5", "dinov2_registers_classifier_4", "dinov2_registers_classifier_5",
+                                           "dinov2_swiglu_4", "dinov2_swiglu_5", "dinov3_4", "dinov3_5", "dinov3_gated_4", "dinov3_gated_5",
+                                           "clip_model", "clip_tower", "siglip_model", "siglip_classifier", "siglip_tower", "timm_vit",
+                                           "timm_average", "timm_dinov2", "timm_dinov2_registers", "timm_dinov2_swiglu", "timm_clip",
+                                           "timm_clip_quickgelu", "timm_siglip", "timm_siglip_tanh", "timm_siglip_gap", "timm_dinov3",
+                                           "timm_dinov3_plus"),
                          [](const auto& test) { return test.param; });
 
 double probe(const std::string& name, const at::Tensor& tensor) {
@@ -151,6 +158,26 @@ TEST(VitRealFiles, TransformersVitBase) {
   EXPECT_EQ(found.spec.options.value("pos_resize", ""), "half_pixel");
   EXPECT_EQ(found.naming, "transformers ViT");
   EXPECT_EQ(shapes_of(found.state), shapes_of(recognise_real("torchvision_vit_b_16").state));
+}
+
+TEST(VitRealFiles, LaterOnes) {
+  struct Expected {
+    const char *model, *arch;
+    int64_t dim, heads, image_size, feature_dim;
+  };
+  for (const Expected& expected :
+       {Expected{"timm_dinov3_small", "vit_s_16", 384, 6, 224, 384}, Expected{"timm_siglip_so400m", "vit", 1152, 16, 378, 1152},
+        Expected{"timm_dinov2_registers_small", "vit", 384, 6, 518, 768},
+        Expected{"transformers_clip_base", "vit_b_32", 768, 12, 224, 768}}) {
+    const Recognised found = recognise_real(expected.model);
+    EXPECT_EQ(found.spec.arch, expected.arch) << expected.model;
+    const VitGeometry geometry = vit_geometry(found.spec);
+    EXPECT_EQ(geometry.dim, expected.dim) << expected.model;
+    EXPECT_EQ(geometry.heads, expected.heads) << expected.model;
+    EXPECT_EQ(geometry.image_size, expected.image_size) << expected.model;
+    EXPECT_EQ(geometry.feature_dim(), expected.feature_dim) << expected.model;
+    EXPECT_FALSE(found.has_head) << expected.model;
+  }
 }
 
 TEST(VitRealFiles, TransformersDinov2Small) {

@@ -95,6 +95,42 @@ TEST_F(WeightSourceTest, TransformersDescriptionAndShards) {
   EXPECT_TRUE(says(read_error(), "as another shard does"));
 }
 
+// Two heads of 32 channels, an activation and an input that are another's: config.json and preprocessor_config.json say it.
+TEST_F(WeightSourceTest, AnImageTowerIsBuiltAsItsDescriptionSays) {
+  std::ifstream file(std::string(RETORT_FIXTURES) + "/vit/clip_model.json");
+  const nlohmann::json fixture = nlohmann::json::parse(file);
+  StateDict state;
+  for (const auto& tensor : fixture.at("tensors"))
+    state[tensor[0]] = testing::formula_parameter(tensor[0], tensor[1].get<std::vector<int64_t>>());
+  write_safetensors(folder_ / "model.safetensors", state);
+  put_json("config.json", fixture.at("hints").at("config"));
+  put_json("preprocessor_config.json", {{"do_resize", true},
+                                        {"do_center_crop", true},
+                                        {"crop_size", {{"height", 32}, {"width", 32}}},
+                                        {"size", {{"shortest_edge", 48}}},
+                                        {"do_normalize", true},
+                                        {"image_mean", {0.5, 0.5, 0.5}},
+                                        {"image_std", {0.25, 0.25, 0.25}},
+                                        {"resample", 3},
+                                        {"image_processor_type", "CLIPImageProcessor"}});
+  const Recognised found = recognise_file(folder_.path());
+  EXPECT_EQ(found.spec.options.at("heads"), 2);
+  EXPECT_EQ(found.spec.options.at("activation"), "quick_gelu");
+  const ModelPtr model = build(found, "");
+  EXPECT_EQ(model->input_spec().size, 32);
+  EXPECT_EQ(data::resize_side(model->input_spec()), 48);
+  EXPECT_EQ(model->input_spec().std, (std::array{0.25F, 0.25F, 0.25F}));
+  EXPECT_EQ(recognise_file(folder_.path(), "", "mean").spec.options.at("features"), "mean");
+  EXPECT_TRUE(says(error_of([&] { recognise_file(folder_.path(), "", "largest"); }), "largest"));
+
+  // What retort writes of it is read back.
+  write_safetensors(folder_ / "own.safetensors", state_of(*model), {{kSpecKey, to_json(model->spec()).dump()}});
+  EXPECT_EQ(to_json(recognise_file(folder_ / "own.safetensors").spec), to_json(model->spec()));
+  put_transformers_description();
+  write_safetensors(folder_ / "model.safetensors", put_transformers_description());
+  EXPECT_TRUE(says(error_of([&] { recognise_file(folder_.path(), "", "cls"); }), "a resnet has no features"));
+}
+
 TEST_F(WeightSourceTest, WhatIsMalformedOrNotBuiltIsAnError) {
   EXPECT_TRUE(says(read_error(), "config.json"));
   const StateDict state = put_transformers_description();
