@@ -57,7 +57,7 @@ int main(int argc, char** argv) {
   const auto classes = static_cast<int64_t>(manifest.classes.size());
   const data::ImageStore images =
       data::ImageStore::open(default_cache_dir(), manifest, manifest.of(data::Split::train), data::bounded(320), {});
-  teacher::Teacher teacher(weights, "", teacher_size, precision);
+  teacher::Teacher teacher({.weights = weights, .size = teacher_size}, precision);
   teacher.set_head(at::zeros({classes, teacher.feature_dim()}), at::zeros({classes}));
   const data::ViewRecipe recipe;
   const teacher::OutputStore outputs = teacher::OutputStore::open(default_cache_dir(), teacher, images, recipe, {.views = 1});

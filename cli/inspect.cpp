@@ -5,6 +5,7 @@
 #include "retort/core/error.h"
 #include "retort/deploy/cost.h"
 #include "retort/hub/snapshot.h"
+#include "retort/models/graph_network.h"
 #include "retort/models/registry.h"
 #include "retort/run/run_folder.h"
 
@@ -26,15 +27,21 @@ std::uintmax_t bytes_of(const std::string& path) {
 nlohmann::json describe_weights(const std::string& path, const std::string& arch) {
   const models::Recognised found = models::recognise_file(path, arch);
   const models::ModelPtr model = models::build(found, path);
-  return {{"architecture", found.spec.arch},
-          {"naming", found.naming},
-          {"classes", found.has_head ? nlohmann::json(found.spec.classes) : nlohmann::json()},
-          {"features", model->feature_dim()},
-          {"parameters", deploy::count_parameters(*model)},
-          {"multiply_adds", deploy::count_multiply_adds(*model, model->input_spec().size)},
-          {"bytes", bytes_of(path)},
-          {"input", data::to_json(model->input_spec())},
-          {"options", found.spec.options}};
+  nlohmann::json described = {{"architecture", found.spec.arch},
+                              {"naming", found.naming},
+                              {"classes", found.has_head ? nlohmann::json(found.spec.classes) : nlohmann::json()},
+                              {"features", model->feature_dim()},
+                              {"parameters", deploy::count_parameters(*model)},
+                              {"multiply_adds", deploy::count_multiply_adds(*model, model->input_spec().size)},
+                              {"bytes", bytes_of(path)},
+                              {"input", data::to_json(model->input_spec())},
+                              {"options", found.spec.options}};
+  if (!models::names_graph(path)) return described;
+  // Its operators are OpenVINO's to count; what can be named with --teacher-features is worth a list.
+  described.erase("parameters");
+  described.erase("multiply_adds");
+  for (const models::GraphTensor& tensor : models::feature_candidates(path)) described["tensors"][tensor.name] = tensor.shape;
+  return described;
 }
 
 nlohmann::json describe(const std::string& path, const std::string& arch) {

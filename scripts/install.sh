@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Install what is missing, and nothing else: scripts/install.sh [build|test|demo|lint|generate]...
+# Install what is missing, and nothing else: scripts/install.sh [build|test|demo|lint|generate|onnx]...
 # System packages come from apt; libtorch and a few pinned tools go into the project's own .venv. Quick when nothing is missing.
 set -euo pipefail
 
@@ -12,9 +12,9 @@ groups=()
 [ $# -gt 0 ] || groups=(build)
 for group in "$@"; do
   case $group in
-    build | test | demo | lint) groups+=("$group") ;;
+    build | test | demo | lint | onnx) groups+=("$group") ;;
     generate) groups+=(generate-tools generate) ;;
-    *) echo "usage: scripts/install.sh [build|test|demo|lint|generate]..." >&2; exit 2 ;;
+    *) echo "usage: scripts/install.sh [build|test|demo|lint|generate|onnx]..." >&2; exit 2 ;;
   esac
 done
 

@@ -4,6 +4,7 @@
 #include <sstream>
 
 #include "retort/core/error.h"
+#include "retort/models/graph_network.h"
 #include "retort/models/weight_source.h"
 
 namespace retort::models {
@@ -87,6 +88,10 @@ Recognised recognise_file(const std::filesystem::path& path, const std::string& 
     return std::ranges::any_of(families(), [&](const Family& family) { return family.recognise && knows(family, arch); });
   };
   if (!named.empty() && !known(named)) unknown_arch(named);
+  if (names_graph(path)) {
+    if (!named.empty() && named != "onnx") throw UsageError("is a graph of its own, not the weights of a " + named, path.string());
+    return {graph_spec(path, features), {}, path.extension() == ".xml" ? "OpenVINO" : "ONNX", false};
+  }
   const WeightSource source = read_weight_source(path);
   const StateDict& state = source.tensors;
   Hints hints = source.described;

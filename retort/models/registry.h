@@ -53,9 +53,9 @@ ModelPtr make_model(const ModelSpec& spec);
 // no size is returned as it is.
 ModelSpec for_image_size(ModelSpec spec, int64_t size);
 
-// Reads a weight file or a model's folder (weight_source.h) and recognises it: by `arch`, or by its own description, or by its tensors.
-// `features`: of Family::features, or empty for those that its authors use. Throws Error when no family knows it, listing what its tensors
-// look like; UsageError when it has no such features.
+// Reads a weight file or a model's folder (weight_source.h) and recognises it: by `arch`, or by its own description, or by its tensors; or
+// a graph (graph_network.h). `features`: of Family::features, or a tensor of the graph; or empty for those that its authors use. Throws
+// Error when no family knows it, listing what its tensors look like; UsageError when it has no such features.
 Recognised recognise_file(const std::filesystem::path& path, const std::string& arch = "", const std::string& features = "");
 
 // The model with the recognised weights, in evaluation mode; `where` names their file. A file without a classifier gets a fresh head of

@@ -2,11 +2,13 @@
 
 #include <charconv>
 #include <filesystem>
+#include <sstream>
 
 #include "retort/core/error.h"
 #include "retort/data/extra.h"
 #include "retort/hub/reference.h"
 #include "retort/losses/loss.h"
+#include "retort/models/graph_network.h"
 #include "retort/models/precision.h"
 #include "retort/models/torchscript.h"
 
@@ -83,6 +85,28 @@ double lr_for(const RunConfig& config, int64_t images) {
   return images < kMany ? 1e-3 : 3e-3;
 }
 
+std::optional<std::array<float, 3>> channels_from(const std::string& text, const char* option, double low, double high) {
+  if (text.empty()) return std::nullopt;
+  std::array<float, 3> values{};
+  std::istringstream stream(text);
+  for (size_t i = 0; i < values.size(); ++i) {
+    std::string part;
+    double value = 0;
+    size_t used = 0;
+    try {
+      std::getline(stream, part, ',');
+      value = std::stod(part, &used);
+    } catch (const std::exception&) {
+      used = std::string::npos;
+    }
+    if (used != part.size() || !(value >= low && value <= high))
+      throw UsageError("is '" + text + "'", option, "three numbers for red, green and blue, as 0.485,0.456,0.406");
+    values[i] = static_cast<float>(value);
+  }
+  if (!stream.eof()) throw UsageError("is '" + text + "', which is more than three numbers", option);
+  return values;
+}
+
 std::vector<losses::TermConfig> terms_of(const RunConfig& config) {
   std::vector<losses::TermConfig> terms = {{"cross_entropy", config.label_weight, {{"label_smoothing", config.label_smoothing}}}};
   if (config.teacher == "none") return terms;
@@ -134,6 +158,10 @@ void validate(const RunConfig& config) {
     throw UsageError("is '" + config.teacher_head + "'", "--teacher-head", "one of: probe, keep");
   if (config.teacher_init != "linear-probe" && config.teacher_init != "finetune" && config.teacher_init != "scratch")
     throw UsageError("is '" + config.teacher_init + "'", "--teacher-init", "one of: linear-probe, finetune, scratch");
+  (void)channels_from(config.teacher_mean, "--teacher-mean", 0, 1);
+  (void)channels_from(config.teacher_std, "--teacher-std", 1e-3, 10);
+  if (config.teacher_init != "linear-probe" && models::names_graph(config.teacher))
+    throw UsageError("a graph can be learned from, but not trained", config.teacher, "--teacher-init linear-probe");
   if (config.teacher_init != "linear-probe" && !config.teacher_features.empty())
     throw UsageError("a teacher that is trained first keeps its own features", "--teacher-features",
                      "leave it out, or --teacher-init linear-probe");

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,7 +16,7 @@ namespace retort::run {
 // Everything that decides a run. Field names are the option names of `retort distill` with underscores; visit_options lists each one once.
 struct RunConfig {
   std::string data, teacher, student = "mobilenet_v2", student_weights, student_features = "features", out;
-  std::string teacher_arch, teacher_features, teacher_head = "probe", teacher_init = "linear-probe";
+  std::string teacher_arch, teacher_features, teacher_mean, teacher_std, teacher_head = "probe", teacher_init = "linear-probe";
   int64_t teacher_size = 0, teacher_epochs = 20;
   double teacher_lr = 1e-4;
 
@@ -88,7 +90,12 @@ void visit_options(RunConfig& c, Visitor&& visitor) {
   const char* const teacher = "Teacher";
   visitor("teacher-arch", c.teacher_arch, Range{}, teacher, "architecture of the weight file, where its tensor names do not tell");
   visitor("teacher-features", c.teacher_features, Range{}, teacher,
-          "of a ViT: cls, cls+mean, mean, or attention (SigLIP's pool); empty: those that its authors use for linear probes");
+          "of a ViT: cls, cls+mean, mean, or attention (SigLIP's pool); of a graph: a tensor's name (`retort inspect` lists them); empty: "
+          "those "
+          "that its authors use for linear probes, or what the graph's classifier reads");
+  visitor("teacher-mean", c.teacher_mean, Range{}, teacher,
+          "R,G,B of its input, in [0, 1], where its file does not say: an ONNX file's are ImageNet's otherwise");
+  visitor("teacher-std", c.teacher_std, Range{}, teacher, "the same");
   visitor("teacher-size", c.teacher_size, Range{0, 1024}, teacher, "the teacher's resolution in pixels; 0: its own");
   visitor("teacher-head", c.teacher_head, Range{}, teacher,
           "probe: fit a linear head on the teacher's features; keep: the file's own head has this task's classes");
@@ -160,6 +167,9 @@ int64_t batch_size_for(const RunConfig& config, int64_t images);
 
 // --lr, or what it stands for when it is 0. Measured in docs/results.md.
 double lr_for(const RunConfig& config, int64_t images);
+
+// Three numbers as --teacher-mean and --teacher-std take them, or nothing of an empty text. Throws UsageError naming the option.
+std::optional<std::array<float, 3>> channels_from(const std::string& text, const char* option, double low, double high);
 
 // The objective's terms: cross-entropy on labels, and with a teacher the embedding loss and the logit loss. Throws UsageError on a
 // malformed loss option.

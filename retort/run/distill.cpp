@@ -12,6 +12,7 @@
 #include "retort/deploy/onnx_export.h"
 #include "retort/hub/pull.h"
 #include "retort/losses/objective.h"
+#include "retort/models/graph_network.h"
 #include "retort/models/registry.h"
 #include "retort/models/torchscript.h"
 #include "retort/run/evaluate_run.h"
@@ -86,6 +87,15 @@ std::string pulled(const std::string& named, Log& log, const StopFlag& stop) {
 }
 
 // One run, step by step; each step reads what the ones before it made.
+teacher::TeacherSource teacher_source(const RunConfig& config) {
+  return {.weights = config.teacher,
+          .arch = config.teacher_arch,
+          .features = config.teacher_features,
+          .size = config.teacher_size,
+          .mean = channels_from(config.teacher_mean, "--teacher-mean", 0, 1),
+          .std = channels_from(config.teacher_std, "--teacher-std", 1e-3, 10)};
+}
+
 class Job {
  public:
   Job(const RunConfig& config, const DistillOptions& options, const RunFolder& folder, Log& log, const StopFlag& stop)
@@ -145,8 +155,7 @@ class Job {
       config_ = with_trained_teacher(config_, folder_.root / "teacher", log_, stop_, options_.force);
       teacher_training_seconds_ = training.seconds();
     }
-    if (config_.teacher != "none")
-      teacher_.emplace(config_.teacher, config_.teacher_arch, config_.teacher_size, precision_, config_.teacher_features);
+    if (config_.teacher != "none") teacher_.emplace(teacher_source(config_), precision_);
     const int64_t preferred = config_.image_size > 0 ? config_.image_size : student_->input_spec().size;
     const data::Preparation stored = data::bounded(stored_side(std::max(preferred, teacher_ ? teacher_->input_spec().size : 0)));
     train_.emplace(open(data::Split::train, stored));
@@ -204,8 +213,10 @@ class Job {
   void fit_teacher() {
     const Stopwatch watch;
     teacher::Teacher& teacher = *teacher_;
-    log_.info("teacher: " + teacher.model().spec().arch + ", " + std::to_string(deploy::count_parameters(teacher.model())) +
-              " parameters, " + std::to_string(teacher.input_spec().size) + " px");
+    const bool graph = models::names_graph(config_.teacher);  // whose parameters and operators are OpenVINO's
+    log_.info("teacher: " + teacher.model().spec().arch + ", " +
+              (graph ? "" : std::to_string(deploy::count_parameters(teacher.model())) + " parameters, ") +
+              std::to_string(teacher.input_spec().size) + " px");
     outputs_.emplace(open_outputs(*train_, views_for(config_, train_->size(), config_.epochs)));
     for (ExtraSource& extra : extras_) extra.outputs.emplace(open_outputs(extra.images, views_of(extra, config_)));
     const data::Preparation prepared = data::for_evaluation(teacher.input_spec());
@@ -229,7 +240,9 @@ class Job {
     const at::Tensor test_logits = teacher.logits(evaluation_features(cache_, teacher, test, "test", log_, stop_));
     out["test_accuracy"] = accuracy(test_logits, data::labels_of(test));
     out["test_mean_class_accuracy"] = mean_class_accuracy(test_logits, data::labels_of(test));
-    out.update(cost_json(deploy::measure_cost(teacher.model(), teacher.input_spec().size)));
+    deploy::Cost cost = deploy::measure_cost(teacher.model(), teacher.input_spec().size);
+    if (graph) cost.parameters = cost.multiply_adds = 0;  // unknown
+    out.update(cost_json(cost));
     const nlohmann::json& shown = out[out["test_accuracy"].is_null() ? "val_accuracy" : "test_accuracy"];
     if (!shown.is_null()) log_.info("teacher: " + percent(shown) + (out["test_accuracy"].is_null() ? " on validation" : " on test"));
     summary_["seconds"]["teacher"] = watch.seconds() + teacher_training_seconds_;

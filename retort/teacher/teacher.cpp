@@ -25,14 +25,14 @@ std::string key_of(models::ImageModel& model, const data::InputSpec& spec, model
 
 }  // namespace
 
-Teacher::Teacher(const std::filesystem::path& weights, const std::string& arch, int64_t size, models::Precision precision,
-                 const std::string& features)
-    : precision_(precision), where_(weights.string()) {
-  const models::Recognised found = models::recognise_file(weights, arch, features);
+Teacher::Teacher(const TeacherSource& source, models::Precision precision) : precision_(precision), where_(source.weights.string()) {
+  const models::Recognised found = models::recognise_file(source.weights, source.arch, source.features);
   file_has_head_ = found.has_head;
   model_ = models::build(found, where_);
   input_spec_ = model_->input_spec();
-  if (size > 0) input_spec_.size = size;
+  if (source.size > 0) input_spec_.size = source.size;
+  if (source.mean) input_spec_.mean = *source.mean;
+  if (source.std) input_spec_.std = *source.std;
   key_ = key_of(*model_, input_spec_, precision_);
   model_->eval();
   for (at::Tensor& parameter : model_->parameters()) parameter.requires_grad_(false);

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 
 #include "retort/core/log.h"
@@ -11,12 +13,18 @@
 
 namespace retort::teacher {
 
+// What a user says of a teacher.
+struct TeacherSource {
+  std::filesystem::path weights;                      // file or folder (models::recognise_file)
+  std::string arch{}, features{};                     // the same
+  int64_t size = 0;                                   // input resolution; 0: the model's own
+  std::optional<std::array<float, 3>> mean{}, std{};  // of its input, where the file does not say
+};
+
 // A frozen backbone and the linear head that turns its features into this task's logits.
 class Teacher {
  public:
-  // Reads a weight file or a model's folder (models::recognise_file). `size` overrides the input resolution; 0 keeps the model's own.
-  Teacher(const std::filesystem::path& weights, const std::string& arch, int64_t size, models::Precision precision,
-          const std::string& features = "");
+  Teacher(const TeacherSource& source, models::Precision precision);
 
   // Normalised images [N, 3, size, size] to features [N, D], float.
   at::Tensor features(const at::Tensor& images);

@@ -31,7 +31,7 @@ class OutputStoreTest : public ::testing::Test {
   data::ImageStore images() {
     return data::ImageStore::open(folder_ / "cache", manifest_, manifest_.of(data::Split::train), data::bounded(320), {});
   }
-  Teacher teacher() { return {weights_, "", 32, models::Precision::fp32}; }
+  Teacher teacher() { return {{.weights = weights_, .size = 32}, models::Precision::fp32}; }
   OutputStore store(Teacher& teacher, const data::ImageStore& images, OutputStore::Options options) {
     return OutputStore::open(folder_ / "cache", teacher, images, {}, options);
   }
@@ -94,7 +94,7 @@ TEST_F(OutputStoreTest, TheBudgetBoundsTheViews) {
 TEST_F(OutputStoreTest, AnotherTeacherHasAnotherStore) {
   const data::ImageStore train = images();
   Teacher first = teacher();
-  Teacher larger(weights_, "", 64, models::Precision::fp32);
+  Teacher larger({.weights = weights_, .size = 64}, models::Precision::fp32);
   EXPECT_NE(first.key(), larger.key());
   store(first, train, {.views = 1});
   store(larger, train, {.views = 1});

@@ -30,7 +30,7 @@ class TrainerTest : public ::testing::Test {
     StateDict state = models::state_of(*model);
     testing::formula_fill(state);
     write_safetensors(folder_ / "teacher.safetensors", state);
-    teacher_.emplace(folder_ / "teacher.safetensors", "", 32, models::Precision::fp32);
+    teacher_.emplace(teacher::TeacherSource{.weights = folder_ / "teacher.safetensors", .size = 32}, models::Precision::fp32);
     teacher_->keep_head(3);
     outputs_.emplace(teacher::OutputStore::open(folder_ / "cache", *teacher_, *train_, {}, {.views = 2}));
   }
