@@ -24,6 +24,13 @@ std::uintmax_t bytes_of(const std::string& path) {
   return bytes;
 }
 
+// "/Clip_32 [N, 1280, 2, 2]"
+std::string text_of(const models::GraphTensor& tensor) {
+  std::string shape;
+  for (const int64_t size : tensor.shape) shape += (shape.empty() ? "" : ", ") + (size < 0 ? "N" : std::to_string(size));
+  return tensor.name + " [" + shape + "]";
+}
+
 nlohmann::json describe_weights(const std::string& path, const std::string& arch) {
   const models::Recognised found = models::recognise_file(path, arch);
   const models::ModelPtr model = models::build(found, path);
@@ -37,10 +44,10 @@ nlohmann::json describe_weights(const std::string& path, const std::string& arch
                               {"input", data::to_json(model->input_spec())},
                               {"options", found.spec.options}};
   if (!models::names_graph(path)) return described;
-  // Its operators are OpenVINO's to count; what can be named with --teacher-features is worth a list.
+  // What --teacher-features can name.
   described.erase("parameters");
   described.erase("multiply_adds");
-  for (const models::GraphTensor& tensor : models::feature_candidates(path)) described["tensors"][tensor.name] = tensor.shape;
+  for (const models::GraphTensor& tensor : models::feature_candidates(path)) described["tensors"].push_back(text_of(tensor));
   return described;
 }
 
@@ -65,9 +72,14 @@ void add_inspect(CLI::App& app) {
       std::cout << found.dump(2) << '\n';
       return;
     }
-    for (const auto& [key, value] : found.items())
+    const auto show = [](const std::string& key, const nlohmann::json& value) {
       std::cout << key << std::string(key.size() < 20 ? 20 - key.size() : 1, ' ')
                 << (value.is_string() ? value.get<std::string>() : value.dump()) << '\n';
+    };
+    for (const auto& [key, value] : found.items()) {
+      if (key != "tensors") show(key, value);
+    }
+    for (const nlohmann::json& tensor : found.value("tensors", nlohmann::json::array())) show("tensor", tensor);
   });
 }
 

@@ -6,6 +6,7 @@
 
 #include "retort/core/log.h"
 #include "retort/deploy/trace.h"
+#include "retort/models/graph_network.h"
 
 namespace retort::deploy {
 
@@ -76,12 +77,14 @@ double median_milliseconds(models::ImageModel& model, int64_t size) {
 }  // namespace
 
 int64_t count_parameters(const models::ImageModel& model) {
+  if (models::is_graph(model.spec())) return 0;
   int64_t count = 0;
   for (const at::Tensor& parameter : model.parameters()) count += parameter.numel();
   return count;
 }
 
 int64_t count_multiply_adds(models::ImageModel& model, int64_t size) {
+  if (models::is_graph(model.spec())) return 0;
   const std::shared_ptr<jit::Graph> graph = trace_graph(model, size, 1);
   int64_t count = 0;
   for (const jit::Node* node : graph->nodes()) count += multiply_adds(*node);

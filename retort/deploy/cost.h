@@ -12,6 +12,7 @@ struct Cost {
   double milliseconds = 0;    // for one image in fp32 on this machine, batch 1: the median of several runs
 };
 
+// 0, unknown, of a graph (models/graph_network.h).
 int64_t count_parameters(const models::ImageModel& model);
 int64_t count_multiply_adds(models::ImageModel& model, int64_t size);
 Cost measure_cost(models::ImageModel& model, int64_t size);

@@ -16,7 +16,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kGraph = "onnx";
 constexpr int64_t kUsualSize = 224;
 
 // OpenVINO's messages name its own sources first, line by line.
@@ -181,8 +180,8 @@ class OpenVinoNetwork : public ImageModel {
   torch::nn::Linear head_{nullptr};
 };
 
-RETORT_REGISTER_FAMILY(Family{.name = kGraph,
-                              .archs = {kGraph},
+RETORT_REGISTER_FAMILY(Family{.name = kGraphArch,
+                              .archs = {kGraphArch},
                               .summary = "a teacher's graph, ONNX or OpenVINO IR: --teacher model.onnx",
                               .make = [](const ModelSpec& spec) -> ModelPtr { return std::make_shared<OpenVinoNetwork>(spec); },
                               .recognise = nullptr});
@@ -231,7 +230,7 @@ ModelSpec graph_spec(const fs::path& path, const std::string& features) {
   std::error_code ignored;
   const std::string hash =
       hash_hex(read_file(path)) + (path.extension() == ".xml" && fs::exists(weights, ignored) ? hash_hex(read_file(weights)) : "");
-  return {kGraph, 1, {{"file", path.string()}, {"features", features}, {"hash", hash}, {"preprocess", data::to_json(input)}}};
+  return {kGraphArch, 1, {{"file", path.string()}, {"features", features}, {"hash", hash}, {"preprocess", data::to_json(input)}}};
 }
 
 }  // namespace retort::models

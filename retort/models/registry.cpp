@@ -89,7 +89,7 @@ Recognised recognise_file(const std::filesystem::path& path, const std::string& 
   };
   if (!named.empty() && !known(named)) unknown_arch(named);
   if (names_graph(path)) {
-    if (!named.empty() && named != "onnx") throw UsageError("is a graph of its own, not the weights of a " + named, path.string());
+    if (!named.empty() && named != kGraphArch) throw UsageError("is a graph of its own, not the weights of a " + named, path.string());
     return {graph_spec(path, features), {}, path.extension() == ".xml" ? "OpenVINO" : "ONNX", false};
   }
   const WeightSource source = read_weight_source(path);

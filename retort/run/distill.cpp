@@ -12,7 +12,6 @@
 #include "retort/deploy/onnx_export.h"
 #include "retort/hub/pull.h"
 #include "retort/losses/objective.h"
-#include "retort/models/graph_network.h"
 #include "retort/models/registry.h"
 #include "retort/models/torchscript.h"
 #include "retort/run/evaluate_run.h"
@@ -213,9 +212,8 @@ class Job {
   void fit_teacher() {
     const Stopwatch watch;
     teacher::Teacher& teacher = *teacher_;
-    const bool graph = models::names_graph(config_.teacher);  // whose parameters and operators are OpenVINO's
-    log_.info("teacher: " + teacher.model().spec().arch + ", " +
-              (graph ? "" : std::to_string(deploy::count_parameters(teacher.model())) + " parameters, ") +
+    const int64_t parameters = deploy::count_parameters(teacher.model());
+    log_.info("teacher: " + teacher.model().spec().arch + ", " + (parameters > 0 ? std::to_string(parameters) + " parameters, " : "") +
               std::to_string(teacher.input_spec().size) + " px");
     outputs_.emplace(open_outputs(*train_, views_for(config_, train_->size(), config_.epochs)));
     for (ExtraSource& extra : extras_) extra.outputs.emplace(open_outputs(extra.images, views_of(extra, config_)));
@@ -240,9 +238,7 @@ class Job {
     const at::Tensor test_logits = teacher.logits(evaluation_features(cache_, teacher, test, "test", log_, stop_));
     out["test_accuracy"] = accuracy(test_logits, data::labels_of(test));
     out["test_mean_class_accuracy"] = mean_class_accuracy(test_logits, data::labels_of(test));
-    deploy::Cost cost = deploy::measure_cost(teacher.model(), teacher.input_spec().size);
-    if (graph) cost.parameters = cost.multiply_adds = 0;  // unknown
-    out.update(cost_json(cost));
+    out.update(cost_json(deploy::measure_cost(teacher.model(), teacher.input_spec().size)));
     const nlohmann::json& shown = out[out["test_accuracy"].is_null() ? "val_accuracy" : "test_accuracy"];
     if (!shown.is_null()) log_.info("teacher: " + percent(shown) + (out["test_accuracy"].is_null() ? " on validation" : " on test"));
     summary_["seconds"]["teacher"] = watch.seconds() + teacher_training_seconds_;

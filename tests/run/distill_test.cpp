@@ -115,6 +115,27 @@ TEST_F(DistillTest, ATeacherWhoseTensorsFitSeveralArchitecturesIsTakenAtItsName)
   EXPECT_EQ(distill_now()["teacher"]["arch"], "tf_efficientnet_b0");
 }
 
+TEST_F(DistillTest, AnExportedModelTeaches) {
+#ifndef RETORT_OPENVINO
+  GTEST_SKIP() << "built without OpenVINO";
+#endif
+  distill_now();
+  config_.teacher = RunFolder{config_.out}.onnx().string();
+  config_.out = (folder_ / "second").string();
+  const nlohmann::json summary = distill_now();
+  EXPECT_EQ(summary["teacher"]["arch"], "onnx");
+  EXPECT_EQ(summary["teacher"]["parameters"], 0);
+  EXPECT_EQ(write_report(config_.out, {})[0].name, "teacher");
+  // Prepared in another way it is another teacher.
+  config_.teacher_mean = config_.teacher_std = "0.5,0.25,0.125";
+  EXPECT_NE(distill_now({.force = true})["teacher"]["val_accuracy"].is_null(), true);
+  config_.teacher_mean = "0.5,0.5";
+  EXPECT_THROW(distill_now({.force = true}), UsageError);
+  config_.teacher_mean.clear();
+  config_.teacher_init = "finetune";
+  EXPECT_THROW(distill_now({.force = true}), UsageError);
+}
+
 TEST_F(DistillTest, EveryLossTrains) {
   config_.epochs = 1;
   for (const losses::LossEntry& entry : losses::losses()) {
