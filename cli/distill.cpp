@@ -14,7 +14,8 @@ namespace {
 
 struct DistillArguments {
   run::RunConfig config;
-  run::DistillOptions options;
+  run::DistillOptions options{.forecast = true};
+  bool dry_run = false;
   RunFiles files;
 };
 
@@ -29,6 +30,11 @@ void add_distill(CLI::App& app) {
                  "go on with the unfinished run in --out; ends with the same weights as if never stopped")
       ->group("The job")
       ->configurable(false);
+  command
+      ->add_flag("--dry-run", arguments->dry_run,
+                 "say what it would take, measured on this machine in seconds, and stop: time, steps, disk and memory")
+      ->group("The job")
+      ->configurable(false);
   command->add_flag("--force", arguments->options.force, "write over whatever run is in --out")->group("The job")->configurable(false);
   command->footer(
       "Writes into --out: student.safetensors, student.onnx, report.html, summary.json, metrics.jsonl, config.toml, log.txt.\n"
@@ -36,6 +42,11 @@ void add_distill(CLI::App& app) {
   command->callback([arguments, command] {
     read_run_files(*command, arguments->files);
     TerminalLog log;
+    if (arguments->dry_run) {
+      if (arguments->config.out.empty()) arguments->config.out = ".";  // nothing is written there
+      std::cout << run::text_of(run::forecast(arguments->config, log, stop_on_interrupt())) << '\n';
+      return;
+    }
     run::distill(arguments->config, arguments->options, log, stop_on_interrupt());
     const run::RunFolder folder{arguments->config.out};
     std::cout << report::render_table(run::rows_of(folder.root, {})) << "\nreport: " << folder.report().string()

@@ -14,6 +14,7 @@
 #include "retort/losses/objective.h"
 #include "retort/models/registry.h"
 #include "retort/models/torchscript.h"
+#include "retort/report/text.h"
 #include "retort/run/evaluate_run.h"
 #include "retort/run/extra_sources.h"
 #include "retort/run/report_run.h"
@@ -85,7 +86,6 @@ std::string pulled(const std::string& named, Log& log, const StopFlag& stop) {
   return hub::pull(hub::parse_reference(named), hub::options_from_environment(), log, stop).folder.string();
 }
 
-// One run, step by step; each step reads what the ones before it made.
 teacher::TeacherSource teacher_source(const RunConfig& config) {
   return {.weights = config.teacher,
           .arch = config.teacher_arch,
@@ -95,6 +95,7 @@ teacher::TeacherSource teacher_source(const RunConfig& config) {
           .std = channels_from(config.teacher_std, "--teacher-std", 1e-3, 10)};
 }
 
+// One run, step by step; each step reads what the ones before it made.
 class Job {
  public:
   Job(const RunConfig& config, const DistillOptions& options, const RunFolder& folder, Log& log, const StopFlag& stop)
@@ -105,11 +106,29 @@ class Job {
 
   nlohmann::json run() {
     read_data();
+    const bool measured = options_.forecast && !options_.resume;
+    if (measured) {
+      const Forecast forecast = make_forecast();
+      summary_["forecast"] = to_json(forecast);
+      log_.info(text_of(forecast));
+    }
+    const Stopwatch watch;
     make_student();
     if (teacher_) fit_teacher();
     train();
     evaluate();
+    if (measured) {
+      summary_["forecast"]["taken_seconds"] = watch.seconds();
+      log_.info("took " + report::duration(watch.seconds()) + " where the forecast said " +
+                report::duration(summary_["forecast"]["seconds"].get<double>()));
+    }
     return summary_;
+  }
+
+  Forecast forecast_only() {
+    train_teacher_ = false;
+    read_data();
+    return make_forecast();
   }
 
   FittedTeacher fitted() {
@@ -149,7 +168,7 @@ class Job {
               count(data::Split::val) + " validation and " + count(data::Split::test) + " test images");
     for (std::string* named : {&config_.teacher, &config_.student_weights}) *named = pulled(*named, log_, stop_);
     student_ = initial_student(config_.image_size);  // for what it says of itself; weights follow once size and seed are set
-    if (config_.teacher != "none" && config_.teacher_init != "linear-probe") {
+    if (train_teacher_ && config_.teacher != "none" && config_.teacher_init != "linear-probe") {
       const Stopwatch training;
       config_ = with_trained_teacher(config_, folder_.root / "teacher", log_, stop_, options_.force);
       teacher_training_seconds_ = training.seconds();
@@ -209,6 +228,40 @@ class Job {
               std::to_string(at::get_num_threads()) + " threads");
   }
 
+  // Before the student is made: what is measured draws from the generator that its weights come from.
+  Forecast make_forecast() {
+    log_.info("measuring how fast this machine is");
+    const models::ModelPtr throwaway = initial_student(spec_.size);
+    const int64_t batch = batch_size_for(config_, images_an_epoch());
+    const StudentRates rates = student_rates(*throwaway, *train_, config_.view, spec_, batch, precision_);
+    Forecast forecast{
+        .images = images_an_epoch(),
+        .epochs = config_.epochs,
+        .steps = std::max<int64_t>(std::llround(static_cast<double>(images_an_epoch()) / static_cast<double>(batch)), 1) * config_.epochs,
+        .student_rate = rates.training,
+        .evaluated = val_->size() * config_.epochs + test_->size(),
+        .evaluation_rate = rates.evaluation};
+    if (teacher_) {
+      const auto count = [&](const data::ImageStore& images, int64_t views) {
+        forecast.looks += teacher::OutputStore::missing(cache_, *teacher_, images, config_.view, store_options(images, views));
+      };
+      count(*train_, views_for(config_, train_->size(), config_.epochs));
+      for (const ExtraSource& extra : extras_) count(extra.images, views_of(extra, config_));
+      forecast.disk_bytes = forecast.looks * teacher_->feature_dim() * 2;
+      if (forecast.looks > 0) forecast.looks += val_->size() + test_->size();
+      forecast.teacher_rate = forecast.looks > 0 ? seeing_rate(*teacher_, *train_, config_.view) : 0;
+      if (!train_teacher_ && config_.teacher_init != "linear-probe") {
+        forecast.teacher_steps = train_->size() * config_.teacher_epochs;
+        const models::ModelPtr trained = models::load_model(config_.teacher, config_.teacher_arch);
+        data::InputSpec input = trained->input_spec();
+        input.size = teacher_->input_spec().size;
+        forecast.teacher_training_rate = student_rates(*trained, *train_, config_.view, input, batch, precision_).training;
+      }
+    }
+    forecast.memory_bytes = peak_memory();
+    return forecast;
+  }
+
   void fit_teacher() {
     const Stopwatch watch;
     teacher::Teacher& teacher = *teacher_;
@@ -244,11 +297,14 @@ class Job {
     summary_["seconds"]["teacher"] = watch.seconds() + teacher_training_seconds_;
   }
 
-  teacher::OutputStore open_outputs(const data::ImageStore& images, int64_t views) {
+  teacher::OutputStore::Options store_options(const data::ImageStore& images, int64_t views) const {
     const auto budget =
         static_cast<double>(config_.store_budget << 20) * static_cast<double>(images.size()) / static_cast<double>(different_images());
-    const teacher::OutputStore::Options options{views, static_cast<uint64_t>(config_.view_seed), static_cast<uint64_t>(budget)};
-    return teacher::OutputStore::open(cache_, *teacher_, images, config_.view, options, log_, stop_);
+    return {views, static_cast<uint64_t>(config_.view_seed), static_cast<uint64_t>(budget)};
+  }
+
+  teacher::OutputStore open_outputs(const data::ImageStore& images, int64_t views) {
+    return teacher::OutputStore::open(cache_, *teacher_, images, config_.view, store_options(images, views), log_, stop_);
   }
 
   // On as many stored views as keep the fit to seconds. Mixed views have no one label: then on the plain images.
@@ -396,9 +452,16 @@ class Job {
   std::optional<teacher::OutputStore> outputs_;
   train::TrainResult result_;
   nlohmann::json summary_;
+  bool train_teacher_ = true;
 };
 
 }  // namespace
+
+Forecast forecast(const RunConfig& given, Log& log, const StopFlag& stop) {
+  validate(given);
+  const RunConfig config = resolved(given);
+  return Job(config, {}, RunFolder{config.out}, log, stop).forecast_only();
+}
 
 nlohmann::json distill(const RunConfig& given, const DistillOptions& options, Log& log, const StopFlag& stop) {
   validate(given);

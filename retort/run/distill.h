@@ -7,13 +7,15 @@
 #include "retort/core/log.h"
 #include "retort/data/manifest.h"
 #include "retort/run/config.h"
+#include "retort/run/forecast.h"
 #include "retort/teacher/teacher.h"
 
 namespace retort::run {
 
 struct DistillOptions {
-  bool resume = false;  // go on with an unfinished run in config.out
-  bool force = false;   // write over whatever run is there
+  bool resume = false;    // go on with an unfinished run in config.out
+  bool force = false;     // write over whatever run is there
+  bool forecast = false;  // measure what it will take, and say so before it begins
 };
 
 // The main job: reads the data, fits the teacher, stores its outputs, trains the student, tests it once, and writes the run folder
@@ -21,6 +23,9 @@ struct DistillOptions {
 // Accuracies are percent. Throws UsageError on a config that cannot be meant, Error on what goes wrong, Interrupted on stop (resume goes
 // on).
 nlohmann::json distill(const RunConfig& config, const DistillOptions& options, Log& log, const StopFlag& stop);
+
+// What distill() would take (run/forecast.h), measured in seconds; writes no run folder, only decoded images into the cache.
+Forecast forecast(const RunConfig& config, Log& log, const StopFlag& stop);
 
 // The same, unless the run folder holds this very run: finished, its summary is read; unfinished, it goes on. Throws Error when the folder
 // holds a run with other settings, unless `force` says to write over that.

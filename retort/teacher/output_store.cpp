@@ -54,6 +54,21 @@ at::Tensor compute_part(const FeatureParts::Compute& compute, int64_t first, int
   return half;
 }
 
+std::string key_of(const Teacher& teacher, const data::ImageStore& images, const data::ViewRecipe& recipe,
+                   const OutputStore::Options& options) {
+  return Hasher()
+      .text("features-1")
+      .text(teacher.key())
+      .text(images.key())
+      .text(recipe.key())
+      .number(static_cast<int64_t>(options.view_seed))
+      .hex();
+}
+
+fs::path view_folder(const fs::path& cache_dir, const std::string& key, int64_t view) {
+  return cache_dir / "teacher" / key / ("view-" + std::to_string(view));
+}
+
 int64_t budgeted_views(const OutputStore::Options& options, int64_t images, int64_t dim, Log& log) {
   const auto view_bytes = static_cast<uint64_t>(images) * static_cast<uint64_t>(dim) * sizeof(at::Half);
   const auto fit = static_cast<int64_t>(std::min<uint64_t>(options.byte_budget / std::max<uint64_t>(view_bytes, 1), 1000));
@@ -103,14 +118,7 @@ OutputStore OutputStore::open(const fs::path& cache_dir, Teacher& teacher, const
   OutputStore store;
   store.dim_ = teacher.feature_dim();
   const int64_t views = budgeted_views(options, images.size(), store.dim_, log);
-  const std::string key = Hasher()
-                              .text("features-1")
-                              .text(teacher.key())
-                              .text(images.key())
-                              .text(recipe.key())
-                              .number(static_cast<int64_t>(options.view_seed))
-                              .hex();
-  const fs::path folder = cache_dir / "teacher" / key;
+  const std::string key = key_of(teacher, images, recipe, options);
 
   const auto live = [&](int64_t view, int64_t first, int64_t count) {
     std::vector<data::Sample> samples;
@@ -129,8 +137,7 @@ OutputStore OutputStore::open(const fs::path& cache_dir, Teacher& teacher, const
       }
       return at::cat(batches);
     };
-    store.views_.push_back(
-        FeatureParts::open(folder / ("view-" + std::to_string(view)), key, images.size(), store.dim_, compute, meter, stop));
+    store.views_.push_back(FeatureParts::open(view_folder(cache_dir, key, view), key, images.size(), store.dim_, compute, meter, stop));
   }
 
   const int64_t checked = std::min(kCheckedRows, images.size());
@@ -139,9 +146,22 @@ OutputStore OutputStore::open(const fs::path& cache_dir, Teacher& teacher, const
   for (int64_t i = 0; i < checked; ++i) samples.push_back({i, views - 1});
   const double difference = ((store.features(samples) - expected).norm() / expected.norm().clamp_min(1e-12)).item<double>();
   if (!(difference < kCheckTolerance))
-    throw Error("the stored outputs differ from the live teacher's by " + std::to_string(100 * difference) + " %", folder.string(),
-                "remove this folder: it will be made again");
+    throw Error("the stored outputs differ from the live teacher's by " + std::to_string(100 * difference) + " %",
+                (cache_dir / "teacher" / key).string(), "remove this folder: it will be made again");
   return store;
+}
+
+int64_t OutputStore::missing(const fs::path& cache_dir, const Teacher& teacher, const data::ImageStore& images,
+                             const data::ViewRecipe& recipe, const Options& options) {
+  const std::string key = key_of(teacher, images, recipe, options);
+  const int64_t views = budgeted_views(options, images.size(), teacher.feature_dim(), null_log());
+  int64_t rows = 0;
+  std::error_code error;
+  for (int64_t view = 0; view < views; ++view) {
+    for (int64_t first = 0, part = 0; first < images.size(); first += kPartRows, ++part)
+      if (!fs::exists(part_path(view_folder(cache_dir, key, view), part), error)) rows += std::min(kPartRows, images.size() - first);
+  }
+  return rows;
 }
 
 at::Tensor OutputStore::features(std::span<const data::Sample> samples) const {

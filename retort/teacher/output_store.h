@@ -50,6 +50,10 @@ class OutputStore {
                           const data::ViewRecipe& recipe, const Options& options, Log& log = null_log(),
                           const StopFlag& stop = never_stop());
 
+  // Looks of the teacher that open() would compute: the rows of parts that are not there.
+  static int64_t missing(const std::filesystem::path& cache_dir, const Teacher& teacher, const data::ImageStore& images,
+                         const data::ViewRecipe& recipe, const Options& options);
+
   int64_t views() const { return static_cast<int64_t>(views_.size()); }
   const FeatureParts& view(int64_t number) const { return views_[static_cast<size_t>(number)]; }
   // float [N, D]; a sample's view number counts modulo views().

@@ -10,6 +10,7 @@ namespace retort::train {
 
 double training_speed(models::ImageModel& model, int64_t size, int64_t batch_size, models::Precision precision) {
   constexpr int kSteps = 5;
+  constexpr double kSeconds = 2;
   std::vector<std::pair<std::string, at::Tensor>> parameters;
   for (const auto& item : model.named_parameters()) parameters.emplace_back(item.key(), item.value());
   AdamW optimizer(parameters, {});
@@ -18,7 +19,8 @@ double training_speed(models::ImageModel& model, int64_t size, int64_t batch_siz
   const at::Tensor images = at::randn({batch_size, 3, size, size}).contiguous(at::MemoryFormat::ChannelsLast);
   const at::Tensor labels = at::zeros({batch_size}, at::kLong);
   std::vector<double> seconds;
-  for (int step = 0; step <= kSteps; ++step) {
+  const Stopwatch all;
+  for (int step = 0; step <= 1 || (step <= kSteps && all.seconds() < kSeconds); ++step) {
     const Stopwatch watch;
     at::Tensor logits;
     {

@@ -76,6 +76,16 @@ TEST_F(CliTest, ListsWhatThereIs) {
   EXPECT_EQ(run({"list", "nonsense"}).code, 2);
 }
 
+TEST_F(CliTest, ADryRunStopsAfterTheForecast) {
+  std::vector<std::string> arguments = training("run", "7");
+  arguments.emplace_back("--dry-run");
+  const Outcome outcome = run(arguments);
+  EXPECT_EQ(outcome.code, 0) << outcome.text;
+  for (const char* part : {"forecast:", "× 7 epochs", "images/s", "of memory", "shorter:"})
+    EXPECT_NE(outcome.text.find(part), std::string::npos) << part << " in " << outcome.text;
+  EXPECT_FALSE(fs::exists(folder_ / "run"));
+}
+
 TEST_F(CliTest, AConfigIsTheSameRunAgain) {
   ASSERT_EQ(run(training("run", "1")).code, 0);
   const std::string weights = read_file(folder_ / "run/student.safetensors");

@@ -136,6 +136,40 @@ TEST_F(DistillTest, AnExportedModelTeaches) {
   EXPECT_THROW(distill_now({.force = true}), UsageError);
 }
 
+TEST_F(DistillTest, AForecastSaysWhatIsLeftToDo) {
+  const Forecast before = forecast(config_, null_log(), never_stop());
+  EXPECT_FALSE(fs::exists(config_.out));
+  EXPECT_EQ(before.images, 18);
+  EXPECT_EQ(before.steps, 2 * 2);
+  EXPECT_EQ(before.looks, 2 * 18 + 18 + 18);  // two views, validation, test
+  EXPECT_EQ(before.disk_bytes, 2 * 18 * 64 * 2);
+  EXPECT_EQ(before.evaluated, 2 * 18 + 18);
+  for (const double rate : {before.student_rate, before.teacher_rate, before.evaluation_rate}) EXPECT_GT(rate, 0);
+  EXPECT_NEAR(before.seconds(), before.student_seconds() + before.teacher_seconds(), 1e-9);
+  EXPECT_GT(before.memory_bytes, 1 << 20);
+
+  const nlohmann::json summary = distill_now({.forecast = true});
+  EXPECT_EQ(summary["forecast"]["image_steps"], 36);
+  EXPECT_GT(summary["forecast"]["taken_seconds"].get<double>(), 0);
+  // Measuring leaves no trace in what is trained.
+  const std::string weights = read_file(RunFolder{config_.out}.student());
+  EXPECT_FALSE(distill_now({.force = true}).contains("forecast"));
+  EXPECT_EQ(read_file(RunFolder{config_.out}.student()), weights);
+
+  const Forecast after = forecast(config_, null_log(), never_stop());
+  EXPECT_EQ(after.looks, 0);
+  EXPECT_EQ(after.teacher_seconds(), 0);
+  config_.teacher_init = "finetune";
+  config_.teacher_epochs = 3;
+  const Forecast with_training = forecast(config_, null_log(), never_stop());
+  EXPECT_EQ(with_training.teacher_steps, 3 * 18);
+  EXPECT_GT(with_training.teacher_training_rate, 0);
+  EXPECT_NE(text_of(with_training).find("training the teacher"), std::string::npos);
+  config_.teacher = "none";
+  config_.teacher_init = "linear-probe";
+  EXPECT_EQ(forecast(config_, null_log(), never_stop()).teacher_seconds(), 0);
+}
+
 TEST_F(DistillTest, EveryLossTrains) {
   config_.epochs = 1;
   for (const losses::LossEntry& entry : losses::losses()) {
