@@ -3,6 +3,7 @@
 
 #include "cli/command.h"
 #include "retort/losses/loss.h"
+#include "retort/models/graph_network.h"
 #include "retort/models/registry.h"
 
 namespace retort::cli {
@@ -10,7 +11,8 @@ namespace {
 
 void list_models(bool teachers) {
   for (const models::Family& family : models::families()) {
-    if (teachers && !family.recognise) continue;
+    const bool graph = family.name == models::kGraphArch;  // a teacher, never a student
+    if (teachers ? !family.recognise && !graph : graph) continue;
     std::cout << family.name << ": " << family.summary << '\n';
     for (const std::string& arch : family.archs) std::cout << "  " << arch << '\n';
   }

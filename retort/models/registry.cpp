@@ -5,6 +5,7 @@
 
 #include "retort/core/error.h"
 #include "retort/models/graph_network.h"
+#include "retort/models/torchscript.h"
 #include "retort/models/weight_source.h"
 
 namespace retort::models {
@@ -92,6 +93,8 @@ Recognised recognise_file(const std::filesystem::path& path, const std::string& 
     if (!named.empty() && named != kGraphArch) throw UsageError("is a graph of its own, not the weights of a " + named, path.string());
     return {graph_spec(path, features), {}, path.extension() == ".xml" ? "OpenVINO" : "ONNX", false};
   }
+  if (std::optional<ModelSpec> script = named.empty() ? script_teacher_spec(path, features) : std::nullopt)
+    return {std::move(*script), {}, "TorchScript", false};
   const WeightSource source = read_weight_source(path);
   const StateDict& state = source.tensors;
   Hints hints = source.described;

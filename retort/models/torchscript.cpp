@@ -13,6 +13,7 @@
 #include "retort/core/file.h"
 #include "retort/core/hash.h"
 #include "retort/models/registry.h"
+#include "retort/models/zip_pth.h"
 
 namespace retort::models {
 namespace {
@@ -62,8 +63,10 @@ c10::IValue named_output(const c10::IValue& output, const std::string& name, con
     for (size_t i = 0; i < fields.size(); ++i)
       if (fields[i].name() == name) return output.toTupleRef().elements()[i];
   }
-  throw Error("has no features: neither a method `" + std::string(kMethod) + "` nor an output of `forward` called '" + name + "'", file,
-              "add that method, or let forward return a dict or a named tuple, and name its entry with --student-features");
+  if (output.isTensor() && name.empty()) return output;
+  throw Error(
+      "has no features: neither a method `" + std::string(kMethod) + "` nor an output of `forward` called '" + name + "'", file,
+      "add that method, or let forward return a dict or a named tuple, and name its entry with --student-features or --teacher-features");
 }
 
 at::Tensor pooled(const c10::IValue& value, const std::string& file) {
@@ -105,7 +108,8 @@ at::Tensor ScriptNetwork::probe() {
     parameter.set_requires_grad(parameter.grad().defined());
     parameter.mutable_grad().reset();
   }
-  if (!any) throw Error("has no trainable parameter that its features depend on", file(), "save it unfrozen, with requires_grad on");
+  if (!any && !option<bool>(spec_, "frozen", false))
+    throw Error("has no trainable parameter that its features depend on", file(), "save it unfrozen, with requires_grad on");
   return features.detach();
 }
 
@@ -154,6 +158,12 @@ bool names_script(const std::string& student) {
 ModelSpec student_spec(const std::string& student, int64_t classes, const std::string& features) {
   if (!names_script(student)) return {student, classes};
   return {kScript, classes, {{"file", student}, {"features", features}}};
+}
+
+std::optional<ModelSpec> script_teacher_spec(const std::filesystem::path& path, const std::string& features) {
+  const bool named = path.extension() == ".pt" || path.extension() == ".ts";
+  if (!named || !holds_torchscript(path)) return std::nullopt;
+  return ModelSpec{kScript, 1, {{"file", path.string()}, {"features", features}, {"frozen", true}}};
 }
 
 namespace {

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include <torch/csrc/jit/api/module.h>
@@ -20,8 +21,9 @@ namespace retort::models {
 // a network is as trustworthy as who made it.
 class ScriptNetwork : public ImageModel {
  public:
-  // spec.options: `file`; `features`, the output's name; `image_size`, pixels of the probe that finds D (224). Throws Error naming the file
-  // when it is not TorchScript, fails on such images, or has no trainable parameter that its features depend on.
+  // spec.options: `file`; `features`, the output's name; `image_size`, pixels of the probe that finds D (224); `frozen`, for a teacher
+  // (false). Throws Error naming the file when it is not TorchScript, fails on such images, or, unless it is frozen, has no trainable
+  // parameter that its features depend on.
   explicit ScriptNetwork(const ModelSpec& spec);
 
   at::Tensor forward_features(const at::Tensor& images) override;
@@ -46,5 +48,9 @@ class ScriptNetwork : public ImageModel {
 // What `--student` names: one of retort's architectures, or the file of a ScriptNetwork (its name ends in .pt, .pth or .ts).
 bool names_script(const std::string& student);
 ModelSpec student_spec(const std::string& student, int64_t classes, const std::string& features);
+
+// Of a teacher in a file *.pt or *.ts that holds a program, not tensors alone; nothing of another file. `features`: as for a student, or
+// empty. A teacher's `forward` may give its features alone.
+std::optional<ModelSpec> script_teacher_spec(const std::filesystem::path& path, const std::string& features);
 
 }  // namespace retort::models

@@ -152,4 +152,12 @@ PickledFile open_zip_pth(const std::shared_ptr<const MappedFile>& file, const st
           [archive](const std::string& key, const StorageType& type) { return read_storage(*archive, key, type); }};
 }
 
+bool holds_torchscript(const std::filesystem::path& path) {
+  try {
+    return Archive(std::make_shared<const MappedFile>(path), path.string()).is_torchscript();
+  } catch (const Error&) {
+    return false;
+  }
+}
+
 }  // namespace retort::models

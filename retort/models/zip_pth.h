@@ -1,5 +1,6 @@
 #pragma once
 
+#include <filesystem>
 #include <memory>
 #include <string>
 
@@ -11,5 +12,8 @@ namespace retort::models {
 // A .pth as torch.save writes it since 1.6: a zip archive of `data.pkl` and a record `data/<key>` for each storage. Throws Error, naming
 // `where`, on a damaged archive, a TorchScript program, big-endian data, or records that claim more bytes than the file has.
 PickledFile open_zip_pth(const std::shared_ptr<const MappedFile>& file, const std::string& where);
+
+// Whether the file is such an archive, whole, and holds a TorchScript program.
+bool holds_torchscript(const std::filesystem::path& path);
 
 }  // namespace retort::models

@@ -160,8 +160,9 @@ void validate(const RunConfig& config) {
     throw UsageError("is '" + config.teacher_init + "'", "--teacher-init", "one of: linear-probe, finetune, scratch");
   (void)channels_from(config.teacher_mean, "--teacher-mean", 0, 1);
   (void)channels_from(config.teacher_std, "--teacher-std", 1e-3, 10);
-  if (config.teacher_init != "linear-probe" && models::names_graph(config.teacher))
-    throw UsageError("a graph can be learned from, but not trained", config.teacher, "--teacher-init linear-probe");
+  if (config.teacher_init != "linear-probe" && (models::names_graph(config.teacher) || models::script_teacher_spec(config.teacher, "")))
+    throw UsageError("a network of no family of retort's can be learned from, but not trained", config.teacher,
+                     "--teacher-init linear-probe");
   if (config.teacher_init != "linear-probe" && !config.teacher_features.empty())
     throw UsageError("a teacher that is trained first keeps its own features", "--teacher-features",
                      "leave it out, or --teacher-init linear-probe");

@@ -107,6 +107,30 @@ TEST_F(TorchScript, SaysWhatIsWrong) {
   EXPECT_THROW(make_model({"torchscript", 4, {{"file", 3}}}), Error);
 }
 
+TEST_F(TorchScript, TeachesToo) {
+  const std::string file = (folder_ / "teacher.pt").string();
+  const auto saved = [&](const char* methods) {
+    testing::small_network(methods).save(file);
+    return recognise_file(file);
+  };
+  const Recognised found = saved(testing::kForwardFeatures);
+  EXPECT_EQ(found.naming, "TorchScript");
+  EXPECT_FALSE(found.has_head);
+  const ModelPtr model = build(found, file);
+  EXPECT_TRUE(at::allclose(model->forward_features(images_), expected_features(*model, images_), 0, 1e-6));
+  // What forward gives alone is the features; and nothing of it need be trainable.
+  EXPECT_EQ(build(saved("\ndef forward(self, x):\n    return self.body(x)\n"), file)->feature_dim(), 6);
+  EXPECT_EQ(build(saved("\ndef forward(self, x):\n    return x\n"), file)->feature_dim(), 3);
+  const Recognised named = recognise_file((saved("\ndef forward(self, x):\n    return {'maps': self.body(x)}\n"), file), "", "maps");
+  EXPECT_EQ(build(named, file)->feature_dim(), 6);
+
+  // Tensors alone are read as weights are, whatever the file is called; and a .pth runs nothing.
+  write_safetensors(folder_ / "weights.pt", state_of(*make_model({"shufflenet_v2_x0_5", 3})));
+  EXPECT_EQ(recognise_file(folder_ / "weights.pt").spec.arch, "shufflenet_v2_x0_5");
+  std::filesystem::copy_file(file, folder_ / "teacher.pth");
+  EXPECT_TRUE(testing::says(testing::error_of([&] { recognise_file(folder_ / "teacher.pth"); }), "TorchScript program"));
+}
+
 TEST(TorchScriptNames, AreFilesByTheirEndings) {
   EXPECT_TRUE(names_script("my.pt"));
   EXPECT_TRUE(names_script("nets/my.ts"));
