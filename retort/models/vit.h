@@ -74,13 +74,9 @@ struct VitGeometry {
 // The largest multiple of the patch that is at most `limit` and the native size: what InputSpec.size is by default (limit 1024).
 int64_t vit_input_size(const VitGeometry& geometry, int64_t limit);
 
-// "cls", "cls+mean", "mean" or "attention".
-const char* to_string(VitFeatures features);
-VitFeatures vit_features_from(const std::string& word);  // throws UsageError
+// "cls", "cls+mean", "mean" or "attention"; throws UsageError on another word.
+VitFeatures vit_features_from(const std::string& word);
 std::vector<std::string> vit_feature_names();
-
-// Throws UsageError naming `where` when the numbers do not fit one another.
-void check_together(const VitGeometry& geometry, const std::string& where);
 
 // The architectures of the family.
 std::vector<std::string> vit_archs();

@@ -151,22 +151,7 @@ nlohmann::json options_of(const VitGeometry& geometry) {
           {"preprocess", data::to_json(geometry.input)}};
 }
 
-}  // namespace
-
-const char* to_string(VitFeatures features) { return word_for(features, kFeatures); }
-
-VitFeatures vit_features_from(const std::string& word) {
-  const auto* found = std::ranges::find(kFeatures, word, &std::pair<VitFeatures, const char*>::second);
-  if (found == kFeatures.end()) throw UsageError("a ViT has no features '" + word + "'");
-  return found->first;
-}
-
-std::vector<std::string> vit_feature_names() {
-  std::vector<std::string> names;
-  for (const auto& [value, word] : kFeatures) names.emplace_back(word);
-  return names;
-}
-
+// Throws UsageError when the numbers do not fit one another.
 void check_together(const VitGeometry& geometry, const std::string& where) {
   if (geometry.dim % geometry.heads != 0)
     throw UsageError("a width of " + std::to_string(geometry.dim) + " does not divide into " + std::to_string(geometry.heads) + " heads",
@@ -181,7 +166,21 @@ void check_together(const VitGeometry& geometry, const std::string& where) {
     throw UsageError("an input of " + std::to_string(geometry.input.size) + " pixels holds no patch of " + std::to_string(geometry.patch),
                      where);
   if (!geometry.class_token && (geometry.features == VitFeatures::cls || geometry.features == VitFeatures::cls_mean))
-    throw UsageError(std::string("there is no class token for features of ") + to_string(geometry.features), where, "take mean");
+    throw UsageError(std::string("there is no class token for features of ") + word_for(geometry.features, kFeatures), where, "take mean");
+}
+
+}  // namespace
+
+VitFeatures vit_features_from(const std::string& word) {
+  const auto* found = std::ranges::find(kFeatures, word, &std::pair<VitFeatures, const char*>::second);
+  if (found == kFeatures.end()) throw UsageError("a ViT has no features '" + word + "'");
+  return found->first;
+}
+
+std::vector<std::string> vit_feature_names() {
+  std::vector<std::string> names;
+  for (const auto& [value, word] : kFeatures) names.emplace_back(word);
+  return names;
 }
 
 std::vector<std::string> vit_archs() {

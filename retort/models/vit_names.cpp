@@ -154,22 +154,22 @@ double theta_of(const Hints& hints) {
 }
 
 // As their authors use them for linear probes: DINOv2's evaluation reads class token and mean, DINOv3's and CLIP's the class token.
-VitFeatures features_of(VitOrigin origin, const VitSpelling& spelling, const Hints& hints, bool has_head) {
+VitFeatures features_of(VitOrigin origin, const VitSpelling& spelling, const VitGeometry& geometry, const Hints& hints, bool has_head) {
   if (spelling.pool) return VitFeatures::attention;
-  if (spelling.class_token.empty() || spelling.norm == "fc_norm") return VitFeatures::mean;
+  if (!geometry.class_token || geometry.norm_pooled) return VitFeatures::mean;
   if (origin == VitOrigin::dinov2) return VitFeatures::cls_mean;
   if (origin != VitOrigin::timm) return VitFeatures::cls;
   if (has_head) return member(hints.config, "global_pool") == "avg" ? VitFeatures::mean : VitFeatures::cls;
-  const bool dinov2 = !spelling.attention_scale.empty() && !spelling.positions.empty();
+  const bool dinov2 = geometry.layer_scale && geometry.rope_theta == 0;
   return dinov2 ? VitFeatures::cls_mean : VitFeatures::cls;
 }
 
-data::InputSpec input_of(VitOrigin origin, const VitSpelling& spelling, const VitGeometry& geometry) {
+data::InputSpec input_of(VitOrigin origin, const VitGeometry& geometry) {
   constexpr std::array<float, 3> kHalf{0.5F, 0.5F, 0.5F}, kClipMean{0.48145466F, 0.4578275F, 0.40821073F},
       kClipStd{0.26862954F, 0.26130258F, 0.27577711F};
   data::InputSpec input;
   input.size = vit_input_size(geometry, 1024);
-  const bool siglip = spelling.class_token.empty();
+  const bool siglip = !geometry.class_token;
   const bool clip = origin == VitOrigin::clip || geometry.pre_norm;
   if (origin != VitOrigin::vit && origin != VitOrigin::torchvision) input.interpolation = data::Interpolation::bicubic;
   if (siglip || origin == VitOrigin::vit) {
@@ -272,11 +272,11 @@ VitGeometry geometry_of(const StateDict& file, const Source& source, const VitSp
   geometry.layer_norm_eps = eps_of(origin, geometry, hints);
   geometry.activation = activation_of(spelling, hints, geometry.gated);
   geometry.pos_resize = pos_resize_of(origin, geometry);
-  geometry.features = features_of(origin, spelling, hints, has_head);
+  geometry.features = features_of(origin, spelling, geometry, hints, has_head);
   if (spelling.origin == VitOrigin::torchvision && has_head && !spelling.pool && geometry.class_token &&
       file.at("heads.head.weight").dim() == 2)
     geometry.features = file.at("heads.head.weight").size(1) == 2 * geometry.dim ? VitFeatures::cls_mean : VitFeatures::cls;
-  geometry.input = input_of(origin, spelling, geometry);
+  geometry.input = input_of(origin, geometry);
   apply_own_words(hints, geometry);
   if (is_deit(spelling, hints.arch) && (!hints.arch.empty() || has_deits_dimensions(geometry, class_position)))
     geometry.naming = VitNaming::timm;
