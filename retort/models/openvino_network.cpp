@@ -9,6 +9,7 @@
 #include "retort/core/file.h"
 #include "retort/core/hash.h"
 #include "retort/models/graph_network.h"
+#include "retort/models/pooled_features.h"
 #include "retort/models/registry.h"
 
 namespace retort::models {
@@ -94,14 +95,6 @@ ov::Output<ov::Node> features_of(const ov::Model& graph, const std::string& name
   return name.empty() ? before_classifier(graph.get_results().at(0)->input_value(0)) : tensor_named(graph, name, file);
 }
 
-at::Tensor pooled(const at::Tensor& features, const std::string& file) {
-  if (features.dim() == 2) return features;
-  if (features.dim() == 3) return features.mean(1);
-  if (features.dim() == 4) return features.mean({2, 3});
-  throw Error("gives features of " + std::to_string(features.dim()) + " dimensions", file,
-              "name others with --teacher-features: [N, D], [N, D, height, width] or [N, tokens, D]");
-}
-
 class OpenVinoNetwork : public ImageModel {
  public:
   explicit OpenVinoNetwork(const ModelSpec& spec) : file_(spec.options.value("file", "")), features_(spec.options.value("features", "")) {
@@ -169,7 +162,7 @@ class OpenVinoNetwork : public ImageModel {
     if (found.get_element_type() != ov::element::f32) throw Error("gives features that are not float32", file_);
     const ov::Shape found_shape = found.get_shape();
     const std::vector<int64_t> sizes(found_shape.begin(), found_shape.end());
-    return pooled(at::from_blob(found.data<float>(), sizes, at::kFloat), file_).clone();
+    return pooled_features(at::from_blob(found.data<float>(), sizes, at::kFloat), file_).clone();
   }
 
   std::string file_, features_;

@@ -12,6 +12,7 @@
 #include "retort/core/error.h"
 #include "retort/core/file.h"
 #include "retort/core/hash.h"
+#include "retort/models/pooled_features.h"
 #include "retort/models/registry.h"
 #include "retort/models/zip_pth.h"
 
@@ -69,14 +70,9 @@ c10::IValue named_output(const c10::IValue& output, const std::string& name, con
       "add that method, or let forward return a dict or a named tuple, and name its entry with --student-features or --teacher-features");
 }
 
-at::Tensor pooled(const c10::IValue& value, const std::string& file) {
-  if (!value.isTensor() || !value.toTensor().is_floating_point()) throw Error("gives features that are not a tensor of numbers", file);
-  const at::Tensor& features = value.toTensor();
-  if (features.dim() == 2) return features;
-  if (features.dim() == 3) return features.mean(1);
-  if (features.dim() == 4) return features.mean({2, 3});
-  throw Error("gives features of " + std::to_string(features.dim()) + " dimensions", file,
-              "they must be [N, D], [N, D, height, width] or [N, tokens, D]");
+at::Tensor rows_of(const c10::IValue& value, const std::string& file) {
+  if (!value.isTensor()) throw Error("gives features that are not a tensor of numbers", file);
+  return pooled_features(value.toTensor(), file);
 }
 
 }  // namespace
@@ -117,8 +113,8 @@ at::Tensor ScriptNetwork::forward_features(const at::Tensor& images) {
   // The optimising executor rewrites a graph after its first runs: a resumed run would round in other places than one never stopped.
   const jit::GraphOptimizerEnabledGuard as_written(false);
   try {
-    if (const auto method = network_.find_method(kMethod)) return pooled((*method)({images}), file());
-    return pooled(named_output(network_.forward({images}), option<std::string>(spec_, "features", "features"), file()), file());
+    if (const auto method = network_.find_method(kMethod)) return rows_of((*method)({images}), file());
+    return rows_of(named_output(network_.forward({images}), option<std::string>(spec_, "features", "features"), file()), file());
   } catch (const c10::Error& error) {
     throw Error(std::string("fails on images of ") + std::to_string(images.size(3)) + " px: " + error.what_without_backtrace(), file());
   } catch (const jit::JITException& error) {
