@@ -30,11 +30,11 @@ std::vector<data::Sample> first_samples(const data::ImageStore& images, int64_t 
   return samples;
 }
 
-std::string rate(double value) { return report::significant(value, 3) + " images/s"; }
+std::string rate(double value) { return report::fixed(value, value < 10 ? 1 : 0) + " images/s"; }
 
 std::string bytes(int64_t count) {
   const auto mebibytes = static_cast<double>(count) / (1 << 20);
-  return mebibytes < 1024 ? report::significant(mebibytes, 2) + " MiB" : report::significant(mebibytes / 1024, 2) + " GiB";
+  return mebibytes < 1024 ? report::fixed(mebibytes, mebibytes < 10 ? 1 : 0) + " MiB" : report::fixed(mebibytes / 1024, 1) + " GiB";
 }
 
 }  // namespace
