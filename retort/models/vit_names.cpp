@@ -72,6 +72,9 @@ int64_t depth_of(const StateDict& file, const std::string& block) {
   return depth;
 }
 
+// CLIP's and SigLIP's positions are an embedding's table, [positions, dim], where others have [1, positions, dim].
+int64_t rank_of_positions(VitOrigin origin) { return origin == VitOrigin::clip || origin == VitOrigin::siglip ? 2 : 3; }
+
 // Embeddings of the patches, after the class token's where there is one and it has its own.
 int64_t grid_of(const VitSpelling& spelling, const at::Tensor& positions) {
   const int64_t count = positions.size(-2);
@@ -258,8 +261,7 @@ VitGeometry geometry_of(const StateDict& file, const Source& source, const VitSp
   if (spelling.positions.empty()) {
     geometry.image_size = std::max<int64_t>(224 / geometry.patch, 1) * geometry.patch;
   } else {
-    const bool table = spelling.origin == VitOrigin::clip || spelling.origin == VitOrigin::siglip;
-    const at::Tensor& positions = source.peek(spelling.positions, table ? 2 : 3);
+    const at::Tensor& positions = source.peek(spelling.positions, rank_of_positions(spelling.origin));
     const int64_t grid = grid_of(spelling, positions);
     geometry.image_size = grid * geometry.patch;
     class_position = positions.size(-2) == grid * grid + 1;
@@ -334,8 +336,7 @@ class Converter {
 
   at::Tensor positions() {
     const int64_t dim = geometry_.dim, patches = geometry_.grid() * geometry_.grid();
-    const at::Tensor& whole =
-        source_.peek(spelling_.positions, spelling_.origin == VitOrigin::clip || spelling_.origin == VitOrigin::siglip ? 2 : 3);
+    const at::Tensor& whole = source_.peek(spelling_.positions, rank_of_positions(spelling_.origin));
     const int64_t count = whole.size(-2);
     const at::Tensor taken =
         source_.take(spelling_.positions, whole.dim() == 2 ? Shape{count, dim} : Shape{1, count, dim}).view({1, count, dim});
@@ -388,12 +389,10 @@ class Converter {
       add_tensor("pool.attention.in_proj_weight", pool.in_projection + "weight", {3 * dim, dim});
       add_tensor("pool.attention.in_proj_bias", pool.in_projection + "bias", {3 * dim});
     } else {
-      const auto joined = [&](const std::string& part, const auto& shape_of) {
-        return at::cat(
-            {source_.take(pool.in_projections[0] + part, shape_of(dim)), source_.take(pool.in_projections[1] + part, shape_of(2 * dim))});
-      };
-      state_["pool.attention.in_proj_weight"] = joined(".weight", [&](int64_t rows) { return Shape{rows, dim}; });
-      state_["pool.attention.in_proj_bias"] = joined(".bias", [&](int64_t rows) { return Shape{rows}; });
+      const std::string &query = pool.in_projections[0], &both = pool.in_projections[1];  // keys and values
+      state_["pool.attention.in_proj_weight"] =
+          at::cat({source_.take(query + ".weight", {dim, dim}), source_.take(both + ".weight", {2 * dim, dim})});
+      state_["pool.attention.in_proj_bias"] = at::cat({source_.take(query + ".bias", {dim}), source_.take(both + ".bias", {2 * dim})});
     }
     add("pool.attention.out_proj", pool.out, {dim, dim});
     add("pool.ln", pool.norm, {dim});

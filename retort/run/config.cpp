@@ -54,6 +54,29 @@ void resolve_weight(double& weight, const std::string& loss) {
   if (weight == RunConfig::kOwn) weight = loss == "none" ? 0 : losses::find_loss(loss).weight;
 }
 
+// Red, green and blue, or nothing of an empty text.
+std::optional<std::array<float, 3>> channels_from(const std::string& text, const char* option, double low, double high) {
+  if (text.empty()) return std::nullopt;
+  std::array<float, 3> values{};
+  std::istringstream stream(text);
+  for (size_t i = 0; i < values.size(); ++i) {
+    std::string part;
+    double value = 0;
+    size_t used = 0;
+    try {
+      std::getline(stream, part, ',');
+      value = std::stod(part, &used);
+    } catch (const std::exception&) {
+      used = std::string::npos;
+    }
+    if (used != part.size() || !(value >= low && value <= high))
+      throw UsageError("is '" + text + "'", option, "three numbers for red, green and blue, as 0.485,0.456,0.406");
+    values[i] = static_cast<float>(value);
+  }
+  if (!stream.eof()) throw UsageError("is '" + text + "', which is more than three numbers", option);
+  return values;
+}
+
 }  // namespace
 
 RunConfig resolved(RunConfig config) {
@@ -85,26 +108,12 @@ double lr_for(const RunConfig& config, int64_t images) {
   return images < kMany ? 1e-3 : 3e-3;
 }
 
-std::optional<std::array<float, 3>> channels_from(const std::string& text, const char* option, double low, double high) {
-  if (text.empty()) return std::nullopt;
-  std::array<float, 3> values{};
-  std::istringstream stream(text);
-  for (size_t i = 0; i < values.size(); ++i) {
-    std::string part;
-    double value = 0;
-    size_t used = 0;
-    try {
-      std::getline(stream, part, ',');
-      value = std::stod(part, &used);
-    } catch (const std::exception&) {
-      used = std::string::npos;
-    }
-    if (used != part.size() || !(value >= low && value <= high))
-      throw UsageError("is '" + text + "'", option, "three numbers for red, green and blue, as 0.485,0.456,0.406");
-    values[i] = static_cast<float>(value);
-  }
-  if (!stream.eof()) throw UsageError("is '" + text + "', which is more than three numbers", option);
-  return values;
+std::optional<std::array<float, 3>> teacher_mean(const RunConfig& config) {
+  return channels_from(config.teacher_mean, "--teacher-mean", 0, 1);
+}
+
+std::optional<std::array<float, 3>> teacher_std(const RunConfig& config) {
+  return channels_from(config.teacher_std, "--teacher-std", 1e-3, 10);
 }
 
 std::vector<losses::TermConfig> terms_of(const RunConfig& config) {
@@ -158,8 +167,8 @@ void validate(const RunConfig& config) {
     throw UsageError("is '" + config.teacher_head + "'", "--teacher-head", "one of: probe, keep");
   if (config.teacher_init != "linear-probe" && config.teacher_init != "finetune" && config.teacher_init != "scratch")
     throw UsageError("is '" + config.teacher_init + "'", "--teacher-init", "one of: linear-probe, finetune, scratch");
-  (void)channels_from(config.teacher_mean, "--teacher-mean", 0, 1);
-  (void)channels_from(config.teacher_std, "--teacher-std", 1e-3, 10);
+  (void)teacher_mean(config);
+  (void)teacher_std(config);
   if (config.teacher_init != "linear-probe" && (models::names_graph(config.teacher) || models::script_teacher_spec(config.teacher, "")))
     throw UsageError("a network of no family of retort's can be learned from, but not trained", config.teacher,
                      "--teacher-init linear-probe");

@@ -168,8 +168,9 @@ int64_t batch_size_for(const RunConfig& config, int64_t images);
 // --lr, or what it stands for when it is 0. Measured in docs/results.md.
 double lr_for(const RunConfig& config, int64_t images);
 
-// Three numbers as --teacher-mean and --teacher-std take them, or nothing of an empty text. Throws UsageError naming the option.
-std::optional<std::array<float, 3>> channels_from(const std::string& text, const char* option, double low, double high);
+// The numbers of --teacher-mean and --teacher-std, or nothing where they are empty. Throw UsageError naming the option.
+std::optional<std::array<float, 3>> teacher_mean(const RunConfig& config);
+std::optional<std::array<float, 3>> teacher_std(const RunConfig& config);
 
 // The objective's terms: cross-entropy on labels, and with a teacher the embedding loss and the logit loss. Throws UsageError on a
 // malformed loss option.

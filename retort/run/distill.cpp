@@ -22,6 +22,7 @@
 #include "retort/teacher/linear_probe.h"
 #include "retort/teacher/output_store.h"
 #include "retort/teacher/teacher.h"
+#include "retort/train/batches.h"
 #include "retort/train/trainer.h"
 #include "retort/version.h"
 
@@ -91,8 +92,8 @@ teacher::TeacherSource teacher_source(const RunConfig& config) {
           .arch = config.teacher_arch,
           .features = config.teacher_features,
           .size = config.teacher_size,
-          .mean = channels_from(config.teacher_mean, "--teacher-mean", 0, 1),
-          .std = channels_from(config.teacher_std, "--teacher-std", 1e-3, 10)};
+          .mean = teacher_mean(config),
+          .std = teacher_std(config)};
 }
 
 // One run, step by step; each step reads what the ones before it made.
@@ -234,13 +235,12 @@ class Job {
     const models::ModelPtr throwaway = initial_student(spec_.size);
     const int64_t batch = batch_size_for(config_, images_an_epoch());
     const StudentRates rates = student_rates(*throwaway, *train_, config_.view, spec_, batch, precision_);
-    Forecast forecast{
-        .images = images_an_epoch(),
-        .epochs = config_.epochs,
-        .steps = std::max<int64_t>(std::llround(static_cast<double>(images_an_epoch()) / static_cast<double>(batch)), 1) * config_.epochs,
-        .student_rate = rates.training,
-        .evaluated = val_->size() * config_.epochs + test_->size(),
-        .evaluation_rate = rates.evaluation};
+    Forecast forecast{.images = images_an_epoch(),
+                      .epochs = config_.epochs,
+                      .steps = train::batches_an_epoch(images_an_epoch(), batch) * config_.epochs,
+                      .student_rate = rates.training,
+                      .evaluated = val_->size() * config_.epochs + test_->size(),
+                      .evaluation_rate = rates.evaluation};
     if (teacher_) {
       const auto count = [&](const data::ImageStore& images, int64_t views) {
         forecast.looks += teacher::OutputStore::missing(cache_, *teacher_, images, config_.view, store_options(images, views));

@@ -65,9 +65,7 @@ std::string key_of(const Teacher& teacher, const data::ImageStore& images, const
       .hex();
 }
 
-fs::path view_folder(const fs::path& cache_dir, const std::string& key, int64_t view) {
-  return cache_dir / "teacher" / key / ("view-" + std::to_string(view));
-}
+fs::path view_folder(const fs::path& store, int64_t view) { return store / ("view-" + std::to_string(view)); }
 
 int64_t budgeted_views(const OutputStore::Options& options, int64_t images, int64_t dim, Log& log) {
   const auto view_bytes = static_cast<uint64_t>(images) * static_cast<uint64_t>(dim) * sizeof(at::Half);
@@ -119,6 +117,7 @@ OutputStore OutputStore::open(const fs::path& cache_dir, Teacher& teacher, const
   store.dim_ = teacher.feature_dim();
   const int64_t views = budgeted_views(options, images.size(), store.dim_, log);
   const std::string key = key_of(teacher, images, recipe, options);
+  const fs::path folder = cache_dir / "teacher" / key;
 
   const auto live = [&](int64_t view, int64_t first, int64_t count) {
     std::vector<data::Sample> samples;
@@ -137,7 +136,7 @@ OutputStore OutputStore::open(const fs::path& cache_dir, Teacher& teacher, const
       }
       return at::cat(batches);
     };
-    store.views_.push_back(FeatureParts::open(view_folder(cache_dir, key, view), key, images.size(), store.dim_, compute, meter, stop));
+    store.views_.push_back(FeatureParts::open(view_folder(folder, view), key, images.size(), store.dim_, compute, meter, stop));
   }
 
   const int64_t checked = std::min(kCheckedRows, images.size());
@@ -146,20 +145,20 @@ OutputStore OutputStore::open(const fs::path& cache_dir, Teacher& teacher, const
   for (int64_t i = 0; i < checked; ++i) samples.push_back({i, views - 1});
   const double difference = ((store.features(samples) - expected).norm() / expected.norm().clamp_min(1e-12)).item<double>();
   if (!(difference < kCheckTolerance))
-    throw Error("the stored outputs differ from the live teacher's by " + std::to_string(100 * difference) + " %",
-                (cache_dir / "teacher" / key).string(), "remove this folder: it will be made again");
+    throw Error("the stored outputs differ from the live teacher's by " + std::to_string(100 * difference) + " %", folder.string(),
+                "remove this folder: it will be made again");
   return store;
 }
 
 int64_t OutputStore::missing(const fs::path& cache_dir, const Teacher& teacher, const data::ImageStore& images,
                              const data::ViewRecipe& recipe, const Options& options) {
-  const std::string key = key_of(teacher, images, recipe, options);
+  const fs::path folder = cache_dir / "teacher" / key_of(teacher, images, recipe, options);
   const int64_t views = budgeted_views(options, images.size(), teacher.feature_dim(), null_log());
   int64_t rows = 0;
   std::error_code error;
   for (int64_t view = 0; view < views; ++view) {
     for (int64_t first = 0, part = 0; first < images.size(); first += kPartRows, ++part)
-      if (!fs::exists(part_path(view_folder(cache_dir, key, view), part), error)) rows += std::min(kPartRows, images.size() - first);
+      if (!fs::exists(part_path(view_folder(folder, view), part), error)) rows += std::min(kPartRows, images.size() - first);
   }
   return rows;
 }

@@ -37,6 +37,11 @@ at::Tensor labels_of(const std::vector<Source>& sources) {
   return at::cat(labels);
 }
 
+int64_t batches_an_epoch(int64_t images, int64_t batch_size) {
+  const int64_t wanted = std::llround(static_cast<double>(images) / static_cast<double>(batch_size));
+  return std::clamp<int64_t>(wanted, 1, std::max<int64_t>(images / 2, 1));
+}
+
 Batches::Batches(std::vector<Source> sources, const data::ViewRecipe& recipe, const data::InputSpec& spec, const teacher::Teacher* teacher,
                  const Options& options)
     : sources_(std::move(sources)), recipe_(recipe), spec_(spec), teacher_(teacher), options_(options) {
@@ -49,10 +54,7 @@ int64_t Batches::images() const {
   return images;
 }
 
-int64_t Batches::count() const {
-  const int64_t wanted = std::llround(static_cast<double>(images()) / static_cast<double>(options_.batch_size));
-  return std::clamp<int64_t>(wanted, 1, std::max<int64_t>(images() / 2, 1));
-}
+int64_t Batches::count() const { return batches_an_epoch(images(), options_.batch_size); }
 
 int64_t Batches::view_number(const Source& source, int64_t pass) const {
   const int64_t views = source.outputs != nullptr ? source.outputs->views() : options_.views;

@@ -23,6 +23,9 @@ struct Source {
 // Of all images of all sources, [images] int64; data::kUnlabelled where no loss may see one. An image's place here is its image id.
 at::Tensor labels_of(const std::vector<Source>& sources);
 
+// Batches of an epoch: near-equal ones, none too small for batch normalisation.
+int64_t batches_an_epoch(int64_t images, int64_t batch_size);
+
 // What the student sees in an epoch, batch by batch: a pure function of the seeds and the epoch.
 class Batches {
  public:
@@ -37,8 +40,7 @@ class Batches {
           const Options& options);
 
   int64_t images() const;  // an epoch
-  // Near-equal ones: no image is left out of an epoch, and no batch is too small for batch normalisation.
-  int64_t count() const;
+  int64_t count() const;   // batches_an_epoch: no image is left out
 
   void start_epoch(int64_t epoch);
   struct Batch {

@@ -128,7 +128,7 @@ TEST_F(DistillTest, AnExportedModelTeaches) {
   EXPECT_EQ(write_report(config_.out, {})[0].name, "teacher");
   // Prepared in another way it is another teacher.
   config_.teacher_mean = config_.teacher_std = "0.5,0.25,0.125";
-  EXPECT_NE(distill_now({.force = true})["teacher"]["val_accuracy"].is_null(), true);
+  EXPECT_FALSE(distill_now({.force = true})["teacher"]["val_accuracy"].is_null());
   config_.teacher_mean = "0.5,0.5";
   EXPECT_THROW(distill_now({.force = true}), UsageError);
   config_.teacher_mean.clear();
