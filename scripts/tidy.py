@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Run clang-tidy over the C++ sources: scripts/tidy.py BUILD [FILE...]     (BUILD holds a compile_commands.json)
 
-libtorch's headers take ten seconds to parse, and the checks on our own code next to nothing. So files are checked in batches, one translation
-unit that includes one file of each folder (namespaces follow folders, so their names do not meet); files that are built without those headers have batches of
-their own. Where a batch does not compile, its files are checked one by one.
+libtorch's headers take ten seconds and more to parse, and the checks on our own code little. So files are checked in batches, one translation unit
+that includes many; files that are built without those headers have batches of their own. Two files of a folder whose unnamed namespaces share a
+name cannot be in one batch. Where a batch does not compile, its halves are tried.
 """
 import concurrent.futures
 import json
@@ -13,7 +13,6 @@ import re
 import shlex
 import subprocess
 import sys
-from collections import defaultdict
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 FOLDERS = ("retort", "cli", "tests", "bench")
@@ -43,14 +42,51 @@ def read_commands(build):
     return sources, [word for pair in flags for word in pair]
 
 
+TYPE = re.compile(r"(?m)^(?:class|struct|enum(?: class)?) (\w+)")
+VALUE = re.compile(r"(?m)^[a-z\[][^(={;\n]*[\s*&](\w+)(?:\[\w*\])?\s*[(={;]")
+TEST = re.compile(r"(?m)^TEST\w*\(\w+, (\w+)")
+
+
+def names_in(text):
+    return {*TYPE.findall(text), *VALUE.findall(text)}
+
+
+def declared(path):
+    """The names that a file has to itself, and those of its folder's headers that it sees; namespaces go by the folder's name."""
+    text = path.read_text()
+    own, folder = set(TEST.findall(text)), path.parent.name
+    for inside in re.findall(r"(?ms)^namespace \{$(.*?)^\}  // namespace$", text):
+        own |= names_in(inside)
+    headers = [header.read_text() for header in path.parent.glob("*.h") if f"{folder}/{header.name}" in text]
+    seen = {name for header in headers for name in names_in(header)}
+    return {(folder, name) for name in own} | ({("", "main")} if "\nint main(" in text else set()), {(folder, name) for name in seen}
+
+
+class Batch:
+    largest = 4000  # lines: enough batches to keep several cores busy
+
+    def __init__(self, common):
+        self.common, self.files, self.lines, self.own, self.seen = common, [], 0, set(), set()
+
+    def takes(self, common, lines, own, seen):
+        return self.common == common and self.lines + lines <= self.largest and not own & (self.own | self.seen) and not seen & self.own
+
+    def add(self, path, lines, own, seen):
+        self.files.append(path)
+        self.lines += lines
+        self.own |= own
+        self.seen |= seen
+
+
 def batches(sources):
-    groups, position = defaultdict(list), defaultdict(int)
-    for path in sorted(sources):
-        folder = path.parent.relative_to(ROOT)
-        kind = (folder, sources[path])
-        groups[(sources[path], folder.parts[0] == "tests", position[kind])].append(path)
-        position[kind] += 1
-    return [(key[0], groups[key]) for key in sorted(groups, key=lambda key: (key[0], len(groups[key])), reverse=True)]
+    found = []
+    for path, common in sorted(sources.items()):
+        lines, (own, seen) = path.read_text().count("\n"), declared(path)
+        batch = next((batch for batch in found if batch.takes(common, lines, own, seen)), None)
+        if batch is None:
+            found.append(batch := Batch(common))
+        batch.add(path, lines, own, seen)
+    return [(batch.common, batch.files) for batch in sorted(found, key=lambda batch: batch.lines, reverse=True)]
 
 
 class Checker:
@@ -70,12 +106,13 @@ class Checker:
         # Without a finding, standard error may say why clang-tidy itself failed.
         return result.returncode, result.stdout or (result.stderr if result.returncode else "")
 
-    def check(self, number, batch):
-        common, batch = batch
-        code, told = self.run(f"batch_{number}", batch, common)
-        if len(batch) == 1 or "clang-diagnostic-error" not in told:
+    def check(self, name, batch):
+        common, paths = batch
+        code, told = self.run(name, paths, common)
+        if len(paths) == 1 or "clang-diagnostic-error" not in told:
             return code, told
-        results = [self.run(f"batch_{number}_{i}", [path], common) for i, path in enumerate(batch)]
+        half = len(paths) // 2
+        results = [self.check(f"{name}_{i}", (common, part)) for i, part in enumerate((paths[:half], paths[half:]))]
         return max(code for code, _ in results), "".join(told for _, told in results)
 
 
@@ -87,7 +124,7 @@ def main():
     checker = Checker(build, flags)
     failed, seen = False, set()
     with concurrent.futures.ThreadPoolExecutor(int(os.environ.get("JOBS") or os.cpu_count())) as pool:
-        for code, told in pool.map(lambda job: checker.check(*job), enumerate(batches(sources))):
+        for code, told in pool.map(lambda job: checker.check(f"batch_{job[0]}", job[1]), enumerate(batches(sources))):
             failed |= code != 0
             for finding in re.split(r"(?m)^(?=/\S+:\d+:\d+: (?:error|warning):)", told):
                 if finding not in seen:  # a header's is found in every batch

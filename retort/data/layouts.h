@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "retort/core/registration.h"
 #include "retort/data/decode.h"
 #include "retort/data/manifest.h"
 
@@ -28,7 +29,6 @@ const std::vector<Layout>& layouts();
 const Layout* layout_of(const std::filesystem::path& folder);
 
 int register_layout(Layout layout);
-#define RETORT_REGISTER_LAYOUT(...) \
-  [[maybe_unused]] static const int retort_registered_layout = ::retort::data::register_layout(__VA_ARGS__)
+#define RETORT_REGISTER_LAYOUT(...) RETORT_REGISTERED(::retort::data::register_layout(__VA_ARGS__))
 
 }  // namespace retort::data

@@ -9,9 +9,9 @@ namespace {
 // Decoupled knowledge distillation (Zhao et al. 2022, arXiv 2203.08679, equation 7): α · KL between the probabilities of the true class
 // against the rest, + β · KL between the probabilities among the other classes; softened by T, × T². Their CIFAR-100 settings. Where there
 // is no label, the class that the teacher finds most probable stands for it.
-class Decoupled : public Loss {
+class DecoupledDistillation : public Loss {
  public:
-  explicit Decoupled(const LossContext& context)
+  explicit DecoupledDistillation(const LossContext& context)
       : alpha_(option(context, "alpha", 0, 1e6)),
         beta_(option(context, "beta", 0, 1e6)),
         temperature_(option(context, "temperature", 0.01, 1000)) {
@@ -52,7 +52,7 @@ RETORT_REGISTER_LOSS({.name = "dkd",
                       .summary = "decoupled knowledge distillation: the true class and the others apart (Zhao et al. 2022)",
                       .weight = 1,
                       .options = {{"alpha", 1}, {"beta", 8}, {"temperature", 4}},
-                      .make = [](const LossContext& context) { return std::make_shared<Decoupled>(context); }});
+                      .make = [](const LossContext& context) { return std::make_shared<DecoupledDistillation>(context); }});
 
 }  // namespace
 }  // namespace retort::losses

@@ -13,6 +13,8 @@
 
 #include <torch/nn/module.h>
 
+#include "retort/core/registration.h"
+
 namespace retort::losses {
 
 // What one training step shows a loss. Tensors of the teacher carry no gradient; without a teacher they are undefined. The objective hands
@@ -97,6 +99,6 @@ const std::vector<LossEntry>& losses();
 // Throws UsageError listing the names.
 const LossEntry& find_loss(const std::string& name);
 int register_loss(LossEntry entry);
-#define RETORT_REGISTER_LOSS(...) [[maybe_unused]] static const int retort_registered_loss = ::retort::losses::register_loss(__VA_ARGS__)
+#define RETORT_REGISTER_LOSS(...) RETORT_REGISTERED(::retort::losses::register_loss(__VA_ARGS__))
 
 }  // namespace retort::losses

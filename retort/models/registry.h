@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "retort/core/registration.h"
 #include "retort/models/image_model.h"
 
 namespace retort::models {
@@ -44,8 +45,7 @@ struct Family {
 
 const std::vector<Family>& families();
 int register_family(Family family);
-#define RETORT_REGISTER_FAMILY(...) \
-  [[maybe_unused]] static const int retort_registered_family = ::retort::models::register_family(__VA_ARGS__)
+#define RETORT_REGISTER_FAMILY(...) RETORT_REGISTERED(::retort::models::register_family(__VA_ARGS__))
 
 // Throws UsageError listing the known names, nearest first, when there is no such architecture.
 ModelPtr make_model(const ModelSpec& spec);
