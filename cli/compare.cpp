@@ -27,8 +27,8 @@ void add_compare(CLI::App& app) {
       ->group(group);
   command
       ->add_option("--teacher", config.teachers,
-                   "pre-trained weight file, model's folder or hf:ORG/NAME; TEACHER@PIXELS for the resolution that this one sees; may be "
-                   "given again")
+                   "pre-trained weight file, model's folder or hf:ORG/NAME; TEACHER@PIXELS for the resolution that this one sees; A+B for "
+                   "two at once; may be given again")
       ->group(group);
   command
       ->add_option("--loss", config.losses,

@@ -16,7 +16,7 @@ void add_gate(CLI::App& app) {
   command->add_option("--images", config->images, "folder of generated images, one folder a class (what `retort generate` wrote)")
       ->required();
   command->add_option("--data", base.data, "the real images: folder or CSV manifest, as for `retort distill`")->required();
-  command->add_option("--teacher", base.teacher, "weight file, a model's folder, or hf:ORG/NAME")->required();
+  command->add_option("--teacher", base.teacher, "weight file, a model's folder, or hf:ORG/NAME")->required()->expected(1);
   command->add_option("--teacher-features", base.teacher_features, "of a ViT: cls, cls+mean, mean, or attention; empty: its authors' own");
   command->add_option("--teacher-arch", base.teacher_arch, "architecture of the weight file, where its tensor names do not tell");
   command->add_option("--teacher-size", base.teacher_size, "the teacher's resolution in pixels; 0: its own")->check(CLI::Range(0, 1024));

@@ -4,17 +4,19 @@
 #include <cmath>
 #include <filesystem>
 #include <limits>
+#include <sstream>
 #include <utility>
 
 #include "retort/core/error.h"
 #include "retort/core/file.h"
 #include "retort/data/extra.h"
-#include "retort/hub/reference.h"
 #include "retort/models/registry.h"
 #include "retort/report/text.h"
 #include "retort/run/distill.h"
+#include "retort/run/named_teacher.h"
 #include "retort/run/pretraining.h"
 #include "retort/run/run_folder.h"
+#include "retort/run/trained_teacher.h"
 #include "retort/train/speed.h"
 
 namespace retort::run {
@@ -53,17 +55,14 @@ std::string words(const Loss& loss) {
   return loss.logit == "none" ? loss.embedding : loss.embedding + " + " + loss.logit;
 }
 
-// "vit.safetensors@112" is the file, seen at 112 pixels; "hf:org/name@v1.0" a revision, to which @112 may be added.
-void set_teacher(RunConfig& config, const std::string& text) {
-  size_t at = text.rfind('@');
-  if (at != std::string::npos && hub::is_reference(text) && text.find_first_not_of("0123456789", at + 1) != std::string::npos)
-    at = std::string::npos;
-  config.teacher = text.substr(0, at);
-  if (at == std::string::npos) return;
-  char* end = nullptr;
-  config.teacher_size = std::strtoll(text.c_str() + at + 1, &end, 10);
-  if (*end != '\0' || config.teacher_size < 1 || config.teacher_size > 1024)
-    throw UsageError("'" + text + "' is not FILE@PIXELS", "--teacher");
+// "A+B" is two teachers at once, unless there is such a file.
+std::vector<std::string> teachers_in(const std::string& text) {
+  std::error_code error;
+  if (fs::exists(teacher_from(text).name, error)) return {text};
+  std::vector<std::string> teachers;
+  std::istringstream stream(text);
+  for (std::string part; std::getline(stream, part, '+');) teachers.push_back(part);
+  return teachers;
 }
 
 // The last part of a path or of a name on the hub.
@@ -126,7 +125,7 @@ class Comparer {
   void plan_alone(const std::string& arm) {
     RunConfig config = config_.base;
     config.extra.clear();
-    config.teacher = "none";
+    config.teacher = {"none"};
     config.teacher_init = "linear-probe";
     if (arm == "scratch") config.student_weights.clear();
     if (arm == "finetune") {
@@ -142,8 +141,9 @@ class Comparer {
       RunConfig config = config_.base;
       config.student_weights.clear();
       config.extra.clear();
-      set_teacher(config, teacher);
-      const std::string file = last_part(teacher);
+      config.teacher = teachers_in(teacher);
+      std::string file;
+      for (const std::string& each : config.teacher) file += (file.empty() ? "" : " + ") + last_part(each);
       for (const std::string& text : config_.losses) {
         const Loss loss = parse_loss(text, config_.base.logit_loss);
         config.loss = loss.embedding;
@@ -206,17 +206,18 @@ class Comparer {
 
   // A teacher that is trained first is trained for the first run, and read by the others.
   nlohmann::json train(RunConfig config) {
-    if (config.teacher != "none" && config.teacher_init != "linear-probe") {
-      const std::string name = folder_name(last_part(config.teacher));
+    if (has_teacher(config) && config.teacher_init != "linear-probe") {
+      std::string name = "teacher";
+      for (const std::string& teacher : config.teacher) name += "-" + folder_name(last_part(teacher));
       const int64_t seed = std::exchange(config.seed, config_.base.seed);
-      config = with_trained_teacher(config, fs::path(config_.base.out) / ("teacher-" + name), log_, stop_);
+      config = with_trained_teachers(config, fs::path(config_.base.out) / name, log_, stop_);
       config.seed = seed;
     }
     return distill_once(config, log_, stop_);
   }
 
   void probe(RunConfig config, report::Arm& arm) {
-    config.teacher = config.student_weights;
+    config.teacher = {config.student_weights};
     config.student_weights.clear();
     config.teacher_arch = config.student;
     config.teacher_features.clear();
@@ -305,7 +306,7 @@ class Comparer {
 
 report::Comparison compare(const CompareConfig& config, Log& log, const StopFlag& stop) {
   RunConfig checked = config.base;
-  if (checked.teacher.empty()) checked.teacher = "none";
+  if (checked.teacher.empty()) checked.teacher = {"none"};
   checked.extra.clear();  // of the arms with a teacher, which are checked as they are planned
   validate(checked);
   if (config.seeds < 1) throw UsageError("must be at least 1", "--seeds");

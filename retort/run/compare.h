@@ -18,7 +18,7 @@ struct CompareConfig {
   // scratch: random weights, labels alone. finetune: base.student_weights, labels alone. linear-probe: a linear head on those weights.
   // distill: random weights, each of the teachers with each of the losses.
   std::vector<std::string> arms;      // empty: all that can be, given teachers and student weights
-  std::vector<std::string> teachers;  // weight files; FILE@PIXELS sets the resolution that this one sees
+  std::vector<std::string> teachers;  // each as named_teacher.h reads it; A+B is two at once
   std::vector<std::string> losses = {
       "align_uniform"};  // each an embedding loss (with base.logit_loss), a logit loss alone, or `A+B` for both
   int64_t seeds = 3;

@@ -11,6 +11,7 @@
 #include "retort/models/graph_network.h"
 #include "retort/models/precision.h"
 #include "retort/models/torchscript.h"
+#include "retort/run/named_teacher.h"
 
 namespace retort::run {
 
@@ -50,6 +51,13 @@ losses::Options options_from(const std::vector<std::string>& texts, const char* 
   return options;
 }
 
+void check_teacher(const std::string& name, const RunConfig& config) {
+  if (hub::is_reference(name)) (void)hub::parse_reference(name);
+  if (config.teacher.size() > 1 && name == "none") throw UsageError("is `none`, beside others", "--teacher");
+  if (config.teacher_init != "linear-probe" && (models::names_graph(name) || models::script_teacher_spec(name, "")))
+    throw UsageError("a network of no family of retort's can be learned from, but not trained", name, "--teacher-init linear-probe");
+}
+
 void resolve_weight(double& weight, const std::string& loss) {
   if (weight == RunConfig::kOwn) weight = loss == "none" ? 0 : losses::find_loss(loss).weight;
 }
@@ -80,8 +88,14 @@ std::optional<std::array<float, 3>> channels_from(const std::string& text, const
 }  // namespace
 
 RunConfig resolved(RunConfig config) {
-  for (std::string* path : {&config.data, &config.out, &config.cache, &config.student_weights, &config.teacher}) {
-    if (!path->empty() && *path != "none" && !hub::is_reference(*path)) *path = fs::absolute(*path).lexically_normal().string();
+  const auto make_absolute = [](std::string& path) {
+    if (!path.empty() && path != "none" && !hub::is_reference(path)) path = fs::absolute(path).lexically_normal().string();
+  };
+  for (std::string* path : {&config.data, &config.out, &config.cache, &config.student_weights}) make_absolute(*path);
+  for (std::string& text : config.teacher) {
+    NamedTeacher teacher = teacher_from(text);
+    make_absolute(teacher.name);
+    text = to_text(teacher);
   }
   if (models::names_script(config.student)) config.student = fs::absolute(config.student).lexically_normal().string();
   for (std::string& extra : config.extra) {
@@ -118,7 +132,7 @@ std::optional<std::array<float, 3>> teacher_std(const RunConfig& config) {
 
 std::vector<losses::TermConfig> terms_of(const RunConfig& config) {
   std::vector<losses::TermConfig> terms = {{"cross_entropy", config.label_weight, {{"label_smoothing", config.label_smoothing}}}};
-  if (config.teacher == "none") return terms;
+  if (!has_teacher(config)) return terms;
   if (config.loss != "none") terms.push_back({config.loss, config.loss_weight, options_from(config.loss_option, "--loss-option")});
   if (config.logit_loss != "none") {
     losses::Options options = options_from(config.logit_option, "--logit-option");
@@ -152,15 +166,15 @@ std::string to_toml(const RunConfig& config) {
 void validate(const RunConfig& config) {
   if (config.data.empty()) throw UsageError("no data set was named", "--data", "point it at a folder with one folder a class");
   if (config.teacher.empty()) throw UsageError("no teacher was named", "--teacher", "a weight file, or `none` to train from scratch");
-  std::vector<std::string> paths{config.data, config.teacher, config.student, config.student_weights, config.out, config.cache};
-  paths.insert(paths.end(), config.extra.begin(), config.extra.end());
+  std::vector<std::string> paths{config.data, config.student, config.student_weights, config.out, config.cache};
+  for (const std::vector<std::string>& more : {config.teacher, config.extra}) paths.insert(paths.end(), more.begin(), more.end());
   for (const std::string& path : paths) {
     if (path.find_first_of("\n\r") != std::string::npos ||
         (path.find('\'') != std::string::npos && path.find_first_of("\"\\") != std::string::npos))
       throw UsageError("a path with line breaks, or with both kinds of quotes, cannot stand in config.toml", path, "rename it");
   }
-  for (const std::string& named : {config.teacher, config.student_weights})
-    if (hub::is_reference(named)) (void)hub::parse_reference(named);
+  if (hub::is_reference(config.student_weights)) (void)hub::parse_reference(config.student_weights);
+  for (const std::string& text : config.teacher) check_teacher(teacher_from(text).name, config);
   if (config.batch_size == 1) throw UsageError("a batch of one has no negatives and no statistics", "--batch-size", "2 or more, or 0");
   if (config.out.empty()) throw UsageError("no run folder was named", "--out", "for example --out runs/first");
   if (config.teacher_head != "probe" && config.teacher_head != "keep")
@@ -169,12 +183,14 @@ void validate(const RunConfig& config) {
     throw UsageError("is '" + config.teacher_init + "'", "--teacher-init", "one of: linear-probe, finetune, scratch");
   (void)teacher_mean(config);
   (void)teacher_std(config);
-  if (config.teacher_init != "linear-probe" && (models::names_graph(config.teacher) || models::script_teacher_spec(config.teacher, "")))
-    throw UsageError("a network of no family of retort's can be learned from, but not trained", config.teacher,
-                     "--teacher-init linear-probe");
   if (config.teacher_init != "linear-probe" && !config.teacher_features.empty())
     throw UsageError("a teacher that is trained first keeps its own features", "--teacher-features",
                      "leave it out, or --teacher-init linear-probe");
+  if (config.teacher.size() > 1)
+    for (const std::string* said : {&config.teacher_arch, &config.teacher_features, &config.teacher_mean, &config.teacher_std})
+      if (!said->empty())
+        throw UsageError("is said of one teacher, and there are several: '" + *said + "'", "--teacher-arch, -features, -mean, -std",
+                         "leave it out, or name one --teacher");
   if (config.schedule != "cosine" && config.schedule != "constant")
     throw UsageError("is '" + config.schedule + "'", "--schedule", "one of: cosine, constant");
   for (const double weight : {config.loss_weight, config.logit_weight})
@@ -186,7 +202,7 @@ void validate(const RunConfig& config) {
   if (config.extra_losses != "all" && config.extra_losses != "embedding")
     throw UsageError("is '" + config.extra_losses + "'", "--extra-losses", "one of: all, embedding");
   for (const std::string& extra : config.extra) (void)data::extra_from(extra);
-  if (!config.extra.empty() && config.teacher == "none" && config.labels != "all")
+  if (!config.extra.empty() && !has_teacher(config) && config.labels != "all")
     throw UsageError("teaches nothing without a teacher and without labels", "--extra", "name a --teacher, or say --labels all");
   const auto expect = [](const std::string& name, losses::Kind kind, const char* option) {
     if (name != "none" && losses::find_loss(name).kind != kind)

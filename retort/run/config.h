@@ -15,7 +15,8 @@ namespace retort::run {
 
 // Everything that decides a run. Field names are the option names of `retort distill` with underscores; visit_options lists each one once.
 struct RunConfig {
-  std::string data, teacher, student = "mobilenet_v2", student_weights, student_features = "features", out;
+  std::string data, student = "mobilenet_v2", student_weights, student_features = "features", out;
+  std::vector<std::string> teacher;  // each as named_teacher.h reads it
   std::string teacher_arch, teacher_features, teacher_mean, teacher_std, teacher_head = "probe", teacher_init = "linear-probe";
   int64_t teacher_size = 0, teacher_epochs = 20;
   double teacher_lr = 1e-4;
@@ -58,7 +59,8 @@ void visit_options(RunConfig& c, Visitor&& visitor) {
   visitor("data", c.data, Range{}, main,
           "image folder (one folder a class, or train/ val/ test/ of those) or CSV manifest (path,label,split)");
   visitor("teacher", c.teacher, Range{}, main,
-          "pre-trained weight file (.safetensors, .pth), a model's folder, hf:ORG/NAME on the hub, or `none`: the student from scratch");
+          "pre-trained weight file (.safetensors, .pth), a model's folder, hf:ORG/NAME on the hub, or `none`: the student from scratch; "
+          "may be given again, to learn from several: TEACHER@PIXELS for the resolution that this one sees, TEACHER:WEIGHT for its share");
   visitor("student", c.student, Range{}, main,
           "architecture to train (`retort list students`), or a network of your own, TorchScript in a file *.pt");
   visitor("student-weights", c.student_weights, Range{}, main,

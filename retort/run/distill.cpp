@@ -17,10 +17,12 @@
 #include "retort/report/text.h"
 #include "retort/run/evaluate_run.h"
 #include "retort/run/extra_sources.h"
+#include "retort/run/named_teacher.h"
 #include "retort/run/report_run.h"
 #include "retort/run/run_folder.h"
+#include "retort/run/trained_teacher.h"
+#include "retort/teacher/joint.h"
 #include "retort/teacher/linear_probe.h"
-#include "retort/teacher/output_store.h"
 #include "retort/teacher/teacher.h"
 #include "retort/train/batches.h"
 #include "retort/train/trainer.h"
@@ -81,17 +83,11 @@ std::string key_of(const std::vector<losses::TermConfig>& terms) {
   return json.dump();
 }
 
-// A name on the hub becomes the folder that its snapshot lies in.
-std::string pulled(const std::string& named, Log& log, const StopFlag& stop) {
-  if (!hub::is_reference(named)) return named;
-  return hub::pull(hub::parse_reference(named), hub::options_from_environment(), log, stop).folder.string();
-}
-
-teacher::TeacherSource teacher_source(const RunConfig& config) {
-  return {.weights = config.teacher,
+teacher::TeacherSource teacher_source(const RunConfig& config, const NamedTeacher& named) {
+  return {.weights = named.name,
           .arch = config.teacher_arch,
           .features = config.teacher_features,
-          .size = config.teacher_size,
+          .size = named.size > 0 ? named.size : config.teacher_size,
           .mean = teacher_mean(config),
           .std = teacher_std(config)};
 }
@@ -115,7 +111,7 @@ class Job {
     }
     const Stopwatch watch;
     make_student();
-    if (teacher_) fit_teacher();
+    if (!teachers_.empty()) fit_teachers();
     train();
     evaluate();
     if (measured) {
@@ -133,21 +129,22 @@ class Job {
   }
 
   FittedTeacher fitted() {
+    if (config_.teacher.size() > 1) throw UsageError("one teacher judges, not several", "--teacher");
     read_data();
-    fit_teacher();
-    const data::Preparation prepared = data::for_evaluation(teacher_->input_spec());
+    fit_teachers();
+    teacher::Teacher& teacher = teachers_.front();
+    const data::Preparation prepared = data::for_evaluation(teacher.input_spec());
     const auto seen = [&](const data::ImageStore& images, const char* name) {
-      return evaluation_features(cache_, *teacher_, images, name, log_, stop_);
+      return evaluation_features(cache_, teacher, images, name, log_, stop_);
     };
     const data::ImageStore train = open(data::Split::train, prepared), val = open(data::Split::val, prepared);
-    FittedTeacher fitted{manifest_,           *teacher_, seen(train, "unmixed"), data::labels_of(train), seen(val, "validation"),
-                         data::labels_of(val)};
+    FittedTeacher fitted{manifest_, teacher, seen(train, "unmixed"), data::labels_of(train), seen(val, "validation"), data::labels_of(val)};
     return fitted;
   }
 
   nlohmann::json probe() {
     read_data();
-    fit_teacher();
+    fit_teachers();
     nlohmann::json out = summary_["teacher"];
     out["seconds"] = summary_["seconds"]["teacher"];
     return out;
@@ -167,16 +164,13 @@ class Job {
     const auto count = [&](data::Split split) { return std::to_string(manifest_.of(split).size()); };
     log_.info(config_.data + ": " + std::to_string(manifest_.classes.size()) + " classes; " + count(data::Split::train) + " training, " +
               count(data::Split::val) + " validation and " + count(data::Split::test) + " test images");
-    for (std::string* named : {&config_.teacher, &config_.student_weights}) *named = pulled(*named, log_, stop_);
+    config_.student_weights = pulled(config_.student_weights, log_, stop_);
     student_ = initial_student(config_.image_size);  // for what it says of itself; weights follow once size and seed are set
-    if (train_teacher_ && config_.teacher != "none" && config_.teacher_init != "linear-probe") {
-      const Stopwatch training;
-      config_ = with_trained_teacher(config_, folder_.root / "teacher", log_, stop_, options_.force);
-      teacher_training_seconds_ = training.seconds();
-    }
-    if (config_.teacher != "none") teacher_.emplace(teacher_source(config_), precision_);
+    if (has_teacher(config_)) load_teachers();
     const int64_t preferred = config_.image_size > 0 ? config_.image_size : student_->input_spec().size;
-    const data::Preparation stored = data::bounded(stored_side(std::max(preferred, teacher_ ? teacher_->input_spec().size : 0)));
+    int64_t largest = preferred;
+    for (const teacher::Teacher& teacher : teachers_) largest = std::max(largest, teacher.input_spec().size);
+    const data::Preparation stored = data::bounded(stored_side(largest));
     train_.emplace(open(data::Split::train, stored));
     if (train_->size() < 2) throw Error("fewer than two training images are left", config_.data);
     extras_ = open_extras(config_, cache_, manifest_.classes, train_->size(), stored, log_, stop_);
@@ -186,6 +180,23 @@ class Job {
     val_.emplace(open(data::Split::val, data::for_evaluation(spec_)));
     test_.emplace(open(data::Split::test, data::for_evaluation(spec_)));
     summary_["seconds"]["data"] = watch.seconds();
+  }
+
+  void load_teachers() {
+    if (train_teacher_ && config_.teacher_init != "linear-probe") {
+      const Stopwatch training;
+      config_ = with_trained_teachers(config_, folder_.root / "teacher", log_, stop_, options_.force);
+      teacher_training_seconds_ = training.seconds();
+    }
+    double sum = 0;
+    for (const std::string& text : config_.teacher) {
+      NamedTeacher named = teacher_from(text);
+      named.name = pulled(named.name, log_, stop_);
+      teachers_.emplace_back(teacher_source(config_, named), precision_);
+      weights_.push_back(named.weight);
+      sum += named.weight;
+    }
+    for (double& weight : weights_) weight /= sum;
   }
 
   // From random weights, or from a pre-trained file with a new classifier.
@@ -241,100 +252,164 @@ class Job {
                       .student_rate = rates.training,
                       .evaluated = val_->size() * config_.epochs + test_->size(),
                       .evaluation_rate = rates.evaluation};
-    if (teacher_) {
+    double seeing = 0, training = 0;  // seconds
+    for (size_t i = 0; i < teachers_.size(); ++i) {
+      teacher::Teacher& teacher = teachers_[i];
+      int64_t looks = 0;
       const auto count = [&](const data::ImageStore& images, int64_t views) {
-        forecast.looks += teacher::OutputStore::missing(cache_, *teacher_, images, config_.view, store_options(images, views));
+        looks += teacher::OutputStore::missing(cache_, teacher, images, config_.view, store_options(teacher, images, views));
       };
       count(*train_, views_for(config_, train_->size(), config_.epochs));
       for (const ExtraSource& extra : extras_) count(extra.images, views_of(extra, config_));
-      forecast.disk_bytes = forecast.looks * teacher_->feature_dim() * 2;
-      if (forecast.looks > 0) forecast.looks += val_->size() + test_->size();
-      forecast.teacher_rate = forecast.looks > 0 ? seeing_rate(*teacher_, *train_, config_.view) : 0;
+      forecast.disk_bytes += looks * teacher.feature_dim() * 2;
+      if (looks > 0) {
+        looks += val_->size() + test_->size();
+        seeing += static_cast<double>(looks) / seeing_rate(teacher, *train_, config_.view);
+      }
+      forecast.looks += looks;
       if (!train_teacher_ && config_.teacher_init != "linear-probe") {
-        forecast.teacher_steps = train_->size() * config_.teacher_epochs;
-        const models::ModelPtr trained = models::load_model(config_.teacher, config_.teacher_arch);
+        const int64_t steps = train_->size() * config_.teacher_epochs;
+        const models::ModelPtr trained =
+            models::load_model(pulled(teacher_from(config_.teacher[i]).name, log_, stop_), config_.teacher_arch);
         data::InputSpec input = trained->input_spec();
-        input.size = teacher_->input_spec().size;
-        forecast.teacher_training_rate = student_rates(*trained, *train_, config_.view, input, batch, precision_).training;
+        input.size = teacher.input_spec().size;
+        training += static_cast<double>(steps) / student_rates(*trained, *train_, config_.view, input, batch, precision_).training;
+        forecast.teacher_steps += steps;
       }
     }
+    if (seeing > 0) forecast.teacher_rate = static_cast<double>(forecast.looks) / seeing;
+    if (training > 0) forecast.teacher_training_rate = static_cast<double>(forecast.teacher_steps) / training;
     forecast.memory_bytes = peak_memory();
     return forecast;
   }
 
-  void fit_teacher() {
+  void fit_teachers() {
     const Stopwatch watch;
-    teacher::Teacher& teacher = *teacher_;
-    const int64_t parameters = deploy::count_parameters(teacher.model());
-    log_.info("teacher: " + teacher.model().spec().arch + ", " + (parameters > 0 ? std::to_string(parameters) + " parameters, " : "") +
-              std::to_string(teacher.input_spec().size) + " px");
-    outputs_.emplace(open_outputs(*train_, views_for(config_, train_->size(), config_.epochs)));
-    for (ExtraSource& extra : extras_) extra.outputs.emplace(open_outputs(extra.images, views_of(extra, config_)));
+    std::vector<teacher::OutputStore> own;
+    std::vector<std::vector<teacher::OutputStore>> of_extras(extras_.size());
+    for (teacher::Teacher& teacher : teachers_) {
+      const int64_t parameters = deploy::count_parameters(teacher.model());
+      log_.info("teacher: " + teacher.model().spec().arch + ", " + (parameters > 0 ? std::to_string(parameters) + " parameters, " : "") +
+                std::to_string(teacher.input_spec().size) + " px");
+      own.push_back(open_outputs(teacher, *train_, views_for(config_, train_->size(), config_.epochs)));
+      for (size_t i = 0; i < extras_.size(); ++i)
+        of_extras[i].push_back(open_outputs(teacher, extras_[i].images, views_of(extras_[i], config_)));
+    }
+    const std::vector<double> scales = teacher::joint_scales(own, weights_);
+    outputs_.emplace(std::move(own), scales);
+    for (size_t i = 0; i < extras_.size(); ++i) extras_[i].outputs.emplace(std::move(of_extras[i]), scales);
+
+    nlohmann::json members = nlohmann::json::array();
+    std::array<at::Tensor, 2> joint;  // logits on validation and test images
+    std::array<at::Tensor, 2> labels;
+    for (size_t i = 0; i < teachers_.size(); ++i) {
+      std::array<at::Tensor, 2> logits;
+      members.push_back(fit(i, logits, labels));
+      for (size_t split = 0; split < joint.size(); ++split) {
+        const at::Tensor share = logits[split] * weights_[i];
+        joint[split] = i == 0 ? share : joint[split] + share;
+      }
+    }
+    head_ = teacher::joint_head(teachers_, weights_, scales);
+    write_safetensors(folder_.root / "teacher_head.safetensors", {{"weight", head_->weight}, {"bias", head_->bias}});
+    nlohmann::json& out = summary_["teacher"];
+    out = members.front();
+    if (members.size() > 1) {
+      for (size_t i = 1; i < members.size(); ++i) {
+        out["arch"] = out["arch"].get<std::string>() + " + " + members[i]["arch"].get<std::string>();
+        out["image_size"] = std::max(out["image_size"].get<int64_t>(), members[i]["image_size"].get<int64_t>());
+        for (const char* sum : {"parameters", "multiply_adds"}) out[sum] = out[sum].get<int64_t>() + members[i][sum].get<int64_t>();
+        out["milliseconds"] = out["milliseconds"].get<double>() + members[i]["milliseconds"].get<double>();
+      }
+      add_accuracies(out, joint, labels);
+      say_accuracy("all teachers", out);
+      out["members"] = members;
+    }
+    summary_["seconds"]["teacher"] = watch.seconds() + teacher_training_seconds_;
+  }
+
+  // Gives one of them its head; what it is and how good. Its logits on validation and test images, and their labels, are put out.
+  nlohmann::json fit(size_t number, std::array<at::Tensor, 2>& logits, std::array<at::Tensor, 2>& labels) {
+    teacher::Teacher& teacher = teachers_[number];
     const data::Preparation prepared = data::for_evaluation(teacher.input_spec());
     const data::ImageStore val = open(data::Split::val, prepared);
     const data::ImageStore test = open(data::Split::test, prepared);
     const at::Tensor val_features = evaluation_features(cache_, teacher, val, "validation", log_, stop_);
-    const at::Tensor val_labels = data::labels_of(val);
-    nlohmann::json& out = summary_["teacher"];
+    labels = {data::labels_of(val), data::labels_of(test)};
+    nlohmann::json out;
     if (config_.teacher_head == "keep") {
       teacher.keep_head(static_cast<int64_t>(manifest_.classes.size()));
     } else {
-      const teacher::LinearHead head = fit_probe(val_features, val_labels);
+      const teacher::LinearHead head = fit_probe(number, val_features, labels[0]);
       teacher.set_head(head.weight, head.bias);
       out["head_l2"] = head.l2;
     }
-    write_safetensors(folder_.root / "teacher_head.safetensors", {{"weight", teacher.head_weight()}, {"bias", teacher.head_bias()}});
+    logits = {teacher.logits(val_features), teacher.logits(evaluation_features(cache_, teacher, test, "test", log_, stop_))};
     out["arch"] = teacher.model().spec().arch;
     out["image_size"] = teacher.input_spec().size;
+    out["weight"] = weights_[number];
     out["views"] = outputs_->views();
-    out["val_accuracy"] = accuracy(teacher.logits(val_features), val_labels);
-    const at::Tensor test_logits = teacher.logits(evaluation_features(cache_, teacher, test, "test", log_, stop_));
-    out["test_accuracy"] = accuracy(test_logits, data::labels_of(test));
-    out["test_mean_class_accuracy"] = mean_class_accuracy(test_logits, data::labels_of(test));
+    add_accuracies(out, logits, labels);
     out.update(cost_json(deploy::measure_cost(teacher.model(), teacher.input_spec().size)));
-    const nlohmann::json& shown = out[out["test_accuracy"].is_null() ? "val_accuracy" : "test_accuracy"];
-    if (!shown.is_null()) log_.info("teacher: " + percent(shown) + (out["test_accuracy"].is_null() ? " on validation" : " on test"));
-    summary_["seconds"]["teacher"] = watch.seconds() + teacher_training_seconds_;
+    say_accuracy("teacher", out);
+    return out;
   }
 
-  teacher::OutputStore::Options store_options(const data::ImageStore& images, int64_t views) const {
-    const auto budget =
-        static_cast<double>(config_.store_budget << 20) * static_cast<double>(images.size()) / static_cast<double>(different_images());
-    return {views, static_cast<uint64_t>(config_.view_seed), static_cast<uint64_t>(budget)};
+  static void add_accuracies(nlohmann::json& out, const std::array<at::Tensor, 2>& logits, const std::array<at::Tensor, 2>& labels) {
+    out["val_accuracy"] = accuracy(logits[0], labels[0]);
+    out["test_accuracy"] = accuracy(logits[1], labels[1]);
+    out["test_mean_class_accuracy"] = mean_class_accuracy(logits[1], labels[1]);
   }
 
-  teacher::OutputStore open_outputs(const data::ImageStore& images, int64_t views) {
-    return teacher::OutputStore::open(cache_, *teacher_, images, config_.view, store_options(images, views), log_, stop_);
+  void say_accuracy(const std::string& who, const nlohmann::json& out) {
+    const bool tested = !out.at("test_accuracy").is_null();
+    const nlohmann::json& shown = out.at(tested ? "test_accuracy" : "val_accuracy");
+    if (!shown.is_null()) log_.info(who + ": " + percent(shown) + (tested ? " on test" : " on validation"));
+  }
+
+  // The budget is shared by images and teachers alike.
+  teacher::OutputStore::Options store_options(const teacher::Teacher& teacher, const data::ImageStore& images, int64_t views) const {
+    int64_t all = 0;
+    for (const teacher::Teacher& each : teachers_) all += each.feature_dim();
+    const double share = static_cast<double>(images.size()) / static_cast<double>(different_images()) *
+                         static_cast<double>(teacher.feature_dim()) / static_cast<double>(all);
+    return {views, static_cast<uint64_t>(config_.view_seed),
+            static_cast<uint64_t>(static_cast<double>(config_.store_budget << 20) * share)};
+  }
+
+  teacher::OutputStore open_outputs(teacher::Teacher& teacher, const data::ImageStore& images, int64_t views) {
+    return teacher::OutputStore::open(cache_, teacher, images, config_.view, store_options(teacher, images, views), log_, stop_);
   }
 
   // On as many stored views as keep the fit to seconds. Mixed views have no one label: then on the plain images.
-  teacher::LinearHead fit_probe(const at::Tensor& val_features, const at::Tensor& val_labels) {
+  teacher::LinearHead fit_probe(size_t number, const at::Tensor& val_features, const at::Tensor& val_labels) {
     constexpr int64_t kRows = 20000;
     const auto classes = static_cast<int64_t>(manifest_.classes.size());
     if (config_.view.mix.any()) {
-      const data::ImageStore plain = open(data::Split::train, data::for_evaluation(teacher_->input_spec()));
-      const at::Tensor features = evaluation_features(cache_, *teacher_, plain, "unmixed", log_, stop_);
+      teacher::Teacher& teacher = teachers_[number];
+      const data::ImageStore plain = open(data::Split::train, data::for_evaluation(teacher.input_spec()));
+      const at::Tensor features = evaluation_features(cache_, teacher, plain, "unmixed", log_, stop_);
       return teacher::fit_linear_probe(features, data::labels_of(plain), val_features, val_labels, classes, log_, stop_);
     }
     const int64_t views = std::clamp<int64_t>(kRows / train_->size(), 1, outputs_->views());
     std::vector<at::Tensor> features;
-    for (int64_t view = 0; view < views; ++view) features.push_back(outputs_->view(view).all());
+    for (int64_t view = 0; view < views; ++view) features.push_back(outputs_->of(number).view(view).all());
     return teacher::fit_linear_probe(at::cat(features), data::labels_of(*train_).repeat({views}), val_features, val_labels, classes, log_,
                                      stop_);
   }
 
   void train() {
     const std::vector<losses::TermConfig> terms = terms_of(config_);
-    train::TrainData data{&*train_, &*val_, config_.view, spec_, teacher_ ? &*teacher_ : nullptr, outputs_ ? &*outputs_ : nullptr, {}};
+    train::TrainData data{&*train_, &*val_, config_.view, spec_, head_ ? &*head_ : nullptr, outputs_ ? &*outputs_ : nullptr, {}};
     for (const ExtraSource& extra : extras_) data.extras.push_back(source_of(extra, config_));
     const at::Tensor labels = train::labels_of(data);
     losses::Objective objective(terms, {student_->feature_dim(),
-                                        teacher_ ? teacher_->feature_dim() : 0,
+                                        head_ ? head_->feature_dim() : 0,
                                         static_cast<int64_t>(manifest_.classes.size()),
                                         labels.size(0),
                                         labels,
-                                        teacher_ ? teacher_->head_weight() : at::Tensor(),
-                                        teacher_ ? teacher_->head_bias() : at::Tensor(),
+                                        head_ ? head_->weight : at::Tensor(),
+                                        head_ ? head_->bias : at::Tensor(),
                                         {}});
     train::TrainOptions options;
     options.epochs = config_.epochs;
@@ -391,7 +466,7 @@ class Job {
     out.update(cost_json(deploy::measure_cost(*student_, spec_.size)));
 
     summary_["version"] = kVersion;
-    if (!teacher_) summary_["teacher"] = nullptr;
+    if (!head_) summary_["teacher"] = nullptr;
     summary_["epochs"] = result_.epochs;
     summary_["images_per_second"] = result_.images_per_second;
     summary_["classes"] = manifest_.classes.size();
@@ -448,8 +523,10 @@ class Job {
   std::vector<data::SkippedFile> skipped_;
   data::InputSpec spec_;
   models::ModelPtr student_;
-  std::optional<teacher::Teacher> teacher_;
-  std::optional<teacher::OutputStore> outputs_;
+  std::vector<teacher::Teacher> teachers_;
+  std::vector<double> weights_;  // of each; they add up to 1
+  std::optional<teacher::JointOutputs> outputs_;
+  std::optional<teacher::JointHead> head_;
   train::TrainResult result_;
   nlohmann::json summary_;
   bool train_teacher_ = true;
@@ -481,50 +558,6 @@ nlohmann::json distill(const RunConfig& given, const DistillOptions& options, Lo
   write_file_atomic(folder.summary(), summary.dump(2) + "\n");
   write_report(folder.root, {});
   return summary;
-}
-
-namespace {
-
-// Whether the architecture's name alone gives a network as large.
-bool has_named_sizes(models::ImageModel& model) {
-  const models::ModelPtr named = models::make_model({model.spec().arch, model.spec().classes});
-  return named->feature_dim() == model.feature_dim() && named->parameters().size() == model.parameters().size();
-}
-
-}  // namespace
-
-RunConfig with_trained_teacher(RunConfig config, const fs::path& out, Log& log, const StopFlag& stop, bool force) {
-  config.teacher = pulled(config.teacher, log, stop);
-  const models::ModelPtr model = models::load_model(config.teacher, config.teacher_arch);
-  const RunConfig defaults;
-  RunConfig own = config;
-  own.teacher = "none";
-  own.extra.clear();
-  own.teacher_init = "linear-probe";
-  own.teacher_arch.clear();
-  // What the student learns from it does not matter to its training: one teacher serves all losses.
-  own.loss = own.logit_loss = "none";
-  own.loss_option = own.logit_option = {};
-  own.loss_weight = own.logit_weight = defaults.loss_weight;
-  own.temperature = defaults.temperature;
-  own.student = model->spec().arch;
-  if (config.teacher_init == "scratch" && !has_named_sizes(*model))
-    throw UsageError("this " + own.student + " has widths or depths without a name, which are known only with its weights", config.teacher,
-                     "--teacher-init finetune, or linear-probe");
-  own.student_weights = config.teacher_init == "finetune" ? config.teacher : "";
-  own.image_size = config.teacher_size > 0 ? config.teacher_size : model->input_spec().size;
-  own.epochs = config.teacher_epochs;
-  own.lr = config.teacher_lr;
-  own.head_lr_factor = RunConfig::kFinetuneHead;
-  own.out = out.string();
-  log.info("teacher: " + config.teacher_init + ", " + std::to_string(own.epochs) + " epochs, in " + own.out);
-  distill_once(own, log, stop, force);
-  config.teacher = RunFolder{own.out}.student().string();
-  config.teacher_init = "linear-probe";
-  config.teacher_head = "keep";
-  config.teacher_arch.clear();
-  config.teacher_size = own.image_size;
-  return config;
 }
 
 FittedTeacher fitted_teacher(const RunConfig& config, Log& log, const StopFlag& stop) {

@@ -39,10 +39,6 @@ struct FittedTeacher {
 };
 FittedTeacher fitted_teacher(const RunConfig& config, Log& log, const StopFlag& stop);
 
-// Trains the whole teacher on the task as config.teacher_init says, in the run folder `out`, unless it is there already; returns the config
-// with that model for its teacher, whose own head is kept. `force` as above.
-RunConfig with_trained_teacher(RunConfig config, const std::filesystem::path& out, Log& log, const StopFlag& stop, bool force = false);
-
 // Fits the linear head on the teacher alone and trains no student: arch, image_size, val_accuracy, test_accuracy, test_mean_class_accuracy,
 // seconds.
 nlohmann::json linear_probe(const RunConfig& config, Log& log, const StopFlag& stop);

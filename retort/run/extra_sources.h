@@ -8,7 +8,7 @@
 #include "retort/data/extra.h"
 #include "retort/data/image_store.h"
 #include "retort/run/config.h"
-#include "retort/teacher/output_store.h"
+#include "retort/teacher/joint.h"
 #include "retort/train/batches.h"
 
 namespace retort::run {
@@ -19,7 +19,7 @@ struct ExtraSource {
   int64_t found = 0, each_epoch = 0;
   data::Manifest manifest;
   data::ImageStore images;  // those of `found` that the run will come to
-  std::optional<teacher::OutputStore> outputs;
+  std::optional<teacher::JointOutputs> outputs;
 };
 
 // Opens every --extra of the config, for a data set of so many training images.

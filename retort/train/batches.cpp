@@ -42,8 +42,8 @@ int64_t batches_an_epoch(int64_t images, int64_t batch_size) {
   return std::clamp<int64_t>(wanted, 1, std::max<int64_t>(images / 2, 1));
 }
 
-Batches::Batches(std::vector<Source> sources, const data::ViewRecipe& recipe, const data::InputSpec& spec, const teacher::Teacher* teacher,
-                 const Options& options)
+Batches::Batches(std::vector<Source> sources, const data::ViewRecipe& recipe, const data::InputSpec& spec,
+                 const teacher::JointHead* teacher, const Options& options)
     : sources_(std::move(sources)), recipe_(recipe), spec_(spec), teacher_(teacher), options_(options) {
   sources_[0].each_epoch = sources_[0].images->size();
 }

@@ -5,14 +5,14 @@
 
 #include "retort/data/batch.h"
 #include "retort/losses/loss.h"
-#include "retort/teacher/output_store.h"
+#include "retort/teacher/joint.h"
 
 namespace retort::train {
 
 // One set of images that training draws from.
 struct Source {
   const data::ImageStore* images = nullptr;
-  const teacher::OutputStore* outputs = nullptr;  // absent when there is no teacher
+  const teacher::JointOutputs* outputs = nullptr;  // absent when there is no teacher
   // Of the data set itself: all of its images, once an epoch. Of an extra source: how many are drawn an epoch; it is gone through in a new
   // order again and again.
   int64_t each_epoch = 0;
@@ -36,7 +36,7 @@ class Batches {
     int64_t views = 0;  // view numbers count modulo this; 0: a fresh view every time. A source with outputs has their number of views
   };
   // The first source is the data set itself; `teacher` turns the outputs into logits, and may be null where no source has any.
-  Batches(std::vector<Source> sources, const data::ViewRecipe& recipe, const data::InputSpec& spec, const teacher::Teacher* teacher,
+  Batches(std::vector<Source> sources, const data::ViewRecipe& recipe, const data::InputSpec& spec, const teacher::JointHead* teacher,
           const Options& options);
 
   int64_t images() const;  // an epoch
@@ -59,7 +59,7 @@ class Batches {
   std::vector<Source> sources_;
   data::ViewRecipe recipe_;
   data::InputSpec spec_;
-  const teacher::Teacher* teacher_;
+  const teacher::JointHead* teacher_;
   Options options_;
   std::vector<std::vector<data::Sample>> epoch_;  // of each source
 };

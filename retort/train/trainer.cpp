@@ -273,7 +273,7 @@ std::string Trainer::fingerprint() const {
                                {"student", models::to_json(student_.spec())},
                                {"data", data_.train->key()},
                                {"extras", extras},
-                               {"teacher", data_.teacher == nullptr ? "" : data_.teacher->key()},
+                               {"teacher", data_.teacher == nullptr ? "" : data_.teacher->key},
                                {"objective", o.objective_key}};
   return json.dump();
 }

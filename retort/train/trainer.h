@@ -13,7 +13,7 @@
 #include "retort/losses/objective.h"
 #include "retort/models/image_model.h"
 #include "retort/models/precision.h"
-#include "retort/teacher/output_store.h"
+#include "retort/teacher/joint.h"
 #include "retort/train/batches.h"
 #include "retort/train/optimizer.h"
 
@@ -37,14 +37,14 @@ struct TrainOptions {
   std::string objective_key;  // names the objective: a checkpoint made for another is refused
 };
 
-// What training reads. The output store is absent when there is no teacher.
+// What training reads. The teacher and its outputs are absent where there is none.
 struct TrainData {
   const data::ImageStore* train = nullptr;
   const data::ImageStore* val = nullptr;  // made for `spec`; may be empty: then the last weights are kept
   data::ViewRecipe recipe;
   data::InputSpec spec;
-  const teacher::Teacher* teacher = nullptr;
-  const teacher::OutputStore* outputs = nullptr;
+  const teacher::JointHead* teacher = nullptr;
+  const teacher::JointOutputs* outputs = nullptr;
   std::vector<Source> extras;  // in every batch beside the data set's own images
 };
 

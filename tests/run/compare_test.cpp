@@ -21,7 +21,7 @@ class CompareTest : public SmallJob {
     compare_.base.epochs = 1;
     compare_.base.out = (folder_ / "compare").string();
     compare_.base.student_weights = write_weights("student.safetensors", {config_.student, 5});
-    compare_.teachers = {config_.teacher + "@32"};
+    compare_.teachers = {config_.teacher.front() + "@32"};
     compare_.losses = {"align_uniform", "kd", "info_nce+dkd"};
     compare_.seeds = 2;
   }
@@ -77,6 +77,18 @@ TEST_F(CompareTest, EachExtraIsAnArmOfAsManyImageSteps) {
   EXPECT_EQ(names, (std::vector<std::string>{"scratch", "distill kd", "distill kd, with pile 1x", "distill kd, with pile 3x"}));
 }
 
+TEST_F(CompareTest, TwoTeachersAtOnceAreOneArm) {
+  compare_.base.student_weights.clear();
+  compare_.base.epochs = 1;
+  compare_.teachers = {config_.teacher.front() + "@32+" + write_weights("second.safetensors", {"shufflenet_v2_x0_5", 5}) + "@32:2"};
+  compare_.arms = {"distill"};
+  compare_.losses = {"kd"};
+  compare_.seeds = 1;
+  const report::Comparison comparison = now();
+  ASSERT_EQ(comparison.arms.size(), 1U);
+  EXPECT_EQ(comparison.arms[0].teacher, "teacher.safetensors@32 + second.safetensors@32:2");
+}
+
 TEST_F(CompareTest, OneTrainedTeacherServesAllLossesAndSeeds) {
   compare_.base.student_weights.clear();
   compare_.base.teacher_init = "finetune";
@@ -101,7 +113,7 @@ TEST_F(CompareTest, WhatAnArmLacksIsAUsageError) {
     EXPECT_THROW(now(), UsageError) << loss;
   }
   compare_.losses = {"kd"};
-  compare_.teachers = {config_.teacher + "@wide"};
+  compare_.teachers = {config_.teacher.front() + "@2000"};
   EXPECT_THROW(now(), UsageError);
   compare_.teachers.clear();
   EXPECT_THROW(now(), UsageError);

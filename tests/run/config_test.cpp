@@ -10,7 +10,7 @@ namespace {
 RunConfig complete() {
   RunConfig config;
   config.data = "photos";
-  config.teacher = "none";
+  config.teacher = {"none"};
   config.out = "runs/x";
   return config;
 }
@@ -56,7 +56,7 @@ TEST(RunConfig, TheRateFollowsTheImagesAndTheStart) {
 
 TEST(RunConfig, LossesBringTheirOwnWeightsAndTemperatures) {
   RunConfig config = complete();
-  config.teacher = "teacher.pth";
+  config.teacher = {"teacher.pth"};
   config.loss = "crd";
   config.logit_loss = "dist";
   config.loss_option = {"negatives=8", "projector=simclr"};

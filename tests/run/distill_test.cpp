@@ -44,10 +44,38 @@ TEST_F(DistillTest, MakesARunFolderThatTheOtherCommandsRead) {
 }
 
 TEST_F(DistillTest, FromScratchNeedsNoTeacher) {
-  config_.teacher = "none";
+  config_.teacher = {"none"};
   const nlohmann::json summary = distill_now();
   EXPECT_TRUE(summary["teacher"].is_null());
   EXPECT_EQ(write_report(config_.out, {}).size(), 1U);
+}
+
+TEST_F(DistillTest, LearnsFromSeveralTeachersAtOnce) {
+  const std::string second = write_weights("second.safetensors", {"shufflenet_v2_x0_5", 5});
+  config_.logit_loss = "srrl";  // it reads the joint head
+  config_.teacher.push_back(second + "@48:3");
+  const nlohmann::json summary = distill_now();
+  const nlohmann::json& teacher = summary["teacher"];
+  EXPECT_EQ(teacher["arch"], "resnet + shufflenet_v2_x0_5");
+  ASSERT_EQ(teacher["members"].size(), 2U);
+  EXPECT_EQ(teacher["members"][1]["image_size"], 48);
+  EXPECT_EQ(teacher["members"][1]["weight"], 0.75);
+  EXPECT_EQ(teacher["parameters"].get<int64_t>(),
+            teacher["members"][0]["parameters"].get<int64_t>() + teacher["members"][1]["parameters"].get<int64_t>());
+  EXPECT_TRUE(teacher["test_accuracy"].is_number());
+  // Each has its own store: alone, the second finds its outputs done.
+  config_.out = (folder_ / "alone").string();
+  config_.teacher = {second + "@48"};
+  EXPECT_EQ(forecast(config_, null_log(), never_stop()).looks, 0);
+  for (const auto& change : std::vector<std::function<void(RunConfig&)>>{
+           [](RunConfig& c) { c.teacher.emplace_back("none"); },
+           [&](RunConfig& c) { c.teacher.push_back(second), c.teacher_features = "cls"; },
+           [](RunConfig& c) { c.teacher.front() += ":0"; },
+       }) {
+    RunConfig wrong = config_;
+    change(wrong);
+    EXPECT_THROW(validate(wrong), UsageError);
+  }
 }
 
 TEST_F(DistillTest, TrainsANetworkOfTheUsersOwn) {
@@ -68,7 +96,7 @@ TEST_F(DistillTest, TrainsANetworkOfTheUsersOwn) {
 
 TEST_F(DistillTest, StartsFromPreTrainedWeights) {
   const std::string weights = write_weights("student.safetensors", {config_.student, 5});
-  config_.teacher = "none";
+  config_.teacher = {"none"};
   config_.student_weights = weights;
   config_.head_lr_factor = 10;
   config_.lr = 1e-8;  // so that what is kept is what it started from
@@ -82,7 +110,8 @@ TEST_F(DistillTest, StartsFromPreTrainedWeights) {
 }
 
 TEST_F(DistillTest, ATeacherCanBeTrainedFirst) {
-  const std::string sizes_without_a_name = std::exchange(config_.teacher, write_weights("named.safetensors", {"shufflenet_v2_x0_5", 5}));
+  const std::vector<std::string> sizes_without_a_name =
+      std::exchange(config_.teacher, {write_weights("named.safetensors", {"shufflenet_v2_x0_5", 5})});
   for (const std::string init : {"finetune", "scratch"}) {
     config_.teacher_init = init;
     config_.teacher_epochs = 1;
@@ -94,7 +123,7 @@ TEST_F(DistillTest, ATeacherCanBeTrainedFirst) {
     EXPECT_DOUBLE_EQ(summary["teacher"]["test_accuracy"].get<double>(),
                      read_json(teacher.summary())["student"]["test_accuracy"].get<double>());
     RunConfig other = config_;
-    other.teacher = teacher.student().string();
+    other.teacher = {teacher.student().string()};
     other.teacher_init = "linear-probe";
     other.teacher_head = "keep";
     other.out = (folder_ / (init + " again")).string();
@@ -108,7 +137,7 @@ TEST_F(DistillTest, ATeacherCanBeTrainedFirst) {
 }
 
 TEST_F(DistillTest, ATeacherWhoseTensorsFitSeveralArchitecturesIsTakenAtItsName) {
-  config_.teacher = write_weights("teacher.safetensors", {"tf_efficientnet_b0", 5});
+  config_.teacher = {write_weights("teacher.safetensors", {"tf_efficientnet_b0", 5})};
   config_.teacher_arch = "tf_efficientnet_b0";
   config_.teacher_init = "finetune";
   config_.epochs = config_.teacher_epochs = 1;
@@ -120,7 +149,7 @@ TEST_F(DistillTest, AnExportedModelTeaches) {
   GTEST_SKIP() << "built without OpenVINO";
 #endif
   distill_now();
-  config_.teacher = RunFolder{config_.out}.onnx().string();
+  config_.teacher = {RunFolder{config_.out}.onnx().string()};
   config_.out = (folder_ / "second").string();
   const nlohmann::json summary = distill_now();
   EXPECT_EQ(summary["teacher"]["arch"], "onnx");
@@ -165,7 +194,7 @@ TEST_F(DistillTest, AForecastSaysWhatIsLeftToDo) {
   EXPECT_EQ(with_training.teacher_steps, 3 * 18);
   EXPECT_GT(with_training.teacher_training_rate, 0);
   EXPECT_NE(text_of(with_training).find("training the teacher"), std::string::npos);
-  config_.teacher = "none";
+  config_.teacher = {"none"};
   config_.teacher_init = "linear-probe";
   EXPECT_EQ(forecast(config_, null_log(), never_stop()).teacher_seconds(), 0);
 }
@@ -191,17 +220,17 @@ TEST_F(DistillTest, ATeacherIsNamedAsOnTheHub) {
   fs::create_directories(repository / "refs");
   testing::put(repository / "refs/main", std::string(40, 'a'));
   testing::put(snapshot / "config.json", R"({"architecture": "resnet", "num_classes": 5, "pretrained_cfg": {"mean": [0.4, 0.4, 0.4]}})");
-  fs::copy_file(config_.teacher, snapshot / "model.safetensors");
+  fs::copy_file(config_.teacher.front(), snapshot / "model.safetensors");
   ::setenv("HF_HUB_CACHE", (folder_ / "hub").c_str(), 1);
   ::setenv("HF_HUB_OFFLINE", "1", 1);
-  config_.teacher = "hf:org/small";
+  config_.teacher = {"hf:org/small"};
   config_.epochs = 1;
   const nlohmann::json summary = distill_now();
   EXPECT_EQ(summary["teacher"]["arch"], "resnet");
-  EXPECT_NE(read_file(RunFolder{config_.out}.config()).find("teacher = \"hf:org/small\""), std::string::npos);
-  config_.teacher = "hf:org/other";
+  EXPECT_NE(read_file(RunFolder{config_.out}.config()).find("teacher = [\"hf:org/small\"]"), std::string::npos);
+  config_.teacher = {"hf:org/other"};
   EXPECT_THROW(distill_now({.force = true}), Error);
-  config_.teacher = "hf:";
+  config_.teacher = {"hf:"};
   EXPECT_THROW(distill_now({.force = true}), UsageError);
   ::unsetenv("HF_HUB_CACHE");
   ::unsetenv("HF_HUB_OFFLINE");
@@ -246,7 +275,7 @@ TEST_F(DistillTest, ExtraImagesJoinWithoutTheirLabels) {
 
 TEST_F(DistillTest, ExtraImagesWithLabelsNeedNoTeacher) {
   testing::write_pictures(folder_ / "made", "train", 3, 4);
-  config_.teacher = "none";
+  config_.teacher = {"none"};
   config_.extra = {(folder_ / "made").string()};
   EXPECT_THROW(distill_now(), UsageError);
   config_.labels = "all";

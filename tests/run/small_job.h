@@ -18,7 +18,7 @@ class SmallJob : public ::testing::Test {
     for (const char* split : {"train", "val", "test"}) testing::write_pictures(folder_ / "data", split, 3, 6);
     const std::vector<int64_t> widths{8, 16, 32, 64};
     config_.data = (folder_ / "data").string();
-    config_.teacher = write_weights("teacher.safetensors", {"resnet", 5, {{"stem", 8}, {"inner", widths}, {"outer", widths}}});
+    config_.teacher = {write_weights("teacher.safetensors", {"resnet", 5, {{"stem", 8}, {"inner", widths}, {"outer", widths}}})};
     config_.student = "shufflenet_v2_x0_5";
     config_.out = (folder_ / "run").string();
     config_.cache = (folder_ / "cache").string();

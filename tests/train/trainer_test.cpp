@@ -30,9 +30,12 @@ class TrainerTest : public ::testing::Test {
     StateDict state = models::state_of(*model);
     testing::formula_fill(state);
     write_safetensors(folder_ / "teacher.safetensors", state);
-    teacher_.emplace(teacher::TeacherSource{.weights = folder_ / "teacher.safetensors", .size = 32}, models::Precision::fp32);
-    teacher_->keep_head(3);
-    outputs_.emplace(teacher::OutputStore::open(folder_ / "cache", *teacher_, *train_, {}, {.views = 2}));
+    std::vector<teacher::Teacher> teachers;
+    teachers.emplace_back(teacher::TeacherSource{.weights = folder_ / "teacher.safetensors", .size = 32}, models::Precision::fp32);
+    teachers[0].keep_head(3);
+    outputs_.emplace(std::vector{teacher::OutputStore::open(folder_ / "cache", teachers[0], *train_, {}, {.views = 2})},
+                     std::vector<double>{1});
+    teacher_ = teacher::joint_head(teachers, std::vector<double>{1}, std::vector<double>{1});
   }
 
   data::ImageStore open(data::Split split, const data::Preparation& preparation) {
@@ -52,7 +55,7 @@ class TrainerTest : public ::testing::Test {
     torch::manual_seed(3);
     models::ModelPtr model = models::make_model({student, 3});
     const losses::LossContext context{model->feature_dim(), 512, 3, train_->size(), {}, {}, {}, {}};
-    return std::make_unique<Session>(model, context, TrainData{&*train_, &*val_, {}, spec_, &*teacher_, &*outputs_, {}}, options);
+    return std::make_unique<Session>(model, context, TrainData{&*train_, &*val_, {}, spec_, &teacher_, &*outputs_, {}}, options);
   }
   static TrainOptions options(int64_t epochs) {
     TrainOptions o;
@@ -66,8 +69,8 @@ class TrainerTest : public ::testing::Test {
   data::Manifest manifest_;
   data::InputSpec spec_;
   std::optional<data::ImageStore> train_, val_;
-  std::optional<teacher::Teacher> teacher_;
-  std::optional<teacher::OutputStore> outputs_;
+  teacher::JointHead teacher_;
+  std::optional<teacher::JointOutputs> outputs_;
 };
 
 bool same(models::ImageModel& a, models::ImageModel& b) {

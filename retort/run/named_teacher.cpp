@@ -1,0 +1,46 @@
+#include "retort/run/named_teacher.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <optional>
+
+#include "retort/core/error.h"
+#include "retort/report/text.h"
+
+namespace retort::run {
+namespace {
+
+// Takes ":2.5" off the end of "name:2.5", where what follows the last mark is a number of such characters.
+std::optional<double> taken_number(std::string& text, char mark, const char* characters) {
+  const size_t at = text.rfind(mark);
+  if (at == std::string::npos || at == 0 || text.find_first_not_of(characters, at + 1) != std::string::npos) return std::nullopt;
+  char* end = nullptr;
+  const double number = std::strtod(text.c_str() + at + 1, &end);
+  if (*end != '\0' || at + 1 == text.size()) return std::nullopt;
+  text.resize(at);
+  return number;
+}
+
+}  // namespace
+
+NamedTeacher teacher_from(const std::string& text) {
+  NamedTeacher teacher{.name = text};
+  if (const std::optional<double> weight = taken_number(teacher.name, ':', "0123456789.")) {
+    if (!(*weight > 0 && *weight <= 1000)) throw UsageError("its weight is not in (0, 1000]", "--teacher " + text);
+    teacher.weight = *weight;
+  }
+  if (const std::optional<double> size = taken_number(teacher.name, '@', "0123456789")) {
+    teacher.size = static_cast<int64_t>(std::min(*size, 1e6));
+    if (teacher.size < 1 || teacher.size > 1024) throw UsageError("its resolution is not in 1 to 1024 pixels", "--teacher " + text);
+  }
+  return teacher;
+}
+
+std::string to_text(const NamedTeacher& teacher) {
+  return teacher.name + (teacher.size > 0 ? "@" + std::to_string(teacher.size) : "") +
+         (teacher.weight != 1 ? ":" + report::significant(teacher.weight, 6) : "");
+}
+
+bool has_teacher(const RunConfig& config) { return !config.teacher.empty() && config.teacher.front() != "none"; }
+
+}  // namespace retort::run

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "retort/run/config.h"
+
+namespace retort::run {
+
+// One --teacher: NAME, NAME@PIXELS, NAME:WEIGHT or NAME@PIXELS:WEIGHT. A name on the hub has colons and revisions of its own
+// ("hf:org/name@v1.0"): only numbers are taken for pixels and weights.
+struct NamedTeacher {
+  std::string name;   // a file, a folder, hf:ORG/NAME, or "none"
+  int64_t size = 0;   // the resolution that it sees; 0: --teacher-size
+  double weight = 1;  // (0, 1000], beside other teachers
+};
+
+// Throws UsageError on numbers out of range.
+NamedTeacher teacher_from(const std::string& text);
+std::string to_text(const NamedTeacher& teacher);
+
+// Whether the student is distilled at all.
+bool has_teacher(const RunConfig& config);
+
+}  // namespace retort::run
