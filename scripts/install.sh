@@ -43,7 +43,7 @@ is_debian() { [ -r /etc/os-release ] && (. /etc/os-release && [ "${ID:-}" = debi
 system_packages() {
   # A program counts when it can be run, wherever it came from: "program:package".
   echo g++:g++ cmake:cmake ninja:ninja-build ccache:ccache pkg-config:pkg-config protoc:protobuf-compiler
-  echo libjpeg-dev libpng-dev libwebp-dev libonnx-dev libprotobuf-dev libcli11-dev nlohmann-json3-dev libxxhash-dev libcurl4-openssl-dev libssl-dev
+  echo libjpeg-dev libpng-dev libwebp-dev libonnx-dev libprotobuf-dev libcli11-dev nlohmann-json3-dev libxxhash-dev libcurl4-openssl-dev libssl-dev libutf8proc-dev
   echo libgtest-dev libgmock-dev libbenchmark-dev
   for group in "${groups[@]}"; do
     case $group in

@@ -1,12 +1,14 @@
 #include "retort/data/extra.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
 #include <set>
 #include <span>
 
 #include "retort/core/error.h"
 #include "retort/core/file.h"
+#include "retort/core/random.h"
 #include "retort/data/csv.h"
 #include "retort/data/scan.h"
 
@@ -63,6 +65,21 @@ Manifest load_extra(const fs::path& path, const std::vector<std::string>& classe
   if (manifest.items.empty())
     throw Error(left_out.empty() ? "holds no images" : "holds no image that rejected.csv does not set aside", root.string(),
                 "add images (.jpg .jpeg .png .webp)");
+  return manifest;
+}
+
+Manifest load_unlabelled(const fs::path& path, const std::vector<std::string>& classes, const ManifestOptions& options) {
+  constexpr uint64_t kSplitStream = 5;
+  if (classes.size() < 2) throw Error("a data set needs at least two classes", path.string(), "name them in the file of --classes");
+  Manifest manifest = load_extra(path, {});
+  manifest.classes = classes;
+  manifest.carved = true;
+  const auto images = static_cast<int64_t>(manifest.items.size());
+  if (images < 3) throw Error("holds " + std::to_string(images) + " images: too few to train and to validate on", path.string());
+  const auto validated = std::clamp<int64_t>(std::llround(options.val_fraction * static_cast<double>(images)), 1, images - 2);
+  const std::vector<int64_t> order = permutation(images, CounterRng({options.split_seed, kSplitStream}));
+  for (int64_t i = 0; i < validated; ++i) manifest.items[static_cast<size_t>(order[static_cast<size_t>(i)])].split = Split::val;
+  std::ranges::stable_sort(manifest.items, {}, &Item::split);
   return manifest;
 }
 

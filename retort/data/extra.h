@@ -32,4 +32,8 @@ std::filesystem::path extra_root(const std::filesystem::path& path);
 enum class Rejected { left_out, taken };
 Manifest load_extra(const std::filesystem::path& path, const std::vector<std::string>& classes, Rejected rejected = Rejected::left_out);
 
+// A data set without labels: every image of load_extra, kUnlabelled, a share of them for validation, none for testing. Throws as it does,
+// and on fewer than two classes or images.
+Manifest load_unlabelled(const std::filesystem::path& path, const std::vector<std::string>& classes, const ManifestOptions& options);
+
 }  // namespace retort::data

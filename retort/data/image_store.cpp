@@ -139,7 +139,7 @@ Preparation for_evaluation(const InputSpec& spec) {
 
 ImageStore ImageStore::open(const fs::path& cache_dir, const Manifest& manifest, std::span<const int64_t> items,
                             const Preparation& preparation, const Options& options, Log& log, const StopFlag& stop) {
-  if (items.empty()) throw Error("there are no images to store", manifest.root.string());
+  if (items.empty()) return {};
   const Source source{manifest, items, preparation};
   ImageStore store;
   const std::string key = store_key(source);

@@ -46,7 +46,9 @@ Snapshot offline(const Reference& reference, const PullOptions& options) {
   return *snapshot;
 }
 
-bool is_text(const std::string& name) { return name.find('/') == name.npos && (name.ends_with(".json") || name.ends_with(".txt")); }
+bool is_text(const std::string& name) {
+  return name.find('/') == name.npos && (name.ends_with(".json") || name.ends_with(".txt") || name == "spiece.model");
+}
 
 void check_listed(const std::vector<std::string>& names, const Listing& listing, const Reference& reference) {
   for (const std::string& name : names) {

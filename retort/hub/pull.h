@@ -10,7 +10,7 @@
 namespace retort::hub {
 
 // Brings a repository's snapshot into the cache, which it shares with Python's huggingface_hub, and asks the hub for nothing but what
-// changed. Without options.files: the .json and .txt files at its top (configurations, tokenizers) and the weights (choose_weights). Where
+// changed. Without options.files: the .json and .txt files at its top and spiece.model (configurations, tokenizers) and the weights (choose_weights). Where
 // the hub cannot be reached, or offline, what the cache holds of the revision is taken if it is whole. Throws UsageError on a reference or
 // options that cannot be meant, Error on refusals, broken files and full disks, Interrupted once the flag is set; what arrived stays, and
 // the next call goes on from there.

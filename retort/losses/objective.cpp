@@ -91,7 +91,8 @@ at::Tensor Objective::evaluate(const Term& term, const StepView& step) {
   const at::Tensor rows = visible_rows(term.kind, step);
   if (!rows.defined() || rows.all().item<bool>()) return term.loss->forward(step);
   if (!rows.any().item<bool>()) return step.student_logits.sum() * 0;
-  return term.loss->forward(select(step, rows));
+  // A mean over few rows would outweigh one over all: every image's loss weighs the same, as in a mean over the batch.
+  return term.loss->forward(select(step, rows)) * rows.to(at::kDouble).mean().item<double>();
 }
 
 bool Objective::needs_teacher() const {

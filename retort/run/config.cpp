@@ -91,7 +91,7 @@ RunConfig resolved(RunConfig config) {
   const auto make_absolute = [](std::string& path) {
     if (!path.empty() && path != "none" && !hub::is_reference(path)) path = fs::absolute(path).lexically_normal().string();
   };
-  for (std::string* path : {&config.data, &config.out, &config.cache, &config.student_weights}) make_absolute(*path);
+  for (std::string* path : {&config.data, &config.out, &config.cache, &config.student_weights, &config.classes}) make_absolute(*path);
   for (std::string& text : config.teacher) {
     NamedTeacher teacher = teacher_from(text);
     make_absolute(teacher.name);
@@ -166,8 +166,8 @@ std::string to_toml(const RunConfig& config) {
 void validate(const RunConfig& config) {
   if (config.data.empty()) throw UsageError("no data set was named", "--data", "point it at a folder with one folder a class");
   if (config.teacher.empty()) throw UsageError("no teacher was named", "--teacher", "a weight file, or `none` to train from scratch");
-  std::vector<std::string> paths{config.data, config.student, config.student_weights, config.out, config.cache};
-  for (const std::vector<std::string>& more : {config.teacher, config.extra}) paths.insert(paths.end(), more.begin(), more.end());
+  std::vector<std::string> paths{config.data, config.student, config.student_weights, config.out, config.cache, config.classes};
+  for (const std::vector<std::string>& more : {config.teacher, config.extra, config.prompt}) paths.insert(paths.end(), more.begin(), more.end());
   for (const std::string& path : paths) {
     if (path.find_first_of("\n\r") != std::string::npos ||
         (path.find('\'') != std::string::npos && path.find_first_of("\"\\") != std::string::npos))
@@ -177,8 +177,16 @@ void validate(const RunConfig& config) {
   for (const std::string& text : config.teacher) check_teacher(teacher_from(text).name, config);
   if (config.batch_size == 1) throw UsageError("a batch of one has no negatives and no statistics", "--batch-size", "2 or more, or 0");
   if (config.out.empty()) throw UsageError("no run folder was named", "--out", "for example --out runs/first");
-  if (config.teacher_head != "probe" && config.teacher_head != "keep")
-    throw UsageError("is '" + config.teacher_head + "'", "--teacher-head", "one of: probe, keep");
+  const bool zero_shot = config.teacher_head == "zero-shot";
+  if (config.teacher_head != "probe" && config.teacher_head != "keep" && !zero_shot)
+    throw UsageError("is '" + config.teacher_head + "'", "--teacher-head", "one of: probe, keep, zero-shot");
+  if (!config.classes.empty() && !(zero_shot && has_teacher(config)))
+    throw UsageError("images without labels need a teacher that needs none", "--classes", "--teacher-head zero-shot, with a CLIP or a SigLIP");
+  if (zero_shot && (config.teacher_init != "linear-probe" || !config.teacher_features.empty()))
+    throw UsageError("a zero-shot teacher stays as it is", "--teacher-init, --teacher-features", "leave them out");
+  if (!zero_shot && !config.prompt.empty()) throw UsageError("is for --teacher-head zero-shot", "--prompt");
+  for (const std::string& prompt : config.prompt)
+    if (prompt.find("{class}") == std::string::npos) throw UsageError("has no {class} in it: '" + prompt + "'", "--prompt");
   if (config.teacher_init != "linear-probe" && config.teacher_init != "finetune" && config.teacher_init != "scratch")
     throw UsageError("is '" + config.teacher_init + "'", "--teacher-init", "one of: linear-probe, finetune, scratch");
   (void)teacher_mean(config);

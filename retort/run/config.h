@@ -17,6 +17,8 @@ namespace retort::run {
 struct RunConfig {
   std::string data, student = "mobilenet_v2", student_weights, student_features = "features", out;
   std::vector<std::string> teacher;  // each as named_teacher.h reads it
+  std::string classes;                // file of class names: --data has no labels
+  std::vector<std::string> prompt;    // of --teacher-head zero-shot
   std::string teacher_arch, teacher_features, teacher_mean, teacher_std, teacher_head = "probe", teacher_init = "linear-probe";
   int64_t teacher_size = 0, teacher_epochs = 20;
   double teacher_lr = 1e-4;
@@ -100,7 +102,10 @@ void visit_options(RunConfig& c, Visitor&& visitor) {
   visitor("teacher-std", c.teacher_std, Range{}, teacher, "the same");
   visitor("teacher-size", c.teacher_size, Range{0, 1024}, teacher, "the teacher's resolution in pixels; 0: its own");
   visitor("teacher-head", c.teacher_head, Range{}, teacher,
-          "probe: fit a linear head on the teacher's features; keep: the file's own head has this task's classes");
+          "probe: fit a linear head on the teacher's features; keep: the file's own head has this task's classes; zero-shot: CLIP's or "
+          "SigLIP's text tower reads the names of the classes, no labels are needed");
+  visitor("prompt", c.prompt, Range{}, teacher,
+          "of zero-shot, with {class} in it; may be given again, for the mean of several (default: a photo of a {class})");
   visitor("teacher-init", c.teacher_init, Range{}, teacher,
           "linear-probe: the backbone stays as it is; finetune: train all of it on this data first; scratch: the same from random weights");
   visitor("teacher-epochs", c.teacher_epochs, Range{1, 100000}, teacher, "epochs of finetune or scratch");
@@ -141,6 +146,9 @@ void visit_options(RunConfig& c, Visitor&& visitor) {
   visitor("view-seed", c.view_seed, Range{0, kBig}, views, "of the views; runs that share it share the teacher's outputs");
 
   const char* const dataset = "Data";
+  visitor("classes", c.classes, Range{}, dataset,
+          "file of class names, one a line, NAME or NAME: WORDS FOR PROMPTS: then --data is any folder of images, without labels, which "
+          "--teacher-head zero-shot gives");
   visitor("extra", c.extra, Range{}, dataset,
           "DIR or DIR:RATIO, a folder of more images to learn from, generated ones or a pile without labels: RATIO (1) of them for each of "
           "--data's; may be given again");

@@ -7,6 +7,7 @@
 
 #include "retort/core/error.h"
 #include "retort/core/file.h"
+#include "retort/data/extra.h"
 #include "retort/data/image_store.h"
 #include "retort/deploy/cost.h"
 #include "retort/deploy/onnx_export.h"
@@ -21,8 +22,10 @@
 #include "retort/run/report_run.h"
 #include "retort/run/run_folder.h"
 #include "retort/run/trained_teacher.h"
+#include "retort/run/zero_shot_classes.h"
 #include "retort/teacher/joint.h"
 #include "retort/teacher/linear_probe.h"
+#include "retort/teacher/zero_shot.h"
 #include "retort/teacher/teacher.h"
 #include "retort/train/batches.h"
 #include "retort/train/trainer.h"
@@ -89,7 +92,8 @@ teacher::TeacherSource teacher_source(const RunConfig& config, const NamedTeache
           .features = config.teacher_features,
           .size = named.size > 0 ? named.size : config.teacher_size,
           .mean = teacher_mean(config),
-          .std = teacher_std(config)};
+          .std = teacher_std(config),
+          .embedding = zero_shot(config)};
 }
 
 // One run, step by step; each step reads what the ones before it made.
@@ -160,7 +164,9 @@ class Job {
 
   void read_data() {
     const Stopwatch watch;
-    manifest_ = data::load_manifest(config_.data, {config_.val_fraction, config_.test_fraction, static_cast<uint64_t>(config_.split_seed)});
+    const data::ManifestOptions splits{config_.val_fraction, config_.test_fraction, static_cast<uint64_t>(config_.split_seed)};
+    manifest_ = unlabelled() ? data::load_unlabelled(config_.data, class_names(config_.classes), splits)
+                             : data::load_manifest(config_.data, splits);
     const auto count = [&](data::Split split) { return std::to_string(manifest_.of(split).size()); };
     log_.info(config_.data + ": " + std::to_string(manifest_.classes.size()) + " classes; " + count(data::Split::train) + " training, " +
               count(data::Split::val) + " validation and " + count(data::Split::test) + " test images");
@@ -177,6 +183,7 @@ class Job {
     for (const ExtraSource& extra : extras_) add_skipped(skipped_, extra.images);
     spec_ = student_->input_spec();
     spec_.size = config_.image_size > 0 ? config_.image_size : automatic_size(*train_, preferred);
+    if (unlabelled()) label_validation();  // after training images are open: labels are part of a store's key, other prompts other labels
     val_.emplace(open(data::Split::val, data::for_evaluation(spec_)));
     test_.emplace(open(data::Split::test, data::for_evaluation(spec_)));
     summary_["seconds"]["data"] = watch.seconds();
@@ -193,10 +200,28 @@ class Job {
       NamedTeacher named = teacher_from(text);
       named.name = pulled(named.name, log_, stop_);
       teachers_.emplace_back(teacher_source(config_, named), precision_);
+      if (zero_shot(config_)) teacher::set_zero_shot_head(teachers_.back(), named.name, class_texts(config_, manifest_.classes));
       weights_.push_back(named.weight);
       sum += named.weight;
     }
     for (double& weight : weights_) weight /= sum;
+  }
+
+  bool unlabelled() const { return !config_.classes.empty(); }
+
+  // Without labels, validation asks how often the student says what its teachers say.
+  void label_validation() {
+    at::Tensor logits;
+    for (size_t i = 0; i < teachers_.size(); ++i) {
+      teacher::Teacher& teacher = teachers_[i];
+      const data::ImageStore val = open(data::Split::val, data::for_evaluation(teacher.input_spec()));
+      const at::Tensor share = teacher.logits(evaluation_features(cache_, teacher, val, "validation", log_, stop_)) * weights_[i];
+      logits = i == 0 ? share : logits + share;
+      if (i + 1 < teachers_.size()) continue;
+      const at::Tensor labels = logits.argmax(1);
+      for (int64_t row = 0; row < val.size(); ++row)
+        manifest_.items[static_cast<size_t>(val.item(row))].label = labels.const_data_ptr<int64_t>()[row];
+    }
   }
 
   // From random weights, or from a pre-trained file with a new classifier.
@@ -339,7 +364,7 @@ class Job {
     nlohmann::json out;
     if (config_.teacher_head == "keep") {
       teacher.keep_head(static_cast<int64_t>(manifest_.classes.size()));
-    } else {
+    } else if (config_.teacher_head == "probe") {
       const teacher::LinearHead head = fit_probe(number, val_features, labels[0]);
       teacher.set_head(head.weight, head.bias);
       out["head_l2"] = head.l2;
@@ -433,12 +458,13 @@ class Job {
         folder_.checkpoint(), options_.resume,
         [&](const nlohmann::json& line) {
           metrics << line.dump() << std::endl;
-          char text[128];
-          std::snprintf(text, sizeof text, "epoch %3lld: loss %.3f, train %.1f %%%s%s",
-                        static_cast<long long>(line.at("epoch").get<int64_t>()), line.at("train_loss").get<double>(),
-                        line.at("train_accuracy").get<double>(), line.contains("val_accuracy") ? ", validation " : "",
-                        line.contains("val_accuracy") ? percent(line.at("val_accuracy").get<double>()).c_str() : "");
-          log_.info(text);
+          char text[64];
+          std::snprintf(text, sizeof text, "epoch %3lld: loss %.3f", static_cast<long long>(line.at("epoch").get<int64_t>()),
+                        line.at("train_loss").get<double>());
+          const auto shown = [&](const char* name, const char* field) {
+            return line.contains(field) ? std::string(", ") + name + " " + percent(line.at(field).get<double>()) : "";
+          };
+          log_.info(text + shown("train", "train_accuracy") + shown("validation", "val_accuracy"));
         },
         log_, stop_);
     if (!metrics) throw Error("cannot be written", folder_.metrics().string(), "check the free space on its disk");
@@ -452,7 +478,7 @@ class Job {
     deploy::write_onnx(folder_.onnx(), *student_, manifest_.classes, spec_);
     const bool has_test = test_->size() > 0;
     const Evaluation evaluation =
-        evaluate_store(student, manifest_, has_test ? *test_ : *val_, has_test ? "test" : "validation", log_, stop_);
+        evaluate_store(student, manifest_, has_test ? *test_ : *val_, split_name(has_test), log_, stop_);
     write_evaluation(folder_.predictions(), evaluation);
 
     nlohmann::json& out = summary_["student"];
@@ -474,6 +500,7 @@ class Job {
     summary_["image_steps"] = images_an_epoch() * result_.epochs;
     summary_["extra"] = to_json(extras_, config_, images_an_epoch());
     summary_["data"] = {{"path", config_.data},
+                        {"labels", unlabelled() ? "teacher" : "data"},
                         {"val_fraction", config_.val_fraction},
                         {"test_fraction", config_.test_fraction},
                         {"split_seed", config_.split_seed}};
@@ -488,6 +515,11 @@ class Job {
                        seconds["evaluation"].get<double>();
     log_.info("student: " + percent(evaluation.metrics.accuracy) + " on " + evaluation.split + " (epoch " +
               std::to_string(result_.best_epoch) + ", best on validation)");
+  }
+
+  std::string split_name(bool has_test) const {
+    if (has_test) return "test";
+    return unlabelled() ? "validation, as the teacher labels it" : "validation";
   }
 
   static nlohmann::json accuracy(const at::Tensor& logits, const at::Tensor& labels) {

@@ -52,6 +52,8 @@ Evaluation evaluate_run(const fs::path& run, const std::string& data, const fs::
     try {
       const nlohmann::json from = read_json(folder.summary()).at("data");
       from.at("path").get_to(path);
+      if (from.value("labels", "data") == "teacher")
+        throw UsageError("was trained on images without labels", folder.root.string(), "name a labelled set with --data");
       from.at("val_fraction").get_to(options.val_fraction);
       from.at("test_fraction").get_to(options.test_fraction);
       from.at("split_seed").get_to(options.split_seed);

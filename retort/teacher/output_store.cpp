@@ -177,6 +177,7 @@ at::Tensor OutputStore::features(std::span<const data::Sample> samples) const {
 
 at::Tensor evaluation_features(const fs::path& cache_dir, Teacher& teacher, const data::ImageStore& images, const std::string& what,
                                Log& log, const StopFlag& stop) {
+  if (images.size() == 0) return at::empty({0, teacher.feature_dim()});
   const std::string key = Hasher().text("evaluation-1").text(teacher.key()).text(images.key()).hex();
   Meter meter(log, "teacher, " + what, images.size());
   const auto compute = [&](int64_t first, int64_t count) {

@@ -1,11 +1,20 @@
 #include "retort/teacher/teacher.h"
 
+#include <span>
+
 #include "retort/core/error.h"
 #include "retort/core/hash.h"
 #include "retort/models/registry.h"
+#include "retort/models/text_tower.h"
 
 namespace retort::teacher {
 namespace {
+
+// Of a contiguous tensor; none of an undefined one.
+std::span<const std::byte> bytes_of(const at::Tensor& tensor) {
+  if (!tensor.defined()) return {};
+  return {static_cast<const std::byte*>(tensor.const_data_ptr()), static_cast<size_t>(tensor.nbytes())};
+}
 
 std::string key_of(models::ImageModel& model, const data::InputSpec& spec, models::Precision precision) {
   Hasher hasher;
@@ -18,15 +27,21 @@ std::string key_of(models::ImageModel& model, const data::InputSpec& spec, model
   for (const auto& [name, tensor] : models::state_of(model)) {
     if (name.starts_with(head)) continue;  // features do not depend on it
     const at::Tensor values = tensor.contiguous();
-    hasher.text(name).bytes({static_cast<const std::byte*>(values.const_data_ptr()), static_cast<size_t>(values.nbytes())});
+    hasher.text(name).bytes(bytes_of(values));
   }
   return hasher.hex();
 }
 
 }  // namespace
 
-Teacher::Teacher(const TeacherSource& source, models::Precision precision) : precision_(precision), where_(source.weights.string()) {
-  const models::Recognised found = models::recognise_file(source.weights, source.arch, source.features);
+Teacher::Teacher(const TeacherSource& source, models::Precision precision) : precision_(precision), embedding_(source.embedding), where_(source.weights.string()) {
+  std::string features = source.features;
+  if (source.embedding) {
+    const models::TextTower tower = models::read_text_tower(source.weights);
+    features = tower.image_features();
+    projection_ = tower.image_projection();
+  }
+  const models::Recognised found = models::recognise_file(source.weights, source.arch, features);
   file_has_head_ = found.has_head;
   model_ = models::build(found, where_);
   input_spec_ = model_->input_spec();
@@ -34,6 +49,7 @@ Teacher::Teacher(const TeacherSource& source, models::Precision precision) : pre
   if (source.mean) input_spec_.mean = *source.mean;
   if (source.std) input_spec_.std = *source.std;
   key_ = key_of(*model_, input_spec_, precision_);
+  if (embedding_) key_ = Hasher().text("embedding").text(key_).bytes(bytes_of(projection_)).hex();
   model_->eval();
   for (at::Tensor& parameter : model_->parameters()) parameter.requires_grad_(false);
   models::use_channels_last(*model_);
@@ -42,7 +58,10 @@ Teacher::Teacher(const TeacherSource& source, models::Precision precision) : pre
 at::Tensor Teacher::features(const at::Tensor& images) {
   const at::NoGradGuard no_grad;
   const models::AutocastGuard autocast(precision_);
-  return model_->forward_features(images).to(at::kFloat);
+  at::Tensor features = model_->forward_features(images).to(at::kFloat);
+  if (!embedding_) return features;
+  if (projection_.defined()) features = at::linear(features, projection_);
+  return features / features.norm(2, 1, /*keepdim=*/true).clamp_min(1e-12);
 }
 
 at::Tensor Teacher::logits(const at::Tensor& features) const {

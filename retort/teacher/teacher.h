@@ -19,6 +19,8 @@ struct TeacherSource {
   std::string arch{}, features{};                     // the same
   int64_t size = 0;                                   // input resolution; 0: the model's own
   std::optional<std::array<float, 3>> mean{}, std{};  // of its input, where the file does not say
+  // Its features are what CLIP or SigLIP holds against texts: image embeddings, of norm 1. Takes both towers, and no choice of features.
+  bool embedding = false;
 };
 
 // A frozen backbone and the linear head that turns its features into this task's logits.
@@ -37,7 +39,7 @@ class Teacher {
   void keep_head(int64_t classes);
 
   const data::InputSpec& input_spec() const { return input_spec_; }
-  int64_t feature_dim() const { return model_->feature_dim(); }
+  int64_t feature_dim() const { return projection_.defined() ? projection_.size(0) : model_->feature_dim(); }
   models::ImageModel& model() { return *model_; }
   const at::Tensor& head_weight() const { return head_weight_; }
   const at::Tensor& head_bias() const { return head_bias_; }
@@ -48,7 +50,8 @@ class Teacher {
   models::ModelPtr model_;
   data::InputSpec input_spec_;
   models::Precision precision_;
-  bool file_has_head_ = false;
+  bool file_has_head_ = false, embedding_ = false;
+  at::Tensor projection_;  // of embeddings, where there is one
   std::string where_, key_;
   at::Tensor head_weight_, head_bias_;
 };

@@ -66,5 +66,18 @@ TEST_F(ExtraFolder, WhatIsListedAsRejectedIsLeftOut) {
   }
 }
 
+TEST_F(ExtraFolder, WithoutLabelsAShareIsForValidation) {
+  for (int i = 0; i < 20; ++i) add((i < 10 ? "cat/" : "any/") + std::to_string(i) + ".jpg");
+  const Manifest manifest = load_unlabelled(folder_.path(), {"cat", "dog"}, {.val_fraction = 0.25});
+  EXPECT_EQ(manifest.of(Split::train).size(), 15U);
+  EXPECT_EQ(manifest.of(Split::val).size(), 5U);
+  EXPECT_EQ(manifest.classes, (std::vector<std::string>{"cat", "dog"}));
+  EXPECT_TRUE(std::ranges::all_of(manifest.items, [](const Item& item) { return item.label == kUnlabelled; }));
+  EXPECT_EQ(manifest.digest(), load_unlabelled(folder_.path(), {"cat", "dog"}, {.val_fraction = 0.25}).digest());
+  EXPECT_NE(manifest.digest(), load_unlabelled(folder_.path(), {"cat", "dog"}, {.val_fraction = 0.25, .split_seed = 1}).digest());
+  EXPECT_THROW(load_unlabelled(folder_.path(), {"cat"}, {}), Error);
+  EXPECT_THROW(load_unlabelled(folder_ / "none", {"cat", "dog"}, {}), Error);
+}
+
 }  // namespace
 }  // namespace retort::data

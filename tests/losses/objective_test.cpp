@@ -92,7 +92,7 @@ TEST(Objective, TrainsWithoutATeacherOnLabelsAlone) {
   EXPECT_THROW(Objective({{"align_uniform", 1, {}}}, formula_context()).forward(step), Error);
 }
 
-TEST(Objective, ATermSeesTheRowsThatAreForItsKind) {
+TEST(Objective, ATermSeesTheRowsThatAreForItsKindAndWeighsAsManyAsTheyAre) {
   const StepView all = formula_step(at::kFloat);
   StepView step = all;
   step.labels = all.labels.clone();
@@ -110,8 +110,9 @@ TEST(Objective, ATermSeesTheRowsThatAreForItsKind) {
     return part;
   };
   const auto found = values(step);
-  EXPECT_NEAR(found[0].second.item<double>(), values(rows(3, kImages))[0].second.item<double>(), 1e-6);
-  EXPECT_NEAR(found[1].second.item<double>(), values(rows(0, 4))[1].second.item<double>(), 1e-6);
+  const double images = kImages;
+  EXPECT_NEAR(found[0].second.item<double>(), values(rows(3, kImages))[0].second.item<double>() * (images - 3) / images, 1e-6);
+  EXPECT_NEAR(found[1].second.item<double>(), values(rows(0, 4))[1].second.item<double>() * 4 / images, 1e-6);
   EXPECT_EQ(found[2].second.item<double>(), values(all)[2].second.item<double>());
 
   step.labels.fill_(-1);

@@ -236,6 +236,56 @@ TEST_F(DistillTest, ATeacherIsNamedAsOnTheHub) {
   ::unsetenv("HF_HUB_OFFLINE");
 }
 
+TEST_F(DistillTest, ATestSplitIsNotNeeded) {
+  fs::remove_all(folder_ / "data/test");
+  config_.epochs = 1;
+  const nlohmann::json summary = distill_now();
+  EXPECT_TRUE(summary["student"]["test_accuracy"].is_null());
+  EXPECT_TRUE(summary["teacher"]["test_accuracy"].is_null());
+  EXPECT_EQ(evaluate_run(config_.out, "", config_.cache, null_log(), never_stop()).split, "validation");
+}
+
+TEST_F(DistillTest, ClassNamesAreEnoughForATeacherThatReads) {
+  testing::write_two_towers(folder_ / "clip", "clip");
+  config_.teacher = {(folder_ / "clip").string()};
+  config_.teacher_head = "zero-shot";
+  config_.prompt = {"a photo of a {class}", "a bad photo of a {class}"};
+  const nlohmann::json labelled = distill_now();
+  EXPECT_TRUE(labelled["teacher"]["test_accuracy"].is_number());
+  EXPECT_FALSE(labelled["teacher"].contains("head_l2"));
+  EXPECT_EQ(labelled["data"]["labels"], "data");
+
+  // No labels at all: any folder of images, and a list of classes.
+  config_.classes = (folder_ / "classes.txt").string();
+  testing::put(config_.classes, "crop: permanent crop\nsea\nforest\nroad\n");
+  config_.data = (folder_ / "data/train").string();
+  config_.out = (folder_ / "unlabelled").string();
+  const nlohmann::json summary = distill_now();
+  EXPECT_EQ(summary["data"]["labels"], "teacher");
+  EXPECT_EQ(summary["classes"], 4);
+  EXPECT_EQ(summary["images"], (nlohmann::json{{"train", 16}, {"val", 2}, {"test", 0}}));
+  EXPECT_EQ(summary["teacher"]["val_accuracy"], 100);  // the labels are its own
+  EXPECT_TRUE(summary["student"]["val_accuracy"].is_number());
+  EXPECT_FALSE(read_json_lines(RunFolder{config_.out}.metrics())[0].contains("train_accuracy"));
+  EXPECT_EQ(distill_now({.resume = true})["student"]["val_accuracy"], summary["student"]["val_accuracy"]);
+  EXPECT_THROW(evaluate_run(config_.out, "", config_.cache, null_log(), never_stop()), UsageError);
+  EXPECT_EQ(predict_files(config_.out, {(folder_ / "data/test/class 0/0.jpg").string()}, 1)[0].top.size(), 1U);
+
+  for (const auto& change : std::vector<std::function<void(RunConfig&)>>{
+           [](RunConfig& c) { c.teacher_head = "probe"; },
+           [](RunConfig& c) { c.teacher = {"none"}; },
+           [](RunConfig& c) { c.teacher_init = "finetune"; },
+           [](RunConfig& c) { c.teacher_features = "mean"; },
+           [](RunConfig& c) { c.prompt = {"a photo"}; },
+       }) {
+    RunConfig wrong = config_;
+    change(wrong);
+    EXPECT_THROW(validate(wrong), UsageError);
+  }
+  config_.teacher = {write_weights("no_text.safetensors", {"resnet18", 5})};
+  EXPECT_THROW(distill_now({.force = true}), Error);
+}
+
 TEST_F(DistillTest, ATransformerIsMadeForTheImagesSize) {
   config_.student = "deit_tiny";
   config_.epochs = 1;

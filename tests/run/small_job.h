@@ -8,6 +8,7 @@
 #include "tests/support/folder.h"
 #include "tests/support/formula.h"
 #include "tests/support/pictures.h"
+#include "tests/support/snapshot.h"
 
 namespace retort::run {
 

@@ -1,0 +1,28 @@
+#include "retort/run/zero_shot_classes.h"
+
+#include <algorithm>
+
+#include "retort/core/error.h"
+#include "retort/generate/prompts.h"
+
+namespace retort::run {
+
+std::vector<std::string> class_names(const std::string& file) {
+  std::vector<std::string> names;
+  for (const generate::ClassPrompts& each : generate::read_prompts({.classes = file, .prompts = {}, .file = {}})) names.push_back(each.label);
+  return names;
+}
+
+std::vector<std::vector<std::string>> class_texts(const RunConfig& config, const std::vector<std::string>& classes) {
+  const std::vector<generate::ClassPrompts> known =
+      generate::read_prompts({.classes = config.classes.empty() ? config.data : config.classes, .prompts = config.prompt, .file = {}});
+  std::vector<std::vector<std::string>> texts;
+  for (const std::string& name : classes) {
+    const auto found = std::ranges::find(known, name, &generate::ClassPrompts::label);
+    if (found == known.end()) throw Error("there are no words for the class '" + name + "'", config.data);
+    texts.push_back(found->prompts);
+  }
+  return texts;
+}
+
+}  // namespace retort::run

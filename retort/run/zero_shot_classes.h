@@ -1,0 +1,19 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "retort/run/config.h"
+
+namespace retort::run {
+
+inline bool zero_shot(const RunConfig& config) { return config.teacher_head == "zero-shot"; }
+
+// The names in a file of --classes (generate/prompts.h reads it), in its order.
+std::vector<std::string> class_names(const std::string& file);
+
+// What a zero-shot teacher's text tower reads for each of these classes: every --prompt with the class's words in it, which are those of
+// the file of --classes, or its name with blanks for underscores.
+std::vector<std::vector<std::string>> class_texts(const RunConfig& config, const std::vector<std::string>& classes);
+
+}  // namespace retort::run
