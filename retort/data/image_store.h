@@ -37,9 +37,9 @@ class ImageStore {
   struct Options {
     double max_skipped = 0.05;  // share of files that may fail to decode before it is an error; 1 allows all
   };
-  // Opens what is there and builds what is missing. `items` index manifest.items; of none, the store is empty. Files that do not decode are left out and listed,
-  // and tried again each time the store is opened.
-  // Throws Error when more than max_skipped fail or none is left, and Interrupted on stop.
+  // Opens what is there and builds what is missing. `items` index manifest.items; of none, the store is empty. Files that do not decode are
+  // left out and listed, and tried again each time the store is opened. Throws Error when more than max_skipped fail or none is left, and
+  // Interrupted on stop.
   static ImageStore open(const std::filesystem::path& cache_dir, const Manifest& manifest, std::span<const int64_t> items,
                          const Preparation& preparation, const Options& options, Log& log = null_log(),
                          const StopFlag& stop = never_stop());

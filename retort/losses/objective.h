@@ -28,7 +28,8 @@ class Objective : public torch::nn::Module {
     std::vector<std::pair<std::string, at::Tensor>> terms;  // unweighted, detached
   };
   // In full precision, also inside an autocast region. A term sees the rows that are for its kind (StepView), and is multiplied by
-  // their share of all: one labelled image beside many others weighs what one image does. Throws Error when a term needs the teacher and the step has none.
+  // their share of all: one labelled image beside many others weighs what one image does. Throws Error when a term needs the teacher and
+  // the step has none.
   Value forward(const StepView& step);
 
   bool needs_teacher() const;

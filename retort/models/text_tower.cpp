@@ -98,7 +98,8 @@ TextTower::TextTower(const StateDict& tensors, const nlohmann::json& config) {
   epsilon_ = epsilon ? epsilon->number(0, 0.1) : (clip_ ? 1e-5 : 1e-6);
   activation_ = activation ? activation->text() : (clip_ ? "quick_gelu" : "gelu_pytorch_tanh");
   if (dim % heads_ != 0)
-    throw Error("config.json says " + std::to_string(heads_) + " heads, which do not divide the text tower's width of " + std::to_string(dim));
+    throw Error("config.json says " + std::to_string(heads_) + " heads, which do not divide the text tower's width of " +
+                std::to_string(dim));
   if (activation_ != "quick_gelu" && activation_ != "gelu_pytorch_tanh" && activation_ != "gelu")
     throw Error("the text tower's hidden_act is '" + activation_ + "', which retort does not know");
 }
@@ -121,8 +122,8 @@ at::Tensor TextTower::block(const at::Tensor& x, const std::string& prefix) cons
       at::scaled_dot_product_attention(by_head("q_proj"), by_head("k_proj"), by_head("v_proj"), {}, 0, /*is_causal=*/clip_);
   const at::Tensor middle = x + linear(attention.transpose(1, 2).flatten(2), prefix + "self_attn.out_proj");
   const at::Tensor inner = linear(norm(middle, prefix + "layer_norm2"), prefix + "mlp.fc1");
-  const at::Tensor active = activation_ == "quick_gelu" ? inner * at::sigmoid(1.702 * inner)
-                                                        : at::gelu(inner, activation_ == "gelu" ? "none" : "tanh");
+  const at::Tensor active =
+      activation_ == "quick_gelu" ? inner * at::sigmoid(1.702 * inner) : at::gelu(inner, activation_ == "gelu" ? "none" : "tanh");
   return middle + linear(active, prefix + "mlp.fc2");
 }
 
@@ -130,8 +131,8 @@ at::Tensor TextTower::embed(const at::Tensor& tokens, int64_t end) const {
   const at::NoGradGuard no_grad;
   const at::Tensor& table = tensors_.at(kTokens);
   if (tokens.numel() > 0 && (tokens.min().item<int64_t>() < 0 || tokens.max().item<int64_t>() >= table.size(0)))
-    throw Error("the tokenizer gives numbers up to " + std::to_string(tokens.max().item<int64_t>()) + ", the text tower has embeddings for " +
-                std::to_string(table.size(0)));
+    throw Error("the tokenizer gives numbers up to " + std::to_string(tokens.max().item<int64_t>()) +
+                ", the text tower has embeddings for " + std::to_string(table.size(0)));
   at::Tensor x = at::embedding(table, tokens) + tensors_.at(kPositions);
   for (int64_t i = 0; i < depth_; ++i) x = block(x, kLayers + std::to_string(i) + ".");
   x = norm(x, "text_model.final_layer_norm");

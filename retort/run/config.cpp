@@ -167,7 +167,8 @@ void validate(const RunConfig& config) {
   if (config.data.empty()) throw UsageError("no data set was named", "--data", "point it at a folder with one folder a class");
   if (config.teacher.empty()) throw UsageError("no teacher was named", "--teacher", "a weight file, or `none` to train from scratch");
   std::vector<std::string> paths{config.data, config.student, config.student_weights, config.out, config.cache, config.classes};
-  for (const std::vector<std::string>& more : {config.teacher, config.extra, config.prompt}) paths.insert(paths.end(), more.begin(), more.end());
+  for (const std::vector<std::string>& more : {config.teacher, config.extra, config.prompt})
+    paths.insert(paths.end(), more.begin(), more.end());
   for (const std::string& path : paths) {
     if (path.find_first_of("\n\r") != std::string::npos ||
         (path.find('\'') != std::string::npos && path.find_first_of("\"\\") != std::string::npos))
@@ -181,7 +182,8 @@ void validate(const RunConfig& config) {
   if (config.teacher_head != "probe" && config.teacher_head != "keep" && !zero_shot)
     throw UsageError("is '" + config.teacher_head + "'", "--teacher-head", "one of: probe, keep, zero-shot");
   if (!config.classes.empty() && !(zero_shot && has_teacher(config)))
-    throw UsageError("images without labels need a teacher that needs none", "--classes", "--teacher-head zero-shot, with a CLIP or a SigLIP");
+    throw UsageError("images without labels need a teacher that needs none", "--classes",
+                     "--teacher-head zero-shot, with a CLIP or a SigLIP");
   if (zero_shot && (config.teacher_init != "linear-probe" || !config.teacher_features.empty()))
     throw UsageError("a zero-shot teacher stays as it is", "--teacher-init, --teacher-features", "leave them out");
   if (!zero_shot && !config.prompt.empty()) throw UsageError("is for --teacher-head zero-shot", "--prompt");

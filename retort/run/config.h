@@ -17,8 +17,8 @@ namespace retort::run {
 struct RunConfig {
   std::string data, student = "mobilenet_v2", student_weights, student_features = "features", out;
   std::vector<std::string> teacher;  // each as named_teacher.h reads it
-  std::string classes;                // file of class names: --data has no labels
-  std::vector<std::string> prompt;    // of --teacher-head zero-shot
+  std::string classes;               // file of class names: --data has no labels
+  std::vector<std::string> prompt;   // of --teacher-head zero-shot
   std::string teacher_arch, teacher_features, teacher_mean, teacher_std, teacher_head = "probe", teacher_init = "linear-probe";
   int64_t teacher_size = 0, teacher_epochs = 20;
   double teacher_lr = 1e-4;

@@ -25,8 +25,8 @@
 #include "retort/run/zero_shot_classes.h"
 #include "retort/teacher/joint.h"
 #include "retort/teacher/linear_probe.h"
-#include "retort/teacher/zero_shot.h"
 #include "retort/teacher/teacher.h"
+#include "retort/teacher/zero_shot.h"
 #include "retort/train/batches.h"
 #include "retort/train/trainer.h"
 #include "retort/version.h"
@@ -477,8 +477,7 @@ class Job {
     save_student(folder_.student(), student);
     deploy::write_onnx(folder_.onnx(), *student_, manifest_.classes, spec_);
     const bool has_test = test_->size() > 0;
-    const Evaluation evaluation =
-        evaluate_store(student, manifest_, has_test ? *test_ : *val_, split_name(has_test), log_, stop_);
+    const Evaluation evaluation = evaluate_store(student, manifest_, has_test ? *test_ : *val_, split_name(has_test), log_, stop_);
     write_evaluation(folder_.predictions(), evaluation);
 
     nlohmann::json& out = summary_["student"];

@@ -9,7 +9,8 @@ namespace retort::run {
 
 std::vector<std::string> class_names(const std::string& file) {
   std::vector<std::string> names;
-  for (const generate::ClassPrompts& each : generate::read_prompts({.classes = file, .prompts = {}, .file = {}})) names.push_back(each.label);
+  for (const generate::ClassPrompts& each : generate::read_prompts({.classes = file, .prompts = {}, .file = {}}))
+    names.push_back(each.label);
   return names;
 }
 

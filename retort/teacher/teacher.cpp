@@ -34,7 +34,8 @@ std::string key_of(models::ImageModel& model, const data::InputSpec& spec, model
 
 }  // namespace
 
-Teacher::Teacher(const TeacherSource& source, models::Precision precision) : precision_(precision), embedding_(source.embedding), where_(source.weights.string()) {
+Teacher::Teacher(const TeacherSource& source, models::Precision precision)
+    : precision_(precision), embedding_(source.embedding), where_(source.weights.string()) {
   std::string features = source.features;
   if (source.embedding) {
     const models::TextTower tower = models::read_text_tower(source.weights);

@@ -180,9 +180,7 @@ void Trainer::validate(nlohmann::json& line, const StopFlag& stop) {
 
 void Trainer::end_epoch(const StopFlag& stop) {
   const Sums& sums = at_.sums;
-  nlohmann::json line = {{"epoch", at_.epoch + 1},
-                         {"step", at_.step},
-                         {"train_loss", sums.loss / sums.images}};
+  nlohmann::json line = {{"epoch", at_.epoch + 1}, {"step", at_.step}, {"train_loss", sums.loss / sums.images}};
   if (sums.labelled > 0) line["train_accuracy"] = 100 * sums.correct / sums.labelled;
   for (size_t i = 0; i < at_.term_names.size(); ++i) line["terms"][at_.term_names[i]] = sums.terms[i] / sums.images;
   line["lr"] = learning_rate(at_.step - 1);

@@ -30,7 +30,8 @@ TEST_P(TextTowerParity, EmbeddingsAndLogitsOfImages) {
   const at::Tensor texts = tower.embed(matrix<int64_t>(fixture["ids"], at::kLong), /*end=*/1);
   EXPECT_LT(relative_difference(texts, matrix<double>(fixture["text"], at::kFloat)), 1e-4);
 
-  Hints hints{.library = "transformers", .name = fixture["config"]["model_type"], .features = tower.image_features(), .config = fixture["config"]};
+  Hints hints{
+      .library = "transformers", .name = fixture["config"]["model_type"], .features = tower.image_features(), .config = fixture["config"]};
   const ModelPtr images = build(recognised(file, hints), GetParam());
   at::Tensor seen = images->forward_features(formula_images(32, 32));
   if (tower.image_projection().defined()) seen = at::linear(seen, tower.image_projection());
@@ -39,7 +40,8 @@ TEST_P(TextTowerParity, EmbeddingsAndLogitsOfImages) {
   EXPECT_LT(relative_difference(logits, matrix<double>(fixture["logits"], at::kFloat)), 1e-4);
 }
 
-INSTANTIATE_TEST_SUITE_P(Towers, TextTowerParity, ::testing::Values("clip", "siglip", "siglip2"), [](const auto& test) { return test.param; });
+INSTANTIATE_TEST_SUITE_P(Towers, TextTowerParity, ::testing::Values("clip", "siglip", "siglip2"),
+                         [](const auto& test) { return test.param; });
 
 TEST(TextTower, WhatIsMissingOrOfAnotherShapeIsNamed) {
   for (const char* kind : {"clip", "siglip"}) {

@@ -65,7 +65,9 @@ TEST(Tokenizer, FilesThatLieAreErrors) {
       {"tokenizer.json", with([](nlohmann::json& j) { j["model"]["vocab"]["a"] = -1; })},
       {"tokenizer.json", with([](nlohmann::json& j) { j["model"]["vocab"]["a"] = int64_t{1} << 62; })},
       {"tokenizer.json", with([](nlohmann::json& j) { j["model"]["vocab"]["a"] = "1"; })},
-      {"tokenizer.json", with([](nlohmann::json& j) { j["model"]["vocab"] = {"a", "b"}; })},
+      {"tokenizer.json", with([](nlohmann::json& j) {
+         j["model"]["vocab"] = {"a", "b"};
+       })},
       {"tokenizer.json", with([](nlohmann::json& j) { j["model"]["vocab"].erase("<|endoftext|>"); })},
       {"tokenizer.json", with([](nlohmann::json& j) { j["model"]["merges"] = {"not there"}; })},
       {"tokenizer.json", with([](nlohmann::json& j) { j["model"]["merges"] = {"one"}; })},
