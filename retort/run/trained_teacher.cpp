@@ -17,7 +17,8 @@ bool has_named_sizes(models::ImageModel& model) {
   return named->feature_dim() == model.feature_dim() && named->parameters().size() == model.parameters().size();
 }
 
-NamedTeacher trained(const RunConfig& config, NamedTeacher teacher, const fs::path& out, Log& log, const StopFlag& stop, bool force) {
+NamedTeacher trained(const RunConfig& config, const NamedTeacher& teacher, const fs::path& out, Log& log, const StopFlag& stop,
+                     bool force) {
   const models::ModelPtr model = models::load_model(teacher.name, config.teacher_arch);
   const RunConfig defaults;
   RunConfig own = config;

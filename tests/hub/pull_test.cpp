@@ -439,7 +439,8 @@ TEST_F(Pull, TakesTheTopsTextsAndTheWeights) {
   for (const char* name : {"tokenizer.json", "merges.txt", "vocab.json", "spiece.model", "model.onnx", "unet/config.json",
                            "unet/x.safetensors", "pytorch_model.bin"})
     hub_.add(name, name);
-  EXPECT_EQ(names_in(pull().folder), (std::vector<std::string>{"config.json", "merges.txt", kWeights, "tokenizer.json", "vocab.json"}));
+  EXPECT_EQ(names_in(pull().folder),
+            (std::vector<std::string>{"config.json", "merges.txt", kWeights, "spiece.model", "tokenizer.json", "vocab.json"}));
 }
 
 TEST_F(Pull, TakesShardsByTheIndex) {
