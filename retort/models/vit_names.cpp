@@ -115,6 +115,7 @@ int64_t heads_of(const VitSpelling& spelling, const Hints& hints, int64_t dim) {
   if (hints.library == "timm") number = member(member(hints.config, "model_args"), "num_heads");
   if (hints.library == "retort") number = member(hints.config, "heads");
   if (number.is_number_integer() && number >= 1 && number <= 256) return number.get<int64_t>();
+  if (!number.is_null()) throw Error("the description says " + number.dump() + " heads, not a whole number in [1, 256]");
   const int64_t heads = usual_heads(spelling, dim);
   if (dim % 64 != 0)
     throw Error("a ViT of width " + std::to_string(dim) + " (tensor '" + spelling.projection +
@@ -147,13 +148,16 @@ VitActivation activation_of(const VitSpelling& spelling, const Hints& hints, boo
 double eps_of(VitOrigin origin, const VitGeometry& geometry, const Hints& hints) {
   const nlohmann::json number = told(hints, "layer_norm_eps");
   if (number.is_number() && number > 0.0 && number <= 0.1) return number.get<double>();
+  if (!number.is_null()) throw Error("layer_norm_eps is " + number.dump() + ", not a number in (0, 0.1]");
   if (origin == VitOrigin::vit) return 1e-12;
   return origin == VitOrigin::clip || geometry.rope_theta > 0 || geometry.pre_norm ? 1e-5 : 1e-6;
 }
 
 double theta_of(const Hints& hints) {
   const nlohmann::json number = told(hints, "rope_theta");
-  return number.is_number() && number >= 1.0 && number <= 1e6 ? number.get<double>() : 100;
+  if (number.is_number() && number >= 1.0 && number <= 1e6) return number.get<double>();
+  if (!number.is_null()) throw Error("rope_theta is " + number.dump() + ", not a number in [1, 1e6]");
+  return 100;
 }
 
 // As their authors use them for linear probes: DINOv2's evaluation reads class token and mean, DINOv3's and CLIP's the class token.

@@ -20,15 +20,7 @@ namespace {
 constexpr int64_t kMostTokens = int64_t{1} << 20;  // of a vocabulary
 constexpr const char* kConfig = "tokenizer_config.json";
 constexpr const char* kClipEnd = "<|endoftext|>";
-constexpr uint64_t kMostBytes = uint64_t{1} << 27;
-
-nlohmann::json json_of(const fs::path& path) {
-  try {
-    return nlohmann::json::parse(read_file(path, kMostBytes));
-  } catch (const nlohmann::json::exception& error) {
-    throw Error(std::string("is not JSON: ") + error.what(), path.string(), "get the file again");
-  }
-}
+constexpr uint64_t kMostBytes = uint64_t{1} << 26;
 
 // A token by its name in tokenizer_config.json, which is a text or {"content": text}.
 std::string named_token(const hub::Field& config, const char* key, const char* otherwise) {
@@ -40,7 +32,7 @@ std::string named_token(const hub::Field& config, const char* key, const char* o
 // tokenizer_config.json, or nothing.
 nlohmann::json config_of(const fs::path& folder) {
   const fs::path path = folder / kConfig;
-  return fs::exists(path) ? json_of(path) : nlohmann::json::object();
+  return fs::exists(path) ? hub::read_object(path) : nlohmann::json::object();
 }
 
 class SigLipPieces : public Tokenizer {
@@ -194,7 +186,7 @@ std::unique_ptr<Tokenizer> clip_tokenizer(Known known, const std::vector<std::pa
 
 std::unique_ptr<Tokenizer> from_vocab_json(const fs::path& folder) {
   const fs::path path = folder / "vocab.json", merges = folder / "merges.txt";
-  const nlohmann::json content = json_of(path);
+  const nlohmann::json content = hub::read_object(path);
   std::istringstream lines(read_file(merges, kMostBytes));
   std::vector<std::pair<std::string, std::string>> rules;
   for (std::string line; std::getline(lines, line);)
@@ -216,7 +208,7 @@ std::optional<int64_t> template_token(const hub::Field& root, const Known& known
 
 std::unique_ptr<Tokenizer> from_tokenizer_json(const fs::path& folder) {
   const fs::path path = folder / "tokenizer.json";
-  const nlohmann::json content = json_of(path);
+  const nlohmann::json content = hub::read_object(path);
   const hub::Field root(content, path.string()), model = root.at("model");
   const auto type = model.find("type"), suffix = model.find("end_of_word_suffix"), fallback = model.find("byte_fallback");
   const bool clip = suffix && suffix->text() == "</w>", whole = fallback && fallback->truth();
