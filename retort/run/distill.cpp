@@ -11,7 +11,6 @@
 #include "retort/data/image_store.h"
 #include "retort/deploy/cost.h"
 #include "retort/deploy/onnx_export.h"
-#include "retort/hub/pull.h"
 #include "retort/losses/objective.h"
 #include "retort/models/registry.h"
 #include "retort/models/torchscript.h"
@@ -21,12 +20,9 @@
 #include "retort/run/named_teacher.h"
 #include "retort/run/report_run.h"
 #include "retort/run/run_folder.h"
+#include "retort/run/teachers.h"
 #include "retort/run/trained_teacher.h"
 #include "retort/run/zero_shot_classes.h"
-#include "retort/teacher/joint.h"
-#include "retort/teacher/linear_probe.h"
-#include "retort/teacher/teacher.h"
-#include "retort/teacher/zero_shot.h"
 #include "retort/train/batches.h"
 #include "retort/train/trainer.h"
 #include "retort/version.h"
@@ -34,12 +30,6 @@
 namespace retort::run {
 namespace fs = std::filesystem;
 namespace {
-
-std::string percent(double value) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.1f %%", value);
-  return text;
-}
 
 // What is already in the run folder must not be lost by a slip.
 void claim_folder(const RunFolder& folder, const std::string& toml, const DistillOptions& options) {
@@ -86,16 +76,6 @@ std::string key_of(const std::vector<losses::TermConfig>& terms) {
   return json.dump();
 }
 
-teacher::TeacherSource teacher_source(const RunConfig& config, const NamedTeacher& named) {
-  return {.weights = named.name,
-          .arch = config.teacher_arch,
-          .features = config.teacher_features,
-          .size = named.size > 0 ? named.size : config.teacher_size,
-          .mean = teacher_mean(config),
-          .std = teacher_std(config),
-          .embedding = zero_shot(config)};
-}
-
 // One run, step by step; each step reads what the ones before it made.
 class Job {
  public:
@@ -115,7 +95,7 @@ class Job {
     }
     const Stopwatch watch;
     make_student();
-    if (!teachers_.empty()) fit_teachers();
+    if (!teachers_->none()) fit_teachers();
     train();
     evaluate();
     if (measured) {
@@ -136,7 +116,7 @@ class Job {
     if (config_.teacher.size() > 1) throw UsageError("one teacher judges, not several", "--teacher");
     read_data();
     fit_teachers();
-    teacher::Teacher& teacher = teachers_.front();
+    teacher::Teacher& teacher = teachers_->all().front();
     const data::Preparation prepared = data::for_evaluation(teacher.input_spec());
     const auto seen = [&](const data::ImageStore& images, const char* name) {
       return evaluation_features(cache_, teacher, images, name, log_, stop_);
@@ -172,10 +152,10 @@ class Job {
               count(data::Split::val) + " validation and " + count(data::Split::test) + " test images");
     config_.student_weights = pulled(config_.student_weights, log_, stop_);
     student_ = initial_student(config_.image_size);  // for what it says of itself; weights follow once size and seed are set
-    if (has_teacher(config_)) load_teachers();
+    load_teachers();
     const int64_t preferred = config_.image_size > 0 ? config_.image_size : student_->input_spec().size;
     int64_t largest = preferred;
-    for (const teacher::Teacher& teacher : teachers_) largest = std::max(largest, teacher.input_spec().size);
+    for (const teacher::Teacher& teacher : teachers_->all()) largest = std::max(largest, teacher.input_spec().size);
     const data::Preparation stored = data::bounded(stored_side(largest));
     train_.emplace(open(data::Split::train, stored));
     if (train_->size() < 2) throw Error("fewer than two training images are left", config_.data);
@@ -183,46 +163,26 @@ class Job {
     for (const ExtraSource& extra : extras_) add_skipped(skipped_, extra.images);
     spec_ = student_->input_spec();
     spec_.size = config_.image_size > 0 ? config_.image_size : automatic_size(*train_, preferred);
-    if (unlabelled()) label_validation();  // after training images are open: labels are part of a store's key, other prompts other labels
+    // Validation then asks how often the student says what its teachers say. After the training images are open: labels are part of a
+    // store's key, and other prompts give other labels.
+    if (unlabelled())
+      teachers_->label_validation([&](int64_t item, int64_t label) { manifest_.items[static_cast<size_t>(item)].label = label; });
     val_.emplace(open(data::Split::val, data::for_evaluation(spec_)));
     test_.emplace(open(data::Split::test, data::for_evaluation(spec_)));
     summary_["seconds"]["data"] = watch.seconds();
   }
 
   void load_teachers() {
-    if (train_teacher_ && config_.teacher_init != "linear-probe") {
+    if (train_teacher_ && has_teacher(config_) && config_.teacher_init != "linear-probe") {
       const Stopwatch training;
       config_ = with_trained_teachers(config_, folder_.root / "teacher", log_, stop_, options_.force);
       teacher_training_seconds_ = training.seconds();
     }
-    double sum = 0;
-    for (const std::string& text : config_.teacher) {
-      NamedTeacher named = teacher_from(text);
-      named.name = pulled(named.name, log_, stop_);
-      teachers_.emplace_back(teacher_source(config_, named), precision_);
-      if (zero_shot(config_)) teacher::set_zero_shot_head(teachers_.back(), named.name, class_texts(config_, manifest_.classes));
-      weights_.push_back(named.weight);
-      sum += named.weight;
-    }
-    for (double& weight : weights_) weight /= sum;
+    const auto opened = [this](data::Split split, const data::Preparation& preparation) { return open(split, preparation); };
+    teachers_.emplace(Teachers::Run{config_, cache_, precision_, log_, stop_, opened}, manifest_.classes);
   }
 
   bool unlabelled() const { return !config_.classes.empty(); }
-
-  // Without labels, validation asks how often the student says what its teachers say.
-  void label_validation() {
-    at::Tensor logits;
-    for (size_t i = 0; i < teachers_.size(); ++i) {
-      teacher::Teacher& teacher = teachers_[i];
-      const data::ImageStore val = open(data::Split::val, data::for_evaluation(teacher.input_spec()));
-      const at::Tensor share = teacher.logits(evaluation_features(cache_, teacher, val, "validation", log_, stop_)) * weights_[i];
-      logits = i == 0 ? share : logits + share;
-      if (i + 1 < teachers_.size()) continue;
-      const at::Tensor labels = logits.argmax(1);
-      for (int64_t row = 0; row < val.size(); ++row)
-        manifest_.items[static_cast<size_t>(val.item(row))].label = labels.const_data_ptr<int64_t>()[row];
-    }
-  }
 
   // From random weights, or from a pre-trained file with a new classifier.
   models::ModelPtr initial_student(int64_t size) const {
@@ -277,164 +237,52 @@ class Job {
                       .student_rate = rates.training,
                       .evaluated = val_->size() * config_.epochs + test_->size(),
                       .evaluation_rate = rates.evaluation};
-    double seeing = 0, training = 0;  // seconds
-    for (size_t i = 0; i < teachers_.size(); ++i) {
-      teacher::Teacher& teacher = teachers_[i];
-      int64_t looks = 0;
-      const auto count = [&](const data::ImageStore& images, int64_t views) {
-        looks += teacher::OutputStore::missing(cache_, teacher, images, config_.view, store_options(teacher, images, views));
-      };
-      count(*train_, views_for(config_, train_->size(), config_.epochs));
-      for (const ExtraSource& extra : extras_) count(extra.images, views_of(extra, config_));
-      forecast.disk_bytes += looks * teacher.feature_dim() * 2;
-      if (looks > 0) {
-        looks += val_->size() + test_->size();
-        seeing += static_cast<double>(looks) / seeing_rate(teacher, *train_, config_.view);
-      }
-      forecast.looks += looks;
-      if (!train_teacher_ && config_.teacher_init != "linear-probe") {
-        const int64_t steps = train_->size() * config_.teacher_epochs;
-        const models::ModelPtr trained =
-            models::load_model(pulled(teacher_from(config_.teacher[i]).name, log_, stop_), config_.teacher_arch);
-        data::InputSpec input = trained->input_spec();
-        input.size = teacher.input_spec().size;
-        training += static_cast<double>(steps) / student_rates(*trained, *train_, config_.view, input, batch, precision_).training;
-        forecast.teacher_steps += steps;
-      }
-    }
-    if (seeing > 0) forecast.teacher_rate = static_cast<double>(forecast.looks) / seeing;
-    if (training > 0) forecast.teacher_training_rate = static_cast<double>(forecast.teacher_steps) / training;
+    const Teachers::Looks looks = teachers_->missing(*train_, extras_, val_->size() + test_->size());
+    forecast.looks = looks.images;
+    forecast.disk_bytes = looks.bytes;
+    if (looks.images > 0) forecast.teacher_rate = static_cast<double>(looks.images) / looks.seconds;
+    if (!train_teacher_ && config_.teacher_init != "linear-probe") forecast_teacher_training(forecast, batch);
     forecast.memory_bytes = peak_memory();
     return forecast;
   }
 
+  // The teachers are loaded as they are given here; a run trains them first.
+  void forecast_teacher_training(Forecast& forecast, int64_t batch) {
+    double seconds = 0;
+    for (size_t i = 0; i < teachers_->all().size(); ++i) {
+      const std::string name = pulled(teacher_from(config_.teacher[i]).name, log_, stop_);
+      const models::ModelPtr trained = models::load_model(name, config_.teacher_arch);
+      data::InputSpec input = trained->input_spec();
+      input.size = teachers_->all()[i].input_spec().size;
+      const int64_t steps = train_->size() * config_.teacher_epochs;
+      seconds += static_cast<double>(steps) / student_rates(*trained, *train_, config_.view, input, batch, precision_).training;
+      forecast.teacher_steps += steps;
+    }
+    if (seconds > 0) forecast.teacher_training_rate = static_cast<double>(forecast.teacher_steps) / seconds;
+  }
+
   void fit_teachers() {
     const Stopwatch watch;
-    std::vector<teacher::OutputStore> own;
-    std::vector<std::vector<teacher::OutputStore>> of_extras(extras_.size());
-    for (teacher::Teacher& teacher : teachers_) {
-      const int64_t parameters = deploy::count_parameters(teacher.model());
-      log_.info("teacher: " + teacher.model().spec().arch + ", " + (parameters > 0 ? std::to_string(parameters) + " parameters, " : "") +
-                std::to_string(teacher.input_spec().size) + " px");
-      own.push_back(open_outputs(teacher, *train_, views_for(config_, train_->size(), config_.epochs)));
-      for (size_t i = 0; i < extras_.size(); ++i)
-        of_extras[i].push_back(open_outputs(teacher, extras_[i].images, views_of(extras_[i], config_)));
-    }
-    const std::vector<double> scales = teacher::joint_scales(own, weights_);
-    outputs_.emplace(std::move(own), scales);
-    for (size_t i = 0; i < extras_.size(); ++i) extras_[i].outputs.emplace(std::move(of_extras[i]), scales);
-
-    nlohmann::json members = nlohmann::json::array();
-    std::array<at::Tensor, 2> joint;  // logits on validation and test images
-    std::array<at::Tensor, 2> labels;
-    for (size_t i = 0; i < teachers_.size(); ++i) {
-      std::array<at::Tensor, 2> logits;
-      members.push_back(fit(i, logits, labels));
-      for (size_t split = 0; split < joint.size(); ++split) {
-        const at::Tensor share = logits[split] * weights_[i];
-        joint[split] = i == 0 ? share : joint[split] + share;
-      }
-    }
-    head_ = teacher::joint_head(teachers_, weights_, scales);
-    write_safetensors(folder_.root / "teacher_head.safetensors", {{"weight", head_->weight}, {"bias", head_->bias}});
-    nlohmann::json& out = summary_["teacher"];
-    out = members.front();
-    if (members.size() > 1) {
-      for (size_t i = 1; i < members.size(); ++i) {
-        out["arch"] = out["arch"].get<std::string>() + " + " + members[i]["arch"].get<std::string>();
-        out["image_size"] = std::max(out["image_size"].get<int64_t>(), members[i]["image_size"].get<int64_t>());
-        for (const char* sum : {"parameters", "multiply_adds"}) out[sum] = out[sum].get<int64_t>() + members[i][sum].get<int64_t>();
-        out["milliseconds"] = out["milliseconds"].get<double>() + members[i]["milliseconds"].get<double>();
-      }
-      add_accuracies(out, joint, labels);
-      say_accuracy("all teachers", out);
-      out["members"] = members;
-    }
+    summary_["teacher"] = teachers_->fit(*train_, extras_);
+    const teacher::JointHead& head = *teachers_->head();
+    write_safetensors(folder_.root / "teacher_head.safetensors", {{"weight", head.weight}, {"bias", head.bias}});
     summary_["seconds"]["teacher"] = watch.seconds() + teacher_training_seconds_;
-  }
-
-  // Gives one of them its head; what it is and how good. Its logits on validation and test images, and their labels, are put out.
-  nlohmann::json fit(size_t number, std::array<at::Tensor, 2>& logits, std::array<at::Tensor, 2>& labels) {
-    teacher::Teacher& teacher = teachers_[number];
-    const data::Preparation prepared = data::for_evaluation(teacher.input_spec());
-    const data::ImageStore val = open(data::Split::val, prepared);
-    const data::ImageStore test = open(data::Split::test, prepared);
-    const at::Tensor val_features = evaluation_features(cache_, teacher, val, "validation", log_, stop_);
-    labels = {data::labels_of(val), data::labels_of(test)};
-    nlohmann::json out;
-    if (config_.teacher_head == "keep") {
-      teacher.keep_head(static_cast<int64_t>(manifest_.classes.size()));
-    } else if (config_.teacher_head == "probe") {
-      const teacher::LinearHead head = fit_probe(number, val_features, labels[0]);
-      teacher.set_head(head.weight, head.bias);
-      out["head_l2"] = head.l2;
-    }
-    logits = {teacher.logits(val_features), teacher.logits(evaluation_features(cache_, teacher, test, "test", log_, stop_))};
-    out["arch"] = teacher.model().spec().arch;
-    out["image_size"] = teacher.input_spec().size;
-    out["weight"] = weights_[number];
-    out["views"] = outputs_->views();
-    add_accuracies(out, logits, labels);
-    out.update(cost_json(deploy::measure_cost(teacher.model(), teacher.input_spec().size)));
-    say_accuracy("teacher", out);
-    return out;
-  }
-
-  static void add_accuracies(nlohmann::json& out, const std::array<at::Tensor, 2>& logits, const std::array<at::Tensor, 2>& labels) {
-    out["val_accuracy"] = accuracy(logits[0], labels[0]);
-    out["test_accuracy"] = accuracy(logits[1], labels[1]);
-    out["test_mean_class_accuracy"] = mean_class_accuracy(logits[1], labels[1]);
-  }
-
-  void say_accuracy(const std::string& who, const nlohmann::json& out) {
-    const bool tested = !out.at("test_accuracy").is_null();
-    const nlohmann::json& shown = out.at(tested ? "test_accuracy" : "val_accuracy");
-    if (!shown.is_null()) log_.info(who + ": " + percent(shown) + (tested ? " on test" : " on validation"));
-  }
-
-  // The budget is shared by images and teachers alike.
-  teacher::OutputStore::Options store_options(const teacher::Teacher& teacher, const data::ImageStore& images, int64_t views) const {
-    int64_t all = 0;
-    for (const teacher::Teacher& each : teachers_) all += each.feature_dim();
-    const double share = static_cast<double>(images.size()) / static_cast<double>(different_images()) *
-                         static_cast<double>(teacher.feature_dim()) / static_cast<double>(all);
-    return {views, static_cast<uint64_t>(config_.view_seed),
-            static_cast<uint64_t>(static_cast<double>(config_.store_budget << 20) * share)};
-  }
-
-  teacher::OutputStore open_outputs(teacher::Teacher& teacher, const data::ImageStore& images, int64_t views) {
-    return teacher::OutputStore::open(cache_, teacher, images, config_.view, store_options(teacher, images, views), log_, stop_);
-  }
-
-  // On as many stored views as keep the fit to seconds. Mixed views have no one label: then on the plain images.
-  teacher::LinearHead fit_probe(size_t number, const at::Tensor& val_features, const at::Tensor& val_labels) {
-    constexpr int64_t kRows = 20000;
-    const auto classes = static_cast<int64_t>(manifest_.classes.size());
-    if (config_.view.mix.any()) {
-      teacher::Teacher& teacher = teachers_[number];
-      const data::ImageStore plain = open(data::Split::train, data::for_evaluation(teacher.input_spec()));
-      const at::Tensor features = evaluation_features(cache_, teacher, plain, "unmixed", log_, stop_);
-      return teacher::fit_linear_probe(features, data::labels_of(plain), val_features, val_labels, classes, log_, stop_);
-    }
-    const int64_t views = std::clamp<int64_t>(kRows / train_->size(), 1, outputs_->views());
-    std::vector<at::Tensor> features;
-    for (int64_t view = 0; view < views; ++view) features.push_back(outputs_->of(number).view(view).all());
-    return teacher::fit_linear_probe(at::cat(features), data::labels_of(*train_).repeat({views}), val_features, val_labels, classes, log_,
-                                     stop_);
   }
 
   void train() {
     const std::vector<losses::TermConfig> terms = terms_of(config_);
-    train::TrainData data{&*train_, &*val_, config_.view, spec_, head_ ? &*head_ : nullptr, outputs_ ? &*outputs_ : nullptr, {}};
+    const teacher::JointHead* head = teachers_->head();
+    const teacher::JointOutputs* outputs = teachers_->outputs();
+    train::TrainData data{&*train_, &*val_, config_.view, spec_, head, outputs, {}};
     for (const ExtraSource& extra : extras_) data.extras.push_back(source_of(extra, config_));
     const at::Tensor labels = train::labels_of(data);
     losses::Objective objective(terms, {student_->feature_dim(),
-                                        head_ ? head_->feature_dim() : 0,
+                                        head != nullptr ? head->feature_dim() : 0,
                                         static_cast<int64_t>(manifest_.classes.size()),
                                         labels.size(0),
                                         labels,
-                                        head_ ? head_->weight : at::Tensor(),
-                                        head_ ? head_->bias : at::Tensor(),
+                                        head != nullptr ? head->weight : at::Tensor(),
+                                        head != nullptr ? head->bias : at::Tensor(),
                                         {}});
     train::TrainOptions options;
     options.epochs = config_.epochs;
@@ -450,7 +298,7 @@ class Job {
     options.precision = precision_;
     options.seed = static_cast<uint64_t>(config_.seed);
     options.view_seed = static_cast<uint64_t>(config_.view_seed);
-    options.views = outputs_ ? outputs_->views() : 0;
+    options.views = outputs != nullptr ? outputs->views() : 0;
     options.objective_key = key_of(terms);
     train::Trainer trainer(*student_, objective, data, options);
     std::ofstream metrics(folder_.metrics(), std::ios::trunc);
@@ -462,7 +310,7 @@ class Job {
           std::snprintf(text, sizeof text, "epoch %3lld: loss %.3f", static_cast<long long>(line.at("epoch").get<int64_t>()),
                         line.at("train_loss").get<double>());
           const auto shown = [&](const char* name, const char* field) {
-            return line.contains(field) ? std::string(", ") + name + " " + percent(line.at(field).get<double>()) : "";
+            return line.contains(field) ? std::string(", ") + name + " " + report::percent(line.at(field).get<double>()) : "";
           };
           log_.info(text + shown("train", "train_accuracy") + shown("validation", "val_accuracy"));
         },
@@ -488,10 +336,10 @@ class Job {
     out["test_accuracy"] = has_test ? nlohmann::json(evaluation.metrics.accuracy) : nlohmann::json();
     out["test_mean_class_accuracy"] = has_test ? nlohmann::json(evaluation.metrics.mean_class_accuracy) : nlohmann::json();
     out["best_epoch"] = result_.best_epoch;
-    out.update(cost_json(deploy::measure_cost(*student_, spec_.size)));
+    out.update(cost_of(*student_, spec_.size));
 
     summary_["version"] = kVersion;
-    if (!head_) summary_["teacher"] = nullptr;
+    if (teachers_->none()) summary_["teacher"] = nullptr;
     summary_["epochs"] = result_.epochs;
     summary_["images_per_second"] = result_.images_per_second;
     summary_["classes"] = manifest_.classes.size();
@@ -512,31 +360,13 @@ class Job {
     seconds["evaluation"] = watch.seconds();
     seconds["total"] = seconds["data"].get<double>() + seconds["teacher"].get<double>() + seconds["training"].get<double>() +
                        seconds["evaluation"].get<double>();
-    log_.info("student: " + percent(evaluation.metrics.accuracy) + " on " + evaluation.split + " (epoch " +
+    log_.info("student: " + report::percent(evaluation.metrics.accuracy) + " on " + evaluation.split + " (epoch " +
               std::to_string(result_.best_epoch) + ", best on validation)");
   }
 
   std::string split_name(bool has_test) const {
     if (has_test) return "test";
     return unlabelled() ? "validation, as the teacher labels it" : "validation";
-  }
-
-  static nlohmann::json accuracy(const at::Tensor& logits, const at::Tensor& labels) {
-    return labels.numel() == 0 ? nlohmann::json() : nlohmann::json(teacher::accuracy_of(logits, labels));
-  }
-
-  static nlohmann::json mean_class_accuracy(const at::Tensor& logits, const at::Tensor& labels) {
-    if (labels.numel() == 0) return {};
-    const at::Tensor predicted = logits.argmax(1);
-    std::vector<report::Prediction> predictions;
-    for (int64_t i = 0; i < labels.size(0); ++i)
-      predictions.push_back(
-          {.path = {}, .label = labels.const_data_ptr<int64_t>()[i], .predicted = predicted.const_data_ptr<int64_t>()[i]});
-    return report::compute_metrics(predictions, logits.size(1)).mean_class_accuracy;
-  }
-
-  static nlohmann::json cost_json(const deploy::Cost& cost) {
-    return {{"parameters", cost.parameters}, {"multiply_adds", cost.multiply_adds}, {"milliseconds", cost.milliseconds}};
   }
 
   RunConfig config_;
@@ -554,10 +384,7 @@ class Job {
   std::vector<data::SkippedFile> skipped_;
   data::InputSpec spec_;
   models::ModelPtr student_;
-  std::vector<teacher::Teacher> teachers_;
-  std::vector<double> weights_;  // of each; they add up to 1
-  std::optional<teacher::JointOutputs> outputs_;
-  std::optional<teacher::JointHead> head_;
+  std::optional<Teachers> teachers_;
   train::TrainResult result_;
   nlohmann::json summary_;
   bool train_teacher_ = true;
