@@ -2,12 +2,12 @@
 
 #include <mutex>
 #include <set>
-#include <sstream>
 
 #include <ATen/CPUGeneratorImpl.h>
 #include <torch/nn/init.h>
 
 #include "retort/core/error.h"
+#include "retort/models/shape_text.h"
 
 namespace retort::models {
 namespace {
@@ -17,12 +17,6 @@ constexpr int64_t kMaxClasses = 100000;
 void check_classes(int64_t classes) {
   if (classes < 1 || classes > kMaxClasses)
     throw UsageError("a model needs 1 to " + std::to_string(kMaxClasses) + " classes, not " + std::to_string(classes));
-}
-
-std::string shape_of(const at::Tensor& tensor) {
-  std::ostringstream text;
-  text << tensor.sizes();
-  return text.str();
 }
 
 bool same_but_for_ones(const at::Tensor& a, const at::Tensor& b) {
@@ -119,8 +113,8 @@ std::optional<int64_t> classes_of(const StateDict& file, const std::string& head
     if (found == file.end()) continue;
     const at::Tensor& tensor = found->second;
     if (tensor.dim() < 1 || tensor.size(0) < 1 || tensor.size(0) > kMaxClasses)
-      throw Error("tensor '" + found->first + "' is " + shape_of(tensor) + ", no classifier of 1 to " + std::to_string(kMaxClasses) +
-                  " classes");
+      throw Error("tensor '" + found->first + "' is " + shape_text(tensor.sizes()) + ", no classifier of 1 to " +
+                  std::to_string(kMaxClasses) + " classes");
     return tensor.size(0);
   }
   return std::nullopt;
@@ -139,7 +133,8 @@ StateDict fitted(ImageModel& net, const StateDict& file, const Naming& naming, c
     }
     const auto& [theirs, tensor] = *found;
     if (!(naming.singletons ? same_but_for_ones(tensor, own) : tensor.sizes() == own.sizes()))
-      throw Error("tensor '" + theirs + "' is " + shape_of(tensor) + ", not " + shape_of(own) + " as " + arch + " has it");
+      throw Error("tensor '" + theirs + "' is " + shape_text(tensor.sizes()) + ", not " + shape_text(own.sizes()) + " as " + arch +
+                  " has it");
     if (tensor.is_floating_point() != own.is_floating_point())
       throw Error("tensor '" + theirs + "' is of type " + std::string(tensor.dtype().name()) + ", not " + std::string(own.dtype().name()));
     placed.insert(theirs);

@@ -1,19 +1,12 @@
 #include "retort/models/geometry.h"
 
-#include <sstream>
-
 #include "retort/core/error.h"
+#include "retort/models/shape_text.h"
 
 namespace retort::models {
 namespace {
 
 constexpr int64_t kMostBlocks = 256;
-
-std::string shape_text(at::IntArrayRef shape) {
-  std::ostringstream text;
-  text << shape;
-  return text.str();
-}
 
 const nlohmann::json* find_option(const ModelSpec& spec, const char* key) {
   const auto found = spec.options.find(key);

@@ -1,8 +1,7 @@
 #include "retort/models/image_model.h"
 
-#include <sstream>
-
 #include "retort/core/error.h"
+#include "retort/models/shape_text.h"
 
 namespace retort::models {
 
@@ -41,15 +40,7 @@ void use_channels_last(ImageModel& model) {
     if (parameter.dim() == 4) parameter.set_data(parameter.contiguous(at::MemoryFormat::ChannelsLast));
 }
 
-namespace {
-
-std::string shape_of(const at::Tensor& tensor) {
-  std::ostringstream text;
-  text << tensor.sizes();
-  return text.str();
-}
-
-}  // namespace
+namespace {}  // namespace
 
 void load_state(ImageModel& model, const StateDict& state, const std::string& where) {
   const at::NoGradGuard no_grad;
@@ -61,9 +52,9 @@ void load_state(ImageModel& model, const StateDict& state, const std::string& wh
       throw Error("tensor '" + name + "' of " + model.spec().arch + " is missing", where);
     }
     if (found->second.sizes() != tensor.sizes())
-      throw Error(
-          "tensor '" + name + "' is " + shape_of(found->second) + ", not " + shape_of(tensor) + " as " + model.spec().arch + " has it",
-          where);
+      throw Error("tensor '" + name + "' is " + shape_text(found->second.sizes()) + ", not " + shape_text(tensor.sizes()) + " as " +
+                      model.spec().arch + " has it",
+                  where);
     if (found->second.is_floating_point() != tensor.is_floating_point())
       throw Error(
           "tensor '" + name + "' is of type " + std::string(found->second.dtype().name()) + ", not " + std::string(tensor.dtype().name()),

@@ -3,11 +3,11 @@
 #include <ATen/ATen.h>
 
 #include <cmath>
-#include <sstream>
 
 #include "retort/core/error.h"
 #include "retort/hub/field.h"
 #include "retort/hub/snapshot.h"
+#include "retort/models/shape_text.h"
 #include "retort/models/weight_source.h"
 
 namespace retort::models {
@@ -28,11 +28,7 @@ class Tensors {
     const at::IntArrayRef sizes = found->second.sizes();
     bool same = sizes.size() == shape.size();
     for (size_t i = 0; same && i < shape.size(); ++i) same = shape[i] < 0 ? sizes[i] > 0 : sizes[i] == shape[i];
-    if (!same) {
-      std::ostringstream text;
-      text << "tensor '" << name << "' is " << sizes << ", not as the rest of the text tower asks";
-      throw Error(text.str());
-    }
+    if (!same) throw Error("tensor '" + name + "' is " + shape_text(sizes) + ", not as the rest of the text tower asks");
     return found->second.to(at::kFloat);
   }
   bool has(const std::string& name) const { return all_.contains(name); }

@@ -2,21 +2,15 @@
 
 #include <charconv>
 #include <set>
-#include <sstream>
 
 #include "retort/core/error.h"
 #include "retort/models/convnet.h"
+#include "retort/models/shape_text.h"
 #include "retort/models/vit.h"
 #include "retort/models/vit_spelling.h"
 
 namespace retort::models {
 namespace {
-
-std::string shape_text(at::IntArrayRef shape) {
-  std::ostringstream text;
-  text << shape;
-  return text.str();
-}
 
 // The file's tensors, each looked at by its own name and marked as read.
 class Source {

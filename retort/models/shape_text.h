@@ -1,0 +1,17 @@
+#pragma once
+
+#include <sstream>
+#include <string>
+
+#include <ATen/core/Tensor.h>
+
+namespace retort::models {
+
+// "[8, 3, 3, 3]"
+inline std::string shape_text(at::IntArrayRef shape) {
+  std::ostringstream text;
+  text << shape;
+  return text.str();
+}
+
+}  // namespace retort::models
