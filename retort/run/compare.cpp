@@ -17,6 +17,7 @@
 #include "retort/run/pretraining.h"
 #include "retort/run/run_folder.h"
 #include "retort/run/trained_teacher.h"
+#include "retort/run/zero_shot_classes.h"
 #include "retort/train/speed.h"
 
 namespace retort::run {
@@ -101,8 +102,9 @@ class Comparer {
 
  private:
   void plan() {
-    const bool given = !config_.base.student_weights.empty();
+    const bool given = !config_.base.student_weights.empty(), labelled = config_.base.classes.empty();
     std::vector<std::string> arms = config_.arms;
+    if (arms.empty() && !labelled) arms = {"distill"};
     if (arms.empty()) {
       arms = {"scratch"};
       if (given) arms.insert(arms.end(), {"linear-probe", "finetune"});
@@ -110,6 +112,7 @@ class Comparer {
       if (!given) log_.info("no --student-weights: the arms `finetune` and `linear-probe` are left out");
     }
     for (const std::string& arm : arms) {
+      if (arm != "distill" && !labelled) throw UsageError("needs labels, and with --classes there are none", "--arm " + arm);
       if ((arm == "finetune" || arm == "linear-probe") && !given)
         throw UsageError("needs pre-trained weights of the student", "--arm " + arm, "name their file with --student-weights");
       if (arm == "distill") {
@@ -221,6 +224,8 @@ class Comparer {
     config.student_weights.clear();
     config.teacher_arch = config.student;
     config.teacher_features.clear();
+    config.teacher_head = "probe";
+    config.prompt.clear();
     config.teacher_size = size_ > 0 ? size_ : config.image_size;
     const nlohmann::json teacher = linear_probe(config, log_, stop_);
     arm.accuracy.push_back(accuracy_in(teacher, "test_accuracy"));
@@ -230,7 +235,7 @@ class Comparer {
 
   double accuracy_in(const nlohmann::json& network, const char* field) {
     if (!network.at(field).is_null()) return network.at(field);
-    result_.split = "validation";
+    result_.split = validation_name(config_.base);
     return network.at("val_accuracy");
   }
 
@@ -307,7 +312,8 @@ class Comparer {
 report::Comparison compare(const CompareConfig& config, Log& log, const StopFlag& stop) {
   RunConfig checked = config.base;
   if (checked.teacher.empty()) checked.teacher = {"none"};
-  checked.extra.clear();  // of the arms with a teacher, which are checked as they are planned
+  checked.extra.clear();  // of the arms with a teacher, which are checked as they run
+  checked.classes.clear();
   validate(checked);
   if (config.seeds < 1) throw UsageError("must be at least 1", "--seeds");
   return Comparer(config, log, stop).run();

@@ -325,7 +325,8 @@ class Job {
     save_student(folder_.student(), student);
     deploy::write_onnx(folder_.onnx(), *student_, manifest_.classes, spec_);
     const bool has_test = test_->size() > 0;
-    const Evaluation evaluation = evaluate_store(student, manifest_, has_test ? *test_ : *val_, split_name(has_test), log_, stop_);
+    const Evaluation evaluation =
+        evaluate_store(student, manifest_, has_test ? *test_ : *val_, has_test ? "test" : validation_name(config_), log_, stop_);
     write_evaluation(folder_.predictions(), evaluation);
 
     nlohmann::json& out = summary_["student"];
@@ -362,11 +363,6 @@ class Job {
                        seconds["evaluation"].get<double>();
     log_.info("student: " + report::percent(evaluation.metrics.accuracy) + " on " + evaluation.split + " (epoch " +
               std::to_string(result_.best_epoch) + ", best on validation)");
-  }
-
-  std::string split_name(bool has_test) const {
-    if (has_test) return "test";
-    return unlabelled() ? "validation, as the teacher labels it" : "validation";
   }
 
   RunConfig config_;

@@ -9,6 +9,12 @@ namespace retort::run {
 
 inline bool zero_shot(const RunConfig& config) { return config.teacher_head == "zero-shot"; }
 
+// What tables call the validation images: without labels of their own (--classes), accuracy is how often the student says what its teacher
+// says.
+inline const char* validation_name(const RunConfig& config) {
+  return config.classes.empty() ? "validation" : "validation, as the teacher labels it";
+}
+
 // The names in a file of --classes (generate/prompts.h reads it), in its order.
 std::vector<std::string> class_names(const std::string& file);
 

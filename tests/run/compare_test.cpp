@@ -89,6 +89,23 @@ TEST_F(CompareTest, TwoTeachersAtOnceAreOneArm) {
   EXPECT_EQ(comparison.arms[0].teacher, "teacher.safetensors@32 + second.safetensors@32:2");
 }
 
+TEST_F(CompareTest, WithoutLabelsOnlyDistilledArmsRun) {
+  testing::write_two_towers(folder_ / "clip", "clip");
+  testing::put(folder_ / "classes.txt", "sea\nforest\n");
+  compare_.base.data = (folder_ / "data/train").string();
+  compare_.base.classes = (folder_ / "classes.txt").string();
+  compare_.base.teacher_head = "zero-shot";
+  compare_.base.epochs = compare_.seeds = 1;
+  compare_.teachers = {(folder_ / "clip").string()};
+  compare_.losses = {"kd"};
+  const report::Comparison comparison = now();
+  ASSERT_EQ(comparison.arms.size(), 1U);
+  EXPECT_EQ(comparison.arms[0].name, "distill kd");
+  EXPECT_EQ(comparison.split, "validation, as the teacher labels it");
+  compare_.arms = {"scratch"};
+  EXPECT_THROW(now(), UsageError);
+}
+
 TEST_F(CompareTest, OneTrainedTeacherServesAllLossesAndSeeds) {
   compare_.base.student_weights.clear();
   compare_.base.teacher_init = "finetune";
