@@ -362,7 +362,7 @@ class Job {
     seconds["total"] = seconds["data"].get<double>() + seconds["teacher"].get<double>() + seconds["training"].get<double>() +
                        seconds["evaluation"].get<double>();
     log_.info("student: " + report::percent(evaluation.metrics.accuracy) + " on " + evaluation.split + " (epoch " +
-              std::to_string(result_.best_epoch) + ", best on validation)");
+              std::to_string(result_.best_epoch) + ", kept by validation)");
   }
 
   RunConfig config_;

@@ -15,7 +15,14 @@ namespace retort::train {
 namespace {
 
 constexpr uint64_t kDropoutStream = 2;
-constexpr const char* kFormat = "retort-checkpoint-2";
+constexpr const char* kFormat = "retort-checkpoint-3";
+
+// Of an accuracy in percent on so many images, with Laplace's correction, so that a perfect one has an error too.
+double standard_error(double accuracy, int64_t images) {
+  const auto n = static_cast<double>(images);
+  const double share = (accuracy / 100 * n + 1) / (n + 2);
+  return 100 * std::sqrt(share * (1 - share) / n);
+}
 
 std::vector<std::pair<std::string, at::Tensor>> trainable(models::ImageModel& student, losses::Objective& objective) {
   std::vector<std::pair<std::string, at::Tensor>> all;
@@ -168,12 +175,10 @@ void Trainer::validate(nlohmann::json& line, const StopFlag& stop) {
     line["val_accuracy"] = result.accuracy;
     line["val_loss"] = result.cross_entropy;
   }
-  const bool better =
-      result.accuracy > at_.best_accuracy || (result.accuracy == at_.best_accuracy && result.cross_entropy <= at_.best_loss);
-  if (!has_val || better) {
-    at_.best_accuracy = result.accuracy;
-    at_.best_loss = result.cross_entropy;
-    at_.best_epoch = at_.epoch + 1;
+  at_.highest_accuracy = std::max(at_.highest_accuracy, result.accuracy);
+  if (!has_val || result.accuracy >= at_.highest_accuracy - standard_error(at_.highest_accuracy, data_.val->size())) {
+    at_.kept_accuracy = result.accuracy;
+    at_.kept_epoch = at_.epoch + 1;
     best_ = clone(models::state_of(student_));
   }
 }
@@ -243,8 +248,8 @@ TrainResult Trainer::run(const std::filesystem::path& checkpoint, bool resume, c
   save_now();
   copy_into(models::state_of(student_), best_, checkpoint.string());
   student_.eval();
-  return {at_.epoch, at_.best_epoch, std::max(at_.best_accuracy, 0.0),
-          at_.step_seconds > 0 ? static_cast<double>(at_.images_seen) / at_.step_seconds : 0, at_.seconds};
+  return {at_.epoch, at_.kept_epoch, at_.kept_accuracy, at_.step_seconds > 0 ? static_cast<double>(at_.images_seen) / at_.step_seconds : 0,
+          at_.seconds};
 }
 
 std::string Trainer::fingerprint() const {

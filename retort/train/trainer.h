@@ -53,6 +53,8 @@ at::Tensor labels_of(const TrainData& data);
 
 struct TrainResult {
   int64_t epochs = 0;
+  // The one whose weights are kept: the last within a standard error of the best on validation. A few dozen images rank epochs by luck, and
+  // later ones are better trained (the one-standard-error rule of Breiman et al. 1984).
   int64_t best_epoch = 0;
   double val_accuracy = 0;       // percent, of the kept weights
   double images_per_second = 0;  // of training steps alone
@@ -81,13 +83,13 @@ class Trainer {
   // Where training stands: everything that a checkpoint has besides tensors.
   struct Position {
     int64_t epoch = 0, step_in_epoch = 0, step = 0, images_seen = 0;
-    int64_t best_epoch = 0;
-    double best_accuracy = -1, best_loss = 0, step_seconds = 0, seconds = 0;
+    int64_t kept_epoch = 0;
+    double highest_accuracy = 0, kept_accuracy = 0, step_seconds = 0, seconds = 0;
     Sums sums;
     std::vector<nlohmann::json> lines;
     std::vector<std::string> term_names;
-    NLOHMANN_DEFINE_TYPE_INTRUSIVE(Position, epoch, step_in_epoch, step, images_seen, best_epoch, best_accuracy, best_loss, step_seconds,
-                                   seconds, sums, lines, term_names)
+    NLOHMANN_DEFINE_TYPE_INTRUSIVE(Position, epoch, step_in_epoch, step, images_seen, kept_epoch, highest_accuracy, kept_accuracy,
+                                   step_seconds, seconds, sums, lines, term_names)
   };
 
   double learning_rate(int64_t step) const;
