@@ -201,12 +201,6 @@ class Job {
     return images;
   }
 
-  int64_t different_images() const {
-    int64_t images = train_->size();
-    for (const ExtraSource& extra : extras_) images += extra.images.size();
-    return images;
-  }
-
   std::string start() const {
     if (!config_.student_weights.empty()) return "pre-trained";
     return models::names_script(config_.student) ? "own" : "random";
@@ -287,7 +281,7 @@ class Job {
     train::TrainOptions options;
     options.epochs = config_.epochs;
     options.batch_size = batch_size_for(config_, images_an_epoch());
-    options.learning_rate = lr_for(config_, different_images());
+    options.learning_rate = lr_for(config_, different_images(*train_, extras_));
     options.weight_decay = config_.weight_decay;
     options.warmup = config_.warmup;
     options.cosine = config_.schedule == "cosine";

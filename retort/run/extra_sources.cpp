@@ -38,6 +38,12 @@ std::vector<ExtraSource> open_extras(const RunConfig& config, const std::filesys
   return extras;
 }
 
+int64_t different_images(const data::ImageStore& train, const std::vector<ExtraSource>& extras) {
+  int64_t images = train.size();
+  for (const ExtraSource& extra : extras) images += extra.images.size();
+  return images;
+}
+
 // A student that goes round too few views learns them by heart (docs/results.md); where images are many, a few are enough, and the
 // teacher's time is bounded.
 int64_t views_for(const RunConfig& config, int64_t images, int64_t times_seen) {

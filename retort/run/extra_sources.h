@@ -26,6 +26,9 @@ struct ExtraSource {
 std::vector<ExtraSource> open_extras(const RunConfig& config, const std::filesystem::path& cache, const std::vector<std::string>& classes,
                                      int64_t images, const data::Preparation& preparation, Log& log, const StopFlag& stop);
 
+// Of the data set and of all extras.
+int64_t different_images(const data::ImageStore& train, const std::vector<ExtraSource>& extras);
+
 // Views of each image that the teacher is shown: no more than the run comes to.
 int64_t views_of(const ExtraSource& extra, const RunConfig& config);
 

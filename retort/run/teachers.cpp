@@ -42,6 +42,11 @@ void add_accuracies(nlohmann::json& out, const std::array<at::Tensor, 2>& logits
   out["test_mean_class_accuracy"] = mean_class_accuracy(logits[1], labels[1]);
 }
 
+// To a mean by weight, undefined at first.
+void add_share(at::Tensor& mean, const at::Tensor& logits, double weight) {
+  mean = mean.defined() ? mean + logits * weight : logits * weight;
+}
+
 // What is said of several together.
 nlohmann::json together(const nlohmann::json& members) {
   nlohmann::json out = members.front();
@@ -53,12 +58,6 @@ nlohmann::json together(const nlohmann::json& members) {
   }
   out["members"] = members;
   return out;
-}
-
-int64_t all_images(const data::ImageStore& train, const std::vector<ExtraSource>& extras) {
-  int64_t images = train.size();
-  for (const ExtraSource& extra : extras) images += extra.images.size();
-  return images;
 }
 
 }  // namespace
@@ -89,7 +88,7 @@ Teachers::Looks Teachers::missing(const data::ImageStore& train, const std::vect
     int64_t own = 0;
     const auto count = [&](const data::ImageStore& images, int64_t views) {
       own += teacher::OutputStore::missing(run_.cache, teacher, images, run_.config.view,
-                                           store_options(teacher, images, views, all_images(train, extras)));
+                                           store_options(teacher, images, views, different_images(train, extras)));
     };
     count(train, views_for(run_.config, train.size(), run_.config.epochs));
     for (const ExtraSource& extra : extras) count(extra.images, views_of(extra, run_.config));
@@ -105,8 +104,7 @@ void Teachers::label_validation(const std::function<void(int64_t item, int64_t l
   at::Tensor logits;
   for (size_t i = 0; i < teachers_.size(); ++i) {
     const data::ImageStore val = run_.open(data::Split::val, data::for_evaluation(teachers_[i].input_spec()));
-    const at::Tensor share = teachers_[i].logits(evaluated(teachers_[i], val, "validation")) * weights_[i];
-    logits = i == 0 ? share : logits + share;
+    add_share(logits, teachers_[i].logits(evaluated(teachers_[i], val, "validation")), weights_[i]);
     if (i + 1 < teachers_.size()) continue;
     const at::Tensor labels = logits.argmax(1);
     for (int64_t row = 0; row < val.size(); ++row) name(val.item(row), labels.const_data_ptr<int64_t>()[row]);
@@ -122,7 +120,7 @@ nlohmann::json Teachers::fit(const data::ImageStore& train, std::vector<ExtraSou
                   std::to_string(teacher.input_spec().size) + " px");
     const auto open = [&](const data::ImageStore& images, int64_t views) {
       return teacher::OutputStore::open(run_.cache, teacher, images, run_.config.view,
-                                        store_options(teacher, images, views, all_images(train, extras)), run_.log, run_.stop);
+                                        store_options(teacher, images, views, different_images(train, extras)), run_.log, run_.stop);
     };
     own.push_back(open(train, views_for(run_.config, train.size(), run_.config.epochs)));
     for (size_t i = 0; i < extras.size(); ++i) of_extras[i].push_back(open(extras[i].images, views_of(extras[i], run_.config)));
@@ -136,10 +134,7 @@ nlohmann::json Teachers::fit(const data::ImageStore& train, std::vector<ExtraSou
   for (size_t i = 0; i < teachers_.size(); ++i) {
     Pair logits;
     members.push_back(fit_one(i, train, logits, labels));
-    for (size_t split = 0; split < joint.size(); ++split) {
-      const at::Tensor share = logits[split] * weights_[i];
-      joint[split] = i == 0 ? share : joint[split] + share;
-    }
+    for (size_t split = 0; split < joint.size(); ++split) add_share(joint[split], logits[split], weights_[i]);
   }
   head_ = teacher::joint_head(teachers_, weights_, scales);
   if (members.size() == 1) return members.front();

@@ -73,9 +73,18 @@ std::unique_ptr<Tokenizer> from_spiece_model(const fs::path& folder) {
   return std::make_unique<SigLipPieces>(std::move(model), frame);
 }
 
-class ClipPairs : public Tokenizer {
+class Pairs : public Tokenizer {
  public:
-  ClipPairs(Bpe pairs, const Frame& frame, int64_t unknown) : Tokenizer(frame), pairs_(std::move(pairs)), unknown_(unknown) {}
+  Pairs(Bpe pairs, const Frame& frame, int64_t unknown) : Tokenizer(frame), pairs_(std::move(pairs)), unknown_(unknown) {}
+
+ protected:
+  Bpe pairs_;
+  int64_t unknown_;
+};
+
+class ClipPairs : public Pairs {
+ public:
+  using Pairs::Pairs;
 
  protected:
   std::vector<int64_t> tokens(const std::string& text) const override {
@@ -91,15 +100,11 @@ class ClipPairs : public Tokenizer {
     }
     return all;
   }
-
- private:
-  Bpe pairs_;
-  int64_t unknown_;
 };
 
-class PairsOfTheWhole : public Tokenizer {
+class PairsOfTheWhole : public Pairs {
  public:
-  PairsOfTheWhole(Bpe pairs, const Frame& frame, int64_t unknown) : Tokenizer(frame), pairs_(std::move(pairs)), unknown_(unknown) {}
+  using Pairs::Pairs;
 
  protected:
   std::vector<int64_t> tokens(const std::string& text) const override {
@@ -121,9 +126,6 @@ class PairsOfTheWhole : public Tokenizer {
     if (bytes.size() < character.size()) bytes = {unknown_};
     symbols.insert(symbols.end(), bytes.begin(), bytes.end());
   }
-
-  Bpe pairs_;
-  int64_t unknown_;
 };
 
 Bpe::Vocabulary vocabulary_of(const hub::Field& vocab) {
