@@ -30,10 +30,10 @@ asan: ## build and run the tests with the address and undefined-behaviour saniti
 	$(call build,asan,all)
 	@ctest --preset asan --parallel $(JOBS)
 
-bench: ## run the benchmarks
-	@scripts/install.sh build
+bench: ## run all benchmarks beside plain PyTorch (an hour or two): a table and build/bench.json
+	@scripts/install.sh build bench
 	$(call build,release,all)
-	@for program in build/release/bench_*; do [ -x "$$program" ] || continue; echo "== $$program"; "$$program" || exit; done
+	@scripts/bench.sh $(BENCH)
 
 lint: ## check the formatting and run clang-tidy
 	@scripts/install.sh build lint

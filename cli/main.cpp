@@ -1,31 +1,14 @@
 #include <cstdio>
-#include <limits>
-
-#if defined(__GLIBC__)
-#include <malloc.h>
-#endif
 
 #include "cli/command.h"
 #include "retort/core/error.h"
+#include "retort/core/memory.h"
 #include "retort/version.h"
-
-namespace {
-
-// A training step frees megabytes and asks for them again: glibc would return them to the kernel in between, which then hands out zeroed
-// pages one by one, a tenth of a small student's step and more.
-void keep_freed_memory() {
-#if defined(__GLIBC__)
-  mallopt(M_MMAP_THRESHOLD, std::numeric_limits<int>::max());
-  mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max());
-#endif
-}
-
-}  // namespace
 
 // Exit codes: 0 done, 1 failed, 2 wrong usage, 130 stopped by the user.
 int main(int argc, char** argv) {
   using namespace retort;
-  keep_freed_memory();
+  keep_tensor_memory();
   CLI::App app("retort distils a pre-trained teacher into a small, randomly initialised model for your images.");
   app.set_version_flag("--version", std::string("retort ") + kVersion);
   app.require_subcommand(1);

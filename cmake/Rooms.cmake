@@ -1,4 +1,4 @@
-# retort_room(NAME [UNITED] SOURCES … DEPENDS rooms … LINK libraries …): one folder of retort/ as an object library, so that registry lines survive linking.
+# retort_room(NAME [UNITED] [PLAIN] SOURCES … DEPENDS rooms … LINK libraries …): one folder of retort/ as an object library, so that registry lines survive linking.
 # retort_executable(NAME SOURCES … ROOMS …) links rooms with all that they depend on.
 
 add_library(retort_options INTERFACE)
@@ -34,16 +34,25 @@ endif()
 # is what counts (RETORT_UNITY, the release preset); a file alone is quicker to build again.
 function(retort_unite target)
   if(RETORT_UNITY)
-    set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 6)
+    set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 8)
   endif()
 endfunction()
 
-# With UNITED, files may be compiled together, so that names in their unnamed namespaces must differ.
+# Sources with inner loops of their own; the rest calls libtorch's, and the release preset compiles it at -O1, in half the time. The header
+# was compiled for that: GCC crashes on it at -O3.
+function(retort_hot)
+  set_source_files_properties(${ARGN} PROPERTIES COMPILE_OPTIONS $<$<CONFIG:Release>:-O3> SKIP_PRECOMPILE_HEADERS ON)
+endfunction()
+
+# With UNITED, files may be compiled together, so that names in their unnamed namespaces must differ. PLAIN rooms include nothing of libtorch,
+# and are quicker to compile without the header.
 function(retort_room name)
-  cmake_parse_arguments(ARG "UNITED" "" "SOURCES;DEPENDS;LINK" ${ARGN})
+  cmake_parse_arguments(ARG "UNITED;PLAIN" "" "SOURCES;DEPENDS;LINK" ${ARGN})
   set(target retort_${name})
   add_library(${target} OBJECT ${ARG_SOURCES})
-  target_precompile_headers(${target} REUSE_FROM retort_pch)
+  if(NOT ARG_PLAIN)
+    target_precompile_headers(${target} REUSE_FROM retort_pch)
+  endif()
   if(ARG_UNITED)
     retort_unite(${target})
   endif()

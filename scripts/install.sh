@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Install what is missing, and nothing else: scripts/install.sh [build|test|demo|lint|generate|onnx]...
+# Install what is missing, and nothing else: scripts/install.sh [build|test|demo|lint|generate|onnx|bench]...
 # System packages come from apt; libtorch and a few pinned tools go into the project's own .venv. Quick when nothing is missing.
 set -euo pipefail
 
@@ -12,9 +12,9 @@ groups=()
 [ $# -gt 0 ] || groups=(build)
 for group in "$@"; do
   case $group in
-    build | test | demo | lint | onnx) groups+=("$group") ;;
+    build | test | demo | lint | onnx | bench) groups+=("$group") ;;
     generate) groups+=(generate-tools generate) ;;
-    *) echo "usage: scripts/install.sh [build|test|demo|lint|generate|onnx]..." >&2; exit 2 ;;
+    *) echo "usage: scripts/install.sh [build|test|demo|lint|generate|onnx|bench]..." >&2; exit 2 ;;
   esac
 done
 
@@ -44,10 +44,11 @@ system_packages() {
   # A program counts when it can be run, wherever it came from: "program:package".
   echo g++:g++ cmake:cmake ninja:ninja-build ccache:ccache pkg-config:pkg-config protoc:protobuf-compiler
   echo libjpeg-dev libpng-dev libwebp-dev libonnx-dev libprotobuf-dev libcli11-dev nlohmann-json3-dev libxxhash-dev libcurl4-openssl-dev libssl-dev libutf8proc-dev
-  echo libgtest-dev libgmock-dev libbenchmark-dev
+  echo libgtest-dev libgmock-dev
   for group in "${groups[@]}"; do
     case $group in
       demo) echo fonts-noto-color-emoji unicode-data libfribidi0 ;;
+      bench) echo tjbench:libjpeg-turbo-progs ;;
       test) if is_debian; then echo chromium:chromium; fi ;;  # Ubuntu's is a stub for a snap, which containers cannot run
     esac
   done
@@ -149,6 +150,7 @@ missing_requirements() {
   for group in "${groups[@]}"; do
     file=$root/scripts/requirements/$group.txt
     if [ "$group" = build ] && own_libtorch; then continue; fi
+    if [ "$group" = bench ]; then continue; fi  # scripts/bench.sh has an environment of its own for those
     has_requirements "$file" || echo "$group"
   done
 }

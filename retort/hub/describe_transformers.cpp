@@ -103,7 +103,7 @@ void read_sizes(const Field& processor, Description& description) {
   description.size = cut && crop_size ? crop_from(*crop_size) : resize.side;
 }
 
-std::string interpolation_of(const Field& processor) {
+std::string resample_of(const Field& processor) {
   return kFilters[static_cast<size_t>(processor.at("resample").whole(0, static_cast<int64_t>(kFilters.size()) - 1))];
 }
 
@@ -143,7 +143,7 @@ void describe_transformers(const Field& config, const Field& processor, Descript
     if (is_true(processor, key)) processor.at(key).fail("is true, which is not supported");
   }
   read_sizes(processor, description);
-  description.interpolation = interpolation_of(processor);
+  description.interpolation = resample_of(processor);
   read_normalisation(processor, description);
 }
 

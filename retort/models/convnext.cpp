@@ -6,7 +6,7 @@
 #include "retort/models/conv_layers.h"
 #include "retort/models/geometry.h"
 
-namespace retort::models {
+namespace retort::models::convnext {
 namespace {
 
 constexpr size_t kStages = 4;
@@ -358,4 +358,4 @@ RETORT_REGISTER_FAMILY(Family{"convnext", arch_names(kAnyConvNeXt, kVariants),
                               "ConvNeXt V1 and V2 (timm, torchvision, transformers), DINOv3's too", make_convnet<ConvNeXt>, recognise});
 
 }  // namespace
-}  // namespace retort::models
+}  // namespace retort::models::convnext

@@ -4,6 +4,8 @@
 // the first is left to oneDNN in fp32, where it has a kernel, the second is computed here.
 #include <ATen/Parallel.h>
 #include <ATen/ops/convolution_backward_native.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/empty_like.h>
 #include <torch/library.h>
 
 namespace retort::models {

@@ -9,7 +9,7 @@
 #include "retort/models/conv_layers.h"
 #include "retort/models/geometry.h"
 
-namespace retort::models {
+namespace retort::models::efficientnet {
 namespace {
 
 constexpr const char* kAnyEfficientNet = "efficientnet";  // every size an option; without any, a small V2
@@ -460,4 +460,4 @@ RETORT_REGISTER_FAMILY(Family{"efficientnet", arch_names(kAnyEfficientNet, named
                               recognise});
 
 }  // namespace
-}  // namespace retort::models
+}  // namespace retort::models::efficientnet

@@ -9,7 +9,7 @@
 #include "retort/models/conv_layers.h"
 #include "retort/models/convnet.h"
 
-namespace retort::models {
+namespace retort::models::efficientnet_lite {
 namespace {
 
 constexpr int kStages = 7;
@@ -215,4 +215,4 @@ RETORT_REGISTER_FAMILY(Family{
     recognise});
 
 }  // namespace
-}  // namespace retort::models
+}  // namespace retort::models::efficientnet_lite

@@ -6,7 +6,7 @@
 #include "retort/models/conv_layers.h"
 #include "retort/models/convnet.h"
 
-namespace retort::models {
+namespace retort::models::mobilenet_v2 {
 namespace {
 
 struct Stage {
@@ -135,4 +135,4 @@ RETORT_REGISTER_FAMILY(Family{"mobilenet_v2",
                               recognise});
 
 }  // namespace
-}  // namespace retort::models
+}  // namespace retort::models::mobilenet_v2

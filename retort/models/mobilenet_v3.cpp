@@ -5,7 +5,7 @@
 #include "retort/models/conv_layers.h"
 #include "retort/models/convnet.h"
 
-namespace retort::models {
+namespace retort::models::mobilenet_v3 {
 namespace {
 
 constexpr int64_t kStemChannels = 16;
@@ -146,4 +146,4 @@ RETORT_REGISTER_FAMILY(Family{"mobilenet_v3",
                               recognise});
 
 }  // namespace
-}  // namespace retort::models
+}  // namespace retort::models::mobilenet_v3

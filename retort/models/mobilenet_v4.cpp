@@ -4,7 +4,7 @@
 #include "retort/models/conv_layers.h"
 #include "retort/models/geometry.h"
 
-namespace retort::models {
+namespace retort::models::mobilenet_v4 {
 namespace {
 
 constexpr const char* kAnyMobileNetV4 = "mobilenetv4";  // every size an option; without any, mobilenetv4_conv_small
@@ -254,4 +254,4 @@ RETORT_REGISTER_FAMILY(Family{"mobilenet_v4", arch_names(kAnyMobileNetV4, kVaria
                               make_convnet<MobileNetV4>, recognise});
 
 }  // namespace
-}  // namespace retort::models
+}  // namespace retort::models::mobilenet_v4

@@ -5,7 +5,7 @@
 #include "retort/models/conv_layers.h"
 #include "retort/models/geometry.h"
 
-namespace retort::models {
+namespace retort::models::regnet {
 namespace {
 
 constexpr size_t kStages = 4;
@@ -259,4 +259,4 @@ RETORT_REGISTER_FAMILY(Family{"regnet", arch_names(kAnyRegNet, kVariants), "RegN
                               make_convnet<RegNet>, recognise});
 
 }  // namespace
-}  // namespace retort::models
+}  // namespace retort::models::regnet

@@ -8,7 +8,7 @@
 #include "retort/models/convnet.h"
 #include "retort/models/geometry.h"
 
-namespace retort::models {
+namespace retort::models::resnet {
 namespace {
 
 constexpr size_t kStages = 4;
@@ -250,4 +250,4 @@ RETORT_REGISTER_FAMILY(Family{"resnet", arch_names(kAnyResNet, kVariants),
                               recognise});
 
 }  // namespace
-}  // namespace retort::models
+}  // namespace retort::models::resnet

@@ -3,7 +3,7 @@
 #include "retort/models/conv_layers.h"
 #include "retort/models/convnet.h"
 
-namespace retort::models {
+namespace retort::models::shufflenet_v2 {
 namespace {
 
 constexpr int kStages = 3;
@@ -152,4 +152,4 @@ RETORT_REGISTER_FAMILY(Family{"shufflenet_v2",
                               recognise});
 
 }  // namespace
-}  // namespace retort::models
+}  // namespace retort::models::shufflenet_v2

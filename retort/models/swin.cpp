@@ -6,7 +6,7 @@
 #include "retort/models/conv_layers.h"
 #include "retort/models/geometry.h"
 
-namespace retort::models {
+namespace retort::models::swin {
 namespace {
 
 constexpr const char* kAnySwin = "swin";  // every size an option; without any, swin_t
@@ -408,4 +408,4 @@ RETORT_REGISTER_FAMILY(Family{"swin", arch_names(kAnySwin, kVariants), "Swin Tra
                               make_convnet<Swin>, recognise});
 
 }  // namespace
-}  // namespace retort::models
+}  // namespace retort::models::swin

@@ -1,8 +1,7 @@
 #include "retort/teacher/output_store.h"
 
-#include <ATen/Parallel.h>
-
 #include <cstdio>
+#include <cstring>
 
 #include "retort/core/error.h"
 #include "retort/core/hash.h"
@@ -102,11 +101,9 @@ FeatureParts FeatureParts::open(const fs::path& folder, const std::string& key, 
   return store;
 }
 
-void FeatureParts::read(int64_t row, float* out) const {
-  const at::Tensor& part = parts_[static_cast<size_t>(row / kPartRows)];
-  const int64_t dim = part.size(1);
-  const at::Half* from = part.const_data_ptr<at::Half>() + (row % kPartRows) * dim;
-  for (int64_t d = 0; d < dim; ++d) out[d] = static_cast<float>(from[d]);
+const at::Half* FeatureParts::row(int64_t number) const {
+  const at::Tensor& part = parts_[static_cast<size_t>(number / kPartRows)];
+  return part.const_data_ptr<at::Half>() + (number % kPartRows) * part.size(1);
 }
 
 at::Tensor FeatureParts::all() const { return at::cat(parts_).to(at::kFloat); }
@@ -164,15 +161,13 @@ int64_t OutputStore::missing(const fs::path& cache_dir, const Teacher& teacher, 
 }
 
 at::Tensor OutputStore::features(std::span<const data::Sample> samples) const {
-  at::Tensor out = at::empty({static_cast<int64_t>(samples.size()), dim_}, at::kFloat);
-  float* rows = out.data_ptr<float>();
-  at::parallel_for(0, static_cast<int64_t>(samples.size()), 16, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) {
-      const data::Sample& sample = samples[static_cast<size_t>(i)];
-      view(sample.view % views()).read(sample.position, rows + i * dim_);
-    }
-  });
-  return out;
+  at::Tensor out = at::empty({static_cast<int64_t>(samples.size()), dim_}, at::kHalf);
+  auto* to = out.data_ptr<at::Half>();
+  for (const data::Sample& sample : samples) {
+    std::memcpy(to, view(sample.view % views()).row(sample.position), static_cast<size_t>(dim_) * sizeof(at::Half));
+    to += dim_;
+  }
+  return out.to(at::kFloat);
 }
 
 at::Tensor evaluation_features(const fs::path& cache_dir, Teacher& teacher, const data::ImageStore& images, const std::string& what,

@@ -24,8 +24,8 @@ class FeatureParts {
 
   // fp16, [rows, D] of one part, memory-mapped.
   const std::vector<at::Tensor>& parts() const { return parts_; }
-  // Copies row `row` to D floats.
-  void read(int64_t row, float* out) const;
+  // Of one row: D values.
+  const at::Half* row(int64_t number) const;
   // float [rows, D]
   at::Tensor all() const;
 

@@ -1,0 +1,90 @@
+#pragma once
+
+#include <algorithm>
+#include <cstdio>
+#include <fstream>
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "retort/core/log.h"
+
+// What the benchmarks share: medians of rounds taken in turns (these machines are noisy), and a list of results that is printed as it grows
+// and can be saved for bench/run.py.
+namespace bench {
+
+inline double median(std::vector<double> values) {
+  std::ranges::sort(values);
+  return values[values.size() / 2];
+}
+
+// Seconds that `run` takes, once.
+template <class F>
+double seconds_of(const F& run) {
+  const retort::Stopwatch watch;
+  run();
+  return watch.seconds();
+}
+
+// Seconds a call, the median of `rounds` after one to warm up.
+template <class F>
+double seconds_a_call(const F& run, int rounds = 7) {
+  run();
+  std::vector<double> times;
+  for (int round = 0; round < rounds; ++round) times.push_back(seconds_of(run));
+  return median(times);
+}
+
+// The same of two, in turns.
+template <class A, class B>
+std::pair<double, double> in_turns(const A& a, const B& b, int rounds = 7) {
+  a(), b();
+  std::vector<double> times_a, times_b;
+  for (int round = 0; round < rounds; ++round) {
+    times_a.push_back(seconds_of(a));
+    times_b.push_back(seconds_of(b));
+  }
+  return {median(times_a), median(times_b)};
+}
+
+class Results {
+ public:
+  // `key` is the value's place in build/bench.json, with dots between the levels.
+  void add(const std::string& key, double value, const std::string& unit) {
+    std::printf("%-56s %12.4g %s\n", key.c_str(), value, unit.c_str());
+    std::fflush(stdout);
+    lines_.push_back({{"key", key}, {"value", value}, {"unit", unit}});
+  }
+  void save(const std::string& path) const { std::ofstream(path) << lines_.dump(2) << '\n'; }
+
+ private:
+  nlohmann::json lines_ = nlohmann::json::array();
+};
+
+// One file a part.
+struct Part {
+  std::string name;
+  std::vector<std::string> arguments;  // what they are called
+  std::function<void(const std::vector<std::string>& arguments, Results& results)> run;
+};
+namespace of_depthwise {
+Part part();
+}
+namespace of_images {
+Part part();
+}
+namespace of_losses {
+Part part();
+}
+namespace of_step {
+Part part();
+}
+namespace of_store {
+Part part();
+}
+inline std::vector<Part> parts() { return {of_depthwise::part(), of_images::part(), of_losses::part(), of_step::part(), of_store::part()}; }
+
+}  // namespace bench

@@ -1,0 +1,105 @@
+// Images, from file to batch, on one core but for the loader: decoding, decoding with a random resized crop, views from the image store at
+// several resolutions, and the loader as training uses it.
+// FILE is one photograph, which bench/run.py also gives to libjpeg-turbo's own tjbench.
+#include <ATen/Parallel.h>
+
+#include <cstring>
+#include <filesystem>
+
+#include "bench/bench.h"
+#include "retort/core/file.h"
+#include "retort/data/batch.h"
+#include "retort/data/manifest.h"
+
+namespace bench::of_images {
+namespace {
+
+using namespace retort;
+
+struct Bytes {
+  std::string name;
+  std::vector<std::byte> bytes;
+  std::span<const std::byte> span() const { return bytes; }
+};
+
+Bytes read(const std::filesystem::path& path) {
+  const std::string text = read_file(path);
+  Bytes file{path.string(), std::vector<std::byte>(text.size())};
+  std::memcpy(file.bytes.data(), text.data(), text.size());
+  return file;
+}
+
+data::InputSpec input(int64_t size) {
+  data::InputSpec spec;
+  spec.size = size;
+  return spec;
+}
+
+void measure_decoding(Results& results, const Bytes& file, int64_t size) {
+  const data::ViewRecipe recipe;
+  const data::InputSpec spec = input(size);
+  const data::Image whole = data::decode(file.span(), file.name);
+  const double megapixels = static_cast<double>(whole.width * whole.height) / 1e6;
+  constexpr int kCalls = 40;
+  int64_t number = 0;
+  const auto [plain, cropped] = in_turns(
+      [&] {
+        for (int i = 0; i < kCalls; ++i) data::decode(file.span(), file.name);
+      },
+      [&] {
+        for (int i = 0; i < kCalls; ++i) {
+          const data::Image image = data::decode(file.span(), file.name);
+          data::render_view(image, data::draw_view(recipe, image.width, image.height, 0, 0, number++), spec);
+        }
+      });
+  results.add("decode.megapixels_per_second", kCalls * megapixels / plain, "MP/s on one core");
+  results.add("decode_and_crop.megapixels_per_second", kCalls * megapixels / cropped, "MP/s on one core");
+}
+
+void measure_views(Results& results, const data::ImageStore& store, int64_t size) {
+  const data::ViewRecipe recipe;
+  const data::InputSpec spec = input(size);
+  const int64_t count = std::min<int64_t>(store.size(), 256);
+  int64_t number = 0;
+  const double seconds = seconds_a_call([&] {
+    ++number;
+    for (int64_t i = 0; i < count; ++i) {
+      const data::ImageView image = store.image(i);
+      data::render_view(image, data::draw_view(recipe, image.width, image.height, 0, i, number), spec);
+    }
+  });
+  results.add("views_per_second." + std::to_string(size), static_cast<double>(count) / seconds, "images/s on one core");
+}
+
+// Batches of 64, normalised, in the layout that the step takes.
+double loader(const data::ImageStore& store, int64_t size) {
+  const data::ViewRecipe recipe;
+  const data::InputSpec spec = input(size);
+  int64_t number = 0;
+  std::vector<data::Sample> samples(64);
+  return 64 / seconds_a_call([&] {
+           for (data::Sample& sample : samples) sample = {number % store.size(), number / store.size()}, ++number;
+           data::render_batch(store, samples, recipe, 0, spec);
+         });
+}
+
+void run(const std::vector<std::string>& arguments, Results& results) {
+  const int threads = at::get_num_threads();
+  at::set_num_threads(1);
+  measure_decoding(results, read(arguments[2]), 224);
+  const data::Manifest manifest = data::load_manifest(arguments[0]);
+  const Stopwatch watch;
+  const data::ImageStore store = data::ImageStore::open(arguments[1], manifest, manifest.of(data::Split::train), data::bounded(256), {});
+  results.add("image_store.built_per_second", static_cast<double>(store.size()) / watch.seconds(), "images/s on one core");
+  for (const int64_t size : {64, 128, 224}) measure_views(results, store, size);
+  results.add("store_images_per_second_per_core", loader(store, 128), "images/s on one core, 128 px");
+  at::set_num_threads(threads);
+  for (const int64_t size : {64, 128, 224})
+    results.add("loader_images_per_second." + std::to_string(size), loader(store, size), "images/s on all cores");
+}
+
+}  // namespace
+
+Part part() { return {"images", {"DATA", "CACHE", "FILE.jpg"}, run}; }
+
+}  // namespace bench::of_images

@@ -1,0 +1,214 @@
+#!/usr/bin/env python3
+"""All benchmarks in one run, each beside its alternative: a table, and build/bench.json.
+
+    make bench                       # or: bench/run.py [--quick] [--only PART]... [--data FOLDER]
+
+FOLDER is a data set of JPEG photographs with train/ and test/; by default photographs of 500 x 375 pixels are drawn, as large as those that
+the paper's data sets have. Ratios compare what ran side by side on this machine, in turns; absolute numbers are of this machine alone.
+"""
+import argparse
+import json
+import os
+import pathlib
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+
+import numpy as np
+from PIL import Image
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+BUILD = ROOT / "build/release"
+WORK = ROOT / "build/bench"
+TEACHERS = ("resnet50", "vit_b_16")
+EPOCHS = 250  # the paper's
+VIEWS = 8  # of each image that retort's teacher sees in the projected job
+
+
+def photograph(rng, hue):
+    """Smooth shapes, edges and grain: about as much for a JPEG decoder to do as a photograph of that size is."""
+    height, width = 375, 500
+    image = np.zeros((height, width, 3))
+    for scale, weight in ((4, 90), (16, 50), (64, 30)):
+        small = rng.normal(0, weight, (max(2, height * scale // 500), scale, 3)).clip(-255, 255)
+        image += np.stack([np.asarray(Image.fromarray(small[..., c].astype(np.float32)).resize((width, height), Image.BICUBIC)) for c in range(3)], -1)
+    y, x = np.mgrid[:height, :width]
+    for _ in range(12):
+        cy, cx, r = rng.uniform(0, height), rng.uniform(0, width), rng.uniform(10, 90)
+        image[(y - cy) ** 2 + (x - cx) ** 2 < r * r] += rng.normal(0, 50, 3)
+    image += rng.normal(0, 6, image.shape) + 110 + 40 * np.array([np.cos(hue), np.sin(hue), -np.cos(hue)])
+    return Image.fromarray(image.clip(0, 255).astype(np.uint8))
+
+
+def draw_photographs(folder, train, test, classes=10):
+    if (folder / ".done").exists():
+        return folder
+    shutil.rmtree(folder, ignore_errors=True)
+    rng = np.random.default_rng(0)
+    for split, count in (("train", train), ("test", test)):
+        for i in range(count):
+            label = i % classes
+            path = folder / split / f"class_{label}" / f"{i:05}.jpg"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            photograph(rng, 6.28 * label / classes).save(path, quality=90)
+    (folder / ".done").touch()
+    return folder
+
+
+def call(*command, **more):
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False, **more)
+    if done.returncode != 0:
+        sys.exit(f"{' '.join(map(str, command))}\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+class Results:
+    """Values by their place in bench.json, printed as they come and saved after each part."""
+
+    def __init__(self, path):
+        self.path = path
+        self.lines = json.loads(path.read_text())["lines"] if path.exists() else []
+
+    def add(self, key, value, unit=""):
+        self.lines = [line for line in self.lines if line["key"] != key] + [{"key": key, "value": value, "unit": unit}]
+        print(f"{key:<56} {value:12.4g} {unit}", flush=True)
+        self.save()
+
+    def of_part(self, name, *arguments):
+        """What retort-bench says."""
+        out = WORK / f"{name}.json"
+        call(BUILD / "retort-bench", name, *arguments, out)
+        for line in json.loads(out.read_text()):
+            self.add(line["key"], line["value"], line["unit"])
+
+    def save(self):
+        tree = {"machine": {"cores": os.cpu_count(), "processor": processor()}, "lines": self.lines}
+        for line in self.lines:
+            *path, last = line["key"].split(".")
+            at = tree
+            for part in path:
+                at = at.setdefault(part, {})
+            at[last] = line["value"]
+        self.path.write_text(json.dumps(tree, indent=2) + "\n")
+
+
+def processor():
+    found = re.search(r"model name\s*: (.*)", pathlib.Path("/proc/cpuinfo").read_text())
+    return found[1] if found else "unknown"
+
+
+def tjbench_rate(photo):
+    """libjpeg-turbo's own decode rate in megapixels a second, on one core."""
+    text = call("tjbench", photo, "-benchtime", "2", "-quiet", "-nowrite")
+    rates = re.findall(r"(\d+(?:\.\d+)?)\s*$", text.strip().splitlines()[-1])
+    if not rates:
+        sys.exit(f"tjbench printed what bench/run.py does not know:\n{text}")
+    return float(rates[-1])
+
+
+def images_part(results, args):
+    photo = sorted(args.data.glob("train/*/*.jpg"))[0]
+    ours, theirs = [], []
+    for _ in range(1 if args.quick else 3):
+        theirs.append(tjbench_rate(photo))
+        results.of_part("images", args.data, fresh_cache(), photo)
+        ours.append(next(line["value"] for line in results.lines if line["key"] == "decode_and_crop.megapixels_per_second"))
+    results.add("tjbench.megapixels_per_second", statistics.median(theirs), "MP/s on one core")
+    results.add("decode_over_tjbench", statistics.median(o / t for o, t in zip(ours, theirs)), "decode + random resized crop, of tjbench's decode")
+
+
+def fresh_cache():
+    shutil.rmtree(WORK / "cache", ignore_errors=True)
+    return WORK / "cache"
+
+
+def teacher_file(name):
+    path = WORK / f"{name}.pth"
+    if not path.exists():
+        plain("teacher", path, "--teacher", name)
+    return path
+
+
+def plain(*arguments):
+    return call(sys.executable, ROOT / "bench/plain_pytorch.py", *arguments)
+
+
+def retort_job(args, teacher, epochs, views):
+    """A cold folder to a trained student: the run's summary and the seconds it took."""
+    out = WORK / "run"
+    shutil.rmtree(out, ignore_errors=True)
+    start = time.perf_counter()
+    call(BUILD / "retort", "distill", "--data", args.data, "--teacher", teacher_file(teacher), "--student", "mobilenet_v2", "--image-size", 224,
+         "--teacher-size", 224, "--batch-size", 64, "--epochs", epochs, "--views", views, "--cache", fresh_cache(), "--out", out)
+    return json.loads((out / "summary.json").read_text()), time.perf_counter() - start
+
+
+def plain_projection(args, teacher):
+    """Seconds of the plain loop's two phases over EPOCHS epochs, by the faster of the two loaders."""
+    train, test = (len(list(args.data.glob(f"{split}/*/*"))) for split in ("train", "test"))
+    best = None
+    for workers in (0, 2):
+        rate = json.loads(plain("rates", args.data, "--teacher", teacher, "--workers", workers))
+        probe = train / rate["probe_first_epoch"] + (EPOCHS - 1) * train / rate["probe_epoch"] + EPOCHS * test / rate["teacher_validation"]
+        distill = EPOCHS * (train / rate["distill"] + test / rate["student_validation"])
+        if best is None or probe + distill < sum(best[:2]):
+            best = probe, distill, workers, rate
+    return best
+
+
+def whole_job_part(results, args):
+    for teacher in TEACHERS:
+        probe, distill, workers, rate = plain_projection(args, teacher)
+        summary, _ = retort_job(args, teacher, epochs=2, views=2)
+        seconds = summary["seconds"]
+        ours = seconds["data"] + seconds["teacher"] * VIEWS / 2 + seconds["training"] * EPOCHS / 2 + seconds["evaluation"]
+        results.add(f"plain_pytorch.{teacher}.distill_images_per_second", rate["distill"], f"images/s, {workers} workers")
+        results.add(f"plain_pytorch.{teacher}.load_images_per_second", rate["load"], f"images/s, {workers} workers")
+        results.add(f"retort.{teacher}.training_images_per_second", summary["images_per_second"], "images/s")
+        results.add(f"plain_pytorch.{teacher}.hours", (probe + distill) / 3600, f"of which the probe {probe / 3600:.2f}, {EPOCHS} epochs")
+        results.add(f"retort.{teacher}.hours", ours / 3600, f"{VIEWS} views, {EPOCHS} epochs")
+        results.add(f"whole_job_speedup.{teacher}", (probe + distill) / ours, f"projected to {EPOCHS} epochs")
+
+
+def cold_part(results, args):
+    """Nothing projected: both sides do the whole job in 20 epochs."""
+    for teacher in TEACHERS:
+        epochs = 4 if args.quick else 20
+        theirs = json.loads(plain("job", args.data, "--teacher", teacher, "--epochs", epochs, "--workers", 2))
+        _, ours = retort_job(args, teacher, epochs=epochs, views=min(VIEWS, max(1, epochs // 10)))
+        results.add(f"cold_20_epochs_speedup.{teacher}", sum(theirs.values()) / ours, f"measured, {epochs} epochs")
+
+
+PARTS = {
+    "images": images_part,
+    "depthwise": lambda results, args: results.of_part("depthwise"),
+    "losses": lambda results, args: results.of_part("losses"),
+    "step": lambda results, args: results.of_part("step"),
+    "store": lambda results, args: results.of_part("store", args.data, fresh_cache(), teacher_file("resnet50")),
+    "whole-job": whole_job_part,
+    "cold": cold_part,
+}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="fewer images and rounds: a look, not a result")
+    parser.add_argument("--only", action="append", choices=list(PARTS), help="this part; may be given again (default: all)")
+    parser.add_argument("--data", type=pathlib.Path, help="a data set of JPEG photographs with train/ and test/")
+    args = parser.parse_args()
+    WORK.mkdir(parents=True, exist_ok=True)
+    if args.data is None:
+        train = 128 if args.quick else 384
+        args.data = draw_photographs(WORK / f"photographs-{train}", train, train // 4)
+    results = Results(ROOT / "build/bench.json")
+    for name in args.only or PARTS:
+        print(f"== {name}", flush=True)
+        PARTS[name](results, args)
+    print(f"written: {results.path.relative_to(ROOT)}")
+
+
+if __name__ == "__main__":
+    main()

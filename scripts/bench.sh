@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# All benchmarks, each beside its alternative: scripts/bench.sh [OPTIONS of bench/run.py]
+# The alternative, plain PyTorch, goes into a virtual environment of its own. BENCH_PYTHON names one that has it already.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+venv=build/bench/venv
+python=${BENCH_PYTHON:-$venv/bin/python}
+wanted=scripts/requirements/bench.txt
+if [ -z "${BENCH_PYTHON:-}" ] && ! cmp -s "$wanted" "$venv/installed.txt"; then
+  echo "bench: installing plain PyTorch in $venv (several GB; the log is build/bench/install.log)"
+  mkdir -p build/bench
+  {
+    .venv/bin/python -m venv --clear "$venv"
+    "$venv/bin/python" -m pip install --no-input --disable-pip-version-check -r "$wanted"
+  } >build/bench/install.log 2>&1 || { tail -n 15 build/bench/install.log >&2; exit 1; }
+  cp "$wanted" "$venv/installed.txt"
+fi
+exec "$python" bench/run.py "$@"
