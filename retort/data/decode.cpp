@@ -29,18 +29,18 @@ Image over_white(int64_t width, int64_t height, const std::vector<uint8_t>& rgba
   return image;
 }
 
-Image decode(std::span<const std::byte> bytes, const std::string& name) {
+Image decode(std::span<const std::byte> bytes, const std::string& name, int64_t enough) {
   const std::string_view head(reinterpret_cast<const char*>(bytes.data()), std::min<size_t>(bytes.size(), 12));
   if (head.empty()) throw Error("is empty", name);
-  if (head.starts_with("\xFF\xD8\xFF")) return decode_jpeg(bytes, name);
+  if (head.starts_with("\xFF\xD8\xFF")) return decode_jpeg(bytes, name, enough);
   if (head.starts_with("\x89PNG\r\n\x1A\n")) return decode_png(bytes, name);
   if (head.starts_with("RIFF") && head.ends_with("WEBP")) return decode_webp(bytes, name);
   throw Error("is not a JPEG, PNG or WebP image", name);
 }
 
-Image decode_file(const std::filesystem::path& path) {
+Image decode_file(const std::filesystem::path& path, int64_t enough) {
   const std::string data = read_file(path);
-  return decode(std::as_bytes(std::span(data)), path.string());
+  return decode(std::as_bytes(std::span(data)), path.string(), enough);
 }
 
 bool is_image_name(const std::filesystem::path& path) {

@@ -32,8 +32,11 @@ constexpr int64_t kMaxPixels = 178'956'970;  // PIL's decompression-bomb limit
 // JPEG (baseline, progressive, grey, CMYK and YCCK; EXIF orientation applied), PNG (all depths, palette, alpha over white), WebP (alpha
 // over white); recognised by content, not by name. Pixels agree with PIL's (libjpeg-turbo's default DCT and upsampling). Throws Error,
 // naming `name`, when the bytes do not decode whole, or the image has more than kMaxPixels.
-Image decode(std::span<const std::byte> bytes, const std::string& name);
-Image decode_file(const std::filesystem::path& path);
+//   A JPEG is decoded at 1/8, 1/4 or 1/2 of its size, in a fraction of the time, where its short side is then still `enough` pixels: as
+//   PIL's
+// Image.draft does. 0: at its own size.
+Image decode(std::span<const std::byte> bytes, const std::string& name, int64_t enough = 0);
+Image decode_file(const std::filesystem::path& path, int64_t enough = 0);
 
 // True for the extensions that we decode, in any case: .jpg .jpeg .png .webp
 bool is_image_name(const std::filesystem::path& path);

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <csetjmp>
 #include <cstdio>
 #include <cstring>
@@ -94,6 +95,14 @@ bool read_pixels(Decoder& decoder, uint8_t* out, uint8_t* cmyk_row) {
   return true;
 }
 
+// Of libjpeg's fast ones, the smallest scale that leaves `enough` of the short side.
+unsigned reduction(const jpeg_decompress_struct& info, int64_t enough) {
+  const int64_t shorter = std::min(info.image_width, info.image_height);
+  for (const unsigned by : {8U, 4U, 2U})
+    if (enough > 0 && shorter / by >= enough) return by;
+  return 1;
+}
+
 int orientation_of(const jpeg_decompress_struct& info) {
   for (const jpeg_marker_struct* marker = info.marker_list; marker != nullptr; marker = marker->next) {
     const int orientation = exif_orientation(std::as_bytes(std::span(marker->data, marker->data_length)));
@@ -104,17 +113,20 @@ int orientation_of(const jpeg_decompress_struct& info) {
 
 }  // namespace
 
-Image decode_jpeg(std::span<const std::byte> bytes, const std::string& name) {
+Image decode_jpeg(std::span<const std::byte> bytes, const std::string& name, int64_t enough) {
   Decoder decoder;
   const auto check = [&](bool good) {
     if (!good) throw Error(std::string("does not decode as JPEG: ") + decoder.errors.message, name);
   };
   check(read_header(decoder, bytes));
-  const jpeg_decompress_struct& info = decoder.info;
+  jpeg_decompress_struct& info = decoder.info;
   if (info.num_components != 1 && info.num_components != 3 && info.num_components != 4) {
     throw Error("is a JPEG with " + std::to_string(info.num_components) + " channels", name, "use 1, 3 or 4 channels");
   }
-  Image image{info.image_width, info.image_height, {}};
+  checked_pixels(info.image_width, info.image_height, name);
+  info.scale_denom = reduction(info, enough);
+  jpeg_calc_output_dimensions(&info);
+  Image image{info.output_width, info.output_height, {}};
   image.rgb.resize(3 * checked_pixels(image.width, image.height, name));
   const int orientation = orientation_of(info);  // the markers do not outlive the decoding
   std::vector<uint8_t> cmyk_row(info.num_components == 4 ? size_t{4} * info.image_width : 0);

@@ -37,7 +37,7 @@ struct Source {
   const std::string& path(int64_t place) const { return manifest.items[static_cast<size_t>(item(place))].path; }
 
   Decoded decode(int64_t place) const try {
-    Image image = manifest.read(item(place));
+    Image image = manifest.read(item(place), preparation.enough);
     return {preparation.apply(std::move(image)), ""};
   } catch (const std::bad_alloc&) {
     throw;  // the machine's fault, not the file's
@@ -122,14 +122,17 @@ void check_skipped(const std::vector<SkippedFile>& skipped, size_t total, double
 }  // namespace
 
 Preparation bounded(int64_t side) {
-  return {"short side at most " + std::to_string(side), [side](Image image) {
+  // From twice the size on, what a reduced decoding loses is gone after the resize as well: PIL's thumbnail asks for as much.
+  return {"short side at most " + std::to_string(side) + ", decoded at " + std::to_string(2 * side) + " or more",
+          [side](Image image) {
             const int64_t shorter = std::min(image.width, image.height);
             if (shorter <= side) return image;
             const auto scaled = [&](int64_t length) {
               return static_cast<int64_t>(static_cast<double>(side * length) / static_cast<double>(shorter));
             };
             return resize(image, scaled(image.width), scaled(image.height), Interpolation::bilinear);
-          }};
+          },
+          2 * side};
 }
 
 Preparation for_evaluation(const InputSpec& spec) {

@@ -19,6 +19,7 @@ namespace retort::data {
 struct Preparation {
   std::string key;
   std::function<Image(Image)> apply;
+  int64_t enough = 0;  // of the short side: a larger JPEG may be decoded at reduced size (decode.h)
 };
 // Training: the short side at most `side`, so that large photographs do not fill the disk; smaller images stay as they are.
 Preparation bounded(int64_t side);

@@ -131,7 +131,7 @@ fs::path Manifest::file(int64_t item) const {
   return record ? record->file : path;
 }
 
-Image Manifest::read(int64_t item) const { return read_image(root / items[static_cast<size_t>(item)].path); }
+Image Manifest::read(int64_t item, int64_t enough) const { return read_image(root / items[static_cast<size_t>(item)].path, enough); }
 
 std::string Manifest::digest() const {
   Hasher hasher;

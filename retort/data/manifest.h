@@ -31,7 +31,7 @@ struct Manifest {
   // The file that the item is, or is a record of.
   std::filesystem::path file(int64_t item) const;
   // Throws Error, naming the file, when it does not decode.
-  Image read(int64_t item) const;
+  Image read(int64_t item, int64_t enough = 0) const;
   // A hash of classes, paths, labels and splits, and of each file's size and modification time.
   std::string digest() const;
 };

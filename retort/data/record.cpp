@@ -21,9 +21,9 @@ std::optional<Record> record_of(const fs::path& path) {
   return Record{text.substr(0, hash), number};
 }
 
-Image read_image(const fs::path& path) {
+Image read_image(const fs::path& path, int64_t enough) {
   const std::optional<Record> record = record_of(path);
-  if (!record) return decode_file(path);
+  if (!record) return decode_file(path, enough);
   const Layout* layout = layout_of(record->file.parent_path());
   if (layout == nullptr || layout->record == nullptr)
     throw Error("its folder is no data set whose files hold several images", path.string(), "the CIFAR binary versions are");

@@ -17,7 +17,8 @@ struct Record {
 // What a path of this form names; nothing for any other path.
 std::optional<Record> record_of(const std::filesystem::path& path);
 
-// An image by its path: a file of its own (decode_file), or a record, which the layout of its folder reads. Throws Error, naming the file.
-Image read_image(const std::filesystem::path& path);
+// An image by its path: a file of its own (decode_file, with `enough`), or a record, which the layout of its folder reads. Throws Error,
+// naming the file.
+Image read_image(const std::filesystem::path& path, int64_t enough = 0);
 
 }  // namespace retort::data

@@ -71,7 +71,7 @@ TEST_F(Memory, IsSharedByThreads) {
   for (int number = 0; number < 4; ++number)
     threads.emplace_back([&wrong, number] {
       for (int round = 0; round < 200; ++round) {
-        at::Tensor some = bytes((1 + round % 7) * 300'000);
+        at::Tensor some = bytes(int64_t{300'000} * (1 + round % 7));
         some.fill_(number);
         if (!some.eq(number).all().item<bool>()) ++wrong;
       }

@@ -41,6 +41,24 @@ TEST(Decode, PixelsAreThoseOfPil) {
   }
 }
 
+TEST(Decode, ReducedPixelsAreThoseOfPilsDraft) {
+  const StateDict expected = read_safetensors(fixture("reduced.safetensors")).tensors;
+  EXPECT_EQ(expected.size(), 48U);
+  for (const auto& [name, pixels] : expected) {
+    const size_t slash = name.find('/');
+    const Image image = decode_file(fixture("images") / name.substr(0, slash), 29 / std::stoll(name.substr(slash + 1)));
+    ASSERT_EQ(image.height, pixels.size(0)) << name;
+    ASSERT_EQ(image.width, pixels.size(1)) << name;
+    EXPECT_EQ(std::memcmp(image.rgb.data(), pixels.const_data_ptr<uint8_t>(), image.rgb.size()), 0) << name;
+  }
+}
+
+TEST(Decode, NothingIsReducedBelowWhatIsEnough) {
+  EXPECT_EQ(decode_file(fixture("images/rgb_420.jpg"), 15).height, 29);  // 29 / 2 is 14
+  EXPECT_EQ(decode_file(fixture("images/rgb_420.jpg"), 14).height, 15);
+  EXPECT_EQ(decode_file(fixture("images/rgb.png"), 3).height, 29);  // only JPEG can
+}
+
 // The tag as some cameras write it, big-endian, after other entries; and malformed segments, which mean nothing.
 TEST(Decode, ExifInEveryForm) {
   const std::string jpeg = read_file(fixture("images/rgb_444.jpg"));

@@ -246,6 +246,21 @@ TEST(Preparation, BoundedShrinksTheShortSideOnly) {
   EXPECT_NE(bounded(16).key, bounded(17).key);
 }
 
+TEST(Preparation, BoundedLargePhotographsAreDecodedAtReducedSize) {
+  const TemporaryFolder folder;
+  Manifest manifest{folder / "photos", {"one"}, {{"large.jpg", 0, Split::train}}};
+  folder.write("photos/large.jpg", encode_jpeg(testing::photo(3, 640, 512), 95));
+  const std::vector<int64_t> items{0};
+  const ImageStore store = ImageStore::open(folder / "cache", manifest, items, bounded(32), {});
+  ASSERT_EQ(store.image(0).width, 40);
+  ASSERT_EQ(store.image(0).height, 32);
+  const Image whole = bounded(32).apply(manifest.read(0));
+  double difference = 0;
+  for (size_t i = 0; i < whole.rgb.size(); ++i) difference += std::abs(store.image(0).rgb[i] - whole.rgb[i]);
+  EXPECT_LT(difference / static_cast<double>(whole.rgb.size()), 2);
+  EXPECT_EQ(manifest.read(0, bounded(32).enough).height, 64);
+}
+
 TEST(Preparation, EvaluationIsRenderEval) {
   InputSpec spec;
   spec.size = 16;
