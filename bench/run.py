@@ -160,7 +160,7 @@ def plain_projection(args, teacher):
 
 
 def whole_job_part(results, args):
-    for teacher in TEACHERS:
+    for teacher in args.teacher or TEACHERS:
         probe, distill, workers, rate = plain_projection(args, teacher)
         summary, _ = retort_job(args, teacher, epochs=2, views=2)
         seconds = summary["seconds"]
@@ -175,7 +175,7 @@ def whole_job_part(results, args):
 
 def cold_part(results, args):
     """Nothing projected: both sides do the whole job in 20 epochs."""
-    for teacher in TEACHERS:
+    for teacher in args.teacher or TEACHERS:
         epochs = 4 if args.quick else 20
         theirs = json.loads(plain("job", args.data, "--teacher", teacher, "--epochs", epochs, "--workers", 2))
         _, ours = retort_job(args, teacher, epochs=epochs, views=min(VIEWS, max(1, epochs // 10)))
@@ -241,6 +241,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="fewer images and rounds: a look, not a result")
     parser.add_argument("--only", action="append", choices=list(PARTS), help="this part; may be given again (default: all)")
+    parser.add_argument("--teacher", action="append", choices=TEACHERS, help="of whole-job and cold; may be given again (default: both)")
     parser.add_argument("--data", type=pathlib.Path, help="a data set of JPEG photographs with train/ and test/")
     args = parser.parse_args()
     WORK.mkdir(parents=True, exist_ok=True)

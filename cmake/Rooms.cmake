@@ -41,7 +41,9 @@ endfunction()
 # Sources with inner loops of their own; the rest calls libtorch's, and the release preset compiles it at -O1, in half the time. The header
 # was compiled for that: GCC crashes on it at -O3.
 function(retort_hot)
-  set_source_files_properties(${ARGN} PROPERTIES COMPILE_OPTIONS $<$<CONFIG:Release>:-O3> SKIP_PRECOMPILE_HEADERS ON)
+  if(CMAKE_BUILD_TYPE STREQUAL "Release")
+    set_source_files_properties(${ARGN} PROPERTIES COMPILE_OPTIONS -O3 SKIP_PRECOMPILE_HEADERS ON)
+  endif()
 endfunction()
 
 # With UNITED, files may be compiled together, so that names in their unnamed namespaces must differ. PLAIN rooms include nothing of libtorch,
