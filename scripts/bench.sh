@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 
 venv=build/bench/venv
 python=${BENCH_PYTHON:-$venv/bin/python}
-wanted=scripts/requirements/bench.txt
+wanted=bench/requirements.txt
 if [ -z "${BENCH_PYTHON:-}" ] && ! cmp -s "$wanted" "$venv/installed.txt"; then
   echo "bench: installing plain PyTorch in $venv (several GB; the log is build/bench/install.log)"
   mkdir -p build/bench
