@@ -43,27 +43,35 @@ def read_commands(build):
 
 
 TYPE = re.compile(r"(?m)^(?:class|struct|enum(?: class)?) (\w+)")
-VALUE = re.compile(r"(?m)^[a-z\[][^(={;\n]*[\s*&](\w+)(?:\[\w*\])?\s*[(={;]")
-TEST = re.compile(r"(?m)^TEST\w*\(\w+, (\w+)")
+VALUE = re.compile(r"(?m)^(?!namespace |class |struct |enum )[a-z\[][^(={;\n]*[\s*&](\w+)(?:\[\w*\])?\s*[(={;]")
+TEST = re.compile(r"(?m)^TEST\w*\((\w+, \w+)")
 
 
 def names_in(text):
     return {*TYPE.findall(text), *VALUE.findall(text)}
 
 
+NAMESPACE = re.compile(r"(?m)^namespace ([\w:]+) \{$")
+
+
+def namespace_of(text):
+    found = NAMESPACE.search(text)
+    return found.group(1) if found else ""
+
+
 def declared(path):
-    """The names that a file has to itself, and those of its folder's headers that it sees; namespaces go by the folder's name."""
+    """The names that a file has to itself, and those of its folder's headers that it sees, each with its namespace."""
     text = path.read_text()
-    own, folder = set(TEST.findall(text)), path.parent.name
+    own = set(TEST.findall(text))
     for inside in re.findall(r"(?ms)^namespace \{$(.*?)^\}  // namespace$", text):
         own |= names_in(inside)
-    headers = [header.read_text() for header in path.parent.glob("*.h") if f"{folder}/{header.name}" in text]
-    seen = {name for header in headers for name in names_in(header)}
-    return {(folder, name) for name in own} | ({("", "main")} if "\nint main(" in text else set()), {(folder, name) for name in seen}
+    headers = [header.read_text() for header in path.parent.glob("*.h") if f"{path.parent.name}/{header.name}" in text]
+    seen = {(namespace_of(header), name) for header in headers for name in names_in(header)}
+    return {(namespace_of(text), name) for name in own} | ({("", "main")} if "\nint main(" in text else set()), seen
 
 
 class Batch:
-    largest = 4000  # lines: enough batches to keep several cores busy
+    largest = 9000  # lines: enough batches to keep several cores busy
 
     def __init__(self, common):
         self.common, self.files, self.lines, self.own, self.seen = common, [], 0, set(), set()

@@ -4,7 +4,7 @@
 
 // Caltech-101 (Fei-Fei et al. 2004): 101_ObjectCategories/ with one folder a class, and a background class that is by custom no class of
 // the task. It has no split of its own.
-namespace retort::data {
+namespace retort::data::caltech101 {
 namespace fs = std::filesystem;
 namespace {
 
@@ -25,4 +25,4 @@ Manifest read(const fs::path& folder, const ManifestOptions& options) {
 
 RETORT_REGISTER_LAYOUT({.name = "Caltech-101", .recognise = recognise, .read = read});
 
-}  // namespace retort::data
+}  // namespace retort::data::caltech101

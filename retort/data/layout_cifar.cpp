@@ -10,7 +10,7 @@
 
 // The binary versions of CIFAR-10 (cifar-10-batches-bin) and CIFAR-100 (cifar-100-binary), Krizhevsky 2009: records of one or two label
 // bytes and 32 × 32 pixels, the red plane first. CIFAR-100's labels are the coarse one and the fine one; the fine one is the class.
-namespace retort::data {
+namespace retort::data::cifar {
 namespace fs = std::filesystem;
 namespace {
 
@@ -103,4 +103,4 @@ Image read_record(const fs::path& file, int64_t number) {
 
 RETORT_REGISTER_LAYOUT({.name = "CIFAR-10 and CIFAR-100", .recognise = recognise, .read = read, .record = read_record});
 
-}  // namespace retort::data
+}  // namespace retort::data::cifar

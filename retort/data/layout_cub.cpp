@@ -4,7 +4,7 @@
 #include "retort/data/listing.h"
 
 // CUB-200-2011 (Wah et al. 2011): images.txt, image_class_labels.txt and train_test_split.txt number the images, classes.txt the classes.
-namespace retort::data {
+namespace retort::data::cub {
 namespace fs = std::filesystem;
 namespace {
 
@@ -42,4 +42,4 @@ Manifest read(const fs::path& folder, const ManifestOptions& options) {
 
 RETORT_REGISTER_LAYOUT({.name = "CUB-200-2011", .recognise = recognise, .read = read});
 
-}  // namespace retort::data
+}  // namespace retort::data::cub

@@ -6,7 +6,7 @@
 
 // DTD, the Describable Textures Dataset (Cimpoi et al. 2014): images/class/file.jpg, and ten splits in labels/. Split 1 is the one that is
 // reported where one is.
-namespace retort::data {
+namespace retort::data::dtd {
 namespace fs = std::filesystem;
 namespace {
 
@@ -26,4 +26,4 @@ Manifest read(const fs::path& folder, const ManifestOptions& options) {
 
 RETORT_REGISTER_LAYOUT({.name = "DTD", .recognise = recognise, .read = read});
 
-}  // namespace retort::data
+}  // namespace retort::data::dtd

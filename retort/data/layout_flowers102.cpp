@@ -10,7 +10,7 @@
 
 // Flowers-102 (Nilsback & Zisserman 2008): jpg/image_00001.jpg …. Its labels and splits are published as MATLAB files; here they are CSV
 // files `image,label` and `image,split`, where image is the number in the file's name.
-namespace retort::data {
+namespace retort::data::flowers102 {
 namespace fs = std::filesystem;
 namespace {
 
@@ -64,4 +64,4 @@ Manifest read(const fs::path& folder, const ManifestOptions& options) {
 
 RETORT_REGISTER_LAYOUT({.name = "Flowers-102", .recognise = recognise, .read = read});
 
-}  // namespace retort::data
+}  // namespace retort::data::flowers102

@@ -6,7 +6,7 @@
 #include "retort/data/listing.h"
 
 // MIT Indoor-67 (Quattoni & Torralba 2009): TrainImages.txt and TestImages.txt list class/file.jpg in Images/.
-namespace retort::data {
+namespace retort::data::mit_indoor {
 namespace fs = std::filesystem;
 namespace {
 
@@ -43,4 +43,4 @@ Manifest read(const fs::path& folder, const ManifestOptions& options) {
 
 RETORT_REGISTER_LAYOUT({.name = "MIT Indoor-67", .recognise = recognise, .read = read});
 
-}  // namespace retort::data
+}  // namespace retort::data::mit_indoor

@@ -81,7 +81,7 @@ int64_t grid_of(const VitSpelling& spelling, const at::Tensor& positions) {
   return grid;
 }
 
-bool mentions(const std::string& name, std::initializer_list<const char*> parts) {
+bool mentions_any(const std::string& name, std::initializer_list<const char*> parts) {
   return std::ranges::any_of(parts, [&](const char* part) { return name.find(part) != std::string::npos; });
 }
 
@@ -120,9 +120,9 @@ int64_t heads_of(const VitSpelling& spelling, const Hints& hints, int64_t dim) {
 
 // timm's SigLIPs of these names approximate by tanh; its OpenAI CLIPs carry the activation in the name.
 VitActivation timm_activation(const std::string& name) {
-  if (mentions(name, {"quickgelu"})) return VitActivation::quick_gelu;
-  const bool tanh = mentions(name, {"siglip"}) &&
-                    mentions(name, {"patch32", "giantopt", "so400m_patch16", "large_patch16_siglip_512", "large_patch16_siglip_gap_512"});
+  if (mentions_any(name, {"quickgelu"})) return VitActivation::quick_gelu;
+  const bool tanh = mentions_any(name, {"siglip"}) && mentions_any(name, {"patch32", "giantopt", "so400m_patch16",
+                                                                          "large_patch16_siglip_512", "large_patch16_siglip_gap_512"});
   return tanh ? VitActivation::gelu_tanh : VitActivation::gelu;
 }
 

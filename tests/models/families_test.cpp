@@ -6,12 +6,14 @@
 #include "retort/models/weight_source.h"
 #include "tests/models/convnets_common.h"
 #include "tests/support/folder.h"
+#include "tests/support/message.h"
 
 namespace retort::models {
 namespace {
 
 using testing::formula_parameter;
 using testing::formula_uniform;
+using testing::mentions;
 
 // tests/fixtures/families/<name>.json, as scripts/fixtures/families.py describes it.
 nlohmann::json family_fixture(const std::string& name) {
@@ -19,7 +21,7 @@ nlohmann::json family_fixture(const std::string& name) {
   return nlohmann::json::parse(file);
 }
 
-std::optional<Recognised> recognised(const StateDict& file, const std::string& arch = "") {
+std::optional<Recognised> recognised_by_any(const StateDict& file, const std::string& arch = "") {
   for (const Family& family : families()) {
     if (!family.recognise || (!arch.empty() && std::ranges::find(family.archs, arch) == family.archs.end())) continue;
     if (auto found = family.recognise(file, {.arch = arch})) return found;
@@ -30,15 +32,13 @@ std::optional<Recognised> recognised(const StateDict& file, const std::string& a
 // The message of the Error that the file gives, or that no family knows it.
 std::string complaint_of(const StateDict& file) {
   try {
-    return recognised(file) ? "none" : "not recognised";
+    return recognised_by_any(file) ? "none" : "not recognised";
   } catch (const UsageError& error) {
     return std::string("the user's fault: ") + error.what();
   } catch (const Error& error) {
     return error.what();
   }
 }
-
-bool mentions(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 // Relative to the largest.
 double difference(const at::Tensor& actual, const nlohmann::json& rows) {
@@ -73,7 +73,7 @@ class FamilyParity : public ::testing::TestWithParam<std::string> {
 
 TEST_P(FamilyParity, AFileGivesThePublicOutputs) {
   const at::NoGradGuard no_grad;
-  const auto found = recognised(file());
+  const auto found = recognised_by_any(file());
   ASSERT_TRUE(found);
   EXPECT_EQ(found->spec.arch, fixture_["arch"].get<std::string>()) << found->spec.options;
   EXPECT_EQ(found->naming, fixture_["naming"].get<std::string>());
@@ -92,7 +92,7 @@ TEST_P(FamilyParity, AFileGivesThePublicOutputs) {
   const ModelPtr again = make_model(model_spec_from(to_json(model->spec())));
   load_state(*again, state_of(*model), "");
   EXPECT_EQ(again->input_spec(), model->input_spec());
-  const auto reread = recognised(state_of(*model), model->spec().arch);
+  const auto reread = recognised_by_any(state_of(*model), model->spec().arch);
   ASSERT_TRUE(reread);
   EXPECT_EQ(reread->state.size(), state_of(*model).size());
 }
@@ -131,7 +131,7 @@ TEST_P(FamilyDamage, IsAnErrorThatNamesTheTensor) {
 class FamilyTraining : public FamilyParity {};
 
 TEST_P(FamilyTraining, InitialWeightsAndGradients) {
-  Recognised found = *recognised(file());
+  Recognised found = *recognised_by_any(file());
   found.spec.options["stochastic_depth"] = 0;
   found.spec.options["dropout"] = 0;
   torch::manual_seed(7);
@@ -223,7 +223,7 @@ TEST(FamilyPublic, ConfigurationsHaveThePublicNamesAndShapes) {
     std::ostringstream hash;
     hash << std::hex << std::setfill('0') << std::setw(16) << fnv1a64(lines.str());
     EXPECT_EQ(hash.str(), summary[1].get<std::string>()) << arch;
-    const auto found = recognised(state);
+    const auto found = recognised_by_any(state);
     ASSERT_TRUE(found) << arch;
     EXPECT_EQ(found->spec.arch, arch);
   }
@@ -255,8 +255,8 @@ TEST(FamilyInputs, TheUserSaysWhoseWeightsAnEfficientNetsAre) {
   torch_own->eval();
   tensorflow->eval();
   const StateDict state = state_of(*torch_own);
-  EXPECT_EQ(recognised(state)->spec.arch, "efficientnet_b0");
-  EXPECT_EQ(recognised(state, "tf_efficientnet_b0")->spec.arch, "tf_efficientnet_b0");
+  EXPECT_EQ(recognised_by_any(state)->spec.arch, "efficientnet_b0");
+  EXPECT_EQ(recognised_by_any(state, "tf_efficientnet_b0")->spec.arch, "tf_efficientnet_b0");
   const at::Tensor images = formula_uniform("images", {1, 3, 64, 64});
   EXPECT_FALSE(at::allclose(torch_own->forward(images).logits, tensorflow->forward(images).logits, 1e-2));
 }

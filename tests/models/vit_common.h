@@ -10,8 +10,11 @@
 #include "retort/models/registry.h"
 #include "retort/models/vit_names.h"
 #include "tests/support/formula.h"
+#include "tests/support/message.h"
 
 namespace retort::models {
+
+using testing::mentions;
 
 // tests/fixtures/vit/<name>.json, as scripts/fixtures/vit.py describes it.
 inline nlohmann::json vit_fixture(const std::string& name) {
@@ -66,7 +69,5 @@ std::string error_of(Statement statement) {
   }
   return "";
 }
-
-inline bool mentions(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 }  // namespace retort::models

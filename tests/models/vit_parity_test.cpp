@@ -3,14 +3,17 @@
 
 #include "retort/models/vit.h"
 #include "tests/models/vit_common.h"
+#include "tests/support/digest.h"
 
 namespace retort::models {
 namespace {
 
+using testing::expect_digest;
 using testing::formula_parameter;
 using testing::formula_uniform;
+using testing::probe;
 
-at::Tensor rows_of(const nlohmann::json& rows) {
+at::Tensor stack_rows(const nlohmann::json& rows) {
   std::vector<at::Tensor> tensors;
   for (const auto& row : rows) tensors.push_back(at::tensor(row.get<std::vector<double>>()).to(at::kFloat));
   return at::stack(tensors);
@@ -27,12 +30,12 @@ TEST_P(VitParity, Outputs) {
   ASSERT_EQ(fixture["outputs"].size(), 3);
   for (const auto& expected : fixture["outputs"]) {
     const Output output = model->forward(formula_images(expected["size"][0], expected["size"][1]));
-    const at::Tensor features = rows_of(expected["features"]);
+    const at::Tensor features = stack_rows(expected["features"]);
     ASSERT_EQ(output.features.sizes(), features.sizes());
     EXPECT_LT(relative_difference(output.features, features), 1e-4) << expected["size"];
     ASSERT_EQ(found.has_head, expected.contains("logits"));
     if (!found.has_head) continue;
-    const at::Tensor logits = rows_of(expected["logits"]);
+    const at::Tensor logits = stack_rows(expected["logits"]);
     ASSERT_EQ(output.logits.sizes(), logits.sizes());
     EXPECT_LT(relative_difference(output.logits, logits), 1e-4) << expected["size"];
   }
@@ -49,19 +52,6 @@ INSTANTIATE_TEST_SUITE_P(Namings, VitParity,
                                            "timm_clip_quickgelu", "timm_siglip", "timm_siglip_tanh", "timm_siglip_gap", "timm_dinov3",
                                            "timm_dinov3_plus"),
                          [](const auto& test) { return test.param; });
-
-double probe(const std::string& name, const at::Tensor& tensor) {
-  return (tensor.detach().to(at::kDouble) * formula_uniform("probe." + name, tensor.sizes())).sum().item<double>();
-}
-
-void expect_digest(const nlohmann::json& expected, const std::string& name, const at::Tensor& tensor) {
-  const at::Tensor values = tensor.detach().to(at::kDouble);
-  const auto norm = expected[1].get<double>();
-  const double tolerance = 1e-6 * std::max(norm, 1e-3);
-  EXPECT_NEAR(values.sum().item<double>(), expected[0].get<double>(), tolerance) << name;
-  EXPECT_NEAR(values.norm().item<double>(), norm, tolerance) << name;
-  EXPECT_NEAR(probe(name, values), expected[2].get<double>(), tolerance) << name;
-}
 
 struct TrainingCase {
   const char *file, *training;
@@ -100,11 +90,13 @@ TEST_P(VitTraining, GradientsAndThreeOptimiserSteps) {
     if (step == 3) break;
     loss.backward();
     if (step == 0)
-      for (const auto& item : model->named_parameters()) expect_digest(expected_["gradients"][item.key()], item.key(), item.value().grad());
+      for (const auto& item : model->named_parameters())
+        expect_digest(expected_["gradients"][item.key()], item.key(), item.value().grad(), 1e-6, 1e-3);
     optimiser.step();
   }
   for (const auto& item : model->named_parameters())
-    expect_digest(expected_["changes"][item.key()], item.key(), item.value() - formula_parameter(item.key(), item.value().sizes()));
+    expect_digest(expected_["changes"][item.key()], item.key(), item.value() - formula_parameter(item.key(), item.value().sizes()), 1e-6,
+                  1e-3);
 }
 
 INSTANTIATE_TEST_SUITE_P(Namings, VitTraining,

@@ -20,8 +20,10 @@ std::string error_of(Call&& call) {
   return "";
 }
 
+inline bool mentions(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
 inline ::testing::AssertionResult says(const std::string& message, const std::string& part) {
-  if (message.find(part) != std::string::npos) return ::testing::AssertionSuccess();
+  if (mentions(message, part)) return ::testing::AssertionSuccess();
   return ::testing::AssertionFailure() << "'" << message << "' does not say '" << part << "'";
 }
 

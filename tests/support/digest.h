@@ -1,0 +1,40 @@
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "tests/support/formula.h"
+
+namespace retort::testing {
+
+// Three numbers that a fixture holds in place of a tensor.
+struct Digest {
+  double sum, norm, dot;
+};
+
+inline double probe(const std::string& name, const at::Tensor& tensor) {
+  return (tensor.to(at::kDouble) * formula_uniform("probe." + name, tensor.sizes())).sum().item<double>();
+}
+
+inline Digest digest(const std::string& name, const at::Tensor& tensor) {
+  const at::Tensor values = tensor.detach().to(at::kDouble);
+  return {values.sum().item<double>(), values.norm().item<double>(), probe(name, values)};
+}
+
+// Relative to the tensor's norm, or to `floor` where that is larger: some gradients are zero but for rounding (a shift that the next batch
+// norm takes out). A sum can be far above the norm, and the fixture rounds it to nine digits.
+inline void expect_digest(const nlohmann::json& expected, const std::string& name, const at::Tensor& tensor, double relative,
+                          double floor = 0) {
+  const Digest actual = digest(name, tensor);
+  const double tolerance = relative * std::max(expected[1].get<double>(), floor);
+  EXPECT_NEAR(actual.sum, expected[0].get<double>(), std::max(tolerance, relative * std::abs(actual.sum))) << name;
+  EXPECT_NEAR(actual.norm, expected[1].get<double>(), tolerance) << name;
+  EXPECT_NEAR(actual.dot, expected[2].get<double>(), tolerance) << name;
+}
+
+}  // namespace retort::testing
