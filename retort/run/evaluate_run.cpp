@@ -50,7 +50,7 @@ Evaluation evaluate_run(const fs::path& run, const std::string& data, const fs::
   std::string path = data;
   if (data.empty()) {
     try {
-      const nlohmann::json from = read_json(folder.summary()).at("data");
+      const nlohmann::json from = summary_of(run).at("data");
       from.at("path").get_to(path);
       if (from.value("labels", "data") == "teacher")
         throw UsageError("was trained on images without labels", folder.root.string(), "name a labelled set with --data");

@@ -29,13 +29,6 @@ report::Row student_row(const nlohmann::json& summary) {
   return row_of(summary.at("teacher").is_null() ? alone : "distilled", summary.at("student"), summary.at("seconds").at("training"));
 }
 
-nlohmann::json summary_of(const fs::path& run) {
-  const fs::path path = RunFolder{run}.summary();
-  if (!fs::exists(path))
-    throw Error("is not a finished run: it has no summary.json", run.string(), "finish it with `retort distill --resume`");
-  return read_json(path);
-}
-
 }  // namespace
 
 std::vector<report::Row> rows_of(const fs::path& run, const std::vector<fs::path>& against) {

@@ -56,4 +56,7 @@ Student load_student(const std::filesystem::path& path);
 nlohmann::json read_json(const std::filesystem::path& path);
 std::vector<nlohmann::json> read_json_lines(const std::filesystem::path& path);
 
+// A run's summary.json. Throws Error when the run has not finished.
+nlohmann::json summary_of(const std::filesystem::path& run);
+
 }  // namespace retort::run

@@ -9,6 +9,7 @@
 #include "retort/run/report_run.h"
 #include "retort/run/run_folder.h"
 #include "tests/run/small_job.h"
+#include "tests/support/message.h"
 #include "tests/support/script_network.h"
 
 namespace retort::run {
@@ -41,6 +42,10 @@ TEST_F(DistillTest, MakesARunFolderThatTheOtherCommandsRead) {
   EXPECT_NEAR(predictions[0].top[0].second, evaluation.predictions[0].probability, 1e-4);
   EXPECT_FALSE(predictions[1].error.empty());
   EXPECT_EQ(write_report(config_.out, {config_.out}).size(), 3U);
+
+  fs::remove(run.summary());  // as where a run was stopped while it evaluated
+  const auto evaluate = [&] { evaluate_run(config_.out, "", config_.cache, null_log(), never_stop()); };
+  EXPECT_TRUE(testing::says(testing::error_of(evaluate), "is not a finished run"));
 }
 
 TEST_F(DistillTest, FromScratchNeedsNoTeacher) {
