@@ -12,6 +12,7 @@ namespace {
 
 struct CompareArguments {
   run::CompareConfig config;
+  bool dry_run = false;
   RunFiles files;
 };
 
@@ -42,6 +43,9 @@ void add_compare(CLI::App& app) {
       ->group(group)
       ->capture_default_str()
       ->check(CLI::Range(1e-8, 10.0));
+  command->add_flag("--dry-run", arguments->dry_run, "say what each arm would take, measured on this machine in seconds, and stop")
+      ->group(group)
+      ->configurable(false);
   command->footer(
       "Writes compare.md, compare.html and compare.json into --out, and each run into a folder of its own there. The same command again "
       "runs\n"
@@ -51,6 +55,10 @@ void add_compare(CLI::App& app) {
   command->callback([arguments, command] {
     read_run_files(*command, arguments->files);
     TerminalLog log;
+    if (arguments->dry_run) {
+      std::cout << run::expected(arguments->config, log, stop_on_interrupt()) << '\n';
+      return;
+    }
     std::cout << report::render_text(run::compare(arguments->config, log, stop_on_interrupt()))
               << "\nreport: " << (std::filesystem::path(arguments->config.base.out) / "compare.html").string() << '\n';
   });

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <filesystem>
 #include <limits>
+#include <set>
 #include <sstream>
 #include <utility>
 
@@ -82,6 +83,14 @@ std::string folder_name(const std::string& text) {
   return name;
 }
 
+std::string counted_runs(int64_t runs) { return std::to_string(runs) + (runs == 1 ? " run" : " runs"); }
+
+// What an arm's runs will take.
+struct Expected {
+  int64_t runs = 0, missing = 0;
+  double student_seconds = 0, teacher_seconds = 0;  // of one missing run; later ones find the teacher's outputs in the cache
+};
+
 class Comparer {
  public:
   Comparer(const CompareConfig& config, Log& log, const StopFlag& stop) : config_(config), log_(log), stop_(stop) {}
@@ -98,6 +107,29 @@ class Comparer {
     estimate_savings();
     write();
     return result_;
+  }
+
+  std::string expected() {
+    plan();
+    std::string text;
+    std::set<std::vector<std::vector<std::string>>> seen;  // teachers, each with what it has looked at
+    int64_t missing = 0;
+    double seconds = 0;
+    for (const Plan& plan : plans_) {
+      Expected arm = expected_of(plan);
+      if (!plan.probe && !seen.insert({plan.config.teacher, plan.config.extra}).second) arm.teacher_seconds = 0;
+      missing += arm.missing;
+      seconds += arm.teacher_seconds + arm.student_seconds * static_cast<double>(arm.missing);
+      text += named(plan) + ": ";
+      if (arm.missing < arm.runs) text += std::to_string(arm.runs - arm.missing) + " of " + std::to_string(arm.runs) + " runs are there";
+      if (arm.missing > 0 && arm.missing < arm.runs) text += ", ";
+      if (arm.missing > 0) text += counted_runs(arm.missing);
+      if (arm.student_seconds > 0) text += " of " + report::duration(arm.student_seconds);
+      if (arm.teacher_seconds > 0)
+        text += (arm.student_seconds > 0 ? ", and once the teacher, " : " of ") + report::duration(arm.teacher_seconds);
+      text += '\n';
+    }
+    return text + "in all: " + counted_runs(missing) + ", " + report::duration(seconds);
   }
 
  private:
@@ -174,11 +206,7 @@ class Comparer {
     arm.saved = std::numeric_limits<double>::quiet_NaN();
     for (int64_t seed = config_.base.seed; seed < config_.base.seed + seeds_of(plan); ++seed) {
       check_stop(stop_, "comparing");
-      RunConfig config = plan.config;
-      config.seed = seed;
-      config.out = (fs::path(config_.base.out) / folder_name(plan.teacher.empty() ? plan.name : plan.name + " from " + plan.teacher) /
-                    ("seed-" + std::to_string(seed)))
-                       .string();
+      const RunConfig config = seeded(plan, seed);
       announce(plan, seed);
       const Stopwatch watch;
       if (plan.probe) {
@@ -197,11 +225,36 @@ class Comparer {
     return arm;
   }
 
+  RunConfig seeded(const Plan& plan, int64_t seed) const {
+    RunConfig config = plan.config;
+    config.seed = seed;
+    config.out = (fs::path(config_.base.out) / folder_name(named(plan)) / ("seed-" + std::to_string(seed))).string();
+    return config;
+  }
+
+  static std::string named(const Plan& plan) { return plan.teacher.empty() ? plan.name : plan.name + " from " + plan.teacher; }
+
+  // Of one run that is missing; zero where none is.
+  Expected expected_of(const Plan& plan) {
+    Expected expected;
+    for (int64_t seed = config_.base.seed; seed < config_.base.seed + seeds_of(plan); ++seed) {
+      const RunConfig config = plan.probe ? probed(seeded(plan, seed)) : seeded(plan, seed);
+      ++expected.runs;
+      if (!plan.probe && is_finished(config)) continue;
+      if (++expected.missing > 1) continue;
+      log_.info("measuring " + named(plan));
+      const Forecast measured = forecast(config, log_, stop_);
+      expected.teacher_seconds = measured.teacher_seconds();
+      expected.student_seconds = plan.probe ? 0 : measured.student_seconds();
+    }
+    return expected;
+  }
+
   int64_t seeds_of(const Plan& plan) const { return plan.probe ? 1 : config_.seeds; }  // a probe draws nothing
 
   void announce(const Plan& plan, int64_t seed) {
-    std::string text = "run " + std::to_string(done_ + 1) + " of " + std::to_string(runs_) + ": " + plan.name +
-                       (plan.teacher.empty() ? "" : " from " + plan.teacher) + ", seed " + std::to_string(seed);
+    std::string text =
+        "run " + std::to_string(done_ + 1) + " of " + std::to_string(runs_) + ": " + named(plan) + ", seed " + std::to_string(seed);
     if (timed_ > 0)
       text += "; about " + report::duration(seconds_ / static_cast<double>(timed_) * static_cast<double>(runs_ - done_)) + " to go";
     log_.info(text);
@@ -219,7 +272,8 @@ class Comparer {
     return distill_once(config, log_, stop_);
   }
 
-  void probe(RunConfig config, report::Arm& arm) {
+  // The student's weights in the teacher's place.
+  RunConfig probed(RunConfig config) const {
     config.teacher = {config.student_weights};
     config.student_weights.clear();
     config.teacher_arch = config.student;
@@ -227,7 +281,11 @@ class Comparer {
     config.teacher_head = "probe";
     config.prompt.clear();
     config.teacher_size = size_ > 0 ? size_ : config.image_size;
-    const nlohmann::json teacher = linear_probe(config, log_, stop_);
+    return config;
+  }
+
+  void probe(const RunConfig& config, report::Arm& arm) {
+    const nlohmann::json teacher = linear_probe(probed(config), log_, stop_);
     arm.accuracy.push_back(accuracy_in(teacher, "test_accuracy"));
     arm.class_accuracy.push_back(teacher.value("test_mean_class_accuracy", arm.accuracy.back()));
     arm.teacher_seconds = teacher.at("seconds");
@@ -307,16 +365,25 @@ class Comparer {
   double seconds_ = 0;  // of the timed runs
 };
 
-}  // namespace
-
-report::Comparison compare(const CompareConfig& config, Log& log, const StopFlag& stop) {
+void validate(const CompareConfig& config) {
   RunConfig checked = config.base;
   if (checked.teacher.empty()) checked.teacher = {"none"};
   checked.extra.clear();  // of the arms with a teacher, which are checked as they run
   checked.classes.clear();
   validate(checked);
   if (config.seeds < 1) throw UsageError("must be at least 1", "--seeds");
+}
+
+}  // namespace
+
+report::Comparison compare(const CompareConfig& config, Log& log, const StopFlag& stop) {
+  validate(config);
   return Comparer(config, log, stop).run();
+}
+
+std::string expected(const CompareConfig& config, Log& log, const StopFlag& stop) {
+  validate(config);
+  return Comparer(config, log, stop).expected();
 }
 
 }  // namespace retort::run

@@ -30,4 +30,7 @@ struct CompareConfig {
 // does, and UsageError on an arm that lacks what it needs.
 report::Comparison compare(const CompareConfig& config, Log& log, const StopFlag& stop);
 
+// What that would take, measured on this machine in seconds an arm: a line for each arm, and the sum. Of an unfinished run, the whole.
+std::string expected(const CompareConfig& config, Log& log, const StopFlag& stop);
+
 }  // namespace retort::run

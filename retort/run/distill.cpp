@@ -380,6 +380,8 @@ class Job {
   bool train_teacher_ = true;
 };
 
+bool holds_this_run(const RunFolder& folder, const RunConfig& config) { return read_file(folder.config()) == to_toml(resolved(config)); }
+
 }  // namespace
 
 Forecast forecast(const RunConfig& given, Log& log, const StopFlag& stop) {
@@ -423,12 +425,18 @@ nlohmann::json linear_probe(const RunConfig& config, Log& log, const StopFlag& s
   return Job(own, {}, folder, log, stop).probe();
 }
 
+bool is_finished(const RunConfig& config) {
+  const RunFolder folder{config.out};
+  std::error_code error;
+  return fs::exists(folder.summary(), error) && fs::exists(folder.config(), error) && holds_this_run(folder, config);
+}
+
 nlohmann::json distill_once(const RunConfig& config, Log& log, const StopFlag& stop, bool force) {
   const RunFolder folder{config.out};
   std::error_code error;
   if (!fs::exists(folder.config(), error)) return distill(config, {}, log, stop);
-  const bool same = read_file(folder.config()) == to_toml(resolved(config));
-  if (same && fs::exists(folder.summary(), error)) return read_json(folder.summary());
+  if (is_finished(config)) return read_json(folder.summary());
+  const bool same = holds_this_run(folder, config);
   return distill(config, {.resume = same || !force, .force = !same && force}, log, stop);
 }
 

@@ -31,6 +31,9 @@ Forecast forecast(const RunConfig& config, Log& log, const StopFlag& stop);
 // holds a run with other settings, unless `force` says to write over that.
 nlohmann::json distill_once(const RunConfig& config, Log& log, const StopFlag& stop, bool force = false);
 
+// The run folder holds this very run, finished.
+bool is_finished(const RunConfig& config);
+
 // The teacher as distil() fits it, head and all, and what it makes of real images, prepared as for evaluation: features [N, D], labels [N].
 struct FittedTeacher {
   data::Manifest manifest;

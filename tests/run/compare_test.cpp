@@ -6,6 +6,7 @@
 #include "retort/core/file.h"
 #include "retort/run/run_folder.h"
 #include "tests/run/small_job.h"
+#include "tests/support/message.h"
 
 namespace retort::run {
 namespace {
@@ -55,6 +56,12 @@ TEST_F(CompareTest, RunsEachArmOverTheSeedsAndThenOnlyWhatIsMissing) {
   const auto before = fs::last_write_time(kept / "student.safetensors");
   const std::string weights = read_file(gone / "student.safetensors");
   fs::remove_all(gone);
+  const std::string expected = run::expected(compare_, null_log(), never_stop());
+  EXPECT_TRUE(testing::says(expected, "scratch: 1 of 2 runs are there, 1 run of "));
+  EXPECT_TRUE(testing::says(expected, "linear-probe: 1 run\n"));
+  EXPECT_TRUE(testing::says(expected, "finetune: 2 of 2 runs are there\n"));
+  EXPECT_TRUE(testing::says(expected, "in all: 2 runs, "));
+  EXPECT_FALSE(fs::exists(gone)) << "to measure is not to run";
   const report::Comparison second = now();
   EXPECT_EQ(fs::last_write_time(kept / "student.safetensors"), before);
   EXPECT_EQ(read_file(gone / "student.safetensors"), weights);
