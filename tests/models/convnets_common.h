@@ -12,7 +12,6 @@
 
 namespace retort::models {
 
-using testing::digest;
 using testing::expect_digest;
 using testing::probe;
 
