@@ -119,7 +119,7 @@ class Job {
     teacher::Teacher& teacher = teachers_->all().front();
     const data::Preparation prepared = data::for_evaluation(teacher.input_spec());
     const auto seen = [&](const data::ImageStore& images, const char* name) {
-      return evaluation_features(cache_, teacher, images, name, log_, stop_);
+      return evaluation_features(cache_, teacher, images, name, log_, stop_).all();
     };
     const data::ImageStore train = open(data::Split::train, prepared), val = open(data::Split::val, prepared);
     FittedTeacher fitted{manifest_, teacher, seen(train, "unmixed"), data::labels_of(train), seen(val, "validation"), data::labels_of(val)};

@@ -104,7 +104,7 @@ void Teachers::label_validation(const std::function<void(int64_t item, int64_t l
   at::Tensor logits;
   for (size_t i = 0; i < teachers_.size(); ++i) {
     const data::ImageStore val = run_.open(data::Split::val, data::for_evaluation(teachers_[i].input_spec()));
-    add_share(logits, teachers_[i].logits(evaluated(teachers_[i], val, "validation")), weights_[i]);
+    add_share(logits, logits_of(teachers_[i], evaluated(teachers_[i], val, "validation")), weights_[i]);
     if (i + 1 < teachers_.size()) continue;
     const at::Tensor labels = logits.argmax(1);
     for (int64_t row = 0; row < val.size(); ++row) name(val.item(row), labels.const_data_ptr<int64_t>()[row]);
@@ -149,7 +149,7 @@ nlohmann::json Teachers::fit_one(size_t number, const data::ImageStore& train, P
   teacher::Teacher& teacher = teachers_[number];
   const data::Preparation prepared = data::for_evaluation(teacher.input_spec());
   const data::ImageStore val = run_.open(data::Split::val, prepared), test = run_.open(data::Split::test, prepared);
-  const at::Tensor val_features = evaluated(teacher, val, "validation");
+  const teacher::FeatureParts val_features = evaluated(teacher, val, "validation");
   labels = {data::labels_of(val), data::labels_of(test)};
   nlohmann::json out;
   if (run_.config.teacher_head == "keep") {
@@ -159,7 +159,7 @@ nlohmann::json Teachers::fit_one(size_t number, const data::ImageStore& train, P
     teacher.set_head(head.weight, head.bias);
     out["head_l2"] = head.l2;
   }
-  logits = {teacher.logits(val_features), teacher.logits(evaluated(teacher, test, "test"))};
+  logits = {logits_of(teacher, val_features), logits_of(teacher, evaluated(teacher, test, "test"))};
   out["arch"] = teacher.model().spec().arch;
   out["image_size"] = teacher.input_spec().size;
   out["weight"] = weights_[number];
@@ -171,24 +171,27 @@ nlohmann::json Teachers::fit_one(size_t number, const data::ImageStore& train, P
 }
 
 // On as many stored views as keep the fit to seconds. Mixed views have no one label: then on the plain images.
-teacher::LinearHead Teachers::fit_probe(size_t number, const data::ImageStore& train, const at::Tensor& val_features,
+teacher::LinearHead Teachers::fit_probe(size_t number, const data::ImageStore& train, const teacher::FeatureParts& val_features,
                                         const at::Tensor& val_labels) {
   constexpr int64_t kRows = 20000;
-  const auto fit = [&](const at::Tensor& features, const at::Tensor& labels) {
-    return teacher::fit_linear_probe(features, labels, val_features, val_labels, classes_, run_.log, run_.stop);
+  const auto fit = [&](const std::vector<at::Tensor>& features, const at::Tensor& labels) {
+    return teacher::fit_linear_probe(features, labels, val_features.parts(), val_labels, classes_, run_.log, run_.stop);
   };
   if (run_.config.view.mix.any()) {
     teacher::Teacher& teacher = teachers_[number];
     const data::ImageStore plain = run_.open(data::Split::train, data::for_evaluation(teacher.input_spec()));
-    return fit(evaluated(teacher, plain, "unmixed"), data::labels_of(plain));
+    return fit(evaluated(teacher, plain, "unmixed").parts(), data::labels_of(plain));
   }
   const int64_t views = std::clamp<int64_t>(kRows / train.size(), 1, outputs_->views());
   std::vector<at::Tensor> features;
-  for (int64_t view = 0; view < views; ++view) features.push_back(outputs_->of(number).view(view).all());
-  return fit(at::cat(features), data::labels_of(train).repeat({views}));
+  for (int64_t view = 0; view < views; ++view) {
+    const std::vector<at::Tensor>& parts = outputs_->of(number).view(view).parts();
+    features.insert(features.end(), parts.begin(), parts.end());
+  }
+  return fit(features, data::labels_of(train).repeat({views}));
 }
 
-at::Tensor Teachers::evaluated(teacher::Teacher& teacher, const data::ImageStore& images, const char* what) {
+teacher::FeatureParts Teachers::evaluated(teacher::Teacher& teacher, const data::ImageStore& images, const char* what) {
   return evaluation_features(run_.cache, teacher, images, what, run_.log, run_.stop);
 }
 

@@ -62,8 +62,9 @@ class Teachers {
   teacher::OutputStore::Options store_options(const teacher::Teacher& teacher, const data::ImageStore& images, int64_t views,
                                               int64_t all_images) const;
   nlohmann::json fit_one(size_t number, const data::ImageStore& train, Pair& logits, Pair& labels);
-  teacher::LinearHead fit_probe(size_t number, const data::ImageStore& train, const at::Tensor& val_features, const at::Tensor& val_labels);
-  at::Tensor evaluated(teacher::Teacher& teacher, const data::ImageStore& images, const char* what);
+  teacher::LinearHead fit_probe(size_t number, const data::ImageStore& train, const teacher::FeatureParts& val_features,
+                                const at::Tensor& val_labels);
+  teacher::FeatureParts evaluated(teacher::Teacher& teacher, const data::ImageStore& images, const char* what);
   void say_accuracy(const std::string& who, const nlohmann::json& out);
 
   Run run_;

@@ -3,7 +3,9 @@
 #include <torch/nn/functional/loss.h>
 #include <torch/optim/lbfgs.h>
 
+#include <algorithm>
 #include <cstdio>
+#include <utility>
 
 #include "retort/core/error.h"
 
@@ -16,20 +18,82 @@ constexpr double kGrid[] = {1.0, 0.3, 0.1, 0.03, 0.01, 3e-3, 1e-3, 3e-4, 1e-4, 1
 constexpr double kWithoutValidation = 1e-2;
 constexpr int kIterations = 60;
 
+constexpr int64_t kChunk = 1024;  // rows that are floats at a time: fewer cost more in calls than a cache saves
+
 struct Fit {
   at::Tensor weight, bias;  // for standardised features
 };
 
-void minimise(Fit& fit, const at::Tensor& x, const at::Tensor& y, double l2, const StopFlag& stop) {
+// Rows of features with their labels, a chunk at a time.
+class Rows {
+ public:
+  Rows(const std::vector<at::Tensor>& parts, const at::Tensor& labels) : labels_(labels) {
+    for (const at::Tensor& part : parts) {
+      for (int64_t first = 0; first < part.size(0); first += kChunk)
+        chunks_.push_back(part.narrow(0, first, std::min(kChunk, part.size(0) - first)));
+      count_ += part.size(0);
+    }
+  }
+
+  int64_t count() const { return count_; }
+
+  // Sets what every row is standardised by.
+  void standardise(const at::Tensor& mean, const at::Tensor& std) {
+    scale_ = 1 / std;
+    shift_ = -mean * scale_;
+  }
+
+  // Calls see(float [m, D], labels [m]).
+  template <typename See>
+  void each(const See& see) const {
+    int64_t first = 0;
+    for (const at::Tensor& chunk : chunks_) {
+      at::Tensor x = chunk.to(at::kFloat, /*non_blocking=*/false, /*copy=*/true);
+      if (scale_.defined()) at::addcmul_out(x, shift_, x, scale_);
+      see(x, labels_.narrow(0, first, x.size(0)));
+      first += x.size(0);
+    }
+  }
+
+ private:
+  std::vector<at::Tensor> chunks_;
+  at::Tensor labels_, scale_, shift_;
+  int64_t count_ = 0;
+};
+
+// Per feature: mean, and spread about it. Dead features have none; dividing by one leaves them at zero.
+std::pair<at::Tensor, at::Tensor> moments_of(const Rows& rows, int64_t dim) {
+  const auto count = static_cast<double>(rows.count());
+  at::Tensor mean = at::zeros({dim}, at::kDouble), variance = at::zeros({dim}, at::kDouble);
+  rows.each([&](const at::Tensor& x, const at::Tensor&) { mean += x.sum(0, false, at::kDouble) / count; });
+  rows.each([&](const at::Tensor& x, const at::Tensor&) { variance += (x - mean).square().sum(0, false, at::kDouble) / count; });
+  const at::Tensor std = variance.sqrt().to(at::kFloat);
+  return {mean.to(at::kFloat), at::where(std > 1e-6, std, at::ones_like(std))};
+}
+
+void minimise(Fit& fit, const Rows& rows, double l2, const StopFlag& stop) {
   torch::optim::LBFGS optimizer({fit.weight, fit.bias},
                                 torch::optim::LBFGSOptions(1).max_iter(kIterations).history_size(10).line_search_fn("strong_wolfe"));
   optimizer.step([&] {
-    check_stop(stop, "fitting the teacher's head");
     optimizer.zero_grad();
-    const at::Tensor loss = at::cross_entropy_loss(at::linear(x, fit.weight, fit.bias), y) + 0.5 * l2 * fit.weight.square().sum();
+    at::Tensor loss = 0.5 * l2 * fit.weight.square().sum();
     loss.backward();
+    loss = loss.detach();
+    rows.each([&](const at::Tensor& x, const at::Tensor& y) {
+      check_stop(stop, "fitting the teacher's head");
+      const at::Tensor part = at::cross_entropy_loss(at::linear(x, fit.weight, fit.bias), y, {}, at::Reduction::Sum) / rows.count();
+      part.backward();
+      loss += part.detach();
+    });
     return loss;
   });
+}
+
+at::Tensor logits_of(const Fit& fit, const Rows& rows) {
+  const at::NoGradGuard no_grad;
+  std::vector<at::Tensor> logits;
+  rows.each([&](const at::Tensor& x, const at::Tensor&) { logits.push_back(at::linear(x, fit.weight, fit.bias)); });
+  return at::cat(logits);
 }
 
 }  // namespace
@@ -39,18 +103,17 @@ double accuracy_of(const at::Tensor& logits, const at::Tensor& labels) {
   return 100 * logits.argmax(1).eq(labels).to(at::kDouble).mean().item<double>();
 }
 
-LinearHead fit_linear_probe(const at::Tensor& features, const at::Tensor& labels, const at::Tensor& val_features,
+LinearHead fit_linear_probe(const std::vector<at::Tensor>& features, const at::Tensor& labels, const std::vector<at::Tensor>& val_features,
                             const at::Tensor& val_labels, int64_t classes, Log& log, const StopFlag& stop) {
-  if (features.size(0) == 0) throw Error("no features to fit the teacher's head on");
-  const at::Tensor mean = features.mean(0);
-  // Dead features have no spread; dividing by one leaves them at zero.
-  at::Tensor std = features.std(0, /*unbiased=*/false);
-  std = at::where(std > 1e-6, std, at::ones_like(std));
-  const at::Tensor x = (features - mean) / std;
-  const bool validate = val_labels.defined() && val_labels.numel() > 0;
-  const at::Tensor val_x = validate ? (val_features - mean) / std : at::Tensor();
+  Rows rows(features, labels), val_rows(val_features, val_labels);
+  if (rows.count() == 0) throw Error("no features to fit the teacher's head on");
+  const int64_t dim = features.front().size(1);
+  const auto [mean, std] = moments_of(rows, dim);
+  rows.standardise(mean, std);
+  val_rows.standardise(mean, std);
+  const bool validate = val_rows.count() > 0;
 
-  Fit fit{at::zeros({classes, features.size(1)}), at::zeros({classes})};
+  Fit fit{at::zeros({classes, dim}), at::zeros({classes})};
   fit.weight.requires_grad_();
   fit.bias.requires_grad_();
   LinearHead best;
@@ -58,12 +121,12 @@ LinearHead fit_linear_probe(const at::Tensor& features, const at::Tensor& labels
   int worse = 0;
   for (const double l2 : kGrid) {
     if (!validate && l2 != kWithoutValidation) continue;
-    minimise(fit, x, labels, l2, stop);
+    minimise(fit, rows, l2, stop);
     const at::NoGradGuard no_grad;
     double accuracy = 0;
     double loss = 0;
     if (validate) {
-      const at::Tensor logits = at::linear(val_x, fit.weight, fit.bias);
+      const at::Tensor logits = logits_of(fit, val_rows);
       accuracy = accuracy_of(logits, val_labels);
       loss = at::cross_entropy_loss(logits, val_labels).item<double>();
     }

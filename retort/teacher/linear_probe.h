@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include <ATen/core/Tensor.h>
 
@@ -18,8 +19,10 @@ struct LinearHead {
 // Multinomial logistic regression on frozen features (a linear probe): minimises mean cross-entropy + l2/2·‖W‖² over standardised features
 // with L-BFGS, for each l2 of a grid from strong to weak, each started from the one before, and keeps the one with the lowest validation
 // cross-entropy: a few hundred validation images rank probabilities better than hits, and the student learns from the probabilities.
-// features float [M, D], labels int64 [M]; the validation set may be empty: then l2 = 1e-2. Seconds for ten thousands of rows.
-LinearHead fit_linear_probe(const at::Tensor& features, const at::Tensor& labels, const at::Tensor& val_features,
+// Seconds for ten thousands of rows. Memory does not grow with them: a pass over the features turns a few at a time into floats.
+// features: parts [M_i, D] of one matrix [M, D], fp16 or float, which may be memory-mapped; labels int64 [M]. The validation set may be
+// empty: then l2 = 1e-2.
+LinearHead fit_linear_probe(const std::vector<at::Tensor>& features, const at::Tensor& labels, const std::vector<at::Tensor>& val_features,
                             const at::Tensor& val_labels, int64_t classes, Log& log = null_log(), const StopFlag& stop = never_stop());
 
 // Percent of rows whose largest logit is the label's.

@@ -84,6 +84,7 @@ int64_t budgeted_views(const OutputStore::Options& options, int64_t images, int6
 FeatureParts FeatureParts::open(const fs::path& folder, const std::string& key, int64_t rows, int64_t dim, const Compute& compute,
                                 Meter& meter, const StopFlag& stop) {
   FeatureParts store;
+  store.dim_ = dim;
   for (int64_t first = 0, part = 0; first < rows; first += kPartRows, ++part) {
     const int64_t count = std::min(kPartRows, rows - first);
     const fs::path path = part_path(folder, part);
@@ -106,7 +107,14 @@ const at::Half* FeatureParts::row(int64_t number) const {
   return part.const_data_ptr<at::Half>() + (number % kPartRows) * part.size(1);
 }
 
-at::Tensor FeatureParts::all() const { return at::cat(parts_).to(at::kFloat); }
+at::Tensor FeatureParts::all() const { return parts_.empty() ? at::empty({0, dim_}) : at::cat(parts_).to(at::kFloat); }
+
+at::Tensor logits_of(const Teacher& teacher, const FeatureParts& features) {
+  if (features.parts().empty()) return teacher.logits(features.all());
+  std::vector<at::Tensor> logits;
+  for (const at::Tensor& part : features.parts()) logits.push_back(teacher.logits(part.to(at::kFloat)));
+  return at::cat(logits);
+}
 
 OutputStore OutputStore::open(const fs::path& cache_dir, Teacher& teacher, const data::ImageStore& images, const data::ViewRecipe& recipe,
                               const Options& options, Log& log, const StopFlag& stop) {
@@ -170,9 +178,8 @@ at::Tensor OutputStore::features(std::span<const data::Sample> samples) const {
   return out.to(at::kFloat);
 }
 
-at::Tensor evaluation_features(const fs::path& cache_dir, Teacher& teacher, const data::ImageStore& images, const std::string& what,
-                               Log& log, const StopFlag& stop) {
-  if (images.size() == 0) return at::empty({0, teacher.feature_dim()});
+FeatureParts evaluation_features(const fs::path& cache_dir, Teacher& teacher, const data::ImageStore& images, const std::string& what,
+                                 Log& log, const StopFlag& stop) {
   const std::string key = Hasher().text("evaluation-1").text(teacher.key()).text(images.key()).hex();
   Meter meter(log, "teacher, " + what, images.size());
   const auto compute = [&](int64_t first, int64_t count) {
@@ -185,7 +192,7 @@ at::Tensor evaluation_features(const fs::path& cache_dir, Teacher& teacher, cons
     }
     return at::cat(batches);
   };
-  return FeatureParts::open(cache_dir / "teacher" / key, key, images.size(), teacher.feature_dim(), compute, meter, stop).all();
+  return FeatureParts::open(cache_dir / "teacher" / key, key, images.size(), teacher.feature_dim(), compute, meter, stop);
 }
 
 }  // namespace retort::teacher

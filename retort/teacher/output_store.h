@@ -26,12 +26,16 @@ class FeatureParts {
   const std::vector<at::Tensor>& parts() const { return parts_; }
   // Of one row: D values.
   const at::Half* row(int64_t number) const;
-  // float [rows, D]
+  // float [rows, D], which is in memory then
   at::Tensor all() const;
 
  private:
+  int64_t dim_ = 0;
   std::vector<at::Tensor> parts_;
 };
+
+// float [rows, C]: one part's features at a time are in memory.
+at::Tensor logits_of(const Teacher& teacher, const FeatureParts& features);
 
 // What the frozen teacher says of K views of every training image: the teacher runs K·N times, not epochs·N, and a second student, loss or
 // seed costs no teacher at all. It holds features; the logits are one small matrix product away (Teacher::logits), so that another head
@@ -64,8 +68,8 @@ class OutputStore {
   std::vector<FeatureParts> views_;
 };
 
-// The teacher's features of evaluation images (a store made for teacher.input_spec()), float [N, D], kept on disk like the views'.
-at::Tensor evaluation_features(const std::filesystem::path& cache_dir, Teacher& teacher, const data::ImageStore& images,
-                               const std::string& what, Log& log = null_log(), const StopFlag& stop = never_stop());
+// The teacher's features of evaluation images (a store made for teacher.input_spec()), kept on disk like the views'.
+FeatureParts evaluation_features(const std::filesystem::path& cache_dir, Teacher& teacher, const data::ImageStore& images,
+                                 const std::string& what, Log& log = null_log(), const StopFlag& stop = never_stop());
 
 }  // namespace retort::teacher

@@ -22,7 +22,7 @@ std::pair<at::Tensor, at::Tensor> blobs(const std::string& name, int64_t rows, i
 TEST(LinearProbe, SeparatesWhatIsSeparable) {
   const auto [x, y] = blobs("train", 200, 5, 16, 0.3);
   const auto [val_x, val_y] = blobs("val", 100, 5, 16, 0.3);
-  const LinearHead head = fit_linear_probe(x, y, val_x, val_y, 5);
+  const LinearHead head = fit_linear_probe({x}, y, {val_x}, val_y, 5);
   EXPECT_EQ(head.weight.sizes(), at::IntArrayRef({5, 16}));
   EXPECT_DOUBLE_EQ(head.val_accuracy, 100);
   EXPECT_DOUBLE_EQ(accuracy_of(at::linear(val_x, head.weight, head.bias), val_y), 100);
@@ -32,14 +32,14 @@ TEST(LinearProbe, PicksTheRegularisationThatValidationLikes) {
   // Few noisy rows in many dimensions: hardly regularised, the fit follows the noise.
   const auto [x, y] = blobs("train", 40, 4, 128, 4);
   const auto [val_x, val_y] = blobs("val", 400, 4, 128, 4);
-  const LinearHead head = fit_linear_probe(x, y, val_x, val_y, 4);
+  const LinearHead head = fit_linear_probe({x}, y, {val_x}, val_y, 4);
   EXPECT_GE(head.l2, 1e-3);
   EXPECT_NEAR(accuracy_of(at::linear(val_x, head.weight, head.bias), val_y), head.val_accuracy, 0.6);
 }
 
 TEST(LinearProbe, IsAtTheMinimum) {
   const auto [x, y] = blobs("train", 60, 3, 8, 1.5);
-  const LinearHead head = fit_linear_probe(x, y, at::empty({0, 8}), at::empty({0}, at::kLong), 3);
+  const LinearHead head = fit_linear_probe({x}, y, {}, {}, 3);
   const at::Tensor mean = x.mean(0), std = x.std(0, false);
   at::Tensor weight = (head.weight * std).requires_grad_();
   at::Tensor bias = (head.bias + at::mv(head.weight, mean)).requires_grad_();
@@ -51,20 +51,36 @@ TEST(LinearProbe, IsAtTheMinimum) {
 TEST(LinearProbe, DeadFeaturesDoNoHarm) {
   auto [x, y] = blobs("train", 90, 3, 8, 0.3);
   x.select(1, 2).fill_(5);
-  const LinearHead head = fit_linear_probe(x, y, x, y, 3);
+  const LinearHead head = fit_linear_probe({x}, y, {x}, y, 3);
   EXPECT_TRUE(at::isfinite(head.weight).all().item<bool>());
   EXPECT_DOUBLE_EQ(head.val_accuracy, 100);
+}
+
+TEST(LinearProbe, PartsAreOneMatrix) {
+  const auto [x, y] = blobs("train", 700, 4, 16, 3);
+  const auto [val_x, val_y] = blobs("val", 90, 4, 16, 3);
+  const LinearHead whole = fit_linear_probe({x}, y, {val_x}, val_y, 4);
+  const LinearHead parts = fit_linear_probe(x.split(301), y, val_x.split(40), val_y, 4);
+  EXPECT_EQ(whole.l2, parts.l2);
+  EXPECT_TRUE(at::allclose(whole.weight, parts.weight, 1e-2, 1e-4)) << (whole.weight - parts.weight).abs().max();
+}
+
+TEST(LinearProbe, TakesHalfAndLeavesItAsItWas) {
+  const auto [x, y] = blobs("train", 200, 5, 16, 0.3);
+  const at::Tensor half = x.to(at::kHalf), before = half.clone();
+  const LinearHead head = fit_linear_probe({half}, y, {half}, y, 5);
+  EXPECT_DOUBLE_EQ(head.val_accuracy, 100);
+  EXPECT_EQ(head.weight.scalar_type(), at::kFloat);
+  EXPECT_TRUE(at::equal(half, before));
 }
 
 TEST(LinearProbe, StopsWhenAsked) {
   const auto [x, y] = blobs("train", 90, 3, 8, 0.3);
   StopFlag stop{true};
-  EXPECT_THROW(fit_linear_probe(x, y, x, y, 3, null_log(), stop), Interrupted);
+  EXPECT_THROW(fit_linear_probe({x}, y, {x}, y, 3, null_log(), stop), Interrupted);
 }
 
-TEST(LinearProbe, NothingToFitOnIsAnError) {
-  EXPECT_THROW(fit_linear_probe(at::empty({0, 4}), at::empty({0}, at::kLong), {}, {}, 3), Error);
-}
+TEST(LinearProbe, NothingToFitOnIsAnError) { EXPECT_THROW(fit_linear_probe({}, at::empty({0}, at::kLong), {}, {}, 3), Error); }
 
 }  // namespace
 }  // namespace retort::teacher
