@@ -2,6 +2,7 @@
 
 #include <c10/core/CPUAllocator.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #if defined(__GLIBC__)
 #include <malloc.h>
@@ -12,6 +13,7 @@
 #include <cstring>
 #include <limits>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <unordered_map>
 
@@ -19,39 +21,87 @@ namespace retort {
 namespace {
 
 constexpr size_t kAlignment = 64;               // libtorch's own, c10::gAlignment
-constexpr size_t kPage = size_t{2} << 20;       // a huge page: one fault maps as much as 512 small ones do
-constexpr size_t kSmallest = size_t{64} << 10;  // below, malloc is as quick
-constexpr size_t kMost = size_t{1} << 46;
+constexpr size_t kSmallest = size_t{64} << 10;  // below, malloc is as quick; above, the unit of sizes
+constexpr size_t kGrowth = size_t{32} << 20;    // whole huge pages: one fault maps as much as 512 small ones do
+constexpr size_t kMost = size_t{1} << 44;
 
 size_t round_up(size_t size, size_t unit) { return (size + unit - 1) / unit * unit; }
 
-// Whole huge pages, from the start of one on; null when there is no memory.
-void* map_pages(size_t size) {
-  void* mapped = mmap(nullptr, size + kPage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (mapped == MAP_FAILED) return nullptr;
-  auto* first = static_cast<std::byte*>(mapped);
-  const auto address = reinterpret_cast<uintptr_t>(first);
-  const size_t before = round_up(address, kPage) - address;
-  std::byte* block = first + before;
-  if (before > 0) munmap(first, before);
-  if (before < kPage) munmap(block + size, kPage - before);
-  madvise(block, size, MADV_HUGEPAGE);  // where the system has none, small ones do
-  return block;
-}
-
-void* make_block(size_t size) {
-  if (size >= kPage) return map_pages(size);
-  void* block = nullptr;
-  return posix_memalign(&block, kAlignment, size) == 0 ? block : nullptr;
-}
-
-void destroy_block(void* block, size_t size) {
-  if (size >= kPage) {
-    munmap(block, size);
-  } else {
-    std::free(block);
+// Stretches of one range that grows: the first free one that is large enough is taken, what it has too much of stays free, and neighbours
+// that are given back become one. A training step asks for the same sizes again and again, so that after the first the range hardly grows.
+class Stretches {
+ public:
+  // Of a size > 0: where it begins.
+  size_t take(size_t size) {
+    const auto fits = [&](const auto& stretch) { return stretch.second >= size || stretch.first + stretch.second == end_; };
+    const auto found = std::ranges::find_if(free_, fits);
+    size_t begin = end_;
+    if (found != free_.end()) {
+      begin = found->first;
+      const size_t length = found->second;
+      free_.erase(found);
+      if (length > size) free_[begin + size] = length - size;
+    }
+    end_ = std::max(end_, begin + size);
+    return begin;
   }
-}
+
+  void give_back(size_t begin, size_t size) {
+    auto right = free_.upper_bound(begin);
+    if (right != free_.end() && begin + size == right->first) {
+      size += right->second;
+      right = free_.erase(right);
+    }
+    if (right != free_.begin()) {
+      auto& [left, length] = *std::prev(right);
+      if (left + length == begin) {
+        length += size;
+        return;
+      }
+    }
+    free_.emplace_hint(right, begin, size);
+  }
+
+  // The length of the range.
+  size_t end() const { return end_; }
+
+ private:
+  std::map<size_t, size_t> free_;  // where it begins, its size
+  size_t end_ = 0;
+};
+
+// Addresses without memory, of which the first `committed` bytes may be used.
+class Reserve {
+ public:
+  // Four times the machine's memory, for what lies free between tensors; less where a limit is set. Null when there is none to be had.
+  static std::unique_ptr<Reserve> make() {
+    const auto memory = static_cast<size_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<size_t>(sysconf(_SC_PAGESIZE));
+    for (size_t size = std::min(round_up(4 * memory, kGrowth), kMost); size >= 32 * kGrowth; size = round_up(size / 2, kGrowth)) {
+      void* mapped = mmap(nullptr, size + kGrowth, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+      if (mapped == MAP_FAILED) continue;
+      const size_t off = round_up(reinterpret_cast<uintptr_t>(mapped), kGrowth) - reinterpret_cast<uintptr_t>(mapped);
+      return std::unique_ptr<Reserve>(new Reserve(static_cast<std::byte*>(mapped) + off, size));
+    }
+    return nullptr;
+  }
+
+  std::byte* base() const { return base_; }
+
+  bool commit(size_t bytes) {
+    if (bytes <= committed_) return true;
+    const size_t wanted = round_up(bytes, kGrowth);
+    if (wanted > size_ || mprotect(base_ + committed_, wanted - committed_, PROT_READ | PROT_WRITE) != 0) return false;
+    madvise(base_ + committed_, wanted - committed_, MADV_HUGEPAGE);  // where the system has none, small ones do
+    committed_ = wanted;
+    return true;
+  }
+
+ private:
+  Reserve(std::byte* base, size_t size) : base_(base), size_(size) {}
+
+  std::byte* base_;
+  size_t size_, committed_ = 0;
+};
 
 class Keeper final : public c10::Allocator {
  public:
@@ -64,8 +114,10 @@ class Keeper final : public c10::Allocator {
 
   TensorMemory state() {
     const std::lock_guard lock(mutex_);
-    return {static_cast<int64_t>(in_use_), static_cast<int64_t>(kept_), static_cast<int64_t>(peak_)};
+    return {static_cast<int64_t>(in_use_), static_cast<int64_t>(stretches_.end() - in_use_), static_cast<int64_t>(peak_)};
   }
+
+  bool works() const { return reserve_ != nullptr; }
 
   // Never destroyed: tensors may outlive everything else.
   static Keeper& the() {
@@ -75,73 +127,48 @@ class Keeper final : public c10::Allocator {
 
  private:
   static void give_back(void* block) {
-    if (block != nullptr) the().keep(block);
+    if (block != nullptr) the().keep(static_cast<std::byte*>(block));
   }
 
   void* take(size_t bytes) {
     TORCH_CHECK(bytes <= kMost, "a tensor of ", bytes, " bytes is larger than any memory");
-    const size_t size = round_up(bytes, bytes >= kPage ? kPage : bytes >= kSmallest ? kSmallest : kAlignment);
-    void* block = nullptr;
-    if (size < kSmallest) {
-      block = make_block(size);
-    } else {
-      const std::lock_guard lock(mutex_);
-      block = take_kept(size);
-      if (block == nullptr) block = take_new(size);
-    }
+    void* block = bytes < kSmallest ? take_small(bytes) : take_kept(round_up(bytes, kSmallest));
     TORCH_CHECK(block != nullptr, "there is no memory for a tensor of ", bytes, " bytes");
     return block;
   }
 
-  // One that is at most an eighth larger; or null.
+  static void* take_small(size_t bytes) {
+    void* block = nullptr;
+    return posix_memalign(&block, kAlignment, bytes) == 0 ? block : nullptr;
+  }
+
   void* take_kept(size_t size) {
-    const auto found = free_.lower_bound(size);
-    if (found == free_.end() || found->first > size + size / 8) return nullptr;
-    void* block = found->second;
-    kept_ -= found->first;
-    count_use(block, found->first);
-    free_.erase(found);
-    return block;
-  }
-
-  void* take_new(size_t size) {
-    const size_t wanted = in_use_ + size, most = std::max(peak_, wanted);
-    while (!free_.empty() && wanted + kept_ > most + most / 4) release(std::prev(free_.end()));
-    void* block = make_block(size);
-    while (block == nullptr && !free_.empty()) {  // what is kept may be what is missing
-      release(std::prev(free_.end()));
-      block = make_block(size);
+    const std::lock_guard lock(mutex_);
+    const size_t begin = stretches_.take(size);
+    if (!reserve_->commit(stretches_.end())) {
+      stretches_.give_back(begin, size);
+      return nullptr;
     }
-    if (block != nullptr) count_use(block, size);
-    return block;
-  }
-
-  void count_use(void* block, size_t size) {
-    used_[block] = size;
+    used_[begin] = size;
     in_use_ += size;
     peak_ = std::max(peak_, in_use_);
+    return reserve_->base() + begin;
   }
 
-  void keep(void* block) {
+  void keep(std::byte* block) {
     const std::lock_guard lock(mutex_);
-    const auto found = used_.find(block);
+    const auto found = used_.find(static_cast<size_t>(block - reserve_->base()));
     if (found == used_.end()) return std::free(block);  // a small one
+    stretches_.give_back(found->first, found->second);
     in_use_ -= found->second;
-    kept_ += found->second;
-    free_.emplace(found->second, block);
     used_.erase(found);
   }
 
-  void release(std::multimap<size_t, void*>::iterator at) {
-    kept_ -= at->first;
-    destroy_block(at->second, at->first);
-    free_.erase(at);
-  }
-
   std::mutex mutex_;
-  std::multimap<size_t, void*> free_;       // by size
-  std::unordered_map<void*, size_t> used_;  // of kSmallest and more
-  size_t in_use_ = 0, kept_ = 0, peak_ = 0;
+  std::unique_ptr<Reserve> reserve_ = Reserve::make();
+  Stretches stretches_;
+  std::unordered_map<size_t, size_t> used_;  // where it begins, its size
+  size_t in_use_ = 0, peak_ = 0;
 };
 
 }  // namespace
@@ -151,7 +178,7 @@ void keep_tensor_memory() {
   mallopt(M_MMAP_THRESHOLD, std::numeric_limits<int>::max());
   mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max());
 #endif
-  c10::SetCPUAllocator(&Keeper::the(), /*priority=*/1);
+  if (Keeper::the().works()) c10::SetCPUAllocator(&Keeper::the(), /*priority=*/1);
 }
 
 TensorMemory tensor_memory() { return Keeper::the().state(); }

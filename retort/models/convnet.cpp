@@ -4,6 +4,7 @@
 #include <set>
 
 #include <ATen/CPUGeneratorImpl.h>
+#include <torch/csrc/autograd/custom_function.h>
 #include <torch/nn/init.h>
 
 #include "retort/core/error.h"
@@ -91,10 +92,24 @@ void initialise_by_classes(torch::nn::LinearImpl& head) {
 
 at::Tensor average_pool(const at::Tensor& maps) { return at::adaptive_avg_pool2d(maps, {1, 1}).flatten(1); }
 
-at::Tensor relu6_(const at::Tensor& x) {
-  at::Tensor same = x;
-  return at::hardtanh_(same, 0, 6);
-}
+namespace {
+
+// at::hardtanh_ keeps a copy of what it overwrites, for a gradient that its result tells as well.
+struct Relu6 : torch::autograd::Function<Relu6> {
+  static at::Tensor forward(torch::autograd::AutogradContext* context, at::Tensor x) {
+    at::hardtanh_(x, 0, 6);
+    context->mark_dirty({x});
+    context->save_for_backward({x});
+    return x;
+  }
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context, torch::autograd::variable_list gradients) {
+    return {at::hardtanh_backward(gradients[0], context->get_saved_variables()[0], 0, 6)};
+  }
+};
+
+}  // namespace
+
+at::Tensor relu6_(const at::Tensor& x) { return Relu6::apply(x); }
 
 Naming public_naming(const std::string& name) {
   return {name, [](const std::string& ours) { return ours; }};
