@@ -1,6 +1,7 @@
 #include "retort/losses/align_uniform.h"
 
 #include <cmath>
+#include <limits>
 
 #include <ATen/Functions.h>
 
@@ -19,10 +20,9 @@ at::Tensor alignment(const at::Tensor& s, const at::Tensor& t, double alpha) {
 at::Tensor uniformity(const at::Tensor& z, double t) {
   const int64_t n = z.size(0);
   if (n < 2) throw Error("uniformity needs at least two images in a batch", "loss `align_uniform`");
-  const at::Tensor pair = at::triu_indices(n, n, /*offset=*/1, z.options().dtype(at::kLong));
-  const at::Tensor cosine = at::matmul(z, z.t()).view({-1}).index_select(0, pair[0] * n + pair[1]);
-  // ‖zi − zj‖² = 2 − 2·zi·zj on the unit sphere.
-  return at::logsumexp((cosine - 1) * (2 * t), 0) - std::log(static_cast<double>(pair.size(1)));
+  // ‖zi − zj‖² = 2 − 2·zi·zj on the unit sphere. Every pair stands there twice; an image and itself are none.
+  const at::Tensor cosine = at::matmul(z, z.t()).fill_diagonal_(-std::numeric_limits<double>::infinity());
+  return at::logsumexp((cosine - 1) * (2 * t), {0, 1}) - std::log(static_cast<double>(n) * static_cast<double>(n - 1));
 }
 
 namespace {
