@@ -94,10 +94,7 @@ double ratio(const Filled& filled, int64_t size) {
   models::use_channels_last(*student);
   losses::Objective objective({{"cross_entropy", 1, {}}, {"align_uniform", 0.8, {}}, {"kd", 1, {}}},
                               {student->feature_dim(), filled.teacher.feature_dim(), filled.classes, filled.images.size(), {}, {}, {}, {}});
-  std::vector<std::pair<std::string, at::Tensor>> parameters;
-  for (const auto& item : student->named_parameters()) parameters.emplace_back(item.key(), item.value());
-  for (const auto& item : objective.named_parameters()) parameters.emplace_back("objective." + item.key(), item.value());
-  Stepper stepper{student, objective, train::AdamW(parameters, {}), precision};
+  Stepper stepper{student, objective, train::AdamW(train::trainable(*student, &objective), {}), precision};
   student->train();
 
   CounterRng rng({1});

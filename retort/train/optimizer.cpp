@@ -8,7 +8,15 @@
 
 namespace retort::train {
 
-AdamW::AdamW(const std::vector<std::pair<std::string, at::Tensor>>& parameters, const Options& options) : options_(options) {
+NamedTensors trainable(const torch::nn::Module& student, const torch::nn::Module* objective) {
+  NamedTensors all;
+  for (const auto& item : student.named_parameters()) all.emplace_back("student." + item.key(), item.value());
+  if (objective == nullptr) return all;
+  for (const auto& item : objective->named_parameters()) all.emplace_back("objective." + item.key(), item.value());
+  return all;
+}
+
+AdamW::AdamW(const NamedTensors& parameters, const Options& options) : options_(options) {
   for (const auto& [name, parameter] : parameters)
     slots_.push_back({name, parameter, at::zeros_like(parameter.detach()), at::zeros_like(parameter.detach()), at::zeros({}, at::kFloat),
                       parameter.dim() > 1});

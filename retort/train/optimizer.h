@@ -11,6 +11,11 @@
 
 namespace retort::train {
 
+using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
+
+// The parameters of a student, "student.NAME", and of the objective that it learns with, where that has some: "objective.NAME".
+NamedTensors trainable(const torch::nn::Module& student, const torch::nn::Module* objective = nullptr);
+
 // AdamW (Loshchilov & Hutter 2019) through libtorch's fused kernel. Weight decay acts on matrices and kernels only, not on biases and
 // norms.
 class AdamW {
@@ -19,7 +24,7 @@ class AdamW {
     double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;  // torch's defaults
     double weight_decay = 0.01;
   };
-  AdamW(const std::vector<std::pair<std::string, at::Tensor>>& parameters, const Options& options);
+  AdamW(const NamedTensors& parameters, const Options& options);
 
   void zero_grad();
   // Scales the gradients so that their joint L2 norm is at most max_norm (0: no limit); returns the norm before. Parameters without a

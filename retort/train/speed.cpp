@@ -11,9 +11,7 @@ namespace retort::train {
 double training_speed(models::ImageModel& model, int64_t size, int64_t batch_size, models::Precision precision, at::MemoryFormat layout) {
   constexpr int kSteps = 5;
   constexpr double kSeconds = 2;
-  std::vector<std::pair<std::string, at::Tensor>> parameters;
-  for (const auto& item : model.named_parameters()) parameters.emplace_back(item.key(), item.value());
-  AdamW optimizer(parameters, {});
+  AdamW optimizer(trainable(model), {});
   if (layout == at::MemoryFormat::ChannelsLast) models::use_channels_last(model);
   model.train();
   const at::Tensor images = at::randn({batch_size, 3, size, size}).contiguous(layout);

@@ -24,13 +24,6 @@ double standard_error(double accuracy, int64_t images) {
   return 100 * std::sqrt(share * (1 - share) / n);
 }
 
-std::vector<std::pair<std::string, at::Tensor>> trainable(models::ImageModel& student, losses::Objective& objective) {
-  std::vector<std::pair<std::string, at::Tensor>> all;
-  for (const auto& item : student.named_parameters()) all.emplace_back("student." + item.key(), item.value());
-  for (const auto& item : objective.named_parameters()) all.emplace_back("objective." + item.key(), item.value());
-  return all;
-}
-
 // The classifier's own prefix among the student's parameters.
 std::string head_name(models::ImageModel& student) {
   const at::Tensor weight = student.head()->weight;
@@ -105,7 +98,7 @@ Trainer::Trainer(models::ImageModel& student, losses::Objective& objective, cons
       options_(options),
       batches_(sources_of(data), data.recipe, data.spec, data.teacher,
                {.batch_size = options.batch_size, .seed = options.seed, .view_seed = options.view_seed, .views = options.views}),
-      optimizer_(trainable(student, objective), {.weight_decay = options.weight_decay}) {
+      optimizer_(trainable(student, &objective), {.weight_decay = options.weight_decay}) {
   if (options_.head_rate != 1) optimizer_.scale_rate("student." + head_name(student), options_.head_rate);
   if (objective_.needs_teacher() && (data_.teacher == nullptr || data_.outputs == nullptr))
     throw UsageError("the objective needs a teacher");

@@ -51,11 +51,11 @@ TEST(AdamW, ClipsTheJointNorm) {
 TEST(AdamW, GoesOnFromItsState) {
   const auto train = [](bool interrupted) {
     at::Tensor w = formula_uniform("w", {4, 4}).requires_grad_();
-    auto optimizer = std::make_unique<AdamW>(std::vector<std::pair<std::string, at::Tensor>>{{"w", w}}, AdamW::Options{});
+    auto optimizer = std::make_unique<AdamW>(NamedTensors{{"w", w}}, AdamW::Options{});
     for (int step = 0; step < 6; ++step) {
       if (interrupted && step == 3) {
         const StateDict state = optimizer->state();
-        auto other = std::make_unique<AdamW>(std::vector<std::pair<std::string, at::Tensor>>{{"w", w}}, AdamW::Options{});
+        auto other = std::make_unique<AdamW>(NamedTensors{{"w", w}}, AdamW::Options{});
         other->load(state, "");
         optimizer = std::move(other);
       }
