@@ -51,6 +51,13 @@ losses::Options options_from(const std::vector<std::string>& texts, const char* 
   return options;
 }
 
+void check_one_of(const std::vector<std::string>& names, const std::string& given, const std::string& option) {
+  if (std::ranges::find(names, given) != names.end()) return;
+  std::string known;
+  for (const std::string& name : names) known += (known.empty() ? "" : ", ") + name;
+  throw UsageError("is '" + given + "'", option, "one of: " + known);
+}
+
 void check_teacher(const std::string& name, const RunConfig& config) {
   if (hub::is_reference(name)) (void)hub::parse_reference(name);
   if (config.teacher.size() > 1 && name == "none") throw UsageError("is `none`, beside others", "--teacher");
@@ -179,8 +186,7 @@ void validate(const RunConfig& config) {
   if (config.batch_size == 1) throw UsageError("a batch of one has no negatives and no statistics", "--batch-size", "2 or more, or 0");
   if (config.out.empty()) throw UsageError("no run folder was named", "--out", "for example --out runs/first");
   const bool zero_shot = config.teacher_head == "zero-shot";
-  if (config.teacher_head != "probe" && config.teacher_head != "keep" && !zero_shot)
-    throw UsageError("is '" + config.teacher_head + "'", "--teacher-head", "one of: probe, keep, zero-shot");
+  check_one_of({"probe", "keep", "zero-shot"}, config.teacher_head, "--teacher-head");
   if (!config.classes.empty() && !(zero_shot && has_teacher(config)))
     throw UsageError("images without labels need a teacher that needs none", "--classes",
                      "--teacher-head zero-shot, with a CLIP or a SigLIP");
@@ -189,8 +195,8 @@ void validate(const RunConfig& config) {
   if (!zero_shot && !config.prompt.empty()) throw UsageError("is for --teacher-head zero-shot", "--prompt");
   for (const std::string& prompt : config.prompt)
     if (prompt.find("{class}") == std::string::npos) throw UsageError("has no {class} in it: '" + prompt + "'", "--prompt");
-  if (config.teacher_init != "linear-probe" && config.teacher_init != "finetune" && config.teacher_init != "scratch")
-    throw UsageError("is '" + config.teacher_init + "'", "--teacher-init", "one of: linear-probe, finetune, scratch");
+  check_one_of({"linear-probe", "finetune", "scratch"}, config.teacher_init, "--teacher-init");
+  check_one_of({"repeat", "live"}, config.more_views, "--more-views");
   (void)teacher_mean(config);
   (void)teacher_std(config);
   if (config.teacher_init != "linear-probe" && !config.teacher_features.empty())
@@ -201,16 +207,14 @@ void validate(const RunConfig& config) {
       if (!said->empty())
         throw UsageError("is said of one teacher, and there are several: '" + *said + "'", "--teacher-arch, -features, -mean, -std",
                          "leave it out, or name one --teacher");
-  if (config.schedule != "cosine" && config.schedule != "constant")
-    throw UsageError("is '" + config.schedule + "'", "--schedule", "one of: cosine, constant");
+  check_one_of({"cosine", "constant"}, config.schedule, "--schedule");
   for (const double weight : {config.loss_weight, config.logit_weight})
     if (weight < 0 && weight != RunConfig::kOwn) throw UsageError("a loss's weight is 0 or more", "--loss-weight, --logit-weight");
   if (config.view.scale_min > config.view.scale_max) throw UsageError("is larger than --crop-max", "--crop-min");
   data::check(config.view.augment);
   (void)models::precision_from(config.precision);
-  if (config.labels != "real" && config.labels != "all") throw UsageError("is '" + config.labels + "'", "--labels", "one of: real, all");
-  if (config.extra_losses != "all" && config.extra_losses != "embedding")
-    throw UsageError("is '" + config.extra_losses + "'", "--extra-losses", "one of: all, embedding");
+  check_one_of({"real", "all"}, config.labels, "--labels");
+  check_one_of({"all", "embedding"}, config.extra_losses, "--extra-losses");
   for (const std::string& extra : config.extra) (void)data::extra_from(extra);
   if (!config.extra.empty() && !has_teacher(config) && config.labels != "all")
     throw UsageError("teaches nothing without a teacher and without labels", "--extra", "name a --teacher, or say --labels all");

@@ -30,6 +30,7 @@ struct RunConfig {
   std::string precision = "auto", schedule = "cosine";
 
   int64_t views = 0, view_seed = 0, store_budget = 8192;
+  std::string more_views = "repeat";
   data::ViewRecipe view;
 
   std::string loss = "align_uniform", logit_loss = "kd";
@@ -113,6 +114,9 @@ void visit_options(RunConfig& c, Visitor&& visitor) {
   visitor("views", c.views, Range{0, 1000}, teacher,
           "views of each image that the teacher sees, once each; epochs go round them; 0: one an epoch, fewer (8 at least) where images "
           "are many");
+  visitor("more-views", c.more_views, Range{}, teacher,
+          "where those that are stored are fewer than the epochs: repeat them, or live: a fresh view each epoch, which the teacher sees "
+          "as training goes, each time");
   visitor("store-budget", c.store_budget, Range{1, kBig}, teacher,
           "MiB on disk for the teacher's outputs; fewer views are kept where it is too small");
 

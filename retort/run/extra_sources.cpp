@@ -51,9 +51,9 @@ int64_t views_for(const RunConfig& config, int64_t images, int64_t times_seen) {
   return std::min(times_seen, config.views > 0 ? config.views : std::max(kFewest, kLooks / images));
 }
 
-int64_t views_of(const ExtraSource& extra, const RunConfig& config) {
+int64_t times_seen(const ExtraSource& extra, const RunConfig& config) {
   const int64_t seen = extra.each_epoch * config.epochs;
-  return views_for(config, extra.images.size(), (seen + extra.images.size() - 1) / extra.images.size());
+  return (seen + extra.images.size() - 1) / extra.images.size();
 }
 
 train::Source source_of(const ExtraSource& extra, const RunConfig& config) {

@@ -29,10 +29,11 @@ std::vector<ExtraSource> open_extras(const RunConfig& config, const std::filesys
 // Of the data set and of all extras.
 int64_t different_images(const data::ImageStore& train, const std::vector<ExtraSource>& extras);
 
-// Views of each image that the teacher is shown: no more than the run comes to.
-int64_t views_of(const ExtraSource& extra, const RunConfig& config);
+// Passes over its images that a run comes to, the last in part.
+int64_t times_seen(const ExtraSource& extra, const RunConfig& config);
 
-// --views, or what it stands for when it is 0: one for each time that an image is seen, where images are many fewer.
+// Views of each image that the teacher's outputs are stored for: --views, or what it stands for when it is 0: one for each time that an
+// image is seen, where images are many fewer.
 int64_t views_for(const RunConfig& config, int64_t images, int64_t times_seen);
 
 train::Source source_of(const ExtraSource& extra, const RunConfig& config);

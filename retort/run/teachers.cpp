@@ -85,17 +85,20 @@ Teachers::Teachers(Run run, const std::vector<std::string>& classes)
 Teachers::Looks Teachers::missing(const data::ImageStore& train, const std::vector<ExtraSource>& extras, int64_t evaluated) {
   Looks looks;
   for (teacher::Teacher& teacher : teachers_) {
-    int64_t own = 0;
-    const auto count = [&](const data::ImageStore& images, int64_t views) {
-      own += teacher::OutputStore::missing(run_.cache, teacher, images, run_.config.view,
-                                           store_options(teacher, images, views, different_images(train, extras)));
+    teacher::OutputStore::Looks own;
+    const auto count = [&](const data::ImageStore& images, int64_t times_seen) {
+      const auto [missing, live] = teacher::OutputStore::looks(run_.cache, teacher, images, run_.config.view,
+                                                               store_options(teacher, images, times_seen, different_images(train, extras)));
+      own.missing += missing;
+      own.live += live;
     };
-    count(train, views_for(run_.config, train.size(), run_.config.epochs));
-    for (const ExtraSource& extra : extras) count(extra.images, views_of(extra, run_.config));
-    if (own == 0) continue;
-    looks.bytes += own * teacher.feature_dim() * 2;
-    looks.images += own + evaluated;
-    looks.seconds += static_cast<double>(own + evaluated) / seeing_rate(teacher, train, run_.config.view);
+    count(train, run_.config.epochs);
+    for (const ExtraSource& extra : extras) count(extra.images, times_seen(extra, run_.config));
+    if (own.missing + own.live == 0) continue;
+    const int64_t all = own.missing + own.live + evaluated;
+    looks.bytes += own.missing * teacher.feature_dim() * 2;
+    looks.images += all;
+    looks.seconds += static_cast<double>(all) / seeing_rate(teacher, train, run_.config.view);
   }
   return looks;
 }
@@ -118,12 +121,12 @@ nlohmann::json Teachers::fit(const data::ImageStore& train, std::vector<ExtraSou
     const int64_t parameters = deploy::count_parameters(teacher.model());
     run_.log.info("teacher: " + teacher.model().spec().arch + ", " + (parameters > 0 ? std::to_string(parameters) + " parameters, " : "") +
                   std::to_string(teacher.input_spec().size) + " px");
-    const auto open = [&](const data::ImageStore& images, int64_t views) {
+    const auto open = [&](const data::ImageStore& images, int64_t times_seen) {
       return teacher::OutputStore::open(run_.cache, teacher, images, run_.config.view,
-                                        store_options(teacher, images, views, different_images(train, extras)), run_.log, run_.stop);
+                                        store_options(teacher, images, times_seen, different_images(train, extras)), run_.log, run_.stop);
     };
-    own.push_back(open(train, views_for(run_.config, train.size(), run_.config.epochs)));
-    for (size_t i = 0; i < extras.size(); ++i) of_extras[i].push_back(open(extras[i].images, views_of(extras[i], run_.config)));
+    own.push_back(open(train, run_.config.epochs));
+    for (size_t i = 0; i < extras.size(); ++i) of_extras[i].push_back(open(extras[i].images, times_seen(extras[i], run_.config)));
   }
   const std::vector<double> scales = teacher::joint_scales(own, weights_);
   outputs_.emplace(std::move(own), scales);
@@ -164,6 +167,7 @@ nlohmann::json Teachers::fit_one(size_t number, const data::ImageStore& train, P
   out["image_size"] = teacher.input_spec().size;
   out["weight"] = weights_[number];
   out["views"] = outputs_->views();
+  out["stored_views"] = outputs_->of(number).stored();
   add_accuracies(out, logits, labels);
   out.update(cost_of(teacher.model(), teacher.input_spec().size));
   say_accuracy("teacher", out);
@@ -182,7 +186,7 @@ teacher::LinearHead Teachers::fit_probe(size_t number, const data::ImageStore& t
     const data::ImageStore plain = run_.open(data::Split::train, data::for_evaluation(teacher.input_spec()));
     return fit(evaluated(teacher, plain, "unmixed").parts(), data::labels_of(plain));
   }
-  const int64_t views = std::clamp<int64_t>(kRows / train.size(), 1, outputs_->views());
+  const int64_t views = std::clamp<int64_t>(kRows / train.size(), 1, outputs_->of(number).stored());
   std::vector<at::Tensor> features;
   for (int64_t view = 0; view < views; ++view) {
     const std::vector<at::Tensor>& parts = outputs_->of(number).view(view).parts();
@@ -196,14 +200,16 @@ teacher::FeatureParts Teachers::evaluated(teacher::Teacher& teacher, const data:
 }
 
 // The budget on disk is shared by images and teachers alike.
-teacher::OutputStore::Options Teachers::store_options(const teacher::Teacher& teacher, const data::ImageStore& images, int64_t views,
+teacher::OutputStore::Options Teachers::store_options(const teacher::Teacher& teacher, const data::ImageStore& images, int64_t times_seen,
                                                       int64_t all_images) const {
   int64_t features = 0;
   for (const teacher::Teacher& each : teachers_) features += each.feature_dim();
   const double share = static_cast<double>(images.size()) / static_cast<double>(all_images) * static_cast<double>(teacher.feature_dim()) /
                        static_cast<double>(features);
-  return {views, static_cast<uint64_t>(run_.config.view_seed),
-          static_cast<uint64_t>(static_cast<double>(run_.config.store_budget << 20) * share)};
+  return {.views = views_for(run_.config, images.size(), times_seen),
+          .all_views = run_.config.more_views == "live" ? times_seen : 0,
+          .view_seed = static_cast<uint64_t>(run_.config.view_seed),
+          .byte_budget = static_cast<uint64_t>(static_cast<double>(run_.config.store_budget << 20) * share)};
 }
 
 void Teachers::say_accuracy(const std::string& who, const nlohmann::json& out) {

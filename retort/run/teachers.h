@@ -37,7 +37,8 @@ class Teachers {
   bool none() const { return teachers_.empty(); }
   std::vector<teacher::Teacher>& all() { return teachers_; }
 
-  // What is still to be looked at of these images; in bytes on disk, and seconds at a speed that is measured.
+  // What the teachers are still to look at, live views of a whole training among it; in bytes on disk, and seconds at a speed that is
+  // measured.
   struct Looks {
     int64_t images = 0, bytes = 0;
     double seconds = 0;
@@ -59,7 +60,7 @@ class Teachers {
  private:
   using Pair = std::array<at::Tensor, 2>;  // on validation and test images
 
-  teacher::OutputStore::Options store_options(const teacher::Teacher& teacher, const data::ImageStore& images, int64_t views,
+  teacher::OutputStore::Options store_options(const teacher::Teacher& teacher, const data::ImageStore& images, int64_t times_seen,
                                               int64_t all_images) const;
   nlohmann::json fit_one(size_t number, const data::ImageStore& train, Pair& logits, Pair& labels);
   teacher::LinearHead fit_probe(size_t number, const data::ImageStore& train, const teacher::FeatureParts& val_features,

@@ -79,6 +79,12 @@ int64_t budgeted_views(const OutputStore::Options& options, int64_t images, int6
   return std::min(options.views, fit);
 }
 
+std::vector<data::Sample> samples_of(int64_t view, int64_t first, int64_t count) {
+  std::vector<data::Sample> samples;
+  for (int64_t i = first; i < first + count; ++i) samples.push_back({i, view});
+  return samples;
+}
+
 }  // namespace
 
 FeatureParts FeatureParts::open(const fs::path& folder, const std::string& key, int64_t rows, int64_t dim, const Compute& compute,
@@ -120,15 +126,14 @@ OutputStore OutputStore::open(const fs::path& cache_dir, Teacher& teacher, const
                               const Options& options, Log& log, const StopFlag& stop) {
   OutputStore store;
   store.dim_ = teacher.feature_dim();
+  store.all_views_ = options.all_views;
+  store.look_ = [&teacher, &images, &recipe, seed = options.view_seed](std::span<const data::Sample> samples) {
+    return teacher.features(data::render_batch(images, samples, recipe, seed, teacher.input_spec()));
+  };
   const int64_t views = budgeted_views(options, images.size(), store.dim_, log);
   const std::string key = key_of(teacher, images, recipe, options);
   const fs::path folder = cache_dir / "teacher" / key;
 
-  const auto live = [&](int64_t view, int64_t first, int64_t count) {
-    std::vector<data::Sample> samples;
-    for (int64_t i = first; i < first + count; ++i) samples.push_back({i, view});
-    return teacher.features(data::render_batch(images, samples, recipe, options.view_seed, teacher.input_spec()));
-  };
   Meter meter(log, "teacher", views * images.size());
   for (int64_t view = 0; view < views; ++view) {
     const auto compute = [&](int64_t first, int64_t count) {
@@ -136,7 +141,7 @@ OutputStore OutputStore::open(const fs::path& cache_dir, Teacher& teacher, const
       for (int64_t at = first; at < first + count; at += options.batch_size) {
         check_stop(stop, "computing the teacher's features");
         const int64_t size = std::min(options.batch_size, first + count - at);
-        batches.push_back(live(view, at, size));
+        batches.push_back(store.look_(samples_of(view, at, size)));
         meter.note("view " + std::to_string(view + 1) + "/" + std::to_string(views), at - first + size);
       }
       return at::cat(batches);
@@ -144,10 +149,8 @@ OutputStore OutputStore::open(const fs::path& cache_dir, Teacher& teacher, const
     store.views_.push_back(FeatureParts::open(view_folder(folder, view), key, images.size(), store.dim_, compute, meter, stop));
   }
 
-  const int64_t checked = std::min(kCheckedRows, images.size());
-  const at::Tensor expected = live(views - 1, 0, checked);
-  std::vector<data::Sample> samples;
-  for (int64_t i = 0; i < checked; ++i) samples.push_back({i, views - 1});
+  const std::vector<data::Sample> samples = samples_of(views - 1, 0, std::min(kCheckedRows, images.size()));
+  const at::Tensor expected = store.look_(samples);
   const double difference = ((store.features(samples) - expected).norm() / expected.norm().clamp_min(1e-12)).item<double>();
   if (!(difference < kCheckTolerance))
     throw Error("the stored outputs differ from the live teacher's by " + std::to_string(100 * difference) + " %", folder.string(),
@@ -155,27 +158,36 @@ OutputStore OutputStore::open(const fs::path& cache_dir, Teacher& teacher, const
   return store;
 }
 
-int64_t OutputStore::missing(const fs::path& cache_dir, const Teacher& teacher, const data::ImageStore& images,
-                             const data::ViewRecipe& recipe, const Options& options) {
+OutputStore::Looks OutputStore::looks(const fs::path& cache_dir, const Teacher& teacher, const data::ImageStore& images,
+                                      const data::ViewRecipe& recipe, const Options& options) {
   const fs::path folder = cache_dir / "teacher" / key_of(teacher, images, recipe, options);
   const int64_t views = budgeted_views(options, images.size(), teacher.feature_dim(), null_log());
-  int64_t rows = 0;
+  Looks looks{.live = std::max<int64_t>(0, options.all_views - views) * images.size()};
   std::error_code error;
   for (int64_t view = 0; view < views; ++view) {
     for (int64_t first = 0, part = 0; first < images.size(); first += kPartRows, ++part)
-      if (!fs::exists(part_path(view_folder(folder, view), part), error)) rows += std::min(kPartRows, images.size() - first);
+      if (!fs::exists(part_path(view_folder(folder, view), part), error)) looks.missing += std::min(kPartRows, images.size() - first);
   }
-  return rows;
+  return looks;
 }
 
 at::Tensor OutputStore::features(std::span<const data::Sample> samples) const {
   at::Tensor out = at::empty({static_cast<int64_t>(samples.size()), dim_}, at::kHalf);
   auto* to = out.data_ptr<at::Half>();
-  for (const data::Sample& sample : samples) {
-    std::memcpy(to, view(sample.view % views()).row(sample.position), static_cast<size_t>(dim_) * sizeof(at::Half));
-    to += dim_;
+  std::vector<data::Sample> live;
+  std::vector<int64_t> rows_of_live;
+  for (size_t i = 0; i < samples.size(); ++i, to += dim_) {
+    const data::Sample sample{samples[i].position, samples[i].view % views()};
+    if (sample.view < stored()) {
+      std::memcpy(to, view(sample.view).row(sample.position), static_cast<size_t>(dim_) * sizeof(at::Half));
+    } else {
+      live.push_back(sample);
+      rows_of_live.push_back(static_cast<int64_t>(i));
+    }
   }
-  return out.to(at::kFloat);
+  at::Tensor features = out.to(at::kFloat);
+  if (!live.empty()) features.index_copy_(0, at::tensor(rows_of_live), look_(live));
+  return features;
 }
 
 FeatureParts evaluation_features(const fs::path& cache_dir, Teacher& teacher, const data::ImageStore& images, const std::string& what,

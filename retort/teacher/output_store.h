@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -39,33 +40,42 @@ at::Tensor logits_of(const Teacher& teacher, const FeatureParts& features);
 
 // What the frozen teacher says of K views of every training image: the teacher runs K·N times, not epochs·N, and a second student, loss or
 // seed costs no teacher at all. It holds features; the logits are one small matrix product away (Teacher::logits), so that another head
-// needs no new store.
+// needs no new store. Further views may be asked for all the same: these the teacher sees live, each time.
 class OutputStore {
  public:
   struct Options {
     int64_t views = 8;                         // K, [1, 1000]
+    int64_t all_views = 0;                     // with those that are seen live; K or less: none is
     uint64_t view_seed = 0;                    // not the training seed: another seed trains on the same views
     uint64_t byte_budget = uint64_t{8} << 30;  // on disk; fewer views are kept when K do not fit
     int64_t batch_size = 64;                   // images a teacher forward
   };
-  // Opens what is there, checks a sample of it against the live teacher, and computes what is missing. Throws Error when not even one view
-  // fits the budget.
+  // Opens what is there, checks a sample of it against the live teacher, and computes what is missing. With live views teacher, images and
+  // recipe must outlive the store. Throws Error when not even one view fits the budget.
   static OutputStore open(const std::filesystem::path& cache_dir, Teacher& teacher, const data::ImageStore& images,
                           const data::ViewRecipe& recipe, const Options& options, Log& log = null_log(),
                           const StopFlag& stop = never_stop());
 
-  // Looks of the teacher that open() would compute: the rows of parts that are not there.
-  static int64_t missing(const std::filesystem::path& cache_dir, const Teacher& teacher, const data::ImageStore& images,
-                         const data::ViewRecipe& recipe, const Options& options);
+  // Looks of the teacher, at one image each: those that open() would compute, as their parts are not there, and the live ones of a whole
+  // training.
+  struct Looks {
+    int64_t missing = 0, live = 0;
+  };
+  static Looks looks(const std::filesystem::path& cache_dir, const Teacher& teacher, const data::ImageStore& images,
+                     const data::ViewRecipe& recipe, const Options& options);
 
-  int64_t views() const { return static_cast<int64_t>(views_.size()); }
+  int64_t views() const { return std::max(all_views_, stored()); }
+  int64_t stored() const { return static_cast<int64_t>(views_.size()); }
+  // Of a stored one.
   const FeatureParts& view(int64_t number) const { return views_[static_cast<size_t>(number)]; }
   // float [N, D]; a sample's view number counts modulo views().
   at::Tensor features(std::span<const data::Sample> samples) const;
 
  private:
-  int64_t dim_ = 0;
+  using Look = std::function<at::Tensor(std::span<const data::Sample>)>;  // float [N, D]
+  int64_t dim_ = 0, all_views_ = 0;
   std::vector<FeatureParts> views_;
+  Look look_;
 };
 
 // The teacher's features of evaluation images (a store made for teacher.input_spec()), kept on disk like the views'.

@@ -300,6 +300,24 @@ TEST_F(DistillTest, ATransformerIsMadeForTheImagesSize) {
   EXPECT_EQ(evaluate_run(config_.out, "", config_.cache, null_log(), never_stop()).predictions.size(), 18U);
 }
 
+TEST_F(DistillTest, ViewsBeyondTheStoredOnesAreSeenLive) {
+  config_.logit_loss = "none";  // the teacher's head is fitted on the stored views
+  config_.views = 1;
+  config_.more_views = "live";
+  EXPECT_EQ(forecast(config_, null_log(), never_stop()).looks, 2 * 18 + 2 * 18);  // two epochs of train, then val and test
+  const nlohmann::json live = distill_now();
+  EXPECT_EQ(live["teacher"]["views"], 2);
+  EXPECT_EQ(live["teacher"]["stored_views"], 1);
+  const std::vector<nlohmann::json> lines = read_json_lines(RunFolder{config_.out}.metrics());
+  config_.views = 2;
+  config_.out = (folder_ / "stored").string();
+  EXPECT_EQ(distill_now()["teacher"]["stored_views"], 2);
+  const std::vector<nlohmann::json> stored = read_json_lines(RunFolder{config_.out}.metrics());
+  EXPECT_NEAR(lines[1]["train_loss"].get<double>(), stored[1]["train_loss"].get<double>(), 1e-3);  // stored in half precision
+  config_.more_views = "never";
+  EXPECT_TRUE(testing::says(testing::error_of([&] { distill_now(); }), "one of: repeat, live"));
+}
+
 TEST_F(DistillTest, MixedViewsTrain) {
   config_.view.mix = {.mixup = 0.4, .cutmix = 1};
   config_.view.augment.randaugment = 1;

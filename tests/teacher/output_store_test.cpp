@@ -60,6 +60,24 @@ TEST_F(OutputStoreTest, HoldsWhatTheLiveTeacherSays) {
   EXPECT_LT(((stored - expected).norm() / expected.norm()).item<double>(), 1e-3);
 }
 
+TEST_F(OutputStoreTest, FurtherViewsAreSeenLive) {
+  Teacher live = teacher();
+  const data::ImageStore train = images();
+  const data::ViewRecipe recipe;
+  const OutputStore::Options options{.views = 2, .all_views = 5, .batch_size = 4};
+  const OutputStore outputs = OutputStore::open(folder_ / "cache", live, train, recipe, options);
+  EXPECT_EQ(outputs.views(), 5);
+  EXPECT_EQ(outputs.stored(), 2);
+  EXPECT_EQ(parts().size(), 2U);
+  const std::vector<data::Sample> samples = {{5, 4}, {0, 0}, {3, 2}, {5, 6}};  // view 6 is view 1 again
+  const at::Tensor expected =
+      live.features(data::render_batch(train, std::vector<data::Sample>{{5, 4}, {0, 0}, {3, 2}, {5, 1}}, {}, 0, live.input_spec()));
+  EXPECT_LT(((outputs.features(samples) - expected).norm() / expected.norm()).item<double>(), 1e-3);
+  const OutputStore::Looks looks = OutputStore::looks(folder_ / "cache", live, train, recipe, options);
+  EXPECT_EQ(looks.missing, 0);
+  EXPECT_EQ(looks.live, 3 * train.size());
+}
+
 TEST_F(OutputStoreTest, ASecondOpenComputesNothingAndADamagedPartOnlyItself) {
   Teacher live = teacher();
   const data::ImageStore train = images();
