@@ -15,6 +15,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <unordered_map>
 
 namespace retort {
@@ -27,17 +28,20 @@ constexpr size_t kMost = size_t{1} << 44;
 
 size_t round_up(size_t size, size_t unit) { return (size + unit - 1) / unit * unit; }
 
-// Stretches of one range that grows: the first free one that is large enough is taken, what it has too much of stays free, and neighbours
-// that are given back become one. A training step asks for the same sizes again and again, so that after the first the range hardly grows.
+// Stretches of one range that grows up to a limit: the first free one that is large enough is taken, what it has too much of stays free,
+// and neighbours that are given back become one. A training step asks for the same sizes again and again, so that after the first the range
+// hardly grows.
 class Stretches {
  public:
-  // Of a size > 0: where it begins.
-  size_t take(size_t size) {
+  explicit Stretches(size_t limit) : limit_(limit) {}
+
+  // Of a size > 0: where it begins. Nothing where the range would have to be longer than its limit.
+  std::optional<size_t> take(size_t size) {
     const auto fits = [&](const auto& stretch) { return stretch.second >= size || stretch.first + stretch.second == end_; };
     const auto found = std::ranges::find_if(free_, fits);
-    size_t begin = end_;
+    const size_t begin = found == free_.end() ? end_ : found->first;
+    if (size > limit_ - begin) return std::nullopt;
     if (found != free_.end()) {
-      begin = found->first;
       const size_t length = found->second;
       free_.erase(found);
       if (length > size) free_[begin + size] = length - size;
@@ -67,7 +71,7 @@ class Stretches {
 
  private:
   std::map<size_t, size_t> free_;  // where it begins, its size
-  size_t end_ = 0;
+  size_t end_ = 0, limit_;
 };
 
 // Addresses without memory, of which the first `committed` bytes may be used.
@@ -86,11 +90,13 @@ class Reserve {
   }
 
   std::byte* base() const { return base_; }
+  size_t size() const { return size_; }
 
+  // Of at most size() bytes; false when the system has no memory for them.
   bool commit(size_t bytes) {
     if (bytes <= committed_) return true;
     const size_t wanted = round_up(bytes, kGrowth);
-    if (wanted > size_ || mprotect(base_ + committed_, wanted - committed_, PROT_READ | PROT_WRITE) != 0) return false;
+    if (mprotect(base_ + committed_, wanted - committed_, PROT_READ | PROT_WRITE) != 0) return false;
     madvise(base_ + committed_, wanted - committed_, MADV_HUGEPAGE);  // where the system has none, small ones do
     committed_ = wanted;
     return true;
@@ -144,15 +150,16 @@ class Keeper final : public c10::Allocator {
 
   void* take_kept(size_t size) {
     const std::lock_guard lock(mutex_);
-    const size_t begin = stretches_.take(size);
-    if (!reserve_->commit(stretches_.end())) {
-      stretches_.give_back(begin, size);
+    const std::optional<size_t> begin = stretches_.take(size);
+    if (!begin) return nullptr;
+    if (!reserve_->commit(*begin + size)) {
+      stretches_.give_back(*begin, size);
       return nullptr;
     }
-    used_[begin] = size;
+    used_[*begin] = size;
     in_use_ += size;
     peak_ = std::max(peak_, in_use_);
-    return reserve_->base() + begin;
+    return reserve_->base() + *begin;
   }
 
   void keep(std::byte* block) {
@@ -166,7 +173,7 @@ class Keeper final : public c10::Allocator {
 
   std::mutex mutex_;
   std::unique_ptr<Reserve> reserve_ = Reserve::make();
-  Stretches stretches_;
+  Stretches stretches_{reserve_ ? reserve_->size() : 0};
   std::unordered_map<size_t, size_t> used_;  // where it begins, its size
   size_t in_use_ = 0, peak_ = 0;
 };

@@ -82,7 +82,10 @@ TEST_F(Memory, EmptyAndResizedTensorsWork) {
   EXPECT_EQ(some[999].item<int64_t>(), 999);
 }
 
-TEST_F(Memory, ASizeBeyondAllMemoryIsAnError) { EXPECT_THROW(bytes(int64_t{1} << 60), c10::Error); }
+TEST_F(Memory, ASizeBeyondAllMemoryIsAnError) {
+  for (const int power : {44, 60}) EXPECT_THROW(bytes(int64_t{1} << power), c10::Error);
+  EXPECT_EQ(bytes(kMegabyte).fill_(7).sum().item<int64_t>(), 7 * kMegabyte);  // the next one is made all the same
+}
 
 TEST_F(Memory, IsSharedByThreads) {
   std::vector<std::thread> threads;
