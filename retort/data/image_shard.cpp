@@ -120,9 +120,8 @@ Shard read_shard(const std::filesystem::path& path, const std::string& key, int6
   require(shard.first == first && shard.last > first && shard.last <= count, "covers other items");
   read_skipped(file.metadata, shard);
   read_images(file.tensors, shard);
-  require(
-      checksum(shard.pixels.const_data_ptr<uint8_t>(), static_cast<size_t>(shard.pixels.numel())) == text_field(file.metadata, "checksum"),
-      "its checksum differs");
+  shard.checksum = checksum(shard.pixels.const_data_ptr<uint8_t>(), static_cast<size_t>(shard.pixels.numel()));
+  require(shard.checksum == text_field(file.metadata, "checksum"), "its checksum differs");
   return shard;
 } catch (const nlohmann::json::exception&) {
   throw Error("the list of skipped files is malformed", path.string());

@@ -20,6 +20,7 @@ struct Shard {
   std::vector<ImageView> images;                         // as many, into `pixels`
   std::vector<std::pair<int64_t, SkippedFile>> skipped;  // place, file
   at::Tensor pixels;                                     // uint8, flat; keeps the map alive
+  std::string checksum;                                  // of pixels
 };
 
 // Collects decoded images until there are enough for a file.

@@ -46,7 +46,8 @@ struct Source {
   }
 };
 
-std::string store_key(const Source& source) {
+// Of the folder: what is decoded for it.
+std::string folder_key(const Source& source) {
   Hasher hasher;
   hasher.text("retort-images-1").text(source.manifest.digest()).text(source.preparation.key).number(source.count());
   for (const int64_t item : source.items) hasher.number(item);
@@ -100,15 +101,6 @@ bool outdated(const Shard& shard, const Source& source) {
   return std::ranges::any_of(shard.skipped, [&](const auto& skipped) { return source.decode(skipped.first).reason.empty(); });
 }
 
-// Stored teacher outputs go by position, so what was left out is part of the name.
-std::string key_without(const std::string& key, const std::vector<SkippedFile>& skipped) {
-  if (skipped.empty()) return key;
-  Hasher hasher;
-  hasher.text(key);
-  for (const SkippedFile& file : skipped) hasher.text(file.path);
-  return hasher.hex();
-}
-
 void check_skipped(const std::vector<SkippedFile>& skipped, size_t total, double max_skipped, const std::string& root, Log& log) {
   for (size_t i = 0; i < std::min(skipped.size(), kNamed); ++i) log.warn("left out: " + skipped[i].reason);
   if (skipped.size() > kNamed) log.warn("and " + std::to_string(skipped.size() - kNamed) + " more files left out");
@@ -145,8 +137,9 @@ ImageStore ImageStore::open(const fs::path& cache_dir, const Manifest& manifest,
   if (items.empty()) return {};
   const Source source{manifest, items, preparation};
   ImageStore store;
-  const std::string key = store_key(source);
+  const std::string key = folder_key(source);
   const fs::path folder = cache_dir / "images" / key;
+  Hasher content;
   std::optional<Meter> meter;
   int64_t number = 0;
   for (int64_t first = 0; first < source.count(); ++number) {
@@ -166,13 +159,15 @@ ImageStore ImageStore::open(const fs::path& cache_dir, const Manifest& manifest,
       store.item_.push_back(item);
       store.label_.push_back(manifest.items[static_cast<size_t>(item)].label);
       store.image_.push_back(shard->images[i]);
+      content.number(shard->images[i].width).number(shard->images[i].height);
     }
+    content.text(shard->checksum);
     for (auto& [place, file] : shard->skipped) store.skipped_.push_back(std::move(file));
     store.shards_.push_back(shard->pixels);
     first = shard->last;
   }
   check_skipped(store.skipped_, items.size(), options.max_skipped, manifest.root.string(), log);
-  store.key_ = key_without(key, store.skipped_);
+  store.key_ = content.hex();
   return store;
 }
 

@@ -51,7 +51,8 @@ class ImageStore {
   int64_t label(int64_t i) const { return label_[static_cast<size_t>(i)]; }
   ImageView image(int64_t i) const { return image_[static_cast<size_t>(i)]; }
   const std::vector<SkippedFile>& skipped() const { return skipped_; }
-  // Names what is stored: manifest, items, preparation, and which files are left out.
+  // Names what is stored, the pixels of all images in their order: equal keys, equal images, wherever the files are and whenever they were
+  // written.
   const std::string& key() const { return key_; }
 
  private:

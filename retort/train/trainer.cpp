@@ -6,6 +6,7 @@
 #include <cstdio>
 
 #include "retort/core/error.h"
+#include "retort/core/hash.h"
 #include "retort/core/random.h"
 #include "retort/core/safetensors.h"
 #include "retort/train/evaluate.h"
@@ -22,6 +23,12 @@ double standard_error(double accuracy, int64_t images) {
   const auto n = static_cast<double>(images);
   const double share = (accuracy / 100 * n + 1) / (n + 2);
   return 100 * std::sqrt(share * (1 - share) / n);
+}
+
+// Of images and their labels.
+std::string name_of(const data::ImageStore& images) {
+  const at::Tensor labels = data::labels_of(images);
+  return Hasher().text(images.key()).bytes({static_cast<const std::byte*>(labels.const_data_ptr()), labels.nbytes()}).hex();
 }
 
 // The classifier's own prefix among the student's parameters.
@@ -250,7 +257,7 @@ std::string Trainer::fingerprint() const {
   nlohmann::json extras = nlohmann::json::array();
   for (const Source& extra : data_.extras)
     extras.push_back(
-        {{"data", extra.images->key()}, {"each_epoch", extra.each_epoch}, {"labelled", extra.labelled}, {"logits", extra.logits}});
+        {{"data", name_of(*extra.images)}, {"each_epoch", extra.each_epoch}, {"labelled", extra.labelled}, {"logits", extra.logits}});
   const nlohmann::json json = {{"epochs", o.epochs},
                                {"batch_size", o.batch_size},
                                {"lr", o.learning_rate},
@@ -267,7 +274,7 @@ std::string Trainer::fingerprint() const {
                                {"recipe", data_.recipe.key()},
                                {"input", data::to_json(data_.spec)},
                                {"student", models::to_json(student_.spec())},
-                               {"data", data_.train->key()},
+                               {"data", name_of(*data_.train)},
                                {"extras", extras},
                                {"teacher", data_.teacher == nullptr ? "" : data_.teacher->key},
                                {"objective", o.objective_key}};

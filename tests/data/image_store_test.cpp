@@ -89,7 +89,7 @@ TEST(ImageStore, SecondOpeningDecodesNothing) {
   EXPECT_EQ(f.decodes(), 0);
 }
 
-TEST(ImageStore, KeyNamesManifestItemsAndPreparation) {
+TEST(ImageStore, KeyNamesThePixelsAndNotTheirFiles) {
   Fixture f(6);
   const std::string key = f.open().key();
   EXPECT_EQ(f.open().key(), key);
@@ -99,6 +99,11 @@ TEST(ImageStore, KeyNamesManifestItemsAndPreparation) {
   f.folder.write("photos/0.jpg", encode_jpeg(testing::photo(9, 31, 17), 100));
   EXPECT_NE(f.open().key(), key);
   expect_same(f.open(), 0, decode_file(f.manifest.file(0)));
+
+  Fixture copy(6);
+  fs::last_write_time(copy.folder / "photos/1.jpg", fs::file_time_type::clock::now() - std::chrono::hours(1));
+  EXPECT_EQ(copy.open().key(), key);
+  EXPECT_EQ(copy.decodes(), 0);
 }
 
 TEST(ImageStore, ShardsThatAreMissingOrDamagedAreMadeAgain) {
