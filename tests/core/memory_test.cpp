@@ -37,6 +37,15 @@ TEST_F(Memory, OfTensorsSideBySideServesALargerOne) {
   EXPECT_EQ(taken(), before);
 }
 
+TEST_F(Memory, StaysWithinFiveQuartersOfThePeak) {
+  { const at::Tensor large = bytes(200 * kMegabyte); }
+  for (int64_t size = 2 * kMegabyte; size < 150 * kMegabyte; size += size / 4) {
+    const at::Tensor some = bytes(size);
+    const TensorMemory memory = tensor_memory();
+    EXPECT_LE(memory.in_use + memory.free, memory.peak + memory.peak / 4);
+  }
+}
+
 // Forward, each layer keeps two tensors; backward, each makes two more before it drops its own.
 void step_through(const std::vector<int64_t>& layers) {
   std::vector<std::array<at::Tensor, 2>> kept;
@@ -55,6 +64,7 @@ TEST_F(Memory, StepsTakeNoMoreAfterTheFirst) {
   const int64_t first = taken();
   for (int step = 0; step < 5; ++step) step_through(layers);
   EXPECT_EQ(taken(), first);
+  EXPECT_LE(first, tensor_memory().peak + tensor_memory().peak / 4);
 }
 
 TEST_F(Memory, TensorsSideBySideAreApart) {
