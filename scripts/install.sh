@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Install what is missing, and nothing else: scripts/install.sh [build|test|demo|lint|generate|onnx|bench]...
+# Install what is missing, and nothing else: scripts/install.sh [build|cuda|test|demo|lint|generate|onnx|bench]...
 # System packages come from apt; libtorch and a few pinned tools go into the project's own .venv. Quick when nothing is missing.
 set -euo pipefail
 
@@ -12,9 +12,9 @@ groups=()
 [ $# -gt 0 ] || groups=(build)
 for group in "$@"; do
   case $group in
-    build | test | demo | lint | onnx | bench) groups+=("$group") ;;
+    build | cuda | test | demo | lint | onnx | bench) groups+=("$group") ;;
     generate) groups+=(generate-tools generate) ;;
-    *) echo "usage: scripts/install.sh [build|test|demo|lint|generate|onnx|bench]..." >&2; exit 2 ;;
+    *) echo "usage: scripts/install.sh [build|cuda|test|demo|lint|generate|onnx|bench]..." >&2; exit 2 ;;
   esac
 done
 
@@ -210,6 +210,7 @@ if [ -n "$requirements" ]; then
     file=$root/scripts/requirements/$group.txt
     size="" how=install_wheels
     [ "$group" = build ] && size="(0.5 GB; minutes on a slow line)"
+    [ "$group" = cuda ] && size="(2 GB; many minutes on a slow line)"
     [ "$group" = generate ] && size="(compiles it, which takes minutes)" && how=compile
     run "installing in .venv: $(pins "$file")$size" "$how" "$file"
   done

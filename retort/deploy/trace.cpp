@@ -123,8 +123,7 @@ EvaluationMode::~EvaluationMode() {
 at::Tensor sample_images(models::ImageModel& model, int64_t batch, int64_t size, uint64_t seed) {
   const at::Tensor images = at::empty({batch, 3, size, size});
   images.normal_(0, 1, at::make_generator<at::CPUGeneratorImpl>(seed));
-  const std::vector<at::Tensor> parameters = model.parameters();
-  return parameters.empty() ? images : images.to(parameters.front().device());
+  return images.to(models::device_of(model));
 }
 
 std::shared_ptr<jit::Graph> trace_graph(models::ImageModel& model, int64_t size, int64_t batch) {

@@ -10,18 +10,24 @@
 namespace retort::losses {
 namespace {
 
-// queryᵢ · bank[idsᵢₖ], [N, K]. The gathered rows are kept in the bank's half precision and widened one image at a time: in fp32 a batch's
-// negatives would take hundreds of megabytes.
+// queryᵢ · bank[idsᵢₖ], [N, K]. The gathered rows are kept in the bank's half precision and, on the CPU, widened one image at a time: in
+// fp32 a batch's negatives would take hundreds of megabytes.
 class BankScores : public torch::autograd::Function<BankScores> {
  public:
   static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& query, const at::Tensor& bank,
                             const at::Tensor& ids) {
-    at::Tensor rows = at::empty({ids.size(0), ids.size(1), bank.size(1)}, bank.options());
-    at::Tensor scores = at::empty(ids.sizes(), query.options());
-    for_each(ids.size(0), [&](int64_t i) {
-      rows[i].copy_(bank.index_select(0, ids[i]));
-      scores[i].copy_(at::mv(rows[i].to(query.scalar_type()), query[i]));
-    });
+    at::Tensor rows, scores;
+    if (bank.is_cpu()) {
+      rows = at::empty({ids.size(0), ids.size(1), bank.size(1)}, bank.options());
+      scores = at::empty(ids.sizes(), query.options());
+      for_each(ids.size(0), [&](int64_t i) {
+        rows[i].copy_(bank.index_select(0, ids[i]));
+        scores[i].copy_(at::mv(rows[i].to(query.scalar_type()), query[i]));
+      });
+    } else {
+      rows = bank.index_select(0, ids.flatten()).view({ids.size(0), ids.size(1), bank.size(1)});
+      scores = at::bmm(rows.to(query.scalar_type()), query.unsqueeze(2)).squeeze(2);
+    }
     context->saved_data["rows"] = rows;  // a copy: the bank has moved on when backward runs
     return scores;
   }
@@ -29,6 +35,7 @@ class BankScores : public torch::autograd::Function<BankScores> {
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context, torch::autograd::variable_list gradients) {
     const at::Tensor rows = context->saved_data["rows"].toTensor();
     const at::Tensor& gradient = gradients[0];
+    if (!rows.is_cpu()) return {at::bmm(gradient.unsqueeze(1), rows.to(gradient.scalar_type())).squeeze(1), {}, {}};
     at::Tensor out = at::empty({rows.size(0), rows.size(2)}, gradient.options());
     for_each(rows.size(0), [&](int64_t i) { out[i].copy_(at::mv(rows[i].to(gradient.scalar_type()).t(), gradient[i])); });
     return {out, {}, {}};
@@ -71,6 +78,7 @@ class Crd : public EmbeddingLoss {
 
  protected:
   at::Tensor compare(const at::Tensor& s, const at::Tensor& t, const StepView& step) override {
+    for (at::Tensor* order : {&by_class_, &place_of_, &counts_, &starts_}) *order = order->to(s.device());
     const at::Tensor ids = at::cat({step.image_ids.unsqueeze(1), draw(step)}, 1);
     const at::Tensor loss = estimate(s, teacher_, ids) + estimate(t, student_, ids);
     if (is_training()) {
@@ -113,7 +121,7 @@ class Crd : public EmbeddingLoss {
     const at::Tensor own = at::where(labelled, counts_.index_select(0, label), 1).unsqueeze(1);
     const at::Tensor start = at::where(labelled, starts_.index_select(0, label), place_of_.index_select(0, step.image_ids)).unsqueeze(1);
     const at::Tensor others = images_ - own;
-    at::Tensor place = (at::rand({label.size(0), negatives_}) * others).to(at::kLong).minimum(others - 1);
+    at::Tensor place = (at::rand({label.size(0), negatives_}, student_.rows.device()) * others).to(at::kLong).minimum(others - 1);
     place = at::where(place < start, place, place + own);
     return by_class_.index_select(0, place.view({-1})).view_as(place);
   }
@@ -121,11 +129,8 @@ class Crd : public EmbeddingLoss {
   at::Tensor estimate(const at::Tensor& query, Bank& bank, const at::Tensor& ids) const {
     constexpr double kEps = 1e-7;  // their code's
     const at::Tensor scores = at::exp(BankScores::apply(query, bank.rows, ids) / temperature_);
-    at::Tensor z = bank.z;
-    if (z.item<double>() == 0) {
-      z = scores.detach().mean() * images_;
-      if (is_training()) bank.z.copy_(z);
-    }
+    const at::Tensor z = at::where(bank.z.eq(0), scores.detach().mean() * images_, bank.z);
+    if (is_training()) bank.z.copy_(z);
     const at::Tensor p = scores / z;
     const double noise = static_cast<double>(negatives_) / static_cast<double>(images_);
     const at::Tensor positive = p.select(1, 0), negative = p.narrow(1, 1, negatives_);

@@ -15,7 +15,7 @@ class Decoupled : public EmbeddingLoss {
 
  protected:
   at::Tensor compare(const at::Tensor& s, const at::Tensor& t, const StepView& /*step*/) override {
-    const at::Tensor own = at::eye(s.size(0), at::kBool);
+    const at::Tensor own = at::eye(s.size(0), s.options().dtype(at::kBool));
     const auto others = [&](const at::Tensor& cosine) {
       return (cosine / temperature_).masked_fill(own, -std::numeric_limits<double>::infinity());
     };

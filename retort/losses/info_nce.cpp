@@ -28,21 +28,20 @@ class InfoNce : public EmbeddingLoss {
     at::Tensor logits = cosines(s, t);
     if (size_ > 0) logits = at::cat({logits, past(s, step.image_ids)}, 1);
     if (size_ > 0 && is_training()) push(t.detach(), step.image_ids);
-    return at::cross_entropy_loss(logits / temperature_, at::arange(s.size(0)));
+    return at::cross_entropy_loss(logits / temperature_, at::arange(s.size(0), step.image_ids.options()));
   }
 
  private:
-  // An image's own earlier embedding is no negative.
+  // A place that nothing was written to yet is no negative, and neither is an image's own earlier embedding.
   at::Tensor past(const at::Tensor& s, const at::Tensor& image_ids) const {
-    const int64_t filled = std::min(written_.item<int64_t>(), size_);
-    const at::Tensor same = image_ids.unsqueeze(1).eq(ids_.narrow(0, 0, filled).unsqueeze(0));
-    return cosines(s, queue_.narrow(0, 0, filled).clone()).masked_fill(same, -std::numeric_limits<double>::infinity());
+    const at::Tensor none = ids_.lt(0).logical_or(image_ids.unsqueeze(1).eq(ids_));
+    return cosines(s, queue_.clone()).masked_fill(none, -std::numeric_limits<double>::infinity());
   }
 
   void push(const at::Tensor& t, const at::Tensor& image_ids) {
     const at::NoGradGuard no_grad;
     const int64_t kept = std::min(t.size(0), size_);
-    const at::Tensor places = (at::arange(kept) + written_).remainder(size_);
+    const at::Tensor places = (at::arange(kept, ids_.options()) + written_).remainder(size_);
     queue_.index_copy_(0, places, t.narrow(0, 0, kept).to(queue_.scalar_type()));
     ids_.index_copy_(0, places, image_ids.narrow(0, 0, kept));
     written_ += kept;

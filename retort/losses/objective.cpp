@@ -1,6 +1,7 @@
 #include "retort/losses/objective.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include <c10/core/impl/LocalDispatchKeySet.h>
@@ -26,10 +27,21 @@ Options complete(const LossEntry& entry, const Options& overrides) {
   return options;
 }
 
+// Every tensor that has a row for each image.
+constexpr std::array kRows{&StepView::student_features, &StepView::student_logits, &StepView::teacher_features, &StepView::teacher_logits,
+                           &StepView::labels,           &StepView::image_ids,      &StepView::partner_labels,   &StepView::label_share};
+
+// Losses are a rounding error of the step's time, and bf16 has 8 bits: too few for differences of near-equal numbers.
 at::Tensor full_precision(const at::Tensor& tensor) {
-  if (!tensor.defined()) return tensor;
   const bool low = tensor.scalar_type() == at::kBFloat16 || tensor.scalar_type() == at::kHalf;
   return low ? tensor.to(at::kFloat) : tensor;
+}
+
+StepView as_losses_see_it(StepView step) {
+  const c10::Device device = step.student_logits.device();
+  for (at::Tensor StepView::*field : kRows)
+    if (at::Tensor& tensor = step.*field; tensor.defined()) tensor = full_precision(tensor.to(device));
+  return step;
 }
 
 void check_shown(const std::string& name, Kind kind, const StepView& step) {
@@ -46,10 +58,9 @@ at::Tensor visible_rows(Kind kind, const StepView& step) {
 }
 
 StepView select(StepView step, const at::Tensor& rows) {
-  const at::Tensor index = rows.nonzero().squeeze(1);
-  for (at::Tensor* tensor : {&step.student_features, &step.student_logits, &step.teacher_features, &step.teacher_logits, &step.labels,
-                             &step.image_ids, &step.partner_labels, &step.label_share})
-    if (tensor->defined()) *tensor = tensor->index_select(0, index);
+  const at::Tensor index = rows.nonzero().squeeze(1).to(step.student_logits.device());
+  for (at::Tensor StepView::*field : kRows)
+    if (at::Tensor& tensor = step.*field; tensor.defined()) tensor = tensor.index_select(0, index);
   return step;
 }
 
@@ -70,16 +81,13 @@ Objective::Objective(const std::vector<TermConfig>& terms, const LossContext& co
 }
 
 Objective::Value Objective::forward(const StepView& step) {
-  // Losses are a rounding error of the step's time, and bf16 has 8 bits: too few for differences of near-equal numbers.
   const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
-  StepView full = step;
-  for (at::Tensor* tensor : {&full.student_features, &full.student_logits, &full.teacher_features, &full.teacher_logits})
-    *tensor = full_precision(*tensor);
+  const StepView full = as_losses_see_it(step);
 
   Value value;
   for (const Term& term : terms_) {
     check_shown(term.name, term.kind, full);
-    const at::Tensor loss = evaluate(term, full);
+    const at::Tensor loss = evaluate(term, full, visible_rows(term.kind, step));
     value.terms.emplace_back(term.name, loss.detach());
     const at::Tensor weighted = loss * term.weight;
     value.total = value.total.defined() ? value.total + weighted : weighted;
@@ -87,8 +95,8 @@ Objective::Value Objective::forward(const StepView& step) {
   return value;
 }
 
-at::Tensor Objective::evaluate(const Term& term, const StepView& step) {
-  const at::Tensor rows = visible_rows(term.kind, step);
+// `rows`: those that it sees, [N] bool; undefined: all.
+at::Tensor Objective::evaluate(const Term& term, const StepView& step, const at::Tensor& rows) {
   if (!rows.defined() || rows.all().item<bool>()) return term.loss->forward(step);
   if (!rows.any().item<bool>()) return step.student_logits.sum() * 0;
   // A mean over few rows would outweigh one over all: every image's loss weighs the same, as in a mean over the batch.

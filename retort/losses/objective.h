@@ -29,7 +29,8 @@ class Objective : public torch::nn::Module {
   };
   // In full precision, also inside an autocast region. A term sees the rows that are for its kind (StepView), and is multiplied by
   // their share of all: one labelled image beside many others weighs what one image does. Throws Error when a term needs the teacher and
-  // the step has none.
+  // the step has none. What is not the student's is moved to the student's device: rows are chosen before, so that with labels on the CPU
+  // nothing waits for a GPU.
   Value forward(const StepView& step);
 
   bool needs_teacher() const;
@@ -41,7 +42,7 @@ class Objective : public torch::nn::Module {
     double weight;
     std::shared_ptr<Loss> loss;
   };
-  at::Tensor evaluate(const Term& term, const StepView& step);
+  static at::Tensor evaluate(const Term& term, const StepView& step, const at::Tensor& rows);
 
   std::vector<Term> terms_;
 };

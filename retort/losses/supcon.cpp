@@ -19,7 +19,7 @@ class SupCon : public EmbeddingLoss {
   at::Tensor compare(const at::Tensor& s, const at::Tensor& t, const StepView& step) override {
     const at::Tensor z = at::cat({s, t});
     const at::Tensor labels = at::where(step.labels.lt(0), -1 - step.image_ids, step.labels).repeat({2});
-    const at::Tensor self = at::eye(z.size(0), at::kBool);
+    const at::Tensor self = at::eye(z.size(0), z.options().dtype(at::kBool));
     const at::Tensor positive = labels.unsqueeze(0).eq(labels.unsqueeze(1)).logical_and(self.logical_not());
     const at::Tensor logits = cosines(z, z) / temperature_;
     const at::Tensor rest = logits.masked_fill(self, -std::numeric_limits<double>::infinity());

@@ -28,6 +28,11 @@ data::InputSpec ImageModel::input_spec() const {
   return option == spec_.options.end() ? own_input_spec() : data::input_spec_from(*option);
 }
 
+c10::Device device_of(const ImageModel& model) {
+  const std::vector<at::Tensor> parameters = model.parameters();
+  return parameters.empty() ? c10::Device(c10::kCPU) : parameters.front().device();
+}
+
 StateDict state_of(torch::nn::Module& module) {
   StateDict state;
   for (const auto& item : module.named_parameters()) state[item.key()] = item.value().detach();
@@ -39,8 +44,6 @@ void use_channels_last(ImageModel& model) {
   for (at::Tensor& parameter : model.parameters())
     if (parameter.dim() == 4) parameter.set_data(parameter.contiguous(at::MemoryFormat::ChannelsLast));
 }
-
-namespace {}  // namespace
 
 void load_state(ImageModel& model, const StateDict& state, const std::string& where) {
   const at::NoGradGuard no_grad;

@@ -52,6 +52,8 @@ class ImageModel : public torch::nn::Module {
 
 using ModelPtr = std::shared_ptr<ImageModel>;
 
+// Where its weights are.
+c10::Device device_of(const ImageModel& model);
 // Parameters and buffers under their public names, detached, sharing memory with the module.
 StateDict state_of(torch::nn::Module& module);
 // Four-dimensional parameters in channels-last layout, in place: what convolutions on the CPU are fastest with.

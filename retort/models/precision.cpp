@@ -1,5 +1,6 @@
 #include "retort/models/precision.h"
 
+#include <ATen/Context.h>
 #include <ATen/autocast_mode.h>
 
 #include "retort/core/error.h"
@@ -7,7 +8,10 @@
 namespace retort::models {
 namespace {
 
-bool has_native_bf16() {
+constexpr std::array kDevices{at::kCPU, at::kCUDA};
+
+bool has_native_bf16(c10::Device device) {
+  if (device.is_cuda()) return at::detail::getCUDAHooks().supportsBFloat16ConvolutionWithCuDNNv8();
 #if defined(__x86_64__)
   return __builtin_cpu_supports("avx512bf16") != 0;
 #else
@@ -17,25 +21,28 @@ bool has_native_bf16() {
 
 }  // namespace
 
-Precision precision_from(const std::string& name) {
+Precision precision_from(const std::string& name, c10::Device device) {
   if (name == "fp32") return Precision::fp32;
   if (name == "bf16") return Precision::bf16;
-  if (name == "auto") return has_native_bf16() ? Precision::bf16 : Precision::fp32;
+  if (name == "auto") return has_native_bf16(device) ? Precision::bf16 : Precision::fp32;
   throw UsageError("unknown precision '" + name + "'", "", "one of: fp32, bf16, auto");
 }
 
 std::string to_string(Precision precision) { return precision == Precision::bf16 ? "bf16" : "fp32"; }
 
-AutocastGuard::AutocastGuard(Precision precision) : was_enabled_(at::autocast::is_autocast_enabled(at::kCPU)) {
-  at::autocast::set_autocast_dtype(at::kCPU, at::kBFloat16);
-  at::autocast::set_autocast_enabled(at::kCPU, precision == Precision::bf16);
+AutocastGuard::AutocastGuard(Precision precision) {
+  for (size_t i = 0; i < kDevices.size(); ++i) {
+    were_enabled_[i] = at::autocast::is_autocast_enabled(kDevices[i]);
+    at::autocast::set_autocast_dtype(kDevices[i], at::kBFloat16);
+    at::autocast::set_autocast_enabled(kDevices[i], precision == Precision::bf16);
+  }
   at::autocast::increment_nesting();
 }
 
 AutocastGuard::~AutocastGuard() {
   // The cache holds bf16 copies of weights that the optimiser is about to change.
   if (at::autocast::decrement_nesting() == 0) at::autocast::clear_cache();
-  at::autocast::set_autocast_enabled(at::kCPU, was_enabled_);
+  for (size_t i = 0; i < kDevices.size(); ++i) at::autocast::set_autocast_enabled(kDevices[i], were_enabled_[i]);
 }
 
 }  // namespace retort::models

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <string>
 
 #include <ATen/core/Tensor.h>
@@ -8,12 +9,12 @@ namespace retort::models {
 
 enum class Precision { fp32, bf16 };
 
-// "fp32", "bf16", or "auto": bf16 where the processor multiplies it natively (AVX-512 BF16 or AMX), fp32 elsewhere. Throws UsageError on
-// other names.
-Precision precision_from(const std::string& name);
+// "fp32", "bf16", or "auto": bf16 where the device multiplies it natively (AVX-512 BF16 or AMX; GPUs from Ampere on), fp32 elsewhere.
+// Throws UsageError on other names.
+Precision precision_from(const std::string& name, c10::Device device = c10::kCPU);
 std::string to_string(Precision precision);
 
-// While it lives, this thread's CPU operators run under bf16 autocast (or not, for fp32).
+// While it lives, this thread's operators, of every device, run under bf16 autocast (or not, for fp32).
 class AutocastGuard {
  public:
   explicit AutocastGuard(Precision precision);
@@ -22,7 +23,7 @@ class AutocastGuard {
   AutocastGuard& operator=(const AutocastGuard&) = delete;
 
  private:
-  bool was_enabled_;
+  std::array<bool, 2> were_enabled_;
 };
 
 }  // namespace retort::models

@@ -8,6 +8,7 @@
 #include <sstream>
 #include <utility>
 
+#include "retort/core/device.h"
 #include "retort/core/error.h"
 #include "retort/core/file.h"
 #include "retort/data/extra.h"
@@ -325,8 +326,10 @@ class Comparer {
     }
     log_.info("measuring how fast this machine would pre-train " + config_.base.student);
     const models::ModelPtr model = models::make_model({config_.base.student, 1000});
+    const c10::Device device = open_device(config_.base.device);
+    model->to(device);
     const double speed = train::training_speed(*model, published->size, batch_size_for(config_.base, images_),
-                                               models::precision_from(config_.base.precision));
+                                               models::precision_from(config_.base.precision, device));
     const double pretraining = static_cast<double>(published->epochs * published->images) / speed;
     for (report::Arm& arm : result_.arms) {
       if (!arm.name.starts_with("distill")) continue;

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <sstream>
 
+#include "retort/core/device.h"
 #include "retort/core/error.h"
 #include "retort/data/extra.h"
 #include "retort/hub/reference.h"
@@ -212,6 +213,7 @@ void validate(const RunConfig& config) {
     if (weight < 0 && weight != RunConfig::kOwn) throw UsageError("a loss's weight is 0 or more", "--loss-weight, --logit-weight");
   if (config.view.scale_min > config.view.scale_max) throw UsageError("is larger than --crop-max", "--crop-min");
   data::check(config.view.augment);
+  check_device_name(config.device);
   (void)models::precision_from(config.precision);
   check_one_of({"real", "all"}, config.labels, "--labels");
   check_one_of({"all", "embedding"}, config.extra_losses, "--extra-losses");

@@ -27,7 +27,7 @@ struct RunConfig {
   int64_t epochs = 100, batch_size = 0;
   double lr = 0, weight_decay = 0.05, warmup = 0.05, clip_norm = 5, ema = 0, head_lr_factor = 1;
   int64_t seed = 0, threads = 0;
-  std::string precision = "auto", schedule = "cosine";
+  std::string device = "cpu", precision = "auto", schedule = "cosine";
 
   int64_t views = 0, view_seed = 0, store_budget = 8192;
   std::string more_views = "repeat";
@@ -90,7 +90,8 @@ void visit_options(RunConfig& c, Visitor&& visitor) {
   visitor("threads", c.threads, Range{0, 1024}, training, "processor threads; 0: all cores");
   visitor("checkpoint-seconds", c.checkpoint_seconds, Range{0, kBig}, training,
           "at most this long between checkpoints; 0: one before every step");
-  visitor("precision", c.precision, Range{}, training, "fp32, bf16 (autocast), or auto: bf16 where the processor has it");
+  visitor("device", c.device, Range{}, training, "what the student and the teachers run on: cpu, cuda (the first GPU), cuda:1, …");
+  visitor("precision", c.precision, Range{}, training, "fp32, bf16 (autocast), or auto: bf16 where the device has it");
 
   const char* const teacher = "Teacher";
   visitor("teacher-arch", c.teacher_arch, Range{}, teacher, "architecture of the weight file, where its tensor names do not tell");

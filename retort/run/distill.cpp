@@ -5,6 +5,7 @@
 
 #include <cstdio>
 
+#include "retort/core/device.h"
 #include "retort/core/error.h"
 #include "retort/core/file.h"
 #include "retort/data/extra.h"
@@ -80,7 +81,13 @@ std::string key_of(const std::vector<losses::TermConfig>& terms) {
 class Job {
  public:
   Job(const RunConfig& config, const DistillOptions& options, const RunFolder& folder, Log& log, const StopFlag& stop)
-      : config_(config), options_(options), folder_(folder), log_(log), stop_(stop), precision_(models::precision_from(config.precision)) {
+      : config_(config),
+        options_(options),
+        folder_(folder),
+        log_(log),
+        stop_(stop),
+        device_(open_device(config.device)),
+        precision_(models::precision_from(config.precision, device_)) {
     if (config.threads > 0) at::set_num_threads(static_cast<int>(config.threads));
     cache_ = config.cache.empty() ? default_cache_dir() : fs::path(config.cache);
   }
@@ -179,7 +186,7 @@ class Job {
       teacher_training_seconds_ = training.seconds();
     }
     const auto opened = [this](data::Split split, const data::Preparation& preparation) { return open(split, preparation); };
-    teachers_.emplace(Teachers::Run{config_, cache_, precision_, log_, stop_, opened}, manifest_.classes);
+    teachers_.emplace(Teachers::Run{config_, cache_, device_, precision_, log_, stop_, opened}, manifest_.classes);
   }
 
   bool unlabelled() const { return !config_.classes.empty(); }
@@ -210,19 +217,21 @@ class Job {
     torch::manual_seed(static_cast<uint64_t>(config_.seed));
     student_ = initial_student(spec_.size);
     models::use_channels_last(*student_);
+    student_->to(device_);
     log_.info("student: " + student_name(config_) + ", " + std::to_string(deploy::count_parameters(*student_)) + " parameters, " +
               std::to_string(spec_.size) + " px, batches of " + std::to_string(batch_size_for(config_, images_an_epoch())) + ", " +
               (start() == "random" ? "random weights"
                : start() == "own"  ? "its own weights"
                                    : "weights of " + config_.student_weights) +
               " (seed " + std::to_string(config_.seed) + "), " + models::to_string(precision_) + ", " +
-              std::to_string(at::get_num_threads()) + " threads");
+              (device_.is_cpu() ? "" : device_.str() + ", ") + std::to_string(at::get_num_threads()) + " threads");
   }
 
   // Before the student is made: what is measured draws from the generator that its weights come from.
   Forecast make_forecast() {
     log_.info("measuring how fast this machine is");
     const models::ModelPtr throwaway = initial_student(spec_.size);
+    throwaway->to(device_);
     const int64_t batch = batch_size_for(config_, images_an_epoch());
     const StudentRates rates = student_rates(*throwaway, *train_, config_.view, spec_, batch, precision_);
     Forecast forecast{.images = images_an_epoch(),
@@ -246,6 +255,7 @@ class Job {
     for (size_t i = 0; i < teachers_->all().size(); ++i) {
       const std::string name = pulled(teacher_from(config_.teacher[i]).name, log_, stop_);
       const models::ModelPtr trained = models::load_model(name, config_.teacher_arch);
+      trained->to(device_);
       data::InputSpec input = trained->input_spec();
       input.size = teachers_->all()[i].input_spec().size;
       const int64_t steps = train_->size() * config_.teacher_epochs;
@@ -309,6 +319,7 @@ class Job {
           log_.info(text + shown("train", "train_accuracy") + shown("validation", "val_accuracy"));
         },
         log_, stop_);
+    student_->to(at::kCPU);
     if (!metrics) throw Error("cannot be written", folder_.metrics().string(), "check the free space on its disk");
     summary_["seconds"]["training"] = result_.seconds;
   }
@@ -347,6 +358,7 @@ class Job {
                         {"test_fraction", config_.test_fraction},
                         {"split_seed", config_.split_seed}};
     summary_["seed"] = config_.seed;
+    summary_["device"] = device_.str();
     summary_["precision"] = models::to_string(precision_);
     summary_["threads"] = at::get_num_threads();
     summary_["skipped_files"] = to_json(skipped_);
@@ -364,6 +376,7 @@ class Job {
   const RunFolder& folder_;
   Log& log_;
   const StopFlag& stop_;
+  c10::Device device_;
   models::Precision precision_;
   fs::path cache_;
   double teacher_training_seconds_ = 0;
@@ -380,19 +393,24 @@ class Job {
   bool train_teacher_ = true;
 };
 
+// What cannot be run is told before anything is written.
+RunConfig ready(const RunConfig& given) {
+  validate(given);
+  (void)open_device(given.device);
+  return resolved(given);
+}
+
 bool holds_this_run(const RunFolder& folder, const RunConfig& config) { return read_file(folder.config()) == to_toml(resolved(config)); }
 
 }  // namespace
 
 Forecast forecast(const RunConfig& given, Log& log, const StopFlag& stop) {
-  validate(given);
-  const RunConfig config = resolved(given);
+  const RunConfig config = ready(given);
   return Job(config, {}, RunFolder{config.out}, log, stop).forecast_only();
 }
 
 nlohmann::json distill(const RunConfig& given, const DistillOptions& options, Log& log, const StopFlag& stop) {
-  validate(given);
-  const RunConfig config = resolved(given);
+  const RunConfig config = ready(given);
   const RunFolder folder{config.out};
   const std::string toml = to_toml(config);
   claim_folder(folder, toml, options);
@@ -411,15 +429,14 @@ nlohmann::json distill(const RunConfig& given, const DistillOptions& options, Lo
 }
 
 FittedTeacher fitted_teacher(const RunConfig& config, Log& log, const StopFlag& stop) {
-  const RunConfig own = resolved(config);
-  validate(own);
+  const RunConfig own = ready(config);
   const RunFolder folder{own.out};
   fs::create_directories(folder.root);
   return Job(own, {}, folder, log, stop).fitted();
 }
 
 nlohmann::json linear_probe(const RunConfig& config, Log& log, const StopFlag& stop) {
-  const RunConfig own = resolved(config);
+  const RunConfig own = ready(config);
   const RunFolder folder{own.out};
   fs::create_directories(folder.root);
   return Job(own, {}, folder, log, stop).probe();

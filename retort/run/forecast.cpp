@@ -55,7 +55,7 @@ StudentRates student_rates(models::ImageModel& student, const data::ImageStore& 
   const double evaluating = images_per_second(batch_size, 0.3, [&] {
     const at::NoGradGuard no_grad;
     const models::AutocastGuard autocast(precision);
-    student.forward(batch);
+    (void)student.forward(batch.to(models::device_of(student))).logits.to(at::kCPU);
   });
   return {1 / (1 / rendering + 1 / stepping), evaluating};
 }

@@ -74,7 +74,7 @@ Teachers::Teachers(Run run, const std::vector<std::string>& classes)
   for (const std::string& text : run_.config.teacher) {
     NamedTeacher named = teacher_from(text);
     named.name = pulled(named.name, run_.log, run_.stop);
-    teachers_.emplace_back(teacher_source(run_.config, named), run_.precision);
+    teachers_.emplace_back(teacher_source(run_.config, named), run_.precision, run_.device);
     if (zero_shot(run_.config)) teacher::set_zero_shot_head(teachers_.back(), named.name, class_texts(run_.config, classes));
     weights_.push_back(named.weight);
     sum += named.weight;

@@ -26,6 +26,7 @@ class Teachers {
   struct Run {
     const RunConfig& config;
     const std::filesystem::path& cache;
+    c10::Device device;
     models::Precision precision;
     Log& log;
     const StopFlag& stop;

@@ -4,6 +4,7 @@
 
 #include "retort/core/error.h"
 #include "retort/core/hash.h"
+#include "retort/models/graph_network.h"
 #include "retort/models/registry.h"
 #include "retort/models/text_tower.h"
 
@@ -34,7 +35,7 @@ std::string key_of(models::ImageModel& model, const data::InputSpec& spec, model
 
 }  // namespace
 
-Teacher::Teacher(const TeacherSource& source, models::Precision precision)
+Teacher::Teacher(const TeacherSource& source, models::Precision precision, c10::Device device)
     : precision_(precision), embedding_(source.embedding), where_(source.weights.string()) {
   std::string features = source.features;
   if (source.embedding) {
@@ -54,15 +55,19 @@ Teacher::Teacher(const TeacherSource& source, models::Precision precision)
   model_->eval();
   for (at::Tensor& parameter : model_->parameters()) parameter.requires_grad_(false);
   models::use_channels_last(*model_);
+  if (!models::is_graph(model_->spec())) model_->to(device);  // graphs stay with the processor
+  if (projection_.defined()) projection_ = projection_.to(device);
 }
 
 at::Tensor Teacher::features(const at::Tensor& images) {
   const at::NoGradGuard no_grad;
   const models::AutocastGuard autocast(precision_);
-  at::Tensor features = model_->forward_features(images).to(at::kFloat);
-  if (!embedding_) return features;
-  if (projection_.defined()) features = at::linear(features, projection_);
-  return features / features.norm(2, 1, /*keepdim=*/true).clamp_min(1e-12);
+  at::Tensor features = model_->forward_features(images.to(models::device_of(*model_))).to(at::kFloat);
+  if (embedding_) {
+    if (projection_.defined()) features = at::linear(features, projection_);
+    features = features / features.norm(2, 1, /*keepdim=*/true).clamp_min(1e-12);
+  }
+  return features.to(at::kCPU);
 }
 
 at::Tensor Teacher::logits(const at::Tensor& features) const {
@@ -82,7 +87,7 @@ void Teacher::keep_head(int64_t classes) {
     throw Error("the teacher's classifier has " + std::to_string(model_->spec().classes) + " classes, the data " + std::to_string(classes),
                 where_, "use --teacher-head probe");
   const torch::nn::Linear head = model_->head();
-  set_head(head->weight.detach(), head->bias.defined() ? head->bias.detach() : at::zeros({classes}));
+  set_head(head->weight.detach().to(at::kCPU), head->bias.defined() ? head->bias.detach().to(at::kCPU) : at::zeros({classes}));
 }
 
 }  // namespace retort::teacher

@@ -26,9 +26,9 @@ struct TeacherSource {
 // A frozen backbone and the linear head that turns its features into this task's logits.
 class Teacher {
  public:
-  Teacher(const TeacherSource& source, models::Precision precision);
+  Teacher(const TeacherSource& source, models::Precision precision, c10::Device device = c10::kCPU);
 
-  // Normalised images [N, 3, size, size] to features [N, D], float.
+  // Normalised images [N, 3, size, size] to features [N, D], float, on the CPU.
   at::Tensor features(const at::Tensor& images);
   // Features [N, D] to logits [N, C], float. Throws Error before a head was set.
   at::Tensor logits(const at::Tensor& features) const;

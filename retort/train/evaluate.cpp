@@ -13,12 +13,13 @@ at::Tensor predict_logits(models::ImageModel& model, const data::ImageStore& ima
   const models::AutocastGuard autocast(precision);
   const bool was_training = model.is_training();
   model.eval();
+  const c10::Device device = models::device_of(model);
   Meter meter(log, task, images.size());
   std::vector<at::Tensor> logits;
   for (int64_t first = 0; first < images.size(); first += kBatch) {
     check_stop(stop, "evaluating");
     const int64_t count = std::min(kBatch, images.size() - first);
-    logits.push_back(model.forward(data::eval_batch(images, first, count, spec)).logits.to(at::kFloat));
+    logits.push_back(model.forward(data::eval_batch(images, first, count, spec).to(device)).logits.to(at::kCPU, at::kFloat));
     if (!task.empty()) meter.add(count);
   }
   model.train(was_training);

@@ -18,22 +18,22 @@ NamedTensors trainable(const torch::nn::Module& student, const torch::nn::Module
 
 AdamW::AdamW(const NamedTensors& parameters, const Options& options) : options_(options) {
   for (const auto& [name, parameter] : parameters)
-    slots_.push_back({name, parameter, at::zeros_like(parameter.detach()), at::zeros_like(parameter.detach()), at::zeros({}, at::kFloat),
-                      parameter.dim() > 1});
+    slots_.push_back({name, parameter, at::zeros_like(parameter.detach()), at::zeros_like(parameter.detach()),
+                      at::zeros({}, parameter.options().dtype(at::kFloat).requires_grad(false)), parameter.dim() > 1});
 }
 
 void AdamW::zero_grad() {
   for (Slot& slot : slots_) slot.parameter.mutable_grad().reset();
 }
 
-double AdamW::clip_gradients(double max_norm) {
+at::Tensor AdamW::clip_gradients(double max_norm) {
   const at::NoGradGuard no_grad;
   std::vector<at::Tensor> gradients;
   for (const Slot& slot : slots_)
     if (slot.parameter.grad().defined()) gradients.push_back(slot.parameter.grad());
-  if (gradients.empty()) return 0;
-  const double norm = at::linalg_vector_norm(at::stack(at::_foreach_norm(gradients))).item<double>();
-  if (max_norm > 0 && norm > max_norm) at::_foreach_mul_(gradients, max_norm / (norm + 1e-6));  // torch's clip_grad_norm_
+  if (gradients.empty()) return at::zeros({});
+  at::Tensor norm = at::linalg_vector_norm(at::stack(at::_foreach_norm(gradients)));
+  if (max_norm > 0) at::_foreach_mul_(gradients, (max_norm / (norm + 1e-6)).clamp_max(1));  // torch's clip_grad_norm_
   return norm;
 }
 

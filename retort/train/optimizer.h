@@ -27,9 +27,9 @@ class AdamW {
   AdamW(const NamedTensors& parameters, const Options& options);
 
   void zero_grad();
-  // Scales the gradients so that their joint L2 norm is at most max_norm (0: no limit); returns the norm before. Parameters without a
-  // gradient are left alone.
-  double clip_gradients(double max_norm);
+  // Scales the gradients so that their joint L2 norm is at most max_norm (0: no limit); returns the norm before, a scalar on their device.
+  // Parameters without a gradient are left alone.
+  at::Tensor clip_gradients(double max_norm);
   // Parameters whose name begins with `prefix` learn at `factor` times the rate.
   void scale_rate(const std::string& prefix, double factor);
   void step(double learning_rate);

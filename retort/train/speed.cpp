@@ -14,8 +14,9 @@ double training_speed(models::ImageModel& model, int64_t size, int64_t batch_siz
   AdamW optimizer(trainable(model), {});
   if (layout == at::MemoryFormat::ChannelsLast) models::use_channels_last(model);
   model.train();
-  const at::Tensor images = at::randn({batch_size, 3, size, size}).contiguous(layout);
-  const at::Tensor labels = at::zeros({batch_size}, at::kLong);
+  const c10::Device device = models::device_of(model);
+  const at::Tensor images = at::randn({batch_size, 3, size, size}, device).contiguous(layout);
+  const at::Tensor labels = at::zeros({batch_size}, at::TensorOptions(device).dtype(at::kLong));
   std::vector<double> seconds;
   const Stopwatch all;
   for (int step = 0; step <= 1 || (step <= kSteps && all.seconds() < kSeconds); ++step) {
@@ -26,8 +27,10 @@ double training_speed(models::ImageModel& model, int64_t size, int64_t batch_siz
       logits = model.forward(images).logits.to(at::kFloat);
     }
     optimizer.zero_grad();
-    at::cross_entropy_loss(logits, labels).backward();
+    const at::Tensor loss = at::cross_entropy_loss(logits, labels);
+    loss.backward();
     optimizer.step(0);
+    (void)loss.item<float>();                          // waits for devices that run behind
     if (step > 0) seconds.push_back(watch.seconds());  // the first one warms up
   }
   std::ranges::sort(seconds);

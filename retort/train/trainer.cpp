@@ -4,6 +4,8 @@
 
 #include <cmath>
 #include <cstdio>
+#include <span>
+#include <utility>
 
 #include "retort/core/error.h"
 #include "retort/core/hash.h"
@@ -23,6 +25,12 @@ double standard_error(double accuracy, int64_t images) {
   const auto n = static_cast<double>(images);
   const double share = (accuracy / 100 * n + 1) / (n + 2);
   return 100 * std::sqrt(share * (1 - share) / n);
+}
+
+std::string fixed3(double value) {
+  char text[64];
+  std::snprintf(text, sizeof text, "%.3f", value);
+  return text;
 }
 
 // Of images and their labels.
@@ -100,6 +108,7 @@ at::Tensor labels_of(const TrainData& data) { return labels_of(sources_of(data))
 
 Trainer::Trainer(models::ImageModel& student, losses::Objective& objective, const TrainData& data, const TrainOptions& options)
     : student_(student),
+      device_(models::device_of(student)),
       objective_(objective),
       data_(data),
       options_(options),
@@ -107,6 +116,7 @@ Trainer::Trainer(models::ImageModel& student, losses::Objective& objective, cons
                {.batch_size = options.batch_size, .seed = options.seed, .view_seed = options.view_seed, .views = options.views}),
       optimizer_(trainable(student, &objective), {.weight_decay = options.weight_decay}) {
   if (options_.head_rate != 1) optimizer_.scale_rate("student." + head_name(student), options_.head_rate);
+  objective_.to(device_);
   if (objective_.needs_teacher() && (data_.teacher == nullptr || data_.outputs == nullptr))
     throw UsageError("the objective needs a teacher");
   if (options_.ema_decay > 0)
@@ -121,6 +131,8 @@ double Trainer::learning_rate(int64_t step) const {
 
 void Trainer::step(Batches::Batch batch) {
   losses::StepView& view = batch.step;
+  if (device_.is_cuda()) batch.images = batch.images.pin_memory();  // from there the copy runs beside the GPU's work
+  batch.images = batch.images.to(device_, /*non_blocking=*/true);
   // Dropout draws from the global generator: seeded by the step, so that a resumed run draws the same.
   torch::manual_seed(mix64(options_.seed + mix64(kDropoutStream + static_cast<uint64_t>(at_.step))));
   {
@@ -130,30 +142,45 @@ void Trainer::step(Batches::Batch batch) {
     view.student_logits = output.logits.to(at::kFloat);
   }
   const losses::Objective::Value value = objective_.forward(view);
-  const double loss = value.total.item<double>();
-  const auto complain = [&](const std::string& what) {
-    throw Error(what + " is not finite in epoch " + std::to_string(at_.epoch + 1) + ", step " + std::to_string(at_.step + 1), "",
-                "the last good checkpoint was kept; train again with a lower --lr, or with --precision fp32");
-  };
-  if (!std::isfinite(loss)) complain("the loss");
   optimizer_.zero_grad();
   value.total.backward();
-  if (!std::isfinite(optimizer_.clip_gradients(options_.clip_norm))) complain("the gradient");
+  const at::Tensor norm = optimizer_.clip_gradients(options_.clip_norm);
   optimizer_.step(learning_rate(at_.step));
   update_ema();
 
-  const auto n = static_cast<double>(view.labels.size(0));
-  Sums& sums = at_.sums;
-  sums.terms.resize(value.terms.size());
+  std::vector<at::Tensor> values{value.total.detach(), norm, view.student_logits.detach().argmax(1).eq(view.labels.to(device_)).sum()};
   at_.term_names.clear();
-  for (size_t i = 0; i < value.terms.size(); ++i) {
-    sums.terms[i] += n * value.terms[i].second.item<double>();
-    at_.term_names.push_back(value.terms[i].first);
+  for (const auto& [name, loss] : value.terms) {
+    values.push_back(loss);
+    at_.term_names.push_back(name);
   }
-  sums.loss += n * loss;
-  sums.correct += view.student_logits.detach().argmax(1).eq(view.labels).sum().item<double>();
-  sums.labelled += view.labels.ge(0).sum().item<double>();
-  sums.images += n;
+  for (at::Tensor& each : values) each = each.to(at::kDouble);
+  settle();  // of the step before: by now the device has this one to do
+  account_ = {at::stack(values), at_.epoch, at_.step, static_cast<double>(view.labels.size(0)), view.labels.ge(0).sum().item<double>()};
+}
+
+// Takes the last step's account: waits for the device to be done with it.
+void Trainer::settle() {
+  if (!account_) return;
+  const Account account = *std::exchange(account_, std::nullopt);
+  const at::Tensor values = account.values.to(at::kCPU);
+  const std::span said(values.const_data_ptr<double>(), static_cast<size_t>(values.size(0)));
+  const std::span terms = said.subspan(3);
+  const auto check = [&](double value, const char* what) {
+    if (std::isfinite(value)) return;
+    throw Error(
+        std::string(what) + " is not finite in epoch " + std::to_string(account.epoch + 1) + ", step " + std::to_string(account.step + 1),
+        "", "the last good checkpoint was kept; train again with a lower --lr, or with --precision fp32");
+  };
+  check(said[0], "the loss");
+  check(said[1], "the gradient");
+  Sums& sums = at_.sums;
+  sums.terms.resize(terms.size());
+  for (size_t i = 0; i < terms.size(); ++i) sums.terms[i] += account.images * terms[i];
+  sums.loss += account.images * said[0];
+  sums.correct += said[2];
+  sums.labelled += account.labelled;
+  sums.images += account.images;
 }
 
 void Trainer::update_ema() {
@@ -211,6 +238,7 @@ TrainResult Trainer::run(const std::filesystem::path& checkpoint, bool resume, c
   const Stopwatch sitting;
   Stopwatch since_checkpoint;
   const auto save_now = [&] {
+    settle();
     at_.seconds = seconds_before + sitting.seconds();
     save(checkpoint);
     since_checkpoint = Stopwatch();
@@ -229,12 +257,12 @@ TrainResult Trainer::run(const std::filesystem::path& checkpoint, bool resume, c
       Batches::Batch batch = batches_.batch(at_.step_in_epoch);
       const int64_t size = batch.images.size(0);
       step(std::move(batch));
+      if (device_.is_cpu() || at_.step_in_epoch + 1 == batches_.count()) settle();
       at_.step_seconds += one.seconds();
       ++at_.step;
       at_.images_seen += size;
-      char detail[96];
-      std::snprintf(detail, sizeof detail, "epoch %lld/%lld, loss %.3f", static_cast<long long>(at_.epoch + 1),
-                    static_cast<long long>(options_.epochs), at_.sums.loss / at_.sums.images);
+      std::string detail = "epoch " + std::to_string(at_.epoch + 1) + "/" + std::to_string(options_.epochs);
+      if (at_.sums.images > 0) detail += ", loss " + fixed3(at_.sums.loss / at_.sums.images);
       meter.add(size, detail);
     }
     try {

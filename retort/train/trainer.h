@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -63,6 +64,7 @@ struct TrainResult {
 
 // Trains the student on the objective and leaves the best weights (on validation) in it. What it does is a pure function of the data, the
 // options and the initial weights: resumed from a checkpoint it ends with the same bytes as if never stopped (same machine, same threads).
+// It trains on the device that the student is on, and renders the next batch while a GPU is at this one: nothing in a step waits for it.
 class Trainer {
  public:
   Trainer(models::ImageModel& student, losses::Objective& objective, const TrainData& data, const TrainOptions& options);
@@ -92,8 +94,16 @@ class Trainer {
                                    step_seconds, seconds, sums, lines, term_names)
   };
 
+  // What a step says of itself, on the student's device.
+  struct Account {
+    at::Tensor values;  // loss, gradient norm, correct, then the terms' losses
+    int64_t epoch = 0, step = 0;
+    double images = 0, labelled = 0;
+  };
+
   double learning_rate(int64_t step) const;
   void step(Batches::Batch batch);
+  void settle();
   void end_epoch(const StopFlag& stop);
   void validate(nlohmann::json& line, const StopFlag& stop);
   void update_ema();
@@ -102,12 +112,14 @@ class Trainer {
   std::string fingerprint() const;
 
   models::ImageModel& student_;
+  c10::Device device_;
   losses::Objective& objective_;
   TrainData data_;
   TrainOptions options_;
   Batches batches_;
   AdamW optimizer_;
   Position at_;
+  std::optional<Account> account_;  // of the last step
   StateDict ema_, best_;
 };
 

@@ -5,6 +5,7 @@
 #include "retort/core/error.h"
 #include "retort/losses/objective.h"
 #include "tests/losses/common.h"
+#include "tests/support/far_device.h"
 
 namespace retort::losses {
 namespace {
@@ -75,6 +76,42 @@ TEST(Objective, FullPrecisionUnderAutocast) {
   EXPECT_EQ(value.total.item<float>(), expected.total.item<float>());
   // The region around it is as it was.
   EXPECT_EQ(at::matmul(at::ones({2, 2}), at::ones({2, 2})).scalar_type(), at::kBFloat16);
+}
+
+// With labels, ids and the teacher's outputs on the CPU, as the trainer has them.
+TEST(Objective, OnAnotherDeviceIsTheSameAndReadsNothingBack) {
+  for (const LossEntry& entry : losses()) {
+    SCOPED_TRACE(entry.name);
+    std::vector<TermConfig> terms{{entry.name, 1, {}}};
+    if (entry.name == "info_nce") terms[0].options = {{"queue", 5}};
+    // Two steps, as banks and queues are empty in the first: the second's value and gradients.
+    const auto values = [&](bool far) {
+      Objective objective(terms, formula_context());
+      formula_fill(objective);
+      if (far) testing::to_far(objective);
+      StepView step = formula_step(at::kFloat);
+      step.labels[0] = -1;
+      const c10::Device device = far ? testing::kFar : c10::Device(c10::kCPU);
+      for (at::Tensor* of_student : {&step.student_features, &step.student_logits}) *of_student = of_student->to(device).requires_grad_();
+      torch::manual_seed(kSeed);
+      const int64_t reads = testing::reads_of_far();
+      at::Tensor total;
+      for (int again = 0; again < 2; ++again) {
+        total = objective.forward(step).total;
+        total.backward();
+      }
+      EXPECT_EQ(testing::reads_of_far(), reads);
+      EXPECT_EQ(total.device(), device);
+      std::vector<at::Tensor> all{total.detach()};
+      for (const at::Tensor& leaf : {step.student_features, step.student_logits})
+        if (leaf.grad().defined()) all.push_back(leaf.grad());
+      for (const at::Tensor& parameter : objective.parameters()) all.push_back(parameter.grad());
+      for (at::Tensor& each : all) each = each.to(at::kCPU).flatten();
+      return at::cat(all);
+    };
+    const at::Tensor near = values(false);
+    EXPECT_LT(((values(true) - near).norm() / near.norm()).item<double>(), 1e-5);
+  }
 }
 
 TEST(Objective, NeedsTeacher) {

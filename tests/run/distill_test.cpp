@@ -99,6 +99,14 @@ TEST_F(DistillTest, TrainsANetworkOfTheUsersOwn) {
   EXPECT_DOUBLE_EQ(evaluation.metrics.accuracy, summary["student"]["test_accuracy"].get<double>());
 }
 
+TEST_F(DistillTest, WithoutTheGpuThatWasAskedForNothingIsWritten) {
+  config_.device = "cuda:999";
+  EXPECT_THROW(distill_now(), Error);
+  EXPECT_FALSE(fs::exists(config_.out));
+  config_.device = "gpu";
+  EXPECT_THROW(distill_now(), UsageError);
+}
+
 TEST_F(DistillTest, StartsFromPreTrainedWeights) {
   const std::string weights = write_weights("student.safetensors", {config_.student, 5});
   config_.teacher = {"none"};

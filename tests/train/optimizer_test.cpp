@@ -44,8 +44,8 @@ TEST(AdamW, ClipsTheJointNorm) {
   AdamW optimizer({{"a", a}, {"b", b}}, {});
   a.mutable_grad() = at::full({2}, 3.0F);
   b.mutable_grad() = at::full({2}, 4.0F);
-  EXPECT_NEAR(optimizer.clip_gradients(1), std::sqrt(50.0), 1e-5);
-  EXPECT_NEAR(optimizer.clip_gradients(0), 1, 1e-5);
+  EXPECT_NEAR(optimizer.clip_gradients(1).item<double>(), std::sqrt(50.0), 1e-5);
+  EXPECT_NEAR(optimizer.clip_gradients(0).item<double>(), 1, 1e-5);
 }
 
 TEST(AdamW, GoesOnFromItsState) {

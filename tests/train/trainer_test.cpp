@@ -9,6 +9,7 @@
 #include "retort/core/file.h"
 #include "retort/data/manifest.h"
 #include "retort/models/registry.h"
+#include "tests/support/far_device.h"
 #include "tests/support/folder.h"
 #include "tests/support/formula.h"
 #include "tests/support/pictures.h"
@@ -48,16 +49,22 @@ class TrainerTest : public ::testing::Test {
     Session(models::ModelPtr model, const losses::LossContext& context, const TrainData& data, const TrainOptions& options)
         : student(std::move(model)),
           objective({{"cross_entropy", 1, {}}, {"align_uniform", 0.8, {}}, {"kd", 1, {}}}, context),
-          trainer(*student, objective, data, options) {}
+          trainer(*student, beside(*student, objective), data, options) {}
+    static losses::Objective& beside(models::ImageModel& model, losses::Objective& objective) {
+      if (!models::device_of(model).is_cpu()) testing::to_far(objective);
+      return objective;
+    }
     models::ModelPtr student;
     losses::Objective objective;
     Trainer trainer;
   };
-  std::unique_ptr<Session> session(const TrainOptions& options, const std::string& student = "mobilenet_v2") {
+  std::unique_ptr<Session> session(const TrainOptions& options, const std::string& student = "mobilenet_v2", bool far = false) {
     torch::manual_seed(3);
     models::ModelPtr model = models::make_model({student, 3});
+    if (far) testing::to_far(*model);
     const losses::LossContext context{model->feature_dim(), 512, 3, train_->size(), {}, {}, {}, {}};
-    return std::make_unique<Session>(model, context, TrainData{&*train_, &*val_, {}, spec_, &teacher_, &*outputs_, {}}, options);
+    return std::make_unique<Session>(model, context, TrainData{&*train_, val_ ? &*val_ : nullptr, {}, spec_, &teacher_, &*outputs_, {}},
+                                     options);
   }
   static TrainOptions options(int64_t epochs) {
     TrainOptions o;
@@ -99,6 +106,39 @@ TEST_F(TrainerTest, LearnsAndReportsEachEpoch) {
     if (line["val_accuracy"].get<double>() >= best - error) last = line["epoch"];
   EXPECT_EQ(result.best_epoch, last);
   EXPECT_DOUBLE_EQ(result.val_accuracy, lines[static_cast<size_t>(last - 1)]["val_accuracy"].get<double>());
+}
+
+TEST_F(TrainerTest, OnAnotherDeviceItLearnsTheSame) {
+  TrainOptions o = options(2);
+  o.ema_decay = 0.9;
+  const auto near = session(o, "resnet18"), far = session(o, "resnet18", true);
+  std::vector<nlohmann::json> near_lines, far_lines;
+  near->trainer.run(folder_ / "near.safetensors", false, [&](const nlohmann::json& line) { near_lines.push_back(line); });
+  far->trainer.run(folder_ / "far.safetensors", false, [&](const nlohmann::json& line) { far_lines.push_back(line); });
+  ASSERT_EQ(far_lines.size(), 2U);
+  for (size_t i = 0; i < 2; ++i) {
+    EXPECT_NEAR(far_lines[i]["train_loss"].get<double>(), near_lines[i]["train_loss"].get<double>(), 1e-3);
+    EXPECT_NEAR(far_lines[i]["val_loss"].get<double>(), near_lines[i]["val_loss"].get<double>(), 1e-3);
+    EXPECT_EQ(far_lines[i]["terms"].size(), 3U);
+  }
+  // Its checkpoint is as any other.
+  const auto resumed = session(o, "resnet18");
+  resumed->trainer.run(folder_ / "far.safetensors", true, [](const nlohmann::json&) {});
+  for (const auto& item : far->student->named_parameters())
+    EXPECT_TRUE(at::equal(item.value().to(at::kCPU), resumed->student->named_parameters()[item.key()])) << item.key();
+}
+
+// Of each step one account, and that when the next step is under way.
+TEST_F(TrainerTest, AStepWaitsForNoDevice) {
+  val_.reset();
+  const auto reads_of = [&](int64_t epochs) {
+    const auto s = session(options(epochs), "resnet18", true);
+    const int64_t before = testing::reads_of_far();
+    s->trainer.run(folder_ / ("reads" + std::to_string(epochs)), false, [](const nlohmann::json&) {});
+    return testing::reads_of_far() - before;
+  };
+  const int64_t steps_an_epoch = batches_an_epoch(train_->size(), 8);
+  EXPECT_EQ(reads_of(3) - reads_of(1), 2 * steps_an_epoch);
 }
 
 TEST_F(TrainerTest, AStoppedRunEndsWithTheSameBytes) {
