@@ -317,7 +317,7 @@ void write_safetensors(const std::filesystem::path& path, const StateDict& tenso
   file.write(header);
   for (const auto* item : order) {
     const at::Tensor plain = item->second.detach().to(at::kCPU).contiguous();
-    if (plain.nbytes() > 0) file.write({static_cast<const std::byte*>(plain.const_data_ptr()), plain.nbytes()});
+    if (plain.nbytes() > 0) file.write(bytes_of(plain));
   }
   file.commit();
 }

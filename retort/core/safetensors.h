@@ -1,13 +1,21 @@
 #pragma once
 
+#include <cstddef>
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 
 #include <torch/types.h>
 
 namespace retort {
+
+// Of a contiguous tensor on the CPU; none of an undefined one.
+inline std::span<const std::byte> bytes_of(const at::Tensor& tensor) {
+  if (!tensor.defined()) return {};
+  return {static_cast<const std::byte*>(tensor.const_data_ptr()), static_cast<size_t>(tensor.nbytes())};
+}
 
 // Tensors by name, in the name's order.
 using StateDict = std::map<std::string, at::Tensor>;

@@ -28,6 +28,13 @@ data::InputSpec ImageModel::input_spec() const {
   return option == spec_.options.end() ? own_input_spec() : data::input_spec_from(*option);
 }
 
+std::string head_name(ImageModel& model) {
+  const at::Tensor weight = model.head()->weight;
+  for (const auto& item : model.named_parameters())
+    if (item.value().is_same(weight)) return item.key().substr(0, item.key().rfind('.') + 1);
+  throw Error("the classifier is not among the parameters", model.spec().arch);
+}
+
 c10::Device device_of(const ImageModel& model) {
   const std::vector<at::Tensor> parameters = model.parameters();
   return parameters.empty() ? c10::Device(c10::kCPU) : parameters.front().device();

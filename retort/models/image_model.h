@@ -52,6 +52,8 @@ class ImageModel : public torch::nn::Module {
 
 using ModelPtr = std::shared_ptr<ImageModel>;
 
+// What the names of its classifier's parameters begin with, the dot included.
+std::string head_name(ImageModel& model);
 // Where its weights are.
 c10::Device device_of(const ImageModel& model);
 // Parameters and buffers under their public names, detached, sharing memory with the module.

@@ -16,9 +16,7 @@ constexpr int64_t kCheckedRows = 8;
 // The same network on another processor, or in another batch, differs by rounding: bf16 keeps 8 bits, and a deep network adds some up.
 constexpr double kCheckTolerance = 0.05;
 
-std::string checksum(const at::Tensor& rows) {
-  return hash_hex({static_cast<const std::byte*>(rows.const_data_ptr()), static_cast<size_t>(rows.nbytes())});
-}
+std::string checksum(const at::Tensor& rows) { return hash_hex(bytes_of(rows)); }
 
 fs::path part_path(const fs::path& folder, int64_t part) {
   char name[64];

@@ -1,7 +1,5 @@
 #include "retort/teacher/teacher.h"
 
-#include <span>
-
 #include "retort/core/error.h"
 #include "retort/core/hash.h"
 #include "retort/models/graph_network.h"
@@ -11,20 +9,10 @@
 namespace retort::teacher {
 namespace {
 
-// Of a contiguous tensor; none of an undefined one.
-std::span<const std::byte> bytes_of(const at::Tensor& tensor) {
-  if (!tensor.defined()) return {};
-  return {static_cast<const std::byte*>(tensor.const_data_ptr()), static_cast<size_t>(tensor.nbytes())};
-}
-
 std::string key_of(models::ImageModel& model, const data::InputSpec& spec, models::Precision precision) {
   Hasher hasher;
   hasher.text(models::to_json(model.spec()).dump()).text(data::to_json(spec).dump()).text(models::to_string(precision));
-  const std::string head = [&] {
-    for (const auto& item : model.named_parameters())
-      if (item.value().is_same(model.head()->weight)) return item.key().substr(0, item.key().rfind('.') + 1);
-    return std::string("?");
-  }();
+  const std::string head = models::head_name(model);
   for (const auto& [name, tensor] : models::state_of(model)) {
     if (name.starts_with(head)) continue;  // features do not depend on it
     const at::Tensor values = tensor.contiguous();

@@ -34,18 +34,7 @@ std::string fixed3(double value) {
 }
 
 // Of images and their labels.
-std::string name_of(const data::ImageStore& images) {
-  const at::Tensor labels = data::labels_of(images);
-  return Hasher().text(images.key()).bytes({static_cast<const std::byte*>(labels.const_data_ptr()), labels.nbytes()}).hex();
-}
-
-// The classifier's own prefix among the student's parameters.
-std::string head_name(models::ImageModel& student) {
-  const at::Tensor weight = student.head()->weight;
-  for (const auto& item : student.named_parameters())
-    if (item.value().is_same(weight)) return item.key().substr(0, item.key().rfind('.') + 1);
-  throw Error("the student's classifier is not among its parameters");
-}
+std::string name_of(const data::ImageStore& images) { return Hasher().text(images.key()).bytes(bytes_of(data::labels_of(images))).hex(); }
 
 std::vector<Source> sources_of(const TrainData& data) {
   std::vector<Source> sources{{.images = data.train, .outputs = data.outputs}};
@@ -115,7 +104,7 @@ Trainer::Trainer(models::ImageModel& student, losses::Objective& objective, cons
       batches_(sources_of(data), data.recipe, data.spec, data.teacher,
                {.batch_size = options.batch_size, .seed = options.seed, .view_seed = options.view_seed, .views = options.views}),
       optimizer_(trainable(student, &objective), {.weight_decay = options.weight_decay}) {
-  if (options_.head_rate != 1) optimizer_.scale_rate("student." + head_name(student), options_.head_rate);
+  if (options_.head_rate != 1) optimizer_.scale_rate("student." + models::head_name(student), options_.head_rate);
   objective_.to(device_);
   if (objective_.needs_teacher() && (data_.teacher == nullptr || data_.outputs == nullptr))
     throw UsageError("the objective needs a teacher");
