@@ -37,6 +37,12 @@ void load_cuda() {
 
 void check_device_name(const std::string& name) { (void)parsed(name); }
 
+at::Tensor on_device(const at::Tensor& tensor, c10::Device device) {
+  if (!tensor.is_cpu()) return tensor.to(device);
+  // A GPU fetches from page-locked memory on its own; from other memory the processor would have to stand by.
+  return (device.is_cuda() ? tensor.pin_memory() : tensor).to(device, /*non_blocking=*/true);
+}
+
 c10::Device open_device(const std::string& name) {
   const c10::Device device = parsed(name);
   if (device.is_cpu()) return device;

@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include <c10/core/Device.h>
+#include <ATen/core/Tensor.h>
 
 namespace retort {
 
@@ -13,5 +13,8 @@ c10::Device open_device(const std::string& name);
 
 // Throws UsageError where open_device would for the name alone.
 void check_device_name(const std::string& name);
+
+// The tensor there. On its way from the CPU nothing waits for the device: the copy is queued behind the device's work.
+at::Tensor on_device(const at::Tensor& tensor, c10::Device device);
 
 }  // namespace retort

@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "retort/core/device.h"
 #include "retort/core/error.h"
 #include "retort/losses/embedding_loss.h"
 
@@ -78,7 +79,7 @@ class Crd : public EmbeddingLoss {
 
  protected:
   at::Tensor compare(const at::Tensor& s, const at::Tensor& t, const StepView& step) override {
-    for (at::Tensor* order : {&by_class_, &place_of_, &counts_, &starts_}) *order = order->to(s.device());
+    for (at::Tensor* order : {&by_class_, &place_of_, &counts_, &starts_}) *order = on_device(*order, s.device());
     const at::Tensor ids = at::cat({step.image_ids.unsqueeze(1), draw(step)}, 1);
     const at::Tensor loss = estimate(s, teacher_, ids) + estimate(t, student_, ids);
     if (is_training()) {

@@ -6,6 +6,7 @@
 
 #include <c10/core/impl/LocalDispatchKeySet.h>
 
+#include "retort/core/device.h"
 #include "retort/core/error.h"
 
 namespace retort::losses {
@@ -40,7 +41,7 @@ at::Tensor full_precision(const at::Tensor& tensor) {
 StepView as_losses_see_it(StepView step) {
   const c10::Device device = step.student_logits.device();
   for (at::Tensor StepView::*field : kRows)
-    if (at::Tensor& tensor = step.*field; tensor.defined()) tensor = full_precision(tensor.to(device));
+    if (at::Tensor& tensor = step.*field; tensor.defined()) tensor = full_precision(on_device(tensor, device));
   return step;
 }
 
@@ -58,7 +59,7 @@ at::Tensor visible_rows(Kind kind, const StepView& step) {
 }
 
 StepView select(StepView step, const at::Tensor& rows) {
-  const at::Tensor index = rows.nonzero().squeeze(1).to(step.student_logits.device());
+  const at::Tensor index = on_device(rows.nonzero().squeeze(1), step.student_logits.device());
   for (at::Tensor StepView::*field : kRows)
     if (at::Tensor& tensor = step.*field; tensor.defined()) tensor = tensor.index_select(0, index);
   return step;

@@ -7,6 +7,7 @@
 #include <span>
 #include <utility>
 
+#include "retort/core/device.h"
 #include "retort/core/error.h"
 #include "retort/core/hash.h"
 #include "retort/core/random.h"
@@ -120,8 +121,7 @@ double Trainer::learning_rate(int64_t step) const {
 
 void Trainer::step(Batches::Batch batch) {
   losses::StepView& view = batch.step;
-  if (device_.is_cuda()) batch.images = batch.images.pin_memory();  // from there the copy runs beside the GPU's work
-  batch.images = batch.images.to(device_, /*non_blocking=*/true);
+  batch.images = on_device(batch.images, device_);
   // Dropout draws from the global generator: seeded by the step, so that a resumed run draws the same.
   torch::manual_seed(mix64(options_.seed + mix64(kDropoutStream + static_cast<uint64_t>(at_.step))));
   {
@@ -137,7 +137,8 @@ void Trainer::step(Batches::Batch batch) {
   optimizer_.step(learning_rate(at_.step));
   update_ema();
 
-  std::vector<at::Tensor> values{value.total.detach(), norm, view.student_logits.detach().argmax(1).eq(view.labels.to(device_)).sum()};
+  std::vector<at::Tensor> values{value.total.detach(), norm,
+                                 view.student_logits.detach().argmax(1).eq(on_device(view.labels, device_)).sum()};
   at_.term_names.clear();
   for (const auto& [name, loss] : value.terms) {
     values.push_back(loss);

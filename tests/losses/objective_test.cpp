@@ -79,7 +79,7 @@ TEST(Objective, FullPrecisionUnderAutocast) {
 }
 
 // With labels, ids and the teacher's outputs on the CPU, as the trainer has them.
-TEST(Objective, OnAnotherDeviceIsTheSameAndReadsNothingBack) {
+TEST(Objective, OnAnotherDeviceIsTheSameAndWaitsForNothing) {
   for (const LossEntry& entry : losses()) {
     SCOPED_TRACE(entry.name);
     std::vector<TermConfig> terms{{entry.name, 1, {}}};
@@ -94,13 +94,13 @@ TEST(Objective, OnAnotherDeviceIsTheSameAndReadsNothingBack) {
       const c10::Device device = far ? testing::kFar : c10::Device(c10::kCPU);
       for (at::Tensor* of_student : {&step.student_features, &step.student_logits}) *of_student = of_student->to(device).requires_grad_();
       torch::manual_seed(kSeed);
-      const int64_t reads = testing::reads_of_far();
+      const int64_t waits = testing::waits_for_far();
       at::Tensor total;
       for (int again = 0; again < 2; ++again) {
         total = objective.forward(step).total;
         total.backward();
       }
-      EXPECT_EQ(testing::reads_of_far(), reads);
+      EXPECT_EQ(testing::waits_for_far(), waits);
       EXPECT_EQ(total.device(), device);
       std::vector<at::Tensor> all{total.detach()};
       for (const at::Tensor& leaf : {step.student_features, step.student_logits})

@@ -16,8 +16,8 @@
 namespace retort::testing {
 namespace {
 
-int64_t reads = 0;
-thread_local bool in_kernel = false;  // what a kernel reads of its own tensors is no read of the program's
+int64_t waits = 0;
+thread_local bool in_kernel = false;  // what a kernel copies of its own tensors is no copy of the program's
 
 struct Kernel {
   bool before = std::exchange(in_kernel, true);
@@ -53,8 +53,8 @@ at::Tensor seen_from_cpu(const at::Tensor& tensor) {
   return at::from_blob(tensor.mutable_data_ptr(), tensor.sizes(), tensor.strides(), at::TensorOptions(tensor.scalar_type()));
 }
 
-at::Tensor copy_from(const at::Tensor& from, const at::Tensor& to, bool /*non_blocking*/) {
-  if (to.is_cpu() && !in_kernel) ++reads;
+at::Tensor copy_from(const at::Tensor& from, const at::Tensor& to, bool non_blocking) {
+  if (to.device() != from.device() && !in_kernel && (to.is_cpu() || !non_blocking)) ++waits;
   seen_from_cpu(to).copy_(seen_from_cpu(from));
   return to;
 }
@@ -66,7 +66,7 @@ at::Tensor copy_and_resize(const at::Tensor& from, const at::Tensor& to) {
 }
 
 at::Scalar value_of(const at::Tensor& tensor) {
-  if (!in_kernel) ++reads;
+  if (!in_kernel) ++waits;
   return seen_from_cpu(tensor).item();
 }
 
@@ -167,6 +167,6 @@ void to_far(torch::nn::Module& module) {
   for (const at::Tensor& tensor : tensors) tensor.unsafeGetTensorImpl()->shallow_copy_from(tensor.detach().to(kFar).getIntrusivePtr());
 }
 
-int64_t reads_of_far() { return reads; }
+int64_t waits_for_far() { return waits; }
 
 }  // namespace retort::testing

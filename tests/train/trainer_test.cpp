@@ -131,14 +131,14 @@ TEST_F(TrainerTest, OnAnotherDeviceItLearnsTheSame) {
 // Of each step one account, and that when the next step is under way.
 TEST_F(TrainerTest, AStepWaitsForNoDevice) {
   val_.reset();
-  const auto reads_of = [&](int64_t epochs) {
+  const auto waits_of = [&](int64_t epochs) {
     const auto s = session(options(epochs), "resnet18", true);
-    const int64_t before = testing::reads_of_far();
-    s->trainer.run(folder_ / ("reads" + std::to_string(epochs)), false, [](const nlohmann::json&) {});
-    return testing::reads_of_far() - before;
+    const int64_t before = testing::waits_for_far();
+    s->trainer.run(folder_ / ("waits" + std::to_string(epochs)), false, [](const nlohmann::json&) {});
+    return testing::waits_for_far() - before;
   };
   const int64_t steps_an_epoch = batches_an_epoch(train_->size(), 8);
-  EXPECT_EQ(reads_of(3) - reads_of(1), 2 * steps_an_epoch);
+  EXPECT_EQ(waits_of(3) - waits_of(1), 2 * steps_an_epoch);
 }
 
 TEST_F(TrainerTest, AStoppedRunEndsWithTheSameBytes) {
