@@ -37,6 +37,12 @@ std::string fixed3(double value) {
 // Of images and their labels.
 std::string name_of(const data::ImageStore& images) { return Hasher().text(images.key()).bytes(bytes_of(data::labels_of(images))).hex(); }
 
+// Before there is an optimiser, whose moments lie beside the parameters.
+losses::Objective& moved(losses::Objective& objective, c10::Device device) {
+  objective.to(device);
+  return objective;
+}
+
 std::vector<Source> sources_of(const TrainData& data) {
   std::vector<Source> sources{{.images = data.train, .outputs = data.outputs}};
   sources.insert(sources.end(), data.extras.begin(), data.extras.end());
@@ -99,14 +105,13 @@ at::Tensor labels_of(const TrainData& data) { return labels_of(sources_of(data))
 Trainer::Trainer(models::ImageModel& student, losses::Objective& objective, const TrainData& data, const TrainOptions& options)
     : student_(student),
       device_(models::device_of(student)),
-      objective_(objective),
+      objective_(moved(objective, device_)),
       data_(data),
       options_(options),
       batches_(sources_of(data), data.recipe, data.spec, data.teacher,
                {.batch_size = options.batch_size, .seed = options.seed, .view_seed = options.view_seed, .views = options.views}),
       optimizer_(trainable(student, &objective), {.weight_decay = options.weight_decay}) {
   if (options_.head_rate != 1) optimizer_.scale_rate("student." + models::head_name(student), options_.head_rate);
-  objective_.to(device_);
   if (objective_.needs_teacher() && (data_.teacher == nullptr || data_.outputs == nullptr))
     throw UsageError("the objective needs a teacher");
   if (options_.ema_decay > 0)
