@@ -27,6 +27,16 @@ set(RETORT_LIBTORCH_RPATH ${_torch_root}/lib ${_nvidia_libs})
 add_library(libtorch INTERFACE)
 target_include_directories(libtorch SYSTEM INTERFACE ${_torch_root}/include ${_torch_root}/include/torch/csrc/api/include)
 target_link_libraries(libtorch INTERFACE torch_cpu c10)
+# Without it at::parallel_for, a template of libtorch's headers, is a plain loop. The run-time library is the one that libtorch brings, as
+# two of them in a process would each start their threads; a libtorch that brings none has the compiler's.
+target_compile_options(libtorch INTERFACE -fopenmp)
+file(GLOB _gomp ${_torch_root}/lib/libgomp*.so* ${_torch_root}/../torch.libs/libgomp*.so*)
+if(_gomp)
+  list(GET _gomp 0 _gomp)
+  target_link_libraries(libtorch INTERFACE ${_gomp})
+else()
+  target_link_options(libtorch INTERFACE -fopenmp)
+endif()
 # RPATH rather than RUNPATH, so that the libraries' own dependencies are found beside them too.
 target_link_options(libtorch INTERFACE -Wl,--disable-new-dtags)
 foreach(_folder IN LISTS RETORT_LIBTORCH_RPATH)
