@@ -38,9 +38,25 @@ Image cut(const ImageView& image, const Window& window) {
 
 Window whole(const ImageView& image) { return {0, 0, image.height, image.width}; }
 
+Image copy(const ImageView& image) { return {image.width, image.height, {image.rgb, image.rgb + 3 * image.width * image.height}}; }
+
+// Rows from their last pixel to their first; within a row four bytes at a time, of which the next pixel overwrites the last.
+Image mirrored(const ImageView& image) {
+  Image out{image.width, image.height, std::vector<uint8_t>(static_cast<size_t>(3 * image.width * image.height))};
+  for (int64_t y = 0; y < image.height; ++y) {
+    const uint8_t* row = image.rgb + 3 * y * image.width;
+    uint8_t* to = out.rgb.data() + 3 * y * image.width;
+    std::memcpy(to, row + 3 * (image.width - 1), 3);
+    for (int64_t x = 1; x < image.width - 1; ++x) std::memcpy(to + 3 * x, row + 3 * (image.width - 1 - x), 4);
+    std::memcpy(to + 3 * (image.width - 1), row, 3);
+  }
+  return out;
+}
+
 // The byte kernels behind these operators follow PIL's fixed-point arithmetic; they take windows by themselves.
-Image resize_window(const ImageView& image, const Window& window, int64_t width, int64_t height, Interpolation interpolation) {
-  if (window.width == width && window.height == height) return cut(image, window);
+Image resize_window(const ImageView& image, const Window& window, int64_t width, int64_t height, Interpolation interpolation,
+                    bool flip = false) {
+  if (window.width == width && window.height == height) return flip ? mirrored(cut(image, window)) : cut(image, window);
   const at::NoGradGuard no_grad;
   uint8_t* first =
       const_cast<uint8_t*>(image.rgb) + 3 * (window.top * image.width + window.left);  // from_blob is not const; it is only read
@@ -50,16 +66,8 @@ Image resize_window(const ImageView& image, const Window& window, int64_t width,
   const at::Tensor output = interpolation == Interpolation::bilinear ? at::_upsample_bilinear2d_aa(input, size, /*align_corners=*/false)
                                                                      : at::_upsample_bicubic2d_aa(input, size, /*align_corners=*/false);
   const at::Tensor rows = output.contiguous(at::MemoryFormat::ChannelsLast);
-  const auto* bytes = rows.const_data_ptr<uint8_t>();
-  return {width, height, std::vector<uint8_t>(bytes, bytes + 3 * width * height)};
-}
-
-void flip_rows(Image& image) {
-  for (int64_t y = 0; y < image.height; ++y) {
-    uint8_t* left = image.rgb.data() + 3 * y * image.width;
-    uint8_t* right = left + 3 * (image.width - 1);
-    for (; left < right; left += 3, right -= 3) std::swap_ranges(left, left + 3, right);
-  }
+  const ImageView resized(width, height, rows.const_data_ptr<uint8_t>());
+  return flip ? mirrored(resized) : copy(resized);
 }
 
 // RandomResizedCrop.get_params (torchvision 0.29): ten tries, then the largest central crop of an allowed ratio.
@@ -119,8 +127,7 @@ Image render_view(ImageView image, const View& view, const InputSpec& spec) {
       view.width > image.width - view.left) {
     throw Error("the view's crop lies outside an image of " + size_text(image.width, image.height) + " pixels");
   }
-  Image out = resize_window(image, {view.top, view.left, view.height, view.width}, spec.size, spec.size, spec.interpolation);
-  if (view.flip) flip_rows(out);
+  Image out = resize_window(image, {view.top, view.left, view.height, view.width}, spec.size, spec.size, spec.interpolation, view.flip);
   if (!jitters(view) && view.augment.empty()) return out;
   Planes planes(out.rgb.data(), out.width, out.height);
   jitter(planes, view);
