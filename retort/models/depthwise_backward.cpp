@@ -1,7 +1,7 @@
 // The gradients of depthwise convolutions in channels-last, for every network in the process, TorchScript ones included. oneDNN has no
 // kernel for some of them and takes its reference loops: in bf16 for the gradient of the input at a stride of 2, and in both types for that
-// of a weight of more than 3×3 or on maps of 2×2. A few of these cost more than the rest of a MobileNet's step (bench/depthwise_backward):
-// the first is left to oneDNN in fp32, where it has a kernel, the second is computed here.
+// of a weight of more than 3×3 or on maps of 2×2. A few of these cost more than the rest of a MobileNet's step (bench/depthwise.cpp):
+// the first is left to oneDNN in fp32, where it has a kernel; the second is computed here, and in fp32 all gradients of weights are.
 #include <ATen/Parallel.h>
 #include <ATen/ops/convolution_backward_native.h>
 #include <ATen/ops/empty.h>
@@ -19,80 +19,175 @@ namespace {
 #define RETORT_VECTORISED
 #endif
 
-constexpr int64_t kLanes = 32;  // channels at a time: their sums for a 5×5 kernel stay in the first cache
 constexpr int64_t kLargestKernel = 7;
+constexpr int64_t kLanes = 8;           // channels in a vector
+constexpr int64_t kBlock = 2 * kLanes;  // channels at a time: a row of taps has its sums in registers
+constexpr int64_t kNear = 256;          // pixels of a block's gradient that stay in the first cache while the kernel's rows pass over them
+constexpr int64_t kShare = 4096;        // pixels at least that get sums of their own: so they are the same however many threads there are
 
 struct Shape {
   int64_t images, channels, height, width, out_height, out_width, kernel_height, kernel_width;
   std::array<int64_t, 2> stride, padding;
 };
 
-float widened(float value) { return value; }
-float widened(c10::BFloat16 value) { return value; }
+using Vector [[gnu::vector_size(kLanes * sizeof(float))]] = float;
 
-template <class T>
-[[gnu::always_inline]] inline void add_products(const T* __restrict a, const T* __restrict b, int64_t count, float* __restrict sums) {
-  for (int64_t c = 0; c < count; ++c) sums[c] += widened(a[c]) * widened(b[c]);
+[[gnu::always_inline]] inline void load(const float* from, Vector& to) { std::memcpy(&to, from, sizeof to); }
+[[gnu::always_inline]] inline void load(const c10::BFloat16* from, Vector& to) {
+  using Halves [[gnu::vector_size(kLanes * sizeof(uint16_t))]] = uint16_t;
+  using Words [[gnu::vector_size(kLanes * sizeof(uint32_t))]] = uint32_t;
+  Halves halves;
+  std::memcpy(&halves, from, sizeof halves);
+  const Words words = __builtin_convertvector(halves, Words) << 16;
+  std::memcpy(&to, &words, sizeof to);
 }
 
-// sums[tap][lane] = Σ over images and output pixels of gradient · the input pixel under the tap, for `lanes` channels from `input` on.
+struct Range {
+  int64_t begin, end;
+};
+// Of places [begin, end) of the output, those that see an input through the kernel's place `tap`.
+Range seeing(int64_t tap, Range of, int64_t inputs, int64_t stride, int64_t padding) {
+  // Quotients rounded up; of what is negative, 0 or less.
+  const int64_t first = (padding - tap + stride - 1) / stride, last = (inputs + padding - tap + stride - 1) / stride;
+  return {std::max(of.begin, first), std::min(of.end, last)};
+}
+
+// Some channels of some images, through some taps of the kernel. `start` is where in `input` the first tap would look from the output's
+// first place: outside, where there is padding.
 template <class T>
-[[gnu::always_inline]] inline void weight_sums(const T* input, const T* gradient, const Shape& s, int64_t lanes, float* sums) {
-  for (int64_t n = 0; n < s.images; ++n)
-    for (int64_t out_y = 0; out_y < s.out_height; ++out_y)
-      for (int64_t out_x = 0; out_x < s.out_width; ++out_x) {
-        const T* g = gradient + ((n * s.out_height + out_y) * s.out_width + out_x) * s.channels;
-        const int64_t y = out_y * s.stride[0] - s.padding[0];
-        const int64_t x = out_x * s.stride[1] - s.padding[1];
-        const int64_t last_row = std::min(s.kernel_height, s.height - y);
-        const int64_t last_column = std::min(s.kernel_width, s.width - x);
-        for (int64_t i = std::max<int64_t>(0, -y); i < last_row; ++i)
-          for (int64_t j = std::max<int64_t>(0, -x); j < last_column; ++j) {
-            const T* pixel = input + ((n * s.height + y + i) * s.width + x + j) * s.channels;
-            float* sum = sums + (i * s.kernel_width + j) * kLanes;
-            if (lanes == kLanes)
-              add_products(g, pixel, kLanes, sum);  // a length that the compiler knows
-            else
-              add_products(g, pixel, lanes, sum);
+struct Pass {
+  const T *input, *gradient;
+  int64_t start;
+  const Shape& s;
+  int64_t images;
+  Range rows;  // of the output
+  const T* under(int64_t n, int64_t y, int64_t x) const {
+    return input + (start + ((n * s.height + y * s.stride[0]) * s.width + x * s.stride[1]) * s.channels);
+  }
+  const T* at(int64_t n, int64_t y, int64_t x) const { return gradient + ((n * s.out_height + y) * s.out_width + x) * s.channels; }
+};
+
+// sums[tap][channel] += Σ gradient · the input under the tap, for a row of taps that all see an input from those columns, and
+// kVectors vectors of channels.
+template <int kTaps, int kVectors, class T>
+[[gnu::always_inline]] inline void add_taps(const Pass<T>& pass, Range columns, float* sums) {
+  const int64_t channels = pass.s.channels, step = pass.s.stride[1] * channels;
+  Vector found[kTaps][kVectors];
+  for (int tap = 0; tap < kTaps; ++tap)
+    for (int v = 0; v < kVectors; ++v) load(sums + tap * kBlock + v * kLanes, found[tap][v]);
+  for (int64_t n = 0; n < pass.images; ++n)
+    for (int64_t y = pass.rows.begin; y < pass.rows.end; ++y) {
+      const T* input = pass.under(n, y, columns.begin);
+      const T* gradient = pass.at(n, y, columns.begin);
+      for (int64_t x = columns.begin; x < columns.end; ++x, input += step, gradient += channels)
+        for (int v = 0; v < kVectors; ++v) {
+          Vector by;
+          load(gradient + v * kLanes, by);
+          for (int tap = 0; tap < kTaps; ++tap) {
+            Vector pixel;
+            load(input + tap * channels + v * kLanes, pixel);
+            found[tap][v] += by * pixel;
           }
+        }
+    }
+  for (int tap = 0; tap < kTaps; ++tap)
+    for (int v = 0; v < kVectors; ++v) std::memcpy(sums + tap * kBlock + v * kLanes, &found[tap][v], sizeof(Vector));
+}
+
+// Tap by tap, each over those of the columns that see an input through it.
+template <int kVectors, class T>
+[[gnu::always_inline]] inline void add_each_tap(const Pass<T>& pass, Range columns, float* sums) {
+  const Shape& s = pass.s;
+  for (int64_t tap = 0; tap < s.kernel_width; ++tap)
+    add_taps<1, kVectors>(Pass<T>{pass.input, pass.gradient, pass.start + tap * s.channels, s, pass.images, pass.rows},
+                          seeing(tap, columns, s.width, s.stride[1], s.padding[1]), sums + tap * kBlock);
+}
+
+// A row of the kernel over all columns; kTaps: its width.
+template <int kTaps, int kVectors, class T>
+[[gnu::always_inline]] inline void add_row(const Pass<T>& pass, float* sums) {
+  const Shape& s = pass.s;
+  const int64_t begin = seeing(0, {0, s.out_width}, s.width, s.stride[1], s.padding[1]).begin;
+  const int64_t end = seeing(kTaps - 1, {0, s.out_width}, s.width, s.stride[1], s.padding[1]).end;
+  if (begin >= end) return add_each_tap<kVectors>(pass, {0, s.out_width}, sums);
+  add_each_tap<kVectors>(pass, {0, begin}, sums);
+  add_taps<kTaps, kVectors>(pass, {begin, end}, sums);
+  add_each_tap<kVectors>(pass, {end, s.out_width}, sums);
+}
+
+// kTaps: the kernel's width, or 0 for any.
+template <int kTaps, int kVectors, class T>
+[[gnu::always_inline]] inline void add_images(const T* input, const T* gradient, const Shape& s, int64_t images, float* sums) {
+  const int64_t near = std::max<int64_t>(1, kNear / s.out_width), together = std::max<int64_t>(1, near / s.out_height);
+  for (int64_t n = 0; n < images; n += together)
+    for (int64_t start = 0; start < s.out_height; start += near)
+      for (int64_t i = 0; i < s.kernel_height; ++i) {
+        const Range rows = seeing(i, {start, std::min(start + near, s.out_height)}, s.height, s.stride[0], s.padding[0]);
+        const Pass<T> pass{input,
+                           gradient + n * s.out_height * s.out_width * s.channels,
+                           ((n * s.height + i - s.padding[0]) * s.width - s.padding[1]) * s.channels,
+                           s,
+                           std::min(together, images - n),
+                           rows};
+        float* to = sums + i * s.kernel_width * kBlock;
+        if constexpr (kTaps == 0)
+          add_each_tap<kVectors>(pass, {0, s.out_width}, to);
+        else
+          add_row<kTaps, kVectors>(pass, to);
       }
 }
 
-RETORT_VECTORISED void weight_sums_of(const float* input, const float* gradient, const Shape& s, int64_t lanes, float* sums) {
-  weight_sums(input, gradient, s, lanes, sums);
+// sums[kernel row][kernel column][channel] += those of some images, for the channels from the pointers on that fill a block, or a vector
+// where there are no more.
+template <int kVectors, class T>
+[[gnu::always_inline]] inline void add_channels(const T* input, const T* gradient, const Shape& s, int64_t images, float* sums) {
+  if (s.kernel_width == 3)
+    add_images<3, kVectors>(input, gradient, s, images, sums);
+  else if (s.kernel_width == 5)
+    add_images<5, kVectors>(input, gradient, s, images, sums);
+  else
+    add_images<0, kVectors>(input, gradient, s, images, sums);
 }
-RETORT_VECTORISED void weight_sums_of(const c10::BFloat16* input, const c10::BFloat16* gradient, const Shape& s, int64_t lanes,
-                                      float* sums) {
-  weight_sums(input, gradient, s, lanes, sums);
+template <class T>
+[[gnu::always_inline]] inline void add_channels(const T* input, const T* gradient, const Shape& s, int64_t images, float* sums) {
+  if (s.channels < kBlock)
+    add_channels<1>(input, gradient, s, images, sums);
+  else
+    add_channels<2>(input, gradient, s, images, sums);
 }
 
+RETORT_VECTORISED void sums_of_channels(const float* input, const float* gradient, const Shape& s, int64_t images, float* sums) {
+  add_channels(input, gradient, s, images, sums);
+}
+RETORT_VECTORISED void sums_of_channels(const c10::BFloat16* input, const c10::BFloat16* gradient, const Shape& s, int64_t images,
+                                        float* sums) {
+  add_channels(input, gradient, s, images, sums);
+}
+
+// [C, 1, kernel height, kernel width], of the input's type. The images are shared out, and the channels.
 template <class T>
-void weight_gradient(const at::Tensor& input, const at::Tensor& gradient, const Shape& s, at::Tensor& out) {
-  const int64_t taps = s.kernel_height * s.kernel_width;
-  const T* pixels = input.const_data_ptr<T>();
-  const T* gradients = gradient.const_data_ptr<T>();
-  T* to = out.mutable_data_ptr<T>();
-  at::parallel_for(0, (s.channels + kLanes - 1) / kLanes, 1, [&](int64_t begin, int64_t end) {
-    std::array<float, kLargestKernel * kLargestKernel * kLanes> sums;
-    for (int64_t block = begin; block < end; ++block) {
-      const int64_t first = block * kLanes;
-      const int64_t lanes = std::min(kLanes, s.channels - first);
+at::Tensor weight_gradient(const at::Tensor& input, const at::Tensor& gradient, const Shape& s) {
+  const int64_t block = s.channels < kBlock ? kLanes : kBlock, blocks = (s.channels + block - 1) / block;
+  const int64_t taps = s.kernel_height * s.kernel_width, pixels = s.out_height * s.out_width;
+  const int64_t each = (kShare + pixels - 1) / pixels, shares = (s.images + each - 1) / each;
+  const at::Tensor totals = at::empty({shares, s.channels, taps}, input.options().dtype(at::kFloat));
+  auto* to = totals.mutable_data_ptr<float>();
+  const T* in = input.const_data_ptr<T>();
+  const T* by = gradient.const_data_ptr<T>();
+  at::parallel_for(0, shares * blocks, 1, [&](int64_t begin, int64_t end) {
+    std::array<float, kLargestKernel * kLargestKernel * kBlock> sums;
+    for (int64_t task = begin; task < end; ++task) {
+      const int64_t image = task / blocks * each, wanted = task % blocks * block;
+      const int64_t first = std::min(wanted, s.channels - block);  // the last block may begin among the channels of the one before
       sums.fill(0);
-      weight_sums_of(pixels + first, gradients + first, s, lanes, sums.data());
-      for (int64_t c = 0; c < lanes; ++c)
-        for (int64_t tap = 0; tap < taps; ++tap) to[(first + c) * taps + tap] = static_cast<T>(sums[tap * kLanes + c]);
+      sums_of_channels(in + image * s.height * s.width * s.channels + first, by + image * pixels * s.channels + first, s,
+                       std::min(each, s.images - image), sums.data());
+      for (int64_t c = wanted; c < first + block; ++c)
+        for (int64_t tap = 0; tap < taps; ++tap)
+          to[(task / blocks * s.channels + c) * taps + tap] = sums[static_cast<size_t>(tap * kBlock + c - first)];
     }
   });
-}
-
-// [C, 1, kernel height, kernel width], of the input's type.
-at::Tensor weight_gradient(const at::Tensor& input, const at::Tensor& gradient, const Shape& s) {
-  at::Tensor out = at::empty({s.channels, 1, s.kernel_height, s.kernel_width}, input.options());
-  if (input.scalar_type() == at::kFloat)
-    weight_gradient<float>(input, gradient, s, out);
-  else
-    weight_gradient<c10::BFloat16>(input, gradient, s, out);
-  return out;
+  return totals.sum(0).view({s.channels, 1, s.kernel_height, s.kernel_width}).to(input.scalar_type());
 }
 
 bool is_depthwise(const at::Tensor& gradient, const at::Tensor& input, const at::Tensor& weight, at::IntArrayRef dilation, bool transposed,
@@ -104,9 +199,10 @@ bool is_depthwise(const at::Tensor& gradient, const at::Tensor& input, const at:
          input.is_contiguous(at::MemoryFormat::ChannelsLast);
 }
 
-bool slow_by_weight(const Shape& s) {
+bool slow_by_weight(const Shape& s, at::ScalarType type) {
   const int64_t kernel = std::max(s.kernel_height, s.kernel_width);
-  return kernel <= kLargestKernel && (kernel > 3 || std::max(s.padding[0], s.padding[1]) > 1 || std::min(s.height, s.width) < 3);
+  if (kernel > kLargestKernel || s.channels < kLanes) return false;
+  return type == at::kFloat || kernel > 3 || std::max(s.padding[0], s.padding[1]) > 1 || std::min(s.height, s.width) < 3;
 }
 
 using Gradients = std::tuple<at::Tensor, at::Tensor, at::Tensor>;
@@ -130,14 +226,18 @@ Gradients convolution_backward(const at::Tensor& gradient, const at::Tensor& inp
                 {stride.front(), stride.back()},
                 {padding.front(), padding.back()}};
   const bool widen = wanted[0] && input.scalar_type() == at::kBFloat16 && std::max(s.stride[0], s.stride[1]) > 1;
-  const bool weigh = wanted[1] && slow_by_weight(s);
+  const bool weigh = wanted[1] && slow_by_weight(s, input.scalar_type());
   Gradients found = library(gradient, input, weight, {wanted[0] && !widen, wanted[1] && !weigh, wanted[2]});
   if (widen) {
     const at::Tensor shape_of_input = at::empty_like(input, at::kFloat);
     const Gradients wide = library(gradient.to(at::kFloat), shape_of_input, weight.to(at::kFloat), {true, false, false});
     std::get<0>(found) = std::get<0>(wide).to(at::kBFloat16);
   }
-  if (weigh) std::get<1>(found) = weight_gradient(input, gradient.contiguous(at::MemoryFormat::ChannelsLast), s);
+  if (weigh) {
+    const at::Tensor of_output = gradient.contiguous(at::MemoryFormat::ChannelsLast);
+    std::get<1>(found) = input.scalar_type() == at::kFloat ? weight_gradient<float>(input, of_output, s)
+                                                           : weight_gradient<c10::BFloat16>(input, of_output, s);
+  }
   return found;
 }
 

@@ -46,12 +46,24 @@ double error(const at::Tensor& found, const at::Tensor& expected) {
   return ((found.to(at::kDouble) - expected).abs().max() / expected.abs().max()).item<double>();
 }
 
-// Kernels, strides, paddings, maps smaller than the kernel, channels that do not fill a block, uneven sizes.
+// Kernels, strides, paddings, maps smaller than the kernel, channels that do not fill a block or a vector, uneven sizes.
 const std::vector<Case> kCases{
-    {2, 32, {8, 8}, {5, 5}, {1, 1}, {2, 2}}, {3, 70, {7, 5}, {5, 5}, {2, 2}, {2, 2}}, {2, 33, {2, 2}, {3, 3}, {1, 1}, {1, 1}},
-    {2, 64, {1, 1}, {3, 3}, {1, 1}, {1, 1}}, {2, 3, {9, 9}, {7, 7}, {2, 2}, {3, 3}},  {2, 40, {7, 7}, {5, 5}, {2, 2}, {0, 0}},
-    {2, 16, {9, 6}, {3, 5}, {2, 1}, {1, 2}}, {2, 48, {8, 8}, {3, 3}, {2, 2}, {1, 1}}, {1, 31, {6, 6}, {4, 4}, {3, 3}, {1, 1}},
-    {2, 24, {5, 5}, {3, 3}, {1, 1}, {2, 2}}, {2, 24, {5, 5}, {9, 9}, {1, 1}, {4, 4}}, {2, 32, {4, 4}, {1, 1}, {2, 2}, {0, 0}},
+    {2, 32, {8, 8}, {5, 5}, {1, 1}, {2, 2}},
+    {3, 70, {7, 5}, {5, 5}, {2, 2}, {2, 2}},
+    {2, 33, {2, 2}, {3, 3}, {1, 1}, {1, 1}},
+    {2, 64, {1, 1}, {3, 3}, {1, 1}, {1, 1}},
+    {2, 3, {9, 9}, {7, 7}, {2, 2}, {3, 3}},
+    {2, 40, {7, 7}, {5, 5}, {2, 2}, {0, 0}},
+    {2, 16, {9, 6}, {3, 5}, {2, 1}, {1, 2}},
+    {2, 48, {8, 8}, {3, 3}, {2, 2}, {1, 1}},
+    {1, 31, {6, 6}, {4, 4}, {3, 3}, {1, 1}},
+    {2, 24, {5, 5}, {3, 3}, {1, 1}, {2, 2}},
+    {2, 24, {5, 5}, {9, 9}, {1, 1}, {4, 4}},
+    {2, 32, {4, 4}, {1, 1}, {2, 2}, {0, 0}},
+    // Several shares of images, one image in several parts, many images at a time.
+    {3, 40, {70, 66}, {3, 3}, {1, 1}, {1, 1}},
+    {2, 12, {90, 91}, {5, 5}, {2, 2}, {2, 2}},
+    {300, 24, {4, 4}, {3, 3}, {1, 1}, {1, 1}},
 };
 
 TEST(DepthwiseBackward, IsExactInFp32) {
@@ -80,7 +92,7 @@ TEST(DepthwiseBackward, IsAsExactInBf16AsItsLastRounding) {
 
 TEST(DepthwiseBackward, DoesNotDependOnThreads) {
   const int before = at::get_num_threads();
-  const Case c{4, 96, {8, 8}, {5, 5}, {1, 1}, {2, 2}};
+  const Case c{4, 96, {40, 50}, {5, 5}, {1, 1}, {2, 2}};
   const Operands o = operands(c, at::kBFloat16);
   at::set_num_threads(1);
   const Gradients one = both(o, c, false);
