@@ -70,7 +70,7 @@ struct Part {
   std::vector<std::string> arguments;  // what they are called
   std::function<void(const std::vector<std::string>& arguments, Results& results)> run;
 };
-namespace of_depthwise {
+namespace of_gradients {
 Part part();
 }
 namespace of_images {
@@ -85,6 +85,6 @@ Part part();
 namespace of_store {
 Part part();
 }
-inline std::vector<Part> parts() { return {of_depthwise::part(), of_images::part(), of_losses::part(), of_step::part(), of_store::part()}; }
+inline std::vector<Part> parts() { return {of_gradients::part(), of_images::part(), of_losses::part(), of_step::part(), of_store::part()}; }
 
 }  // namespace bench

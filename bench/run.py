@@ -227,7 +227,7 @@ def memory_part(results, args):
 
 PARTS = {
     "images": images_part,
-    "depthwise": lambda results, args: results.of_part("depthwise"),
+    "gradients": lambda results, args: results.of_part("gradients"),
     "losses": lambda results, args: results.of_part("losses"),
     "step": lambda results, args: results.of_part("step"),
     "store": lambda results, args: results.of_part("store", args.data, fresh_cache(), teacher_file("resnet50")),

@@ -128,7 +128,34 @@ TEST(DepthwiseBackward, LeavesTheRestToTheLibrary) {
   }
 }
 
-TEST(DepthwiseBackward, StandsBeforeTheLibrarysKernel) {
+// Few and many weights, few and many pixels, more outputs than inputs and fewer, maps of one pixel.
+const std::vector<std::array<int64_t, 4>> kPointwise{{2, 32, 16, 5}, {3, 72, 96, 7}, {3, 96, 72, 7}, {9, 64, 65, 30}, {4, 80, 100, 1}};
+
+TEST(PointwiseBackward, IsExact) {
+  for (size_t i = 0; i < kPointwise.size(); ++i)
+    for (const at::MemoryFormat format : {at::MemoryFormat::ChannelsLast, at::MemoryFormat::Contiguous}) {
+      torch::manual_seed(3);
+      const auto [images, inputs, outputs, side] = kPointwise[i];
+      const at::Tensor x = at::randn({images, inputs, side, side}).contiguous(at::MemoryFormat::ChannelsLast);
+      const at::Tensor g = at::randn({images, outputs, side, side}).contiguous(format), w = at::randn({outputs, inputs, 1, 1});
+      const std::array<int64_t, 2> one{1, 1}, none{0, 0};
+      const auto run = [&](auto type, std::array<bool, 3> wanted) {
+        auto [input, weight, bias] =
+            at::convolution_backward(g.to(type), x.to(type), w.to(type), at::IntArrayRef(outputs), one, none, one, false, none, 1, wanted);
+        return Gradients{input, weight, bias};
+      };
+      const Gradients found = run(at::kFloat, {true, true, true}), expected = run(at::kDouble, {true, true, true});
+      for (int k = 0; k < 3; ++k) {
+        EXPECT_LT(error(found[k], expected[k]), 1e-5) << "case " << i << ", gradient " << k;
+        EXPECT_EQ(found[k].sizes(), expected[k].sizes());
+        EXPECT_TRUE(at::equal(run(at::kFloat, {k == 0, k == 1, k == 2})[k], found[k])) << "case " << i << ", gradient " << k << " alone";
+      }
+      EXPECT_TRUE(found[0].is_contiguous(at::MemoryFormat::ChannelsLast));
+      EXPECT_TRUE(found[1].is_contiguous());
+    }
+}
+
+TEST(ConvolutionBackward, StandsBeforeTheLibrarysKernel) {
   const auto op = c10::Dispatcher::singleton().findSchemaOrThrow("aten::convolution_backward", "");
   EXPECT_TRUE(op.hasKernelForDispatchKey(c10::DispatchKey::CPU));
 }

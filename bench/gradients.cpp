@@ -1,0 +1,81 @@
+// The gradients of depthwise and of 1×1 convolutions as retort computes them beside libtorch's own, in one run and in turns, at shapes that
+// MobileNetV2 and EfficientNet-Lite0 have at 224 and at 64 px: libtorch's time over retort's. Above 1, retort is faster.
+#include <ATen/ops/convolution_backward_native.h>
+
+#include "bench/bench.h"
+
+namespace bench::of_gradients {
+namespace {
+
+struct Case {
+  int64_t channels, size, kernel, stride;
+};
+constexpr std::array<Case, 16> kCases{{{32, 112, 3, 1},
+                                       {96, 112, 3, 2},
+                                       {144, 56, 3, 1},
+                                       {192, 28, 3, 1},
+                                       {32, 32, 3, 1},
+                                       {96, 32, 3, 2},
+                                       {144, 16, 3, 1},
+                                       {144, 16, 5, 2},
+                                       {240, 8, 5, 1},
+                                       {192, 8, 3, 2},
+                                       {384, 4, 3, 1},
+                                       {576, 4, 3, 2},
+                                       {576, 3, 3, 1},
+                                       {672, 4, 5, 1},
+                                       {672, 4, 5, 2},
+                                       {960, 2, 3, 1}}};
+constexpr int kCalls = 5;
+constexpr int64_t kBatch = 32;
+
+struct Pointwise {
+  int64_t inputs, outputs, size;
+};
+constexpr std::array<Pointwise, 8> kPointwise{
+    {{32, 192, 28}, {384, 96, 14}, {96, 576, 14}, {960, 160, 7}, {320, 1280, 7}, {240, 40, 8}, {112, 672, 4}, {1152, 320, 2}}};
+
+at::Tensor random(at::IntArrayRef shape, at::ScalarType type) {
+  return at::randn(shape).to(type, false, false, at::MemoryFormat::ChannelsLast);
+}
+
+// Of the gradient of the input, and of the weight.
+void measure(const std::string& key, const at::Tensor& input, const at::Tensor& weight, int64_t stride, int64_t groups, Results& results) {
+  const int64_t padding = weight.size(2) / 2;
+  const at::Tensor gradient = random(at::conv2d(input, weight, {}, stride, padding, 1, groups).sizes(), input.scalar_type());
+  const std::array<int64_t, 2> strides{stride, stride}, paddings{padding, padding}, ones{1, 1}, zeros{0, 0};
+  const auto compare = [&](const std::string& what, std::array<bool, 3> mask) {
+    const auto [library, ours] = in_turns(
+        [&] {
+          for (int i = 0; i < kCalls; ++i)
+            at::native::convolution_backward(gradient, input, weight, {}, strides, paddings, ones, false, zeros, groups, mask);
+        },
+        [&] {
+          for (int i = 0; i < kCalls; ++i)
+            at::convolution_backward(gradient, input, weight, {}, strides, paddings, ones, false, zeros, groups, mask);
+        });
+    results.add(key + "." + what, library / ours, "of libtorch's speed");
+  };
+  compare("input", {true, false, false});
+  compare("weight", {false, true, false});
+}
+
+std::string text(int64_t number) { return std::to_string(number); }
+
+void run(const std::vector<std::string>&, Results& results) {
+  for (const at::ScalarType type : {at::kFloat, at::kBFloat16})
+    for (const Case& c : kCases)
+      measure("depthwise_backward_speedup." + std::string(type == at::kFloat ? "fp32." : "bf16.") + text(c.channels) + "_channels_" +
+                  text(c.size) + "px_kernel_" + text(c.kernel) + "_stride_" + text(c.stride),
+              random({kBatch, c.channels, c.size, c.size}, type), at::randn({c.channels, 1, c.kernel, c.kernel}).to(type), c.stride,
+              c.channels, results);
+  for (const Pointwise& c : kPointwise)
+    measure("pointwise_backward_speedup.fp32." + text(c.inputs) + "_to_" + text(c.outputs) + "_channels_" + text(c.size) + "px",
+            random({kBatch, c.inputs, c.size, c.size}, at::kFloat), at::randn({c.outputs, c.inputs, 1, 1}), 1, 1, results);
+}
+
+}  // namespace
+
+Part part() { return {"gradients", {}, run}; }
+
+}  // namespace bench::of_gradients

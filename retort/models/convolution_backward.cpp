@@ -1,0 +1,129 @@
+// The gradients of convolutions in channels-last, for every network in the process, TorchScript ones included, where libtorch's way to them
+// is slow (bench/gradients.cpp):
+// - Depthwise: oneDNN has no kernel for some and takes its reference loops, a few of which cost more than the rest of a MobileNet's step.
+//   These are, in bf16, the gradient of the input at a stride of 2, which is left to oneDNN in fp32, and those of weights of more than 3×3
+//   or on maps of 2×2. In fp32 the gradients of all weights are computed here.
+// - 1×1 in fp32: they are matrix products. oneDNN's kernels reorder what they are given, which takes longer than the product where maps are
+//   small or channels many.
+#include <ATen/ops/convolution_backward_native.h>
+#include <ATen/ops/empty_like.h>
+#include <ATen/ops/mm.h>
+#include <torch/library.h>
+
+#include "retort/models/depthwise_weights.h"
+
+namespace retort::models {
+namespace {
+
+using Gradients = std::tuple<at::Tensor, at::Tensor, at::Tensor>;  // of input, weight, bias
+using Wanted = std::array<bool, 3>;
+
+constexpr int64_t kManyWeights = 4096;  // of a 1×1 kernel: from there on the product is the faster, and for the input
+constexpr int64_t kFewPixels = 4096;    // in all images as well, up to here
+
+// What libtorch's kernel takes.
+struct Call {
+  const at::Tensor &gradient, &input, &weight;
+  at::OptionalIntArrayRef bias;
+  at::IntArrayRef stride, padding, dilation;
+  bool transposed;
+  at::IntArrayRef output_padding;
+  int64_t groups;
+
+  Gradients library(Wanted wanted) const { return library(gradient, input, weight, wanted); }
+  Gradients library(const at::Tensor& of, const at::Tensor& x, const at::Tensor& w, Wanted wanted) const {
+    if (wanted == Wanted{}) return {};
+    return at::native::convolution_backward(of, x, w, bias, stride, padding, dilation, transposed, output_padding, groups, wanted);
+  }
+};
+
+bool all(at::IntArrayRef values, int64_t are) {
+  return std::ranges::all_of(values, [&](int64_t value) { return value == are; });
+}
+
+// One kind of numbers, in channels-last, of a plain convolution of images.
+bool is_plain(const Call& c) {
+  const auto type = c.input.scalar_type();
+  return c.input.dim() == 4 && !c.transposed && (type == at::kFloat || type == at::kBFloat16) && c.weight.scalar_type() == type &&
+         c.gradient.scalar_type() == type && all(c.dilation, 1) && c.input.numel() > 0 &&
+         c.input.is_contiguous(at::MemoryFormat::ChannelsLast);
+}
+
+bool is_depthwise(const Call& c) {
+  return c.groups > 1 && c.groups == c.input.size(1) && c.groups == c.weight.size(0) && c.weight.size(1) == 1;
+}
+
+bool slow_by_weight(const DepthwiseShape& s, at::ScalarType type) {
+  const int64_t kernel = std::max(s.kernel_height, s.kernel_width);
+  if (kernel > kLargestDepthwiseKernel || s.channels < kFewestDepthwiseChannels) return false;
+  return type == at::kFloat || kernel > 3 || std::max(s.padding[0], s.padding[1]) > 1 || std::min(s.height, s.width) < 3;
+}
+
+Gradients depthwise(const Call& c, Wanted wanted) {
+  // One number stands for both directions, too.
+  const DepthwiseShape s{c.input.size(0),
+                         c.input.size(1),
+                         c.input.size(2),
+                         c.input.size(3),
+                         c.gradient.size(2),
+                         c.gradient.size(3),
+                         c.weight.size(2),
+                         c.weight.size(3),
+                         {c.stride.front(), c.stride.back()},
+                         {c.padding.front(), c.padding.back()}};
+  const bool widen = wanted[0] && c.input.scalar_type() == at::kBFloat16 && std::max(s.stride[0], s.stride[1]) > 1;
+  const bool weigh = wanted[1] && slow_by_weight(s, c.input.scalar_type());
+  Gradients found = c.library({wanted[0] && !widen, wanted[1] && !weigh, wanted[2]});
+  if (widen) {
+    const at::Tensor shape_of_input = at::empty_like(c.input, at::kFloat);
+    const Gradients wide = c.library(c.gradient.to(at::kFloat), shape_of_input, c.weight.to(at::kFloat), {true, false, false});
+    std::get<0>(found) = std::get<0>(wide).to(at::kBFloat16);
+  }
+  if (weigh) std::get<1>(found) = depthwise_weight_gradient(c.input, c.gradient.contiguous(at::MemoryFormat::ChannelsLast), s);
+  return found;
+}
+
+bool is_pointwise(const Call& c) {
+  return c.groups == 1 && c.input.scalar_type() == at::kFloat && c.weight.size(2) == 1 && c.weight.size(3) == 1 && all(c.stride, 1) &&
+         all(c.padding, 0);
+}
+
+// [pixels of all images, channels], without a copy where maps are in channels-last.
+at::Tensor rows(const at::Tensor& maps) { return maps.permute({0, 2, 3, 1}).reshape({-1, maps.size(1)}); }
+
+// The larger side first: that is how the product is fast.
+at::Tensor pointwise_weights(const at::Tensor& input, const at::Tensor& gradient) {
+  const at::Tensor x = rows(input), g = rows(gradient);
+  const at::Tensor product = g.size(1) >= x.size(1) ? at::mm(g.t(), x) : at::mm(x.t(), g).t().contiguous();
+  return product.view({g.size(1), x.size(1), 1, 1});
+}
+
+at::Tensor pointwise_input(const at::Tensor& gradient, const at::Tensor& weight) {
+  return at::mm(rows(gradient), weight.flatten(1)).view({gradient.size(0), gradient.size(2), gradient.size(3), -1}).permute({0, 3, 1, 2});
+}
+
+Gradients pointwise(const Call& c, Wanted wanted) {
+  const bool many = c.weight.numel() >= kManyWeights;
+  const bool weigh = wanted[1] && many;
+  const bool back = wanted[0] && many && c.input.numel() / c.input.size(1) <= kFewPixels;
+  Gradients found = c.library({wanted[0] && !back, wanted[1] && !weigh, wanted[2]});
+  if (weigh) std::get<1>(found) = pointwise_weights(c.input, c.gradient);
+  if (back) std::get<0>(found) = pointwise_input(c.gradient, c.weight);
+  return found;
+}
+
+Gradients convolution_backward(const at::Tensor& gradient, const at::Tensor& input, const at::Tensor& weight, at::OptionalIntArrayRef bias,
+                               at::IntArrayRef stride, at::IntArrayRef padding, at::IntArrayRef dilation, bool transposed,
+                               at::IntArrayRef output_padding, int64_t groups, Wanted wanted) {
+  const Call call{gradient, input, weight, bias, stride, padding, dilation, transposed, output_padding, groups};
+  if (!is_plain(call)) return call.library(wanted);
+  if (is_depthwise(call)) return depthwise(call, wanted);
+  return is_pointwise(call) ? pointwise(call, wanted) : call.library(wanted);
+}
+
+}  // namespace
+
+// libtorch has its kernel under CompositeExplicitAutograd: this one, for the processor alone, goes before it.
+TORCH_LIBRARY_IMPL(aten, CPU, library) { library.impl("convolution_backward", convolution_backward); }
+
+}  // namespace retort::models

@@ -1,0 +1,192 @@
+#include "retort/models/depthwise_weights.h"
+
+#include <ATen/Parallel.h>
+#include <ATen/ops/empty.h>
+
+#include <algorithm>
+#include <cstring>
+
+namespace retort::models {
+namespace {
+
+// One clone for each level of the processor's vectors, chosen when the program is loaded; not under sanitizers, which cannot be called
+// that early.
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__)
+#define RETORT_VECTORISED __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define RETORT_VECTORISED
+#endif
+
+constexpr int64_t kLanes = kFewestDepthwiseChannels;  // channels in a vector
+constexpr int64_t kBlock = 2 * kLanes;                // channels at a time: a row of taps has its sums in registers
+constexpr int64_t kNear = 256;    // pixels of a block's gradient that stay in the first cache while the kernel's rows pass over them
+constexpr int64_t kShare = 4096;  // pixels at least that get sums of their own: so they are the same however many threads there are
+
+using Vector [[gnu::vector_size(kLanes * sizeof(float))]] = float;
+
+[[gnu::always_inline]] inline void load(const float* from, Vector& to) { std::memcpy(&to, from, sizeof to); }
+[[gnu::always_inline]] inline void load(const c10::BFloat16* from, Vector& to) {
+  using Halves [[gnu::vector_size(kLanes * sizeof(uint16_t))]] = uint16_t;
+  using Words [[gnu::vector_size(kLanes * sizeof(uint32_t))]] = uint32_t;
+  Halves halves;
+  std::memcpy(&halves, from, sizeof halves);
+  const Words words = __builtin_convertvector(halves, Words) << 16;
+  std::memcpy(&to, &words, sizeof to);
+}
+
+struct Range {
+  int64_t begin, end;
+};
+// Of places [begin, end) of the output, those that see an input through the kernel's place `tap`.
+Range seeing(int64_t tap, Range of, int64_t inputs, int64_t stride, int64_t padding) {
+  // Quotients rounded up; of what is negative, 0 or less.
+  const int64_t first = (padding - tap + stride - 1) / stride, last = (inputs + padding - tap + stride - 1) / stride;
+  return {std::max(of.begin, first), std::min(of.end, last)};
+}
+
+// Some channels of some images, through some taps of the kernel. `start` is where in `input` the first tap would look from the output's
+// first place: outside, where there is padding.
+template <class T>
+struct Pass {
+  const T *input, *gradient;
+  int64_t start;
+  const DepthwiseShape& s;
+  int64_t images;
+  Range rows;  // of the output
+  const T* under(int64_t n, int64_t y, int64_t x) const {
+    return input + (start + ((n * s.height + y * s.stride[0]) * s.width + x * s.stride[1]) * s.channels);
+  }
+  const T* at(int64_t n, int64_t y, int64_t x) const { return gradient + ((n * s.out_height + y) * s.out_width + x) * s.channels; }
+};
+
+// sums[tap][channel] += Σ gradient · the input under the tap, for a row of taps that all see an input from those columns, and
+// Vectors vectors of channels.
+template <int Taps, int Vectors, class T>
+[[gnu::always_inline]] inline void add_taps(const Pass<T>& pass, Range columns, float* sums) {
+  const int64_t channels = pass.s.channels, step = pass.s.stride[1] * channels;
+  Vector found[Taps][Vectors];
+  for (int tap = 0; tap < Taps; ++tap)
+    for (int v = 0; v < Vectors; ++v) load(sums + tap * kBlock + v * kLanes, found[tap][v]);
+  for (int64_t n = 0; n < pass.images; ++n)
+    for (int64_t y = pass.rows.begin; y < pass.rows.end; ++y) {
+      const T* input = pass.under(n, y, columns.begin);
+      const T* gradient = pass.at(n, y, columns.begin);
+      for (int64_t x = columns.begin; x < columns.end; ++x, input += step, gradient += channels)
+        for (int v = 0; v < Vectors; ++v) {
+          Vector by;
+          load(gradient + v * kLanes, by);
+          for (int tap = 0; tap < Taps; ++tap) {
+            Vector pixel;
+            load(input + tap * channels + v * kLanes, pixel);
+            found[tap][v] += by * pixel;
+          }
+        }
+    }
+  for (int tap = 0; tap < Taps; ++tap)
+    for (int v = 0; v < Vectors; ++v) std::memcpy(sums + tap * kBlock + v * kLanes, &found[tap][v], sizeof(Vector));
+}
+
+// Tap by tap, each over those of the columns that see an input through it.
+template <int Vectors, class T>
+[[gnu::always_inline]] inline void add_each_tap(const Pass<T>& pass, Range columns, float* sums) {
+  const DepthwiseShape& s = pass.s;
+  for (int64_t tap = 0; tap < s.kernel_width; ++tap)
+    add_taps<1, Vectors>(Pass<T>{pass.input, pass.gradient, pass.start + tap * s.channels, s, pass.images, pass.rows},
+                         seeing(tap, columns, s.width, s.stride[1], s.padding[1]), sums + tap * kBlock);
+}
+
+// A row of the kernel over all columns; Taps: its width.
+template <int Taps, int Vectors, class T>
+[[gnu::always_inline]] inline void add_row(const Pass<T>& pass, float* sums) {
+  const DepthwiseShape& s = pass.s;
+  const int64_t begin = seeing(0, {0, s.out_width}, s.width, s.stride[1], s.padding[1]).begin;
+  const int64_t end = seeing(Taps - 1, {0, s.out_width}, s.width, s.stride[1], s.padding[1]).end;
+  if (begin >= end) return add_each_tap<Vectors>(pass, {0, s.out_width}, sums);
+  add_each_tap<Vectors>(pass, {0, begin}, sums);
+  add_taps<Taps, Vectors>(pass, {begin, end}, sums);
+  add_each_tap<Vectors>(pass, {end, s.out_width}, sums);
+}
+
+// Taps: the kernel's width, or 0 for any.
+template <int Taps, int Vectors, class T>
+[[gnu::always_inline]] inline void add_images(const T* input, const T* gradient, const DepthwiseShape& s, int64_t images, float* sums) {
+  const int64_t near = std::max<int64_t>(1, kNear / s.out_width), together = std::max<int64_t>(1, near / s.out_height);
+  for (int64_t n = 0; n < images; n += together)
+    for (int64_t start = 0; start < s.out_height; start += near)
+      for (int64_t i = 0; i < s.kernel_height; ++i) {
+        const Range rows = seeing(i, {start, std::min(start + near, s.out_height)}, s.height, s.stride[0], s.padding[0]);
+        const Pass<T> pass{input,
+                           gradient + n * s.out_height * s.out_width * s.channels,
+                           ((n * s.height + i - s.padding[0]) * s.width - s.padding[1]) * s.channels,
+                           s,
+                           std::min(together, images - n),
+                           rows};
+        float* to = sums + i * s.kernel_width * kBlock;
+        if constexpr (Taps == 0)
+          add_each_tap<Vectors>(pass, {0, s.out_width}, to);
+        else
+          add_row<Taps, Vectors>(pass, to);
+      }
+}
+
+// sums[kernel row][kernel column][channel] += those of some images, for the channels from the pointers on that fill a block, or a vector
+// where there are no more.
+template <int Vectors, class T>
+[[gnu::always_inline]] inline void add_channels(const T* input, const T* gradient, const DepthwiseShape& s, int64_t images, float* sums) {
+  if (s.kernel_width == 3)
+    add_images<3, Vectors>(input, gradient, s, images, sums);
+  else if (s.kernel_width == 5)
+    add_images<5, Vectors>(input, gradient, s, images, sums);
+  else
+    add_images<0, Vectors>(input, gradient, s, images, sums);
+}
+template <class T>
+[[gnu::always_inline]] inline void add_channels(const T* input, const T* gradient, const DepthwiseShape& s, int64_t images, float* sums) {
+  if (s.channels < kBlock)
+    add_channels<1>(input, gradient, s, images, sums);
+  else
+    add_channels<2>(input, gradient, s, images, sums);
+}
+
+RETORT_VECTORISED void sums_of_channels(const float* input, const float* gradient, const DepthwiseShape& s, int64_t images, float* sums) {
+  add_channels(input, gradient, s, images, sums);
+}
+RETORT_VECTORISED void sums_of_channels(const c10::BFloat16* input, const c10::BFloat16* gradient, const DepthwiseShape& s, int64_t images,
+                                        float* sums) {
+  add_channels(input, gradient, s, images, sums);
+}
+
+// The images are shared out, and the channels.
+template <class T>
+at::Tensor gradient_of(const at::Tensor& input, const at::Tensor& gradient, const DepthwiseShape& s) {
+  const int64_t block = s.channels < kBlock ? kLanes : kBlock, blocks = (s.channels + block - 1) / block;
+  const int64_t taps = s.kernel_height * s.kernel_width, pixels = s.out_height * s.out_width;
+  const int64_t each = (kShare + pixels - 1) / pixels, shares = (s.images + each - 1) / each;
+  const at::Tensor totals = at::empty({shares, s.channels, taps}, input.options().dtype(at::kFloat));
+  auto* to = totals.mutable_data_ptr<float>();
+  const T* in = input.const_data_ptr<T>();
+  const T* by = gradient.const_data_ptr<T>();
+  at::parallel_for(0, shares * blocks, 1, [&](int64_t begin, int64_t end) {
+    std::array<float, kLargestDepthwiseKernel * kLargestDepthwiseKernel * kBlock> sums;
+    for (int64_t task = begin; task < end; ++task) {
+      const int64_t image = task / blocks * each, wanted = task % blocks * block;
+      const int64_t first = std::min(wanted, s.channels - block);  // the last block may begin among the channels of the one before
+      sums.fill(0);
+      sums_of_channels(in + image * s.height * s.width * s.channels + first, by + image * pixels * s.channels + first, s,
+                       std::min(each, s.images - image), sums.data());
+      for (int64_t c = wanted; c < first + block; ++c)
+        for (int64_t tap = 0; tap < taps; ++tap)
+          to[(task / blocks * s.channels + c) * taps + tap] = sums[static_cast<size_t>(tap * kBlock + c - first)];
+    }
+  });
+  return totals.sum(0).view({s.channels, 1, s.kernel_height, s.kernel_width}).to(input.scalar_type());
+}
+
+}  // namespace
+
+at::Tensor depthwise_weight_gradient(const at::Tensor& input, const at::Tensor& gradient, const DepthwiseShape& shape) {
+  return input.scalar_type() == at::kFloat ? gradient_of<float>(input, gradient, shape)
+                                           : gradient_of<c10::BFloat16>(input, gradient, shape);
+}
+
+}  // namespace retort::models
