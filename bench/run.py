@@ -43,12 +43,14 @@ def photograph(rng, hue):
     return Image.fromarray(image.clip(0, 255).astype(np.uint8))
 
 
-def draw_photographs(folder, train, test, classes=10):
+def draw_photographs(train, classes=10):
+    """train/, of which retort need not hold images back, as there is val/, and test/."""
+    folder = WORK / f"photos-{train}"
     if (folder / ".done").exists():
         return folder
     shutil.rmtree(folder, ignore_errors=True)
     rng = np.random.default_rng(0)
-    for split, count in (("train", train), ("test", test)):
+    for split, count in (("train", train), ("val", train // 8), ("test", train // 4)):
         for i in range(count):
             label = i % classes
             path = folder / split / f"class_{label}" / f"{i:05}.jpg"
@@ -132,23 +134,40 @@ def teacher_file(name):
     return path
 
 
+def image_count(data, split):
+    return len(list(data.glob(f"{split}/*/*")))
+
+
 def plain(*arguments):
     return call(sys.executable, ROOT / "bench/plain_pytorch.py", *arguments)
 
 
 def retort_job(data, teacher, epochs, views):
-    """A cold folder to a trained student: the run's summary and the seconds it took."""
+    """A cold folder to a trained student: its run and the seconds it took."""
     out = WORK / "run"
     shutil.rmtree(out, ignore_errors=True)
     start = time.perf_counter()
     call(BUILD / "retort", "distill", "--data", data, "--teacher", teacher_file(teacher), "--student", "mobilenet_v2", "--image-size", 224,
          "--teacher-size", 224, "--batch-size", 64, "--epochs", epochs, "--views", views, "--cache", fresh_cache(), "--out", out)
-    return json.loads((out / "summary.json").read_text()), time.perf_counter() - start
+    return out, time.perf_counter() - start
+
+
+def retort_projection(args, teacher):
+    """Seconds of the whole job, from two epochs of which the second counts, as plain PyTorch's first batch does not; and that epoch's images/s."""
+    out, _ = retort_job(args.data, teacher, epochs=2, views=2)
+    summary = json.loads((out / "summary.json").read_text())
+    first, both = (json.loads(line)["images_per_second"] for line in (out / "metrics.jsonl").read_text().splitlines())
+    images, seconds = summary["image_steps"] / 2, summary["seconds"]
+    rate = images / (2 * images / both - images / first)
+    validation = (seconds["training"] - 2 * images / both) / 2
+    train = image_count(args.data, "train")  # where data has no val/, retort holds some back
+    teaching = seconds["teacher"] * VIEWS / 2 * train / images
+    return seconds["data"] + teaching + EPOCHS * (train / rate + validation) + seconds["evaluation"], rate
 
 
 def plain_projection(args, teacher):
     """Seconds of the plain loop's two phases over EPOCHS epochs, by the faster of the two loaders."""
-    train, test = (len(list(args.data.glob(f"{split}/*/*"))) for split in ("train", "test"))
+    train, test = image_count(args.data, "train"), image_count(args.data, "test")
     best = None
     for workers in (0, 2):
         rate = json.loads(plain("rates", args.data, "--teacher", teacher, "--workers", workers))
@@ -162,12 +181,10 @@ def plain_projection(args, teacher):
 def whole_job_part(results, args):
     for teacher in args.teacher or TEACHERS:
         probe, distill, workers, rate = plain_projection(args, teacher)
-        summary, _ = retort_job(args.data, teacher, epochs=2, views=2)
-        seconds = summary["seconds"]
-        ours = seconds["data"] + seconds["teacher"] * VIEWS / 2 + seconds["training"] * EPOCHS / 2 + seconds["evaluation"]
+        ours, trained = retort_projection(args, teacher)
         results.add(f"plain_pytorch.{teacher}.distill_images_per_second", rate["distill"], f"images/s, {workers} workers")
         results.add(f"plain_pytorch.{teacher}.load_images_per_second", rate["load"], f"images/s, {workers} workers")
-        results.add(f"retort.{teacher}.training_images_per_second", summary["images_per_second"], "images/s")
+        results.add(f"retort.{teacher}.training_images_per_second", trained, "images/s")
         results.add(f"plain_pytorch.{teacher}.hours", (probe + distill) / 3600, f"of which the probe {probe / 3600:.2f}, {EPOCHS} epochs")
         results.add(f"retort.{teacher}.hours", ours / 3600, f"{VIEWS} views, {EPOCHS} epochs")
         results.add(f"whole_job_speedup.{teacher}", (probe + distill) / ours, f"projected to {EPOCHS} epochs")
@@ -245,9 +262,9 @@ def main():
     parser.add_argument("--data", type=pathlib.Path, help="a data set of JPEG photographs with train/ and test/")
     args = parser.parse_args()
     WORK.mkdir(parents=True, exist_ok=True)
-    args.few = args.data or draw_photographs(WORK / "photographs-128", 128, 32)
+    args.few = args.data or draw_photographs(128)
     if args.data is None:
-        args.data = args.few if args.quick else draw_photographs(WORK / "photographs-384", 384, 96)
+        args.data = args.few if args.quick else draw_photographs(384)
     if not args.only:
         (ROOT / "build/bench.json").unlink(missing_ok=True)
     results = Results(ROOT / "build/bench.json")
