@@ -30,7 +30,7 @@ asan: ## build and run the tests with the address and undefined-behaviour saniti
 	$(call build,asan,all)
 	@ctest --preset asan --parallel $(JOBS)
 
-bench: ## run all benchmarks beside plain PyTorch (an hour or two): a table and build/bench.json
+bench: ## run all benchmarks beside plain PyTorch (two hours and more): a table and build/bench.json
 	@scripts/install.sh build bench
 	$(call build,release,all)
 	@scripts/bench.sh $(BENCH)
