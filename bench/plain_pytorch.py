@@ -3,7 +3,7 @@
 
     python bench/plain_pytorch.py rates DATA --teacher resnet50|vit_b_16 [--workers 0|2]   # each phase's images a second
     python bench/plain_pytorch.py job DATA --teacher resnet50|vit_b_16 --epochs 20         # the whole job, timed
-    python bench/plain_pytorch.py teacher OUT.pth --teacher NAME                           # weights of torchvision's NAME, for retort
+    python bench/plain_pytorch.py teacher OUT.pth --teacher resnet50|vit_b_16|mobilenet_v3_small   # its weights, for retort
 
 The teacher has random weights (its speed is the same) whose batch norms have seen some noise. Linear probe: the head alone learns; each
 epoch loads the training images, which the teacher sees in the first one only, and validates with the teacher on the test images.
@@ -172,7 +172,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=("rates", "job", "teacher"))
     parser.add_argument("data")
-    parser.add_argument("--teacher", required=True)
+    parser.add_argument("--teacher", choices=("resnet50", "vit_b_16", "mobilenet_v3_small"), required=True)
     parser.add_argument("--workers", type=int, default=0)
     parser.add_argument("--epochs", type=int, default=20)
     args = parser.parse_args()

@@ -27,36 +27,32 @@ struct Window {
   int64_t top, left, height, width;
 };
 
-Image cut(const ImageView& image, const Window& window) {
+// From the last pixel to the first; four bytes at a time, of which the next pixel overwrites the last.
+void mirror_row(const uint8_t* row, int64_t width, uint8_t* to) {
+  std::memcpy(to, row + 3 * (width - 1), 3);
+  for (int64_t x = 1; x < width - 1; ++x) std::memcpy(to + 3 * x, row + 3 * (width - 1 - x), 4);
+  std::memcpy(to + 3 * (width - 1), row, 3);
+}
+
+Image cut(const ImageView& image, const Window& window, bool flip = false) {
   Image out{window.width, window.height, std::vector<uint8_t>(static_cast<size_t>(3 * window.width * window.height))};
-  const auto row_bytes = static_cast<size_t>(3 * window.width);
   for (int64_t y = 0; y < window.height; ++y) {
-    std::memcpy(out.rgb.data() + 3 * y * window.width, image.rgb + 3 * ((window.top + y) * image.width + window.left), row_bytes);
+    const uint8_t* row = image.rgb + 3 * ((window.top + y) * image.width + window.left);
+    uint8_t* to = out.rgb.data() + 3 * y * window.width;
+    if (flip)
+      mirror_row(row, window.width, to);
+    else
+      std::memcpy(to, row, static_cast<size_t>(3 * window.width));
   }
   return out;
 }
 
 Window whole(const ImageView& image) { return {0, 0, image.height, image.width}; }
 
-Image copy(const ImageView& image) { return {image.width, image.height, {image.rgb, image.rgb + 3 * image.width * image.height}}; }
-
-// Rows from their last pixel to their first; within a row four bytes at a time, of which the next pixel overwrites the last.
-Image mirrored(const ImageView& image) {
-  Image out{image.width, image.height, std::vector<uint8_t>(static_cast<size_t>(3 * image.width * image.height))};
-  for (int64_t y = 0; y < image.height; ++y) {
-    const uint8_t* row = image.rgb + 3 * y * image.width;
-    uint8_t* to = out.rgb.data() + 3 * y * image.width;
-    std::memcpy(to, row + 3 * (image.width - 1), 3);
-    for (int64_t x = 1; x < image.width - 1; ++x) std::memcpy(to + 3 * x, row + 3 * (image.width - 1 - x), 4);
-    std::memcpy(to + 3 * (image.width - 1), row, 3);
-  }
-  return out;
-}
-
 // The byte kernels behind these operators follow PIL's fixed-point arithmetic; they take windows by themselves.
 Image resize_window(const ImageView& image, const Window& window, int64_t width, int64_t height, Interpolation interpolation,
                     bool flip = false) {
-  if (window.width == width && window.height == height) return flip ? mirrored(cut(image, window)) : cut(image, window);
+  if (window.width == width && window.height == height) return cut(image, window, flip);
   const at::NoGradGuard no_grad;
   uint8_t* first =
       const_cast<uint8_t*>(image.rgb) + 3 * (window.top * image.width + window.left);  // from_blob is not const; it is only read
@@ -67,7 +63,7 @@ Image resize_window(const ImageView& image, const Window& window, int64_t width,
                                                                      : at::_upsample_bicubic2d_aa(input, size, /*align_corners=*/false);
   const at::Tensor rows = output.contiguous(at::MemoryFormat::ChannelsLast);
   const ImageView resized(width, height, rows.const_data_ptr<uint8_t>());
-  return flip ? mirrored(resized) : copy(resized);
+  return cut(resized, whole(resized), flip);
 }
 
 // RandomResizedCrop.get_params (torchvision 0.29): ten tries, then the largest central crop of an allowed ratio.

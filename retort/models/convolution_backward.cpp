@@ -10,6 +10,10 @@
 #include <ATen/ops/mm.h>
 #include <torch/library.h>
 
+#include <algorithm>
+#include <array>
+#include <tuple>
+
 #include "retort/models/depthwise_weights.h"
 
 namespace retort::models {

@@ -63,6 +63,7 @@ struct Pass {
 // Vectors vectors of channels.
 template <int Taps, int Vectors, class T>
 [[gnu::always_inline]] inline void add_taps(const Pass<T>& pass, Range columns, float* sums) {
+  if (columns.begin >= columns.end || pass.rows.begin >= pass.rows.end) return;
   const int64_t channels = pass.s.channels, step = pass.s.stride[1] * channels;
   Vector found[Taps][Vectors];
   for (int tap = 0; tap < Taps; ++tap)
