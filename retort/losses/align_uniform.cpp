@@ -22,7 +22,7 @@ at::Tensor uniformity(const at::Tensor& z, double t) {
   if (n < 2) throw Error("uniformity needs at least two images in a batch", "loss `align_uniform`");
   // ‖zi − zj‖² = 2 − 2·zi·zj on the unit sphere. Every pair stands there twice; an image and itself are none.
   const at::Tensor cosine = at::matmul(z, z.t()).fill_diagonal_(-std::numeric_limits<double>::infinity());
-  return at::logsumexp((cosine - 1) * (2 * t), {0, 1}) - std::log(static_cast<double>(n) * static_cast<double>(n - 1));
+  return at::logsumexp((cosine - 1) * (2 * t), at::IntArrayRef({0, 1})) - std::log(static_cast<double>(n) * static_cast<double>(n - 1));
 }
 
 namespace {

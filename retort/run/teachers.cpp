@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "retort/core/device.h"
 #include "retort/deploy/cost.h"
 #include "retort/report/metrics.h"
 #include "retort/report/text.h"
@@ -178,8 +179,14 @@ nlohmann::json Teachers::fit_one(size_t number, const data::ImageStore& train, P
 teacher::LinearHead Teachers::fit_probe(size_t number, const data::ImageStore& train, const teacher::FeatureParts& val_features,
                                         const at::Tensor& val_labels) {
   constexpr int64_t kRows = 20000;
+  const auto there = [this](const at::Tensor& tensor) { return on_device(tensor, run_.device); };
+  const auto all_there = [&](std::vector<at::Tensor> parts) {
+    std::ranges::transform(parts, parts.begin(), there);
+    return parts;
+  };
   const auto fit = [&](const std::vector<at::Tensor>& features, const at::Tensor& labels) {
-    return teacher::fit_linear_probe(features, labels, val_features.parts(), val_labels, classes_, run_.log, run_.stop);
+    return teacher::fit_linear_probe(all_there(features), there(labels), all_there(val_features.parts()), there(val_labels), classes_,
+                                     run_.log, run_.stop);
   };
   if (run_.config.view.mix.any()) {
     teacher::Teacher& teacher = teachers_[number];

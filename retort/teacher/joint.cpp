@@ -28,6 +28,8 @@ JointOutputs::JointOutputs(std::vector<OutputStore> stores, std::vector<double> 
 
 int64_t JointOutputs::views() const { return std::ranges::min(stores_, {}, &OutputStore::views).views(); }
 
+bool JointOutputs::has_live() const { return std::ranges::any_of(stores_, &OutputStore::has_live); }
+
 at::Tensor JointOutputs::features(std::span<const data::Sample> samples) const {
   if (stores_.size() == 1) return stores_[0].features(samples);
   std::vector<data::Sample> shared(samples.begin(), samples.end());

@@ -22,6 +22,7 @@ class JointOutputs {
   JointOutputs(std::vector<OutputStore> stores, std::vector<double> scales);
 
   int64_t views() const;  // the fewest that any of them has
+  bool has_live() const;  // some that a teacher sees only when they are asked for
   const OutputStore& of(size_t teacher) const { return stores_[teacher]; }
   // float [N, ΣD]; a sample's view number counts modulo views().
   at::Tensor features(std::span<const data::Sample> samples) const;

@@ -10,8 +10,8 @@
 namespace retort::teacher {
 
 struct LinearHead {
-  at::Tensor weight;        // [C, D]
-  at::Tensor bias;          // [C]
+  at::Tensor weight;        // [C, D], on the CPU
+  at::Tensor bias;          // [C], on the CPU
   double l2 = 0;            // the regularisation that did best on validation
   double val_accuracy = 0;  // percent
 };
@@ -21,7 +21,7 @@ struct LinearHead {
 // cross-entropy: a few hundred validation images rank probabilities better than hits, and the student learns from the probabilities.
 // Seconds for ten thousands of rows. Memory does not grow with them: a pass over the features turns a few at a time into floats.
 // features: parts [M_i, D] of one matrix [M, D], fp16 or float, which may be memory-mapped; labels int64 [M]. The validation set may be
-// empty: then l2 = 1e-2.
+// empty: then l2 = 1e-2. Everything is to lie on one device, where the fit is made; the head is put out on the CPU.
 LinearHead fit_linear_probe(const std::vector<at::Tensor>& features, const at::Tensor& labels, const std::vector<at::Tensor>& val_features,
                             const at::Tensor& val_labels, int64_t classes, Log& log = null_log(), const StopFlag& stop = never_stop());
 

@@ -66,6 +66,7 @@ class OutputStore {
 
   int64_t views() const { return std::max(all_views_, stored()); }
   int64_t stored() const { return static_cast<int64_t>(views_.size()); }
+  bool has_live() const { return views() > stored(); }
   // Of a stored one.
   const FeatureParts& view(int64_t number) const { return views_[static_cast<size_t>(number)]; }
   // float [N, D]; a sample's view number counts modulo views().

@@ -56,6 +56,10 @@ int64_t Batches::images() const {
 
 int64_t Batches::count() const { return batches_an_epoch(images(), options_.batch_size); }
 
+bool Batches::need_teacher() const {
+  return std::ranges::any_of(sources_, [](const Source& source) { return source.outputs != nullptr && source.outputs->has_live(); });
+}
+
 int64_t Batches::view_number(const Source& source, int64_t pass) const {
   const int64_t views = source.outputs != nullptr ? source.outputs->views() : options_.views;
   return views > 0 ? pass % views : pass;

@@ -47,6 +47,8 @@ class Batches {
     at::Tensor images;      // [N, 3, size, size]
     losses::StepView step;  // all but the student's side
   };
+  // Whether some of them need a teacher's look, and so its device.
+  bool need_teacher() const;
   // Of the epoch that was started; every source has its share in each batch.
   Batch batch(int64_t number) const;
 

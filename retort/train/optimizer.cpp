@@ -1,5 +1,6 @@
 #include "retort/train/optimizer.h"
 
+#include <ATen/ops/_foreach_add.h>
 #include <ATen/ops/_foreach_mul.h>
 #include <ATen/ops/_foreach_norm.h>
 #include <ATen/ops/_fused_adamw.h>
@@ -53,7 +54,6 @@ void AdamW::step_group(double learning_rate, bool decays, double rate) {
   std::vector<at::Tensor> parameters, gradients, exp_avgs, exp_avg_sqs, steps;
   for (Slot& slot : slots_) {
     if (slot.decays != decays || slot.rate != rate || !slot.parameter.grad().defined()) continue;
-    slot.step += 1;
     parameters.push_back(slot.parameter);
     gradients.push_back(slot.parameter.grad());
     exp_avgs.push_back(slot.exp_avg);
@@ -61,6 +61,7 @@ void AdamW::step_group(double learning_rate, bool decays, double rate) {
     steps.push_back(slot.step);
   }
   if (parameters.empty()) return;
+  at::_foreach_add_(steps, 1);
   at::_fused_adamw_(parameters, gradients, exp_avgs, exp_avg_sqs, {}, steps, learning_rate * rate, options_.beta1, options_.beta2,
                     decays ? options_.weight_decay : 0.0, options_.epsilon, /*amsgrad=*/false, /*maximize=*/false);
 }

@@ -1,5 +1,6 @@
 #include "retort/train/trainer.h"
 
+#include <ATen/ops/_foreach_lerp.h>
 #include <torch/utils.h>
 
 #include <cmath>
@@ -13,6 +14,7 @@
 #include "retort/core/random.h"
 #include "retort/core/safetensors.h"
 #include "retort/train/evaluate.h"
+#include "retort/train/prefetch.h"
 #include "retort/train/schedule.h"
 
 namespace retort::train {
@@ -110,6 +112,7 @@ Trainer::Trainer(models::ImageModel& student, losses::Objective& objective, cons
       options_(options),
       batches_(sources_of(data), data.recipe, data.spec, data.teacher,
                {.batch_size = options.batch_size, .seed = options.seed, .view_seed = options.view_seed, .views = options.views}),
+      pass_(student, options.precision),
       optimizer_(trainable(student, &objective), {.weight_decay = options.weight_decay}) {
   if (options_.head_rate != 1) optimizer_.scale_rate("student." + models::head_name(student), options_.head_rate);
   if (objective_.needs_teacher() && (data_.teacher == nullptr || data_.outputs == nullptr))
@@ -129,15 +132,13 @@ void Trainer::step(Batches::Batch batch) {
   batch.images = on_device(batch.images, device_);
   // Dropout draws from the global generator: seeded by the step, so that a resumed run draws the same.
   torch::manual_seed(mix64(options_.seed + mix64(kDropoutStream + static_cast<uint64_t>(at_.step))));
-  {
-    const models::AutocastGuard autocast(options_.precision);
-    models::Output output = student_.forward(batch.images);
-    view.student_features = output.features.to(at::kFloat);
-    view.student_logits = output.logits.to(at::kFloat);
-  }
+  models::Output output = pass_.forward(batch.images);
+  view.student_features = output.features;
+  view.student_logits = output.logits;
   const losses::Objective::Value value = objective_.forward(view);
   optimizer_.zero_grad();
   value.total.backward();
+  pass_.backward();
   const at::Tensor norm = optimizer_.clip_gradients(options_.clip_norm);
   optimizer_.step(learning_rate(at_.step));
   update_ema();
@@ -184,7 +185,12 @@ void Trainer::update_ema() {
   // The average of few steps would remember the random start: the decay grows with the steps (as TensorFlow's ExponentialMovingAverage
   // does).
   const double decay = std::min(options_.ema_decay, (1.0 + static_cast<double>(at_.step)) / (10.0 + static_cast<double>(at_.step)));
-  for (const auto& item : student_.named_parameters()) ema_.at(item.key()).lerp_(item.value().detach(), 1 - decay);
+  std::vector<at::Tensor> averages, weights;
+  for (const auto& item : student_.named_parameters()) {
+    averages.push_back(ema_.at(item.key()));
+    weights.push_back(item.value().detach());
+  }
+  at::_foreach_lerp_(averages, weights, 1 - decay);
 }
 
 void Trainer::validate(nlohmann::json& line, const StopFlag& stop) {
@@ -242,6 +248,11 @@ TrainResult Trainer::run(const std::filesystem::path& checkpoint, bool resume, c
   while (at_.epoch < options_.epochs) {
     batches_.start_epoch(at_.epoch);
     student_.train();
+    const auto make = [this](int64_t number) { return batches_.batch(number); };
+    // Where the processor trains too, it gains nothing by doing both at once; and the device takes work from one thread at a time, as it
+    // may be recording.
+    std::optional<Prefetch> ahead;
+    if (!device_.is_cpu() && !batches_.need_teacher()) ahead.emplace(at_.step_in_epoch, batches_.count(), make);
     for (; at_.step_in_epoch < batches_.count(); ++at_.step_in_epoch) {
       if (stop.load(std::memory_order_relaxed)) {
         save_now();
@@ -249,7 +260,7 @@ TrainResult Trainer::run(const std::filesystem::path& checkpoint, bool resume, c
       }
       if (since_checkpoint.seconds() > options_.checkpoint_seconds) save_now();
       const Stopwatch one;
-      Batches::Batch batch = batches_.batch(at_.step_in_epoch);
+      Batches::Batch batch = ahead ? ahead->next() : make(at_.step_in_epoch);
       const int64_t size = batch.images.size(0);
       step(std::move(batch));
       if (device_.is_cpu() || at_.step_in_epoch + 1 == batches_.count()) settle();

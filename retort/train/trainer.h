@@ -17,6 +17,7 @@
 #include "retort/teacher/joint.h"
 #include "retort/train/batches.h"
 #include "retort/train/optimizer.h"
+#include "retort/train/student_pass.h"
 
 namespace retort::train {
 
@@ -117,6 +118,7 @@ class Trainer {
   TrainData data_;
   TrainOptions options_;
   Batches batches_;
+  StudentPass pass_;
   AdamW optimizer_;
   Position at_;
   std::optional<Account> account_;  // of the last step

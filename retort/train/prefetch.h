@@ -1,0 +1,42 @@
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <exception>
+#include <functional>
+#include <mutex>
+#include <thread>
+
+#include "retort/train/batches.h"
+
+namespace retort::train {
+
+// Makes batches `first` to `last` (not included) in a thread of its own, in their order, at most kAhead of them before they are asked for:
+// the processor renders while it also starts the device's work.
+class Prefetch {
+ public:
+  using Make = std::function<Batches::Batch(int64_t)>;
+  static constexpr size_t kAhead = 2;
+
+  Prefetch(int64_t first, int64_t last, Make make);
+  // Waits for the batch in the making.
+  ~Prefetch();
+  Prefetch(const Prefetch&) = delete;
+  Prefetch& operator=(const Prefetch&) = delete;
+
+  // The next one; to be called last - first times. Throws what making it threw.
+  Batches::Batch next();
+
+ private:
+  void run(int64_t first, int64_t last, const Make& make);
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<Batches::Batch> ready_;
+  std::exception_ptr failure_;
+  bool stopped_ = false;
+  std::thread thread_;  // the last member: it uses the others
+};
+
+}  // namespace retort::train
