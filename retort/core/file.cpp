@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <limits>
 #include <utility>
 
 #include "retort/core/error.h"
@@ -114,6 +115,14 @@ fs::path default_cache_dir() {
   if (const fs::path xdg = variable("XDG_CACHE_HOME"); !xdg.empty()) return xdg / "retort";
   const fs::path home = variable("HOME");
   return home.empty() ? fs::temp_directory_path() / "retort-cache" : home / ".cache" / "retort";
+}
+
+uint64_t free_bytes(const fs::path& folder) {
+  std::error_code error;
+  fs::path there = fs::absolute(folder, error);
+  while (!fs::exists(there, error) && there.has_relative_path()) there = there.parent_path();
+  const fs::space_info space = fs::space(there, error);
+  return error ? std::numeric_limits<uint64_t>::max() : space.available;
 }
 
 }  // namespace retort

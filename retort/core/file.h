@@ -52,4 +52,7 @@ class MappedFile {
 // Where retort keeps what can be made again: $RETORT_CACHE, else $XDG_CACHE_HOME/retort, else ~/.cache/retort.
 std::filesystem::path default_cache_dir();
 
+// Of the disk that the folder is on, or will be; all there can be where the system does not say.
+uint64_t free_bytes(const std::filesystem::path& folder);
+
 }  // namespace retort

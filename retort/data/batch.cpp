@@ -44,7 +44,7 @@ at::Tensor render_batch(const ImageStore& store, std::span<const Sample> samples
   // By item, which does not shift when another file is left out.
   const auto render = [&](int64_t position, int64_t view) {
     const ImageView image = store.image(position);
-    return render_view(image, draw_view(recipe, image.width, image.height, view_seed, store.item(position), view), spec);
+    return store.render(position, draw_view(recipe, image.width, image.height, view_seed, store.item(position), view), spec);
   };
   return fill(static_cast<int64_t>(samples.size()), spec, [&](int64_t i) {
     const Sample& sample = samples[static_cast<size_t>(i)];

@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cstring>
 #include <string_view>
 
 #include "retort/core/error.h"
 #include "retort/core/file.h"
 #include "retort/data/decode_formats.h"
+#include "retort/data/window.h"
 
 namespace retort::data {
 
@@ -29,13 +31,29 @@ Image over_white(int64_t width, int64_t height, const std::vector<uint8_t>& rgba
   return image;
 }
 
+namespace {
+
+bool is_jpeg(std::span<const std::byte> bytes) {
+  constexpr std::string_view kStart = "\xFF\xD8\xFF";
+  return bytes.size() >= kStart.size() && std::memcmp(bytes.data(), kStart.data(), kStart.size()) == 0;
+}
+
+}  // namespace
+
 Image decode(std::span<const std::byte> bytes, const std::string& name, int64_t enough) {
   const std::string_view head(reinterpret_cast<const char*>(bytes.data()), std::min<size_t>(bytes.size(), 12));
   if (head.empty()) throw Error("is empty", name);
-  if (head.starts_with("\xFF\xD8\xFF")) return decode_jpeg(bytes, name, enough);
+  if (is_jpeg(bytes)) return decode_jpeg(bytes, name, enough);
   if (head.starts_with("\x89PNG\r\n\x1A\n")) return decode_png(bytes, name);
   if (head.starts_with("RIFF") && head.ends_with("WEBP")) return decode_webp(bytes, name);
   throw Error("is not a JPEG, PNG or WebP image", name);
+}
+
+Part decode_part(std::span<const std::byte> bytes, const std::string& name, const Window& window, int64_t enough) {
+  if (is_jpeg(bytes)) return decode_jpeg_part(bytes, name, window, enough);
+  Part part{decode(bytes, name), window};
+  check_inside(window, part.image.width, part.image.height, name);
+  return part;
 }
 
 Image decode_file(const std::filesystem::path& path, int64_t enough) {

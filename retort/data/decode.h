@@ -27,6 +27,11 @@ struct ImageView {
   ImageView(const Image& image) : width(image.width), height(image.height), rgb(image.rgb.data()) {}
 };
 
+// Part of an image, in its pixels.
+struct Window {
+  int64_t top = 0, left = 0, height = 0, width = 0;
+};
+
 constexpr int64_t kMaxPixels = 178'956'970;  // PIL's decompression-bomb limit
 
 // JPEG (baseline, progressive, grey, CMYK and YCCK; EXIF orientation applied), PNG (all depths, palette, alpha over white), WebP (alpha
@@ -37,6 +42,15 @@ constexpr int64_t kMaxPixels = 178'956'970;  // PIL's decompression-bomb limit
 // Image.draft does. 0: at its own size.
 Image decode(std::span<const std::byte> bytes, const std::string& name, int64_t enough = 0);
 Image decode_file(const std::filesystem::path& path, int64_t enough = 0);
+// A part of an image, among neighbours that came with it.
+struct Part {
+  Image image;
+  Window window;  // in `image`
+};
+// The pixels that decode() gives of this window. Of a JPEG what lies below it is not decoded, and what lies above and beside it no further
+// than it must be; `enough` is of the window's short side. Throws Error, also when the window is not inside the image; damage outside of it
+// may pass.
+Part decode_part(std::span<const std::byte> bytes, const std::string& name, const Window& window, int64_t enough = 0);
 
 // True for the extensions that we decode, in any case: .jpg .jpeg .png .webp
 bool is_image_name(const std::filesystem::path& path);

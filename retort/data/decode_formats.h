@@ -9,6 +9,7 @@
 namespace retort::data {
 
 Image decode_jpeg(std::span<const std::byte> bytes, const std::string& name, int64_t enough);
+Part decode_jpeg_part(std::span<const std::byte> bytes, const std::string& name, const Window& window, int64_t enough);
 Image decode_png(std::span<const std::byte> bytes, const std::string& name);
 Image decode_webp(std::span<const std::byte> bytes, const std::string& name);
 

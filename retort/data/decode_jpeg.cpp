@@ -10,6 +10,7 @@
 #include "retort/core/error.h"
 #include "retort/data/decode_formats.h"
 #include "retort/data/exif.h"
+#include "retort/data/window.h"
 
 namespace retort::data {
 namespace {
@@ -95,9 +96,31 @@ bool read_pixels(Decoder& decoder, uint8_t* out, uint8_t* cmyk_row) {
   return true;
 }
 
-// Of libjpeg's fast ones, the smallest scale that leaves `enough` of the short side.
-unsigned reduction(const jpeg_decompress_struct& info, int64_t enough) {
-  const int64_t shorter = std::min(info.image_width, info.image_height);
+// Columns `left` to `left + width` of the reduced image, or a few more, as blocks are 8 pixels wide or 16.
+bool start_columns(Decoder& decoder, JDIMENSION* left, JDIMENSION* width) {
+  jpeg_decompress_struct& info = decoder.info;
+  if (setjmp(decoder.errors.jump) != 0) return false;
+  info.out_color_space = JCS_RGB;
+  jpeg_start_decompress(&info);
+  jpeg_crop_scanline(&info, left, width);
+  return true;
+}
+
+// `count` rows of these columns, from row `top` on.
+bool read_rows(Decoder& decoder, int64_t top, int64_t count, uint8_t* out) {
+  jpeg_decompress_struct& info = decoder.info;
+  if (setjmp(decoder.errors.jump) != 0) return false;
+  jpeg_skip_scanlines(&info, static_cast<JDIMENSION>(top));
+  for (int64_t y = 0; y < count; ++y) {
+    uint8_t* row = out + int64_t{3} * info.output_width * y;
+    jpeg_read_scanlines(&info, &row, 1);
+  }
+  jpeg_abort_decompress(&info);
+  return true;
+}
+
+// Of libjpeg's fast ones, the smallest scale that leaves `enough` of the shorter side.
+unsigned reduction(int64_t shorter, int64_t enough) {
   for (const unsigned by : {8U, 4U, 2U})
     if (enough > 0 && shorter / by >= enough) return by;
   return 1;
@@ -111,27 +134,65 @@ int orientation_of(const jpeg_decompress_struct& info) {
   return 1;
 }
 
-}  // namespace
-
-Image decode_jpeg(std::span<const std::byte> bytes, const std::string& name, int64_t enough) {
-  Decoder decoder;
-  const auto check = [&](bool good) {
-    if (!good) throw Error(std::string("does not decode as JPEG: ") + decoder.errors.message, name);
-  };
-  check(read_header(decoder, bytes));
-  jpeg_decompress_struct& info = decoder.info;
+void check_header(const Decoder& decoder, const std::string& name) {
+  const jpeg_decompress_struct& info = decoder.info;
   if (info.num_components != 1 && info.num_components != 3 && info.num_components != 4) {
     throw Error("is a JPEG with " + std::to_string(info.num_components) + " channels", name, "use 1, 3 or 4 channels");
   }
   checked_pixels(info.image_width, info.image_height, name);
-  info.scale_denom = reduction(info, enough);
+}
+
+void check(bool good, const Decoder& decoder, const std::string& name) {
+  if (!good) throw Error(std::string("does not decode as JPEG: ") + decoder.errors.message, name);
+}
+
+// Of the reduced image, all that the window touches.
+Window reduced(const Window& window, unsigned by) {
+  const int64_t scale = by, top = window.top / scale, left = window.left / scale;
+  return {top, left, (window.top + window.height + scale - 1) / scale - top, (window.left + window.width + scale - 1) / scale - left};
+}
+
+}  // namespace
+
+Image decode_jpeg(std::span<const std::byte> bytes, const std::string& name, int64_t enough) {
+  Decoder decoder;
+  check(read_header(decoder, bytes), decoder, name);
+  check_header(decoder, name);
+  jpeg_decompress_struct& info = decoder.info;
+  info.scale_denom = reduction(std::min(info.image_width, info.image_height), enough);
   jpeg_calc_output_dimensions(&info);
   Image image{info.output_width, info.output_height, {}};
   image.rgb.resize(3 * checked_pixels(image.width, image.height, name));
   const int orientation = orientation_of(info);  // the markers do not outlive the decoding
   std::vector<uint8_t> cmyk_row(info.num_components == 4 ? size_t{4} * info.image_width : 0);
-  check(read_pixels(decoder, image.rgb.data(), cmyk_row.empty() ? nullptr : cmyk_row.data()));
+  check(read_pixels(decoder, image.rgb.data(), cmyk_row.empty() ? nullptr : cmyk_row.data()), decoder, name);
   return upright(std::move(image), orientation);
+}
+
+Part decode_jpeg_part(std::span<const std::byte> bytes, const std::string& name, const Window& window, int64_t enough) {
+  // Colours are interpolated from neighbours, which the columns at the edge of what is decoded lack.
+  constexpr int64_t kNeighbours = 4;
+  Decoder decoder;
+  check(read_header(decoder, bytes), decoder, name);
+  check_header(decoder, name);
+  jpeg_decompress_struct& info = decoder.info;
+  if (info.num_components == 4 || orientation_of(info) != 1) {  // rare: whole, then
+    Part part{decode_jpeg(bytes, name, 0), window};
+    check_inside(window, part.image.width, part.image.height, name);
+    return part;
+  }
+  check_inside(window, info.image_width, info.image_height, name);
+  info.scale_denom = reduction(std::min(window.width, window.height), enough);
+  jpeg_calc_output_dimensions(&info);
+  const Window wanted = reduced(window, info.scale_denom);
+  const int64_t first = std::max<int64_t>(wanted.left - kNeighbours, 0);
+  auto left = static_cast<JDIMENSION>(first);
+  auto width = static_cast<JDIMENSION>(std::min<int64_t>(wanted.left + wanted.width + kNeighbours, info.output_width) - first);
+  check(start_columns(decoder, &left, &width), decoder, name);
+  Part part{{width, wanted.height, std::vector<uint8_t>(size_t{3} * width * static_cast<size_t>(wanted.height))},
+            {0, wanted.left - left, wanted.height, wanted.width}};
+  check(read_rows(decoder, wanted.top, wanted.height, part.image.rgb.data()), decoder, name);
+  return part;
 }
 
 }  // namespace retort::data

@@ -57,7 +57,7 @@ void read_skipped(const Metadata& metadata, Shard& shard) {
   }
 }
 
-void read_images(const StateDict& tensors, Shard& shard) {
+void read_images(const StateDict& tensors, Shard& shard, Kept kept) {
   shard.pixels = tensor_field(tensors, "pixels", at::kByte, 1);
   const at::Tensor &offsets = tensor_field(tensors, "offsets", at::kLong, 1), &sizes = tensor_field(tensors, "sizes", at::kLong, 2),
                    &places = tensor_field(tensors, "item", at::kLong, 1);
@@ -70,19 +70,23 @@ void read_images(const StateDict& tensors, Shard& shard) {
   for (int64_t i = 0; i < count; ++i) {
     const int64_t height = size[2 * i], width = size[2 * i + 1];
     require(height >= 1 && width >= 1 && width <= kMaxPixels / height, "an image's size is out of range");
-    require(offset[i] >= 0 && offset[i] <= shard.pixels.numel() && offset[i + 1] - offset[i] == 3 * width * height,
+    const int64_t bytes = kept == Kept::pixels ? 3 * width * height : 0;
+    require(offset[i] >= 0 && offset[i] <= shard.pixels.numel() && offset[i + 1] - offset[i] == bytes,
             "an image's bytes do not fit its size");
     require(place[i] >= (i == 0 ? shard.first : place[i - 1] + 1) && place[i] < shard.last, "the items are out of order");
     shard.places.push_back(place[i]);
-    shard.images.emplace_back(width, height, pixels + offset[i]);
+    shard.images.emplace_back(width, height, kept == Kept::pixels ? pixels + offset[i] : nullptr);
   }
   require(count + static_cast<int64_t>(shard.skipped.size()) == shard.last - shard.first, "images are missing");
 }
 
 }  // namespace
 
-void ShardBuilder::add(Image image) {
-  pixels_.insert(pixels_.end(), image.rgb.begin(), image.rgb.end());
+void ShardBuilder::add(const Image& image) {
+  if (kept_ == Kept::pixels)
+    pixels_.insert(pixels_.end(), image.rgb.begin(), image.rgb.end());
+  else
+    seen_.bytes(std::as_bytes(std::span(image.rgb)));
   offsets_.push_back(static_cast<int64_t>(pixels_.size()));
   sizes_.insert(sizes_.end(), {image.height, image.width});
   places_.push_back(last_++);
@@ -105,12 +109,12 @@ void ShardBuilder::write(const std::filesystem::path& path, const std::string& k
                      {"key", key},
                      {"first", std::to_string(first_)},
                      {"last", std::to_string(last_)},
-                     {"checksum", checksum(pixels_.data(), pixels_.size())},
+                     {"checksum", kept_ == Kept::pixels ? checksum(pixels_.data(), pixels_.size()) : seen_.hex()},
                      // File names need not be UTF-8.
                      {"skipped", skipped.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)}});
 }
 
-Shard read_shard(const std::filesystem::path& path, const std::string& key, int64_t first, int64_t count) try {
+Shard read_shard(const std::filesystem::path& path, const std::string& key, int64_t first, int64_t count, Kept kept) try {
   const TensorFile file = read_safetensors(path);
   require(text_field(file.metadata, "format") == kFormat, "is of another format");
   require(text_field(file.metadata, "key") == key, "belongs to another store");
@@ -119,9 +123,10 @@ Shard read_shard(const std::filesystem::path& path, const std::string& key, int6
   shard.last = number_field(file.metadata, "last");
   require(shard.first == first && shard.last > first && shard.last <= count, "covers other items");
   read_skipped(file.metadata, shard);
-  read_images(file.tensors, shard);
-  shard.checksum = checksum(shard.pixels.const_data_ptr<uint8_t>(), static_cast<size_t>(shard.pixels.numel()));
-  require(shard.checksum == text_field(file.metadata, "checksum"), "its checksum differs");
+  read_images(file.tensors, shard, kept);
+  shard.checksum = text_field(file.metadata, "checksum");
+  const auto bytes = static_cast<size_t>(shard.pixels.numel());
+  require(kept == Kept::sizes || shard.checksum == checksum(shard.pixels.const_data_ptr<uint8_t>(), bytes), "its checksum differs");
   return shard;
 } catch (const nlohmann::json::exception&) {
   throw Error("the list of skipped files is malformed", path.string());

@@ -8,26 +8,30 @@
 
 #include <ATen/core/Tensor.h>
 
+#include "retort/core/hash.h"
 #include "retort/data/decode.h"
 #include "retort/data/image_store.h"
 
 namespace retort::data {
 
-// A run of a store's items on disk, decoded: [first, last) are places in the store's list. Each place is either an image or a skipped file.
+// What a store keeps of an image: its pixels, or its size alone, and the pixels stay in its file.
+enum class Kept : uint8_t { pixels, sizes };
+
+// A run of a store's items on disk: [first, last) are places in the store's list. Each place is either an image or a skipped file.
 struct Shard {
   int64_t first = 0, last = 0;
   std::vector<int64_t> places;                           // ascending, those with an image
-  std::vector<ImageView> images;                         // as many, into `pixels`
+  std::vector<ImageView> images;                         // as many, into `pixels`, or to nowhere
   std::vector<std::pair<int64_t, SkippedFile>> skipped;  // place, file
   at::Tensor pixels;                                     // uint8, flat; keeps the map alive
-  std::string checksum;                                  // of pixels
+  std::string checksum;                                  // of the images' pixels
 };
 
 // Collects decoded images until there are enough for a file.
 class ShardBuilder {
  public:
-  explicit ShardBuilder(int64_t first) : first_(first), last_(first) {}
-  void add(Image image);
+  ShardBuilder(int64_t first, Kept kept) : kept_(kept), first_(first), last_(first) {}
+  void add(const Image& image);
   void skip(SkippedFile file);
   int64_t first() const { return first_; }
   int64_t last() const { return last_; }
@@ -37,7 +41,9 @@ class ShardBuilder {
   void write(const std::filesystem::path& path, const std::string& key) const;
 
  private:
+  Kept kept_;
   int64_t first_, last_;
+  Hasher seen_;  // pixels that are not kept
   std::vector<uint8_t> pixels_;
   std::vector<int64_t> places_, offsets_{0}, sizes_;
   std::vector<std::pair<int64_t, SkippedFile>> skipped_;
@@ -45,6 +51,6 @@ class ShardBuilder {
 
 // Throws Error when the file is missing, malformed, damaged (its pixels' checksum differs), another store's, or does not start at `first`
 // and end by `count`.
-Shard read_shard(const std::filesystem::path& path, const std::string& key, int64_t first, int64_t count);
+Shard read_shard(const std::filesystem::path& path, const std::string& key, int64_t first, int64_t count, Kept kept);
 
 }  // namespace retort::data

@@ -33,6 +33,7 @@ struct Source {
   const Preparation& preparation;
 
   int64_t count() const { return static_cast<int64_t>(items.size()); }
+  Kept kept() const { return preparation.in_files ? Kept::sizes : Kept::pixels; }
   int64_t item(int64_t place) const { return items[static_cast<size_t>(place)]; }
   const std::string& path(int64_t place) const { return manifest.items[static_cast<size_t>(item(place))].path; }
 
@@ -54,6 +55,8 @@ std::string folder_key(const Source& source) {
   return hasher.hex();
 }
 
+fs::path folder_of(const fs::path& cache_dir, const std::string& key) { return cache_dir / "images" / key; }
+
 // Each thread takes the next file when it is done with one: files differ much in cost.
 std::vector<Decoded> decode_group(const Source& source, int64_t first, int64_t last, const StopFlag& stop) {
   std::vector<Decoded> group(static_cast<size_t>(last - first));
@@ -70,12 +73,12 @@ std::vector<Decoded> decode_group(const Source& source, int64_t first, int64_t l
 }
 
 void build_shard(const Source& source, int64_t first, const fs::path& path, const std::string& key, Meter& meter, const StopFlag& stop) {
-  ShardBuilder builder(first);
+  ShardBuilder builder(first, source.kept());
   while (!builder.full() && builder.last() < source.count()) {
     const int64_t begin = builder.last();
     for (Decoded& decoded : decode_group(source, begin, std::min(begin + kGroup, source.count()), stop)) {
       if (decoded.reason.empty()) {
-        builder.add(std::move(decoded.image));
+        builder.add(decoded.image);
       } else {
         builder.skip({source.path(builder.last()), std::move(decoded.reason)});
       }
@@ -85,11 +88,11 @@ void build_shard(const Source& source, int64_t first, const fs::path& path, cons
   builder.write(path, key);
 }
 
-std::optional<Shard> open_shard(const fs::path& path, const std::string& key, int64_t first, int64_t count, Log& log) {
+std::optional<Shard> open_shard(const fs::path& path, const std::string& key, int64_t first, const Source& source, Log& log) {
   std::error_code ignored;
   if (!fs::exists(path, ignored)) return std::nullopt;
   try {
-    return read_shard(path, key, first, count);
+    return read_shard(path, key, first, source.count(), source.kept());
   } catch (const Error& error) {
     log.warn("a file of the image store is damaged and will be made again: " + path.string() + ": " + error.what());
     return std::nullopt;
@@ -127,9 +130,34 @@ Preparation bounded(int64_t side) {
           2 * side};
 }
 
+Preparation in_files() {
+  return {.key = "as it is, in its file", .apply = [](Image image) { return image; }, .in_files = true};
+}
+
+int64_t estimated_bytes(const Manifest& manifest, std::span<const int64_t> items, const Preparation& preparation) {
+  constexpr size_t kLooks = 32;
+  const Source source{manifest, items, preparation};
+  const size_t step = std::max<size_t>(items.size() / kLooks, 1);
+  size_t bytes = 0, images = 0;
+  for (size_t place = 0; place < items.size(); place += step) {
+    const Decoded decoded = source.decode(static_cast<int64_t>(place));
+    if (!decoded.reason.empty()) continue;
+    bytes += decoded.image.rgb.size();
+    ++images;
+  }
+  return images == 0 ? 0
+                     : static_cast<int64_t>(static_cast<double>(bytes) / static_cast<double>(images) * static_cast<double>(items.size()));
+}
+
 Preparation for_evaluation(const InputSpec& spec) {
   return {"resize " + std::to_string(resize_side(spec)) + " crop " + std::to_string(spec.size) + " " + to_string(spec.interpolation),
           [spec](const Image& image) { return render_eval(image, spec); }};
+}
+
+bool ImageStore::begun(const fs::path& cache_dir, const Manifest& manifest, std::span<const int64_t> items,
+                       const Preparation& preparation) {
+  std::error_code ignored;
+  return fs::exists(folder_of(cache_dir, folder_key({manifest, items, preparation})), ignored);
 }
 
 ImageStore ImageStore::open(const fs::path& cache_dir, const Manifest& manifest, std::span<const int64_t> items,
@@ -138,7 +166,7 @@ ImageStore ImageStore::open(const fs::path& cache_dir, const Manifest& manifest,
   const Source source{manifest, items, preparation};
   ImageStore store;
   const std::string key = folder_key(source);
-  const fs::path folder = cache_dir / "images" / key;
+  const fs::path folder = folder_of(cache_dir, key);
   Hasher content;
   std::optional<Meter> meter;
   int64_t number = 0;
@@ -146,11 +174,11 @@ ImageStore ImageStore::open(const fs::path& cache_dir, const Manifest& manifest,
     check_stop(stop, "opening the image store");
     char name[40];
     std::snprintf(name, sizeof name, "shard-%05lld.safetensors", static_cast<long long>(number));
-    std::optional<Shard> shard = open_shard(folder / name, key, first, source.count(), log);
+    std::optional<Shard> shard = open_shard(folder / name, key, first, source, log);
     if (!shard || outdated(*shard, source)) {
       if (!meter) meter.emplace(log, "decoding images", source.count(), first);
       build_shard(source, first, folder / name, key, *meter, stop);
-      shard = read_shard(folder / name, key, first, source.count());
+      shard = read_shard(folder / name, key, first, source.count(), source.kept());
     } else if (meter) {
       meter->add(shard->last - shard->first);
     }
@@ -167,8 +195,18 @@ ImageStore ImageStore::open(const fs::path& cache_dir, const Manifest& manifest,
     first = shard->last;
   }
   check_skipped(store.skipped_, items.size(), options.max_skipped, manifest.root.string(), log);
+  if (preparation.in_files) {
+    content.text("in files");  // large crops come at reduced size
+    store.files_ = std::make_shared<const Manifest>(manifest);
+  }
   store.key_ = content.hex();
   return store;
+}
+
+Image ImageStore::render(int64_t i, const View& view, const InputSpec& spec) const {
+  if (files_ == nullptr) return render_view(image(i), view, spec);
+  // At a reduced size from where a whole image would be (bounded).
+  return render_view(files_->read_part(item(i), crop_of(view), 2 * spec.size), view, spec);
 }
 
 }  // namespace retort::data

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "retort/data/decode.h"
 #include "retort/data/input_spec.h"
 #include "retort/data/manifest.h"
+#include "retort/data/view.h"
 
 namespace retort::data {
 
@@ -19,12 +21,18 @@ namespace retort::data {
 struct Preparation {
   std::string key;
   std::function<Image(Image)> apply;
-  int64_t enough = 0;  // of the short side: a larger JPEG may be decoded at reduced size (decode.h)
+  int64_t enough = 0;     // of the short side: a larger JPEG may be decoded at reduced size (decode.h)
+  bool in_files = false;  // nothing is stored but sizes: each view is decoded from the image's file, as much of it as its crop needs
 };
 // Training: the short side at most `side`, so that large photographs do not fill the disk; smaller images stay as they are.
 Preparation bounded(int64_t side);
+// Training from the files themselves, where decoded images would fill the disk. Views are drawn on the images' own pixels.
+Preparation in_files();
 // Evaluation at a model's own resolution, from the full image: exactly what a client of student.onnx computes.
 Preparation for_evaluation(const InputSpec& spec);
+
+// What the items' images would take on disk, prepared: from a few of them. 0 where none of these decodes.
+int64_t estimated_bytes(const Manifest& manifest, std::span<const int64_t> items, const Preparation& preparation);
 
 struct SkippedFile {
   std::string path;
@@ -45,11 +53,18 @@ class ImageStore {
                          const Preparation& preparation, const Options& options, Log& log = null_log(),
                          const StopFlag& stop = never_stop());
 
+  // Whether a part of it is there.
+  static bool begun(const std::filesystem::path& cache_dir, const Manifest& manifest, std::span<const int64_t> items,
+                    const Preparation& preparation);
+
   int64_t size() const { return static_cast<int64_t>(item_.size()); }
   // The manifest's item behind position i, and its label.
   int64_t item(int64_t i) const { return item_[static_cast<size_t>(i)]; }
   int64_t label(int64_t i) const { return label_[static_cast<size_t>(i)]; }
+  // Its size, and its pixels unless they stayed in the files.
   ImageView image(int64_t i) const { return image_[static_cast<size_t>(i)]; }
+  // A view of it. Throws Error, naming the file, where its pixels stayed in it and it is no longer what it was.
+  Image render(int64_t i, const View& view, const InputSpec& spec) const;
   const std::vector<SkippedFile>& skipped() const { return skipped_; }
   // Names what is stored, the pixels of all images in their order: equal keys, equal images, wherever the files are and whenever they were
   // written.
@@ -57,7 +72,8 @@ class ImageStore {
 
  private:
   std::string key_;
-  std::vector<at::Tensor> shards_;  // keeps the maps alive
+  std::shared_ptr<const Manifest> files_;  // where the pixels are; null when they are stored
+  std::vector<at::Tensor> shards_;         // keeps the maps alive
   std::vector<int64_t> item_, label_;
   std::vector<ImageView> image_;
   std::vector<SkippedFile> skipped_;

@@ -133,6 +133,10 @@ fs::path Manifest::file(int64_t item) const {
 
 Image Manifest::read(int64_t item, int64_t enough) const { return read_image(root / items[static_cast<size_t>(item)].path, enough); }
 
+Part Manifest::read_part(int64_t item, const Window& window, int64_t enough) const {
+  return data::read_part(root / items[static_cast<size_t>(item)].path, window, enough);
+}
+
 std::string Manifest::digest() const {
   Hasher hasher;
   hasher.number(static_cast<int64_t>(classes.size()));

@@ -32,6 +32,8 @@ struct Manifest {
   std::filesystem::path file(int64_t item) const;
   // Throws Error, naming the file, when it does not decode.
   Image read(int64_t item, int64_t enough = 0) const;
+  // A window of it (decode_part).
+  Part read_part(int64_t item, const Window& window, int64_t enough) const;
   // A hash of classes, paths, labels and splits, and of each file's size and modification time.
   std::string digest() const;
 };

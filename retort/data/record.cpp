@@ -1,10 +1,13 @@
 #include "retort/data/record.h"
 
 #include <charconv>
+#include <span>
 #include <string>
 
 #include "retort/core/error.h"
+#include "retort/core/file.h"
 #include "retort/data/layouts.h"
+#include "retort/data/window.h"
 
 namespace retort::data {
 namespace fs = std::filesystem;
@@ -28,6 +31,16 @@ Image read_image(const fs::path& path, int64_t enough) {
   if (layout == nullptr || layout->record == nullptr)
     throw Error("its folder is no data set whose files hold several images", path.string(), "the CIFAR binary versions are");
   return layout->record(record->file, record->number);
+}
+
+Part read_part(const fs::path& path, const Window& window, int64_t enough) {
+  if (!record_of(path)) {
+    const std::string data = read_file(path);
+    return decode_part(std::as_bytes(std::span(data)), path.string(), window, enough);
+  }
+  Part part{read_image(path), window};
+  check_inside(window, part.image.width, part.image.height, path.string());
+  return part;
 }
 
 }  // namespace retort::data

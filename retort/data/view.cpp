@@ -16,38 +16,12 @@
 #include "retort/core/error.h"
 #include "retort/core/random.h"
 #include "retort/data/jitter.h"
+#include "retort/data/window.h"
 
 namespace retort::data {
 namespace {
 
 std::string size_text(int64_t width, int64_t height) { return std::to_string(width) + " x " + std::to_string(height); }
-
-// Part of an image: its rows lie 3·image.width bytes apart.
-struct Window {
-  int64_t top, left, height, width;
-};
-
-// From the last pixel to the first; four bytes at a time, of which the next pixel overwrites the last.
-void mirror_row(const uint8_t* row, int64_t width, uint8_t* to) {
-  std::memcpy(to, row + 3 * (width - 1), 3);
-  for (int64_t x = 1; x < width - 1; ++x) std::memcpy(to + 3 * x, row + 3 * (width - 1 - x), 4);
-  std::memcpy(to + 3 * (width - 1), row, 3);
-}
-
-Image cut(const ImageView& image, const Window& window, bool flip = false) {
-  Image out{window.width, window.height, std::vector<uint8_t>(static_cast<size_t>(3 * window.width * window.height))};
-  for (int64_t y = 0; y < window.height; ++y) {
-    const uint8_t* row = image.rgb + 3 * ((window.top + y) * image.width + window.left);
-    uint8_t* to = out.rgb.data() + 3 * y * window.width;
-    if (flip)
-      mirror_row(row, window.width, to);
-    else
-      std::memcpy(to, row, static_cast<size_t>(3 * window.width));
-  }
-  return out;
-}
-
-Window whole(const ImageView& image) { return {0, 0, image.height, image.width}; }
 
 // The byte kernels behind these operators follow PIL's fixed-point arithmetic; they take windows by themselves.
 Image resize_window(const ImageView& image, const Window& window, int64_t width, int64_t height, Interpolation interpolation,
@@ -86,6 +60,17 @@ Window draw_crop(const ViewRecipe& recipe, int64_t width, int64_t height, Counte
   return {(height - crop_h) / 2, (width - crop_w) / 2, crop_h, crop_w};
 }
 
+Image render(const ImageView& image, const Window& crop, const View& view, const InputSpec& spec) {
+  check_inside(crop, image.width, image.height);
+  Image out = resize_window(image, crop, spec.size, spec.size, spec.interpolation, view.flip);
+  if (!jitters(view) && view.augment.empty()) return out;
+  Planes planes(out.rgb.data(), out.width, out.height);
+  jitter(planes, view);
+  augment(planes, view.augment);
+  planes.copy_to(out.rgb.data());
+  return out;
+}
+
 }  // namespace
 
 std::string ViewRecipe::key() const {
@@ -118,19 +103,9 @@ View draw_view(const ViewRecipe& recipe, int64_t width, int64_t height, uint64_t
   return view;
 }
 
-Image render_view(ImageView image, const View& view, const InputSpec& spec) {
-  if (view.height < 1 || view.width < 1 || view.top < 0 || view.left < 0 || view.height > image.height - view.top ||
-      view.width > image.width - view.left) {
-    throw Error("the view's crop lies outside an image of " + size_text(image.width, image.height) + " pixels");
-  }
-  Image out = resize_window(image, {view.top, view.left, view.height, view.width}, spec.size, spec.size, spec.interpolation, view.flip);
-  if (!jitters(view) && view.augment.empty()) return out;
-  Planes planes(out.rgb.data(), out.width, out.height);
-  jitter(planes, view);
-  augment(planes, view.augment);
-  planes.copy_to(out.rgb.data());
-  return out;
-}
+Image render_view(ImageView image, const View& view, const InputSpec& spec) { return render(image, crop_of(view), view, spec); }
+
+Image render_view(const Part& crop, const View& view, const InputSpec& spec) { return render(crop.image, crop.window, view, spec); }
 
 Image render_eval(ImageView image, const InputSpec& spec) {
   const int64_t side = resize_side(spec), shorter = std::min(image.width, image.height), longer = std::max(image.width, image.height);

@@ -41,12 +41,16 @@ struct View {
   std::vector<AugmentStep> augment{};        // after all of these
 };
 
+inline Window crop_of(const View& view) { return {view.top, view.left, view.height, view.width}; }
+
 // View number `number` of image `image`: a pure function of its arguments. The crop follows torchvision's RandomResizedCrop.get_params.
 View draw_view(const ViewRecipe& recipe, int64_t width, int64_t height, uint64_t seed, int64_t image, int64_t number);
 
 // The crop resized (with antialias) to spec.size, flipped, colours jittered, as uint8: what torchvision v2's resized_crop, hflip and
 // adjust_* make of the same parameters, within 1/255 a pixel on average. Then the augmentation, on those pixels.
 Image render_view(ImageView image, const View& view, const InputSpec& spec);
+// The same from the part of the image that the crop is.
+Image render_view(const Part& crop, const View& view, const InputSpec& spec);
 
 // Evaluation: short side resized, centre cropped, as torchvision's Resize and CenterCrop on PIL images.
 Image render_eval(ImageView image, const InputSpec& spec);

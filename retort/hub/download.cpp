@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "retort/core/error.h"
+#include "retort/core/file.h"
 #include "retort/core/quote.h"
 #include "retort/hub/digest.h"
 
@@ -51,12 +52,10 @@ FileHead Download::head(const std::string& name, uint64_t largest) {
 }
 
 void Download::check_space(uint64_t bytes) const {
-  fs::path folder = cache_.snapshot(commit_);
-  std::error_code error;
-  while (!fs::exists(folder, error) && folder.has_relative_path()) folder = folder.parent_path();
-  const fs::space_info space = fs::space(folder, error);
-  if (!error && space.available < bytes) {
-    throw Error("the disk has " + std::to_string(space.available / 1'000'000) + " MB left, and " + std::to_string(bytes / 1'000'000) +
+  const fs::path folder = cache_.snapshot(commit_);
+  const uint64_t available = free_bytes(folder);
+  if (available < bytes) {
+    throw Error("the disk has " + std::to_string(available / 1'000'000) + " MB left, and " + std::to_string(bytes / 1'000'000) +
                     " MB are to be downloaded",
                 folder.string(), "make room, or name another place in HF_HUB_CACHE");
   }

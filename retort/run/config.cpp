@@ -198,6 +198,7 @@ void validate(const RunConfig& config) {
     if (prompt.find("{class}") == std::string::npos) throw UsageError("has no {class} in it: '" + prompt + "'", "--prompt");
   check_one_of({"linear-probe", "finetune", "scratch"}, config.teacher_init, "--teacher-init");
   check_one_of({"repeat", "live"}, config.more_views, "--more-views");
+  check_one_of({"auto", "pixels", "files"}, config.image_store, "--image-store");
   (void)teacher_mean(config);
   (void)teacher_std(config);
   if (config.teacher_init != "linear-probe" && !config.teacher_features.empty())

@@ -30,7 +30,7 @@ struct RunConfig {
   std::string device = "cpu", precision = "auto", schedule = "cosine";
 
   int64_t views = 0, view_seed = 0, store_budget = 8192;
-  std::string more_views = "repeat";
+  std::string more_views = "repeat", image_store = "auto";
   data::ViewRecipe view;
 
   std::string loss = "align_uniform", logit_loss = "kd";
@@ -163,6 +163,10 @@ void visit_options(RunConfig& c, Visitor&& visitor) {
   visitor("test-fraction", c.test_fraction, Range{0, 0.5}, dataset, "of all, where one folder holds everything");
   visitor("split-seed", c.split_seed, Range{0, kBig}, dataset, "of those splits");
   visitor("max-skipped", c.max_skipped, Range{0, 1}, dataset, "share of files that may fail to decode");
+  visitor(
+      "image-store", c.image_store, Range{}, dataset,
+      "of the training images: pixels, decoded once into the cache; files, of which each view is decoded anew; auto: pixels, unless they "
+      "would take more than half of the free disk");
   visitor("cache", c.cache, Range{}, dataset,
           "folder for decoded images and the teacher's outputs (default: $RETORT_CACHE, else ~/.cache/retort)");
 }

@@ -18,6 +18,7 @@
 #include "retort/report/text.h"
 #include "retort/run/evaluate_run.h"
 #include "retort/run/extra_sources.h"
+#include "retort/run/kept_images.h"
 #include "retort/run/named_teacher.h"
 #include "retort/run/report_run.h"
 #include "retort/run/run_folder.h"
@@ -163,7 +164,8 @@ class Job {
     const int64_t preferred = config_.image_size > 0 ? config_.image_size : student_->input_spec().size;
     int64_t largest = preferred;
     for (const teacher::Teacher& teacher : teachers_->all()) largest = std::max(largest, teacher.input_spec().size);
-    const data::Preparation stored = data::bounded(stored_side(largest));
+    const data::Preparation stored =
+        kept_images(config_, cache_, manifest_, manifest_.of(data::Split::train), stored_side(largest), free_bytes(cache_), log_);
     train_.emplace(open(data::Split::train, stored));
     if (train_->size() < 2) throw Error("fewer than two training images are left", config_.data);
     extras_ = open_extras(config_, cache_, manifest_.classes, train_->size(), stored, log_, stop_);

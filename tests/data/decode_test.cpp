@@ -9,7 +9,10 @@
 #include "retort/core/file.h"
 #include "retort/core/random.h"
 #include "retort/core/safetensors.h"
+#include "retort/data/encode.h"
+#include "retort/data/window.h"
 #include "tests/data/folder.h"
+#include "tests/data/photos.h"
 
 namespace retort::data {
 namespace {
@@ -59,6 +62,52 @@ TEST(Decode, NothingIsReducedBelowWhatIsEnough) {
   EXPECT_EQ(decode_file(fixture("images/rgb.png"), 3).height, 29);  // only JPEG can
 }
 
+Window draw_window(CounterRng& rng, int64_t width, int64_t height) {
+  const int64_t top = rng.below(height), left = rng.below(width);
+  return {top, left, 1 + rng.below(height - top), 1 + rng.below(width - left)};
+}
+
+void expect_part_of(const Image& whole, const Window& window, const Part& part, const std::string& name) {
+  ASSERT_EQ(part.window.height, window.height) << name;
+  ASSERT_EQ(part.window.width, window.width) << name;
+  ASSERT_EQ(static_cast<int64_t>(part.image.rgb.size()), 3 * part.image.width * part.image.height) << name;
+  const Image expected = cut(whole, window), actual = cut(part.image, part.window);
+  EXPECT_EQ(actual.rgb, expected.rgb) << name << ": " << window.width << " x " << window.height << " at " << window.left << ", "
+                                      << window.top;
+}
+
+// Of every kind of file, of one with many blocks, and of a reduced one.
+TEST(Decode, APartHasThePixelsOfTheWhole) {
+  CounterRng rng{1, 2};
+  for (const auto& path : fixtures()) {
+    const std::string data = read_file(path);
+    const Image whole = decode_text(data);
+    for (int trial = 0; trial < 100; ++trial) {
+      const Window window = draw_window(rng, whole.width, whole.height);
+      expect_part_of(whole, window, decode_part(std::as_bytes(std::span(data)), "name", window), path.string());
+    }
+  }
+  const std::string photo = encode_jpeg(testing::photo(0, 233, 171), 90);
+  const Image whole = decode_text(photo), half = decode(std::as_bytes(std::span(photo)), "name", 85);
+  for (int trial = 0; trial < 200; ++trial) {
+    const Window window = draw_window(rng, whole.width, whole.height);
+    expect_part_of(whole, window, decode_part(std::as_bytes(std::span(photo)), "name", window), "photo");
+    const Window small = draw_window(rng, half.width - 1, half.height - 1);
+    const Window doubled{2 * small.top, 2 * small.left, 2 * small.height, 2 * small.width};
+    const int64_t enough = std::min(small.height, small.width);
+    expect_part_of(half, small, decode_part(std::as_bytes(std::span(photo)), "name", doubled, enough), "reduced");
+  }
+}
+
+TEST(Decode, APartIsInsideOfItsImage) {
+  for (const char* name : {"images/rgb_420.jpg", "images/rgb.png"}) {  // 37 x 29
+    const std::string data = read_file(fixture(name));
+    for (const Window& window : {Window{0, 0, 30, 37}, Window{0, 0, 29, 38}, Window{-1, 0, 5, 5}, Window{0, -1, 5, 5}, Window{29, 0, 1, 1},
+                                 Window{0, 37, 1, 1}, Window{0, 0, 0, 5}, Window{0, 0, 5, 0}, Window{1, 1, INT64_MAX, INT64_MAX}})
+      EXPECT_THROW(decode_part(std::as_bytes(std::span(data)), "name", window), Error) << name << " " << window.top << " " << window.left;
+  }
+}
+
 // The tag as some cameras write it, big-endian, after other entries; and malformed segments, which mean nothing.
 TEST(Decode, ExifInEveryForm) {
   const std::string jpeg = read_file(fixture("images/rgb_444.jpg"));
@@ -100,6 +149,7 @@ TEST(Decode, DamagedFilesNeverCrash) {
       for (int64_t flips = 1 + rng.below(4); flips > 0; --flips)
         damaged[static_cast<size_t>(rng.below(static_cast<int64_t>(data.size())))] ^= static_cast<char>(1 + rng.below(255));
       try {
+        (void)decode_part(std::as_bytes(std::span(damaged)), "name", {5, 7, 11, 13});
         const Image image = decode_text(damaged);
         EXPECT_EQ(static_cast<int64_t>(image.rgb.size()), 3 * image.width * image.height);
       } catch (const Error&) {

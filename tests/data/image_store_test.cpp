@@ -83,6 +83,51 @@ TEST(ImageStore, HoldsDecodedPixelsAndLabels) {
   EXPECT_EQ(f.log.reports.back().total, 30);
 }
 
+// What is not stored is decoded for each view: the same bytes as from stored pixels.
+TEST(ImageStore, PixelsMayStayInTheirFiles) {
+  Fixture f(12);
+  f.folder.write("photos/3.jpg", "no image");
+  const auto opened = [&](const Preparation& preparation) {
+    return ImageStore::open(f.folder / "cache", f.manifest, f.items, preparation, {0.5}, f.log);
+  };
+  EXPECT_FALSE(ImageStore::begun(f.folder / "cache", f.manifest, f.items, in_files()));
+  const ImageStore files = opened(in_files()), pixels = opened(bounded(4096));
+  EXPECT_TRUE(ImageStore::begun(f.folder / "cache", f.manifest, f.items, in_files()));
+  ASSERT_EQ(files.size(), 11);
+  EXPECT_EQ(files.skipped().size(), 1U);
+  EXPECT_EQ(opened(in_files()).key(), files.key());
+  InputSpec spec;
+  spec.size = 12;
+  for (int64_t i = 0; i < files.size(); ++i) {
+    ASSERT_EQ(files.item(i), pixels.item(i));
+    EXPECT_EQ(files.image(i).rgb, nullptr);
+    const ImageView size = files.image(i);
+    for (int64_t number = 0; number < 5; ++number) {
+      View view = draw_view({}, size.width, size.height, 0, i, number);
+      if (std::min(view.height, view.width) >= 4 * spec.size) continue;  // those are decoded at reduced size
+      EXPECT_EQ(files.render(i, view, spec).rgb, pixels.render(i, view, spec).rgb) << i << " " << number;
+    }
+  }
+
+  fs::remove(f.folder / "photos/5.jpg");
+  const int64_t gone = 4;  // 3.jpg was left out
+  const View view = draw_view({}, files.image(gone).width, files.image(gone).height, 0, 0, 0);
+  EXPECT_NE(message_of<Error>([&] { files.render(gone, view, spec); }).find("5.jpg"), std::string::npos);
+  f.folder.write("photos/5.jpg", encode_jpeg(testing::photo(5, 3, 3), 100));
+  EXPECT_NE(message_of<Error>([&] { files.render(gone, view, spec); }).find("5.jpg"), std::string::npos);
+}
+
+TEST(ImageStore, ItsSizeIsForeseen) {
+  Fixture f(40);
+  f.repeat_to(300);
+  const int64_t foreseen = estimated_bytes(f.manifest, f.items, bounded(4096));
+  const ImageStore store = ImageStore::open(f.folder / "cache", f.manifest, f.items, bounded(4096), {});
+  int64_t taken = 0;
+  for (int64_t i = 0; i < store.size(); ++i) taken += 3 * store.image(i).width * store.image(i).height;
+  EXPECT_NEAR(static_cast<double>(foreseen) / static_cast<double>(taken), 1, 0.2);
+  EXPECT_EQ(estimated_bytes(f.manifest, {}, bounded(4096)), 0);
+}
+
 TEST(ImageStore, SecondOpeningDecodesNothing) {
   Fixture f(10);
   EXPECT_EQ(f.decodes(), 10);

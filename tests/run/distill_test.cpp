@@ -6,6 +6,7 @@
 #include "retort/core/error.h"
 #include "retort/core/file.h"
 #include "retort/run/evaluate_run.h"
+#include "retort/run/kept_images.h"
 #include "retort/run/report_run.h"
 #include "retort/run/run_folder.h"
 #include "tests/run/small_job.h"
@@ -379,6 +380,33 @@ TEST_F(DistillTest, ARunIsNotLostByASlip) {
   EXPECT_THROW(distill_now(), Error);
   EXPECT_THROW(distill_now({.resume = true}), Error);
   EXPECT_NO_THROW(distill_now({.force = true}));
+}
+
+TEST_F(DistillTest, ImagesMayStayInTheirFiles) {
+  config_.image_store = "files";
+  distill_now();
+  const std::string from_files = read_file(RunFolder{config_.out}.student());
+  config_.image_store = "pixels";
+  config_.cache = (folder_ / "other cache").string();
+  config_.out = (folder_ / "other").string();
+  distill_now();
+  EXPECT_EQ(read_file(RunFolder{config_.out}.student()), from_files);
+}
+
+// Unless the disk has no room for their pixels; and what was begun is gone on with.
+TEST_F(DistillTest, ImagesAreDecodedOnce) {
+  const data::Manifest manifest = data::load_manifest(config_.data);
+  const std::vector<int64_t> items = manifest.of(data::Split::train);
+  const auto stays_in_files = [&](uint64_t free) { return kept_images(config_, config_.cache, manifest, items, 64, free).in_files; };
+  EXPECT_FALSE(stays_in_files(1 << 30));
+  EXPECT_TRUE(stays_in_files(1000));
+  config_.image_store = "pixels";
+  EXPECT_FALSE(stays_in_files(1000));
+  config_.image_store = "auto";
+  data::ImageStore::open(config_.cache, manifest, items, data::in_files(), {});
+  EXPECT_TRUE(stays_in_files(1 << 30));
+  config_.image_store = "some";
+  EXPECT_THROW(validate(config_), UsageError);
 }
 
 TEST_F(DistillTest, FilesThatDoNotDecodeAreNamed) {

@@ -73,7 +73,9 @@ void expect_the_same(const std::string& student, c10::Device device) {
   }
 }
 
-TEST_P(StudentPassTest, OnTheProcessorItIsAutograd) { expect_the_same(GetParam(), at::kCPU); }
+TEST(StudentPass, OnTheProcessorItIsAutograd) {
+  for (const char* student : {"shufflenet_v2_x0_5", "deit_tiny"}) expect_the_same(student, at::kCPU);
+}
 
 // Recorded and replayed, dropout and running statistics included.
 TEST_P(StudentPassTest, OnAGpuItReplaysTheSame) {

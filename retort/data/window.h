@@ -1,0 +1,18 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "retort/data/decode.h"
+
+namespace retort::data {
+
+// The pixels of the window alone, mirrored or not.
+Image cut(const ImageView& image, const Window& window, bool flip = false);
+
+inline Window whole(const ImageView& image) { return {0, 0, image.height, image.width}; }
+
+// Throws Error, naming the image, when it is empty, or not all of it is inside.
+void check_inside(const Window& window, int64_t width, int64_t height, const std::string& name = "");
+
+}  // namespace retort::data

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <span>
+
+#include "retort/core/log.h"
+#include "retort/data/image_store.h"
+#include "retort/run/config.h"
+
+namespace retort::run {
+
+// How training images are kept, as --image-store says: `pixels`, their short side at most `side`; `files`; `auto`, pixels unless these
+// would take more than half of the `free_bytes` of the cache's disk. What was begun is gone on with.
+data::Preparation kept_images(const RunConfig& config, const std::filesystem::path& cache, const data::Manifest& manifest,
+                              std::span<const int64_t> items, int64_t side, uint64_t free_bytes, Log& log = null_log());
+
+}  // namespace retort::run
