@@ -4,6 +4,8 @@
 #include <c10/core/impl/VirtualGuardImpl.h>
 #include <torch/csrc/autograd/autograd.h>
 
+#include <exception>
+
 namespace retort::train {
 namespace {
 
@@ -13,16 +15,18 @@ constexpr int64_t kPassesBefore = 3;
 template <typename Body>
 void capture(at::GraphImplInterface& graph, at::MempoolId_t pool, const Body& body) {
   graph.capture_begin(pool);
+  std::exception_ptr failure;
   try {
     body();
   } catch (...) {
-    try {
-      graph.capture_end();         // or the stream goes on recording
-    } catch (const c10::Error&) {  // it says once more that the recording failed
-    }
-    throw;
+    failure = std::current_exception();
   }
-  graph.capture_end();
+  try {
+    graph.capture_end();  // in any case, or the stream goes on recording
+  } catch (const c10::Error&) {
+    if (failure == nullptr) throw;  // else it says once more what failed
+  }
+  if (failure != nullptr) std::rethrow_exception(failure);
 }
 
 at::Tensor leaf(const at::Tensor& tensor) { return tensor.detach().requires_grad_(); }
