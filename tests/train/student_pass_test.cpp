@@ -14,63 +14,49 @@ namespace {
 
 at::Tensor loss_of(const models::Output& output) { return output.logits.square().mean() + output.features.sum(1).sin().mean(); }
 
-struct Gradients {
+struct Outcome {
   at::Tensor logits;
-  std::vector<at::Tensor> of_parameters;
+  std::vector<at::Tensor> gradients, statistics;  // of parameters; and those that batch norm keeps
 };
 
-// What the `number`-th pass of a new student says of one batch; dropout draws alike.
-template <typename Pass>
-Gradients gradients(const std::string& student, c10::Device device, int number, const Pass& pass) {
+constexpr int kPasses = 6;
+
+// What the last of some passes of a new student says of one batch; dropout draws alike.
+Outcome outcome(const std::string& student, c10::Device device, bool plainly) {
   torch::manual_seed(7);
   const models::ModelPtr model = models::make_model(models::for_image_size({.arch = student, .classes = 5}, 64));
   models::use_channels_last(*model);
   model->to(device);
   const at::Tensor images = at::randn({8, 3, 64, 64}).contiguous(at::MemoryFormat::ChannelsLast).to(device);
-  at::Tensor logits = pass(*model, images, number);
-  Gradients result{logits.detach().to(at::kCPU), {}};
+  StudentPass pass(*model, models::Precision::fp32);
+  Outcome result;
+  for (int i = 0; i < kPasses; ++i) {
+    torch::manual_seed(static_cast<uint64_t>(i));
+    for (at::Tensor& parameter : model->parameters()) parameter.mutable_grad().reset();
+    const models::Output output = plainly ? model->forward(images) : pass.forward(images);
+    loss_of(output).backward();
+    if (!plainly) pass.backward();
+    result.logits = output.logits.detach().to(at::kCPU);  // an older step's graph that is kept would tie a recording to that step's stream
+  }
+  EXPECT_EQ(pass.replayed(), !plainly && !device.is_cpu());
   for (const at::Tensor& parameter : model->parameters())
-    result.of_parameters.push_back(parameter.grad().defined() ? parameter.grad().to(at::kCPU) : at::Tensor());
+    result.gradients.push_back(parameter.grad().defined() ? parameter.grad().to(at::kCPU) : at::Tensor());
+  for (const at::Tensor& buffer : model->buffers()) result.statistics.push_back(buffer.to(at::kCPU, at::kFloat));
   return result;
-}
-
-at::Tensor plainly(models::ImageModel& model, const at::Tensor& images, int number) {
-  at::Tensor logits;
-  for (int i = 0; i < number; ++i) {
-    torch::manual_seed(static_cast<uint64_t>(i));
-    for (at::Tensor& parameter : model.parameters()) parameter.mutable_grad().reset();
-    const models::Output output = model.forward(images);
-    loss_of(output).backward();
-    logits = output.logits.detach();
-  }
-  return logits;
-}
-
-at::Tensor with_passes(models::ImageModel& model, const at::Tensor& images, int number) {
-  StudentPass pass(model, models::Precision::fp32);
-  at::Tensor logits;
-  for (int i = 0; i < number; ++i) {
-    torch::manual_seed(static_cast<uint64_t>(i));
-    for (at::Tensor& parameter : model.parameters()) parameter.mutable_grad().reset();
-    const models::Output output = pass.forward(images);
-    loss_of(output).backward();
-    pass.backward();
-    logits = output.logits.detach();  // an older step's graph that is kept would tie the recording to that step's stream
-  }
-  EXPECT_EQ(pass.replayed(), !images.is_cpu() && number >= pass.warm_up());
-  return logits;
 }
 
 class StudentPassTest : public ::testing::TestWithParam<std::string> {};
 
 void expect_the_same(const std::string& student, c10::Device device) {
-  const Gradients expected = gradients(student, device, 6, plainly), actual = gradients(student, device, 6, with_passes);
+  const Outcome expected = outcome(student, device, true), actual = outcome(student, device, false);
   EXPECT_TRUE(at::allclose(actual.logits, expected.logits, 1e-4, 1e-4));
-  for (size_t i = 0; i < expected.of_parameters.size(); ++i) {
-    ASSERT_EQ(actual.of_parameters[i].defined(), expected.of_parameters[i].defined());
-    if (!expected.of_parameters[i].defined()) continue;
-    EXPECT_TRUE(at::allclose(actual.of_parameters[i], expected.of_parameters[i], 1e-3, 1e-4)) << i;
+  for (size_t i = 0; i < expected.gradients.size(); ++i) {
+    ASSERT_EQ(actual.gradients[i].defined(), expected.gradients[i].defined());
+    if (!expected.gradients[i].defined()) continue;
+    EXPECT_TRUE(at::allclose(actual.gradients[i], expected.gradients[i], 1e-3, 1e-4)) << i;
   }
+  for (size_t i = 0; i < expected.statistics.size(); ++i)
+    EXPECT_TRUE(at::allclose(actual.statistics[i], expected.statistics[i], 1e-4, 1e-4)) << i;
 }
 
 TEST(StudentPass, OnTheProcessorItIsAutograd) {
