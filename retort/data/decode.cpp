@@ -51,9 +51,7 @@ Image decode(std::span<const std::byte> bytes, const std::string& name, int64_t 
 
 Part decode_part(std::span<const std::byte> bytes, const std::string& name, const Window& window, int64_t enough) {
   if (is_jpeg(bytes)) return decode_jpeg_part(bytes, name, window, enough);
-  Part part{decode(bytes, name), window};
-  check_inside(window, part.image.width, part.image.height, name);
-  return part;
+  return part_of(decode(bytes, name), window, name);
 }
 
 Image decode_file(const std::filesystem::path& path, int64_t enough) {

@@ -176,11 +176,7 @@ Part decode_jpeg_part(std::span<const std::byte> bytes, const std::string& name,
   check(read_header(decoder, bytes), decoder, name);
   check_header(decoder, name);
   jpeg_decompress_struct& info = decoder.info;
-  if (info.num_components == 4 || orientation_of(info) != 1) {  // rare: whole, then
-    Part part{decode_jpeg(bytes, name, 0), window};
-    check_inside(window, part.image.width, part.image.height, name);
-    return part;
-  }
+  if (info.num_components == 4 || orientation_of(info) != 1) return part_of(decode_jpeg(bytes, name, 0), window, name);  // rare
   check_inside(window, info.image_width, info.image_height, name);
   info.scale_denom = reduction(std::min(window.width, window.height), enough);
   jpeg_calc_output_dimensions(&info);

@@ -38,9 +38,7 @@ Part read_part(const fs::path& path, const Window& window, int64_t enough) {
     const std::string data = read_file(path);
     return decode_part(std::as_bytes(std::span(data)), path.string(), window, enough);
   }
-  Part part{read_image(path), window};
-  check_inside(window, part.image.width, part.image.height, path.string());
-  return part;
+  return part_of(read_image(path), window, path.string());
 }
 
 }  // namespace retort::data

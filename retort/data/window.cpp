@@ -1,6 +1,7 @@
 #include "retort/data/window.h"
 
 #include <cstring>
+#include <utility>
 
 #include "retort/core/error.h"
 
@@ -34,6 +35,11 @@ void check_inside(const Window& window, int64_t width, int64_t height, const std
       window.width <= width - window.left)
     return;
   throw Error("the crop lies outside an image of " + std::to_string(width) + " x " + std::to_string(height) + " pixels", name);
+}
+
+Part part_of(Image image, const Window& window, const std::string& name) {
+  check_inside(window, image.width, image.height, name);
+  return {std::move(image), window};
 }
 
 }  // namespace retort::data
