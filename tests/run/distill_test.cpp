@@ -405,6 +405,10 @@ TEST_F(DistillTest, ImagesAreDecodedOnce) {
   config_.image_store = "auto";
   data::ImageStore::open(config_.cache, manifest, items, data::in_files(), {});
   EXPECT_TRUE(stays_in_files(1 << 30));
+  data::ImageStore::open(config_.cache, manifest, items, data::bounded(64), {});
+  EXPECT_FALSE(stays_in_files(1000));
+  config_.image_store = "files";  // what was said outright counts
+  EXPECT_TRUE(stays_in_files(1 << 30));
   config_.image_store = "some";
   EXPECT_THROW(validate(config_), UsageError);
 }
