@@ -18,7 +18,7 @@ void run(const std::vector<std::string>&, Results& results) {
         const models::ModelPtr student = models::make_model({arch, 100});
         results.add("step_images_per_second." + std::string(arch) + "." + models::to_string(precision) +
                         (layout == at::MemoryFormat::ChannelsLast ? ".channels_last" : ".contiguous"),
-                    train::training_speed(*student, 128, 64, precision, layout), "images/s, batch 64, 128 px");
+                    train::training_speed(*student, 128, 64, precision, /*muon=*/false, layout), "images/s, batch 64, 128 px");
       }
 }
 

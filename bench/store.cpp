@@ -27,7 +27,7 @@ constexpr int64_t kTeacherSize = 64;  // how large the teacher's own view is mak
 struct Stepper {
   models::ModelPtr student;
   losses::Objective objective;
-  train::AdamW optimizer;
+  train::Optimizer optimizer;
   models::Precision precision;
 
   void step(const at::Tensor& images, losses::StepView view) {
@@ -94,7 +94,7 @@ double ratio(const Filled& filled, int64_t size) {
   models::use_channels_last(*student);
   losses::Objective objective({{"cross_entropy", 1, {}}, {"align_uniform", 0.8, {}}, {"kd", 1, {}}},
                               {student->feature_dim(), filled.teacher.feature_dim(), filled.classes, filled.images.size(), {}, {}, {}, {}});
-  Stepper stepper{student, objective, train::AdamW(train::trainable(*student, &objective), {}), precision};
+  Stepper stepper{student, objective, train::Optimizer(train::trainable(*student, &objective), {}), precision};
   student->train();
 
   CounterRng rng({1});

@@ -329,7 +329,7 @@ class Comparer {
     const c10::Device device = open_device(config_.base.device);
     model->to(device);
     const double speed = train::training_speed(*model, published->size, batch_size_for(config_.base, images_),
-                                               models::precision_from(config_.base.precision, device));
+                                               models::precision_from(config_.base.precision, device), /*muon=*/false);
     const double pretraining = static_cast<double>(published->epochs * published->images) / speed;
     for (report::Arm& arm : result_.arms) {
       if (!arm.name.starts_with("distill")) continue;

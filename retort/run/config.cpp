@@ -130,6 +130,11 @@ double lr_for(const RunConfig& config, int64_t images) {
   return images < kMany ? 1e-3 : 3e-3;
 }
 
+bool uses_muon(const RunConfig& config) {
+  if (config.optimizer != "auto") return config.optimizer == "muon";
+  return config.student_weights.empty() && !models::names_script(config.student);
+}
+
 std::optional<std::array<float, 3>> teacher_mean(const RunConfig& config) {
   return channels_from(config.teacher_mean, "--teacher-mean", 0, 1);
 }
@@ -156,7 +161,7 @@ std::vector<std::pair<std::string, std::string>> recipe(const std::string& name)
     return {{"epochs", "250"},     {"batch-size", "64"},   {"lr", "0.001"},       {"weight-decay", "0.01"},  {"schedule", "constant"},
             {"warmup", "0"},       {"clip-norm", "0"},     {"image-size", "224"}, {"views", "250"},          {"crop-min", "0.08"},
             {"brightness", "0"},   {"contrast", "0"},      {"saturation", "0"},   {"loss", "align_uniform"}, {"logit-loss", "kd"},
-            {"label-weight", "1"}, {"loss-weight", "0.8"}, {"logit-weight", "1"}};
+            {"label-weight", "1"}, {"loss-weight", "0.8"}, {"logit-weight", "1"}, {"optimizer", "adamw"}};
   throw UsageError("there is no recipe named '" + name + "'", "--recipe", "name one of: paper");
 }
 
@@ -210,6 +215,7 @@ void validate(const RunConfig& config) {
         throw UsageError("is said of one teacher, and there are several: '" + *said + "'", "--teacher-arch, -features, -mean, -std",
                          "leave it out, or name one --teacher");
   check_one_of({"cosine", "constant"}, config.schedule, "--schedule");
+  check_one_of({"auto", "muon", "adamw"}, config.optimizer, "--optimizer");
   for (const double weight : {config.loss_weight, config.logit_weight})
     if (weight < 0 && weight != RunConfig::kOwn) throw UsageError("a loss's weight is 0 or more", "--loss-weight, --logit-weight");
   if (config.view.scale_min > config.view.scale_max) throw UsageError("is larger than --crop-max", "--crop-min");

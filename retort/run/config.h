@@ -27,7 +27,7 @@ struct RunConfig {
   int64_t epochs = 100, batch_size = 0;
   double lr = 0, weight_decay = 0.05, warmup = 0.05, clip_norm = 5, ema = 0, head_lr_factor = 1;
   int64_t seed = 0, threads = 0;
-  std::string device = "cpu", precision = "auto", schedule = "cosine";
+  std::string device = "cpu", precision = "auto", schedule = "cosine", optimizer = "auto";
 
   int64_t views = 0, view_seed = 0, store_budget = 8192;
   std::string more_views = "repeat", image_store = "auto";
@@ -77,8 +77,12 @@ void visit_options(RunConfig& c, Visitor&& visitor) {
   visitor("batch-size", c.batch_size, Range{0, 65536}, training, "images a step; 0: 64, or 32 where that would be fewer than 2,000 steps");
   visitor("image-size", c.image_size, Range{0, 1024}, training,
           "the student's resolution in pixels; 0: its own, but at most twice the images' size");
+  visitor(
+      "optimizer", c.optimizer, Range{}, training,
+      "adamw; muon: hidden kernels and matrices learn by orthogonalised momentum at 4 times the rate, the rest by AdamW; auto: muon from "
+      "random weights, adamw otherwise");
   visitor("lr", c.lr, Range{0, 10}, training,
-          "peak learning rate of AdamW, reached by linear warm-up; 0: 1e-3, or 3e-3 where 10,000 images are trained on, or 3e-4 from "
+          "peak learning rate, reached by linear warm-up; 0: 1e-3, or 3e-3 where 10,000 images are trained on, or 3e-4 from "
           "pre-trained weights");
   visitor("schedule", c.schedule, Range{}, training, "after the warm-up: cosine (to zero), or constant");
   visitor("head-lr-factor", c.head_lr_factor, Range{0.001, 1000}, training, "the classifier learns at this many times the rate");
@@ -186,6 +190,8 @@ int64_t batch_size_for(const RunConfig& config, int64_t images);
 
 // --lr, or what it stands for when it is 0. Measured in docs/results.md.
 double lr_for(const RunConfig& config, int64_t images);
+// Whether --optimizer is muon, or stands for it.
+bool uses_muon(const RunConfig& config);
 
 // The numbers of --teacher-mean and --teacher-std, or nothing where they are empty. Throw UsageError naming the option.
 std::optional<std::array<float, 3>> teacher_mean(const RunConfig& config);

@@ -235,7 +235,7 @@ class Job {
     const models::ModelPtr throwaway = initial_student(spec_.size);
     throwaway->to(device_);
     const int64_t batch = batch_size_for(config_, images_an_epoch());
-    const StudentRates rates = student_rates(*throwaway, *train_, config_.view, spec_, batch, precision_);
+    const StudentRates rates = student_rates(*throwaway, *train_, config_.view, spec_, batch, precision_, uses_muon(config_));
     Forecast forecast{.images = images_an_epoch(),
                       .epochs = config_.epochs,
                       .steps = train::batches_an_epoch(images_an_epoch(), batch) * config_.epochs,
@@ -261,7 +261,8 @@ class Job {
       data::InputSpec input = trained->input_spec();
       input.size = teachers_->all()[i].input_spec().size;
       const int64_t steps = train_->size() * config_.teacher_epochs;
-      seconds += static_cast<double>(steps) / student_rates(*trained, *train_, config_.view, input, batch, precision_).training;
+      seconds +=
+          static_cast<double>(steps) / student_rates(*trained, *train_, config_.view, input, batch, precision_, /*muon=*/false).training;
       forecast.teacher_steps += steps;
     }
     if (seconds > 0) forecast.teacher_training_rate = static_cast<double>(forecast.teacher_steps) / seconds;
@@ -295,6 +296,7 @@ class Job {
     options.batch_size = batch_size_for(config_, images_an_epoch());
     options.learning_rate = lr_for(config_, different_images(*train_, extras_));
     options.weight_decay = config_.weight_decay;
+    options.muon = uses_muon(config_);
     options.warmup = config_.warmup;
     options.cosine = config_.schedule == "cosine";
     options.head_rate = config_.head_lr_factor;

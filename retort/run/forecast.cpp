@@ -46,11 +46,11 @@ double seeing_rate(teacher::Teacher& teacher, const data::ImageStore& images, co
 }
 
 StudentRates student_rates(models::ImageModel& student, const data::ImageStore& images, const data::ViewRecipe& recipe,
-                           const data::InputSpec& spec, int64_t batch_size, models::Precision precision) {
+                           const data::InputSpec& spec, int64_t batch_size, models::Precision precision, bool muon) {
   const std::vector<data::Sample> samples = first_samples(images, batch_size);
   at::Tensor batch;
   const double rendering = images_per_second(batch_size, 0.3, [&] { batch = data::render_batch(images, samples, recipe, 0, spec); });
-  const double stepping = train::training_speed(student, spec.size, batch_size, precision);
+  const double stepping = train::training_speed(student, spec.size, batch_size, precision, muon);
   student.eval();
   const double evaluating = images_per_second(batch_size, 0.3, [&] {
     const at::NoGradGuard no_grad;

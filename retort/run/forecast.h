@@ -41,7 +41,7 @@ struct StudentRates {
   double evaluation = 0;  // images as they are in memory
 };
 StudentRates student_rates(models::ImageModel& student, const data::ImageStore& images, const data::ViewRecipe& recipe,
-                           const data::InputSpec& spec, int64_t batch_size, models::Precision precision);
+                           const data::InputSpec& spec, int64_t batch_size, models::Precision precision, bool muon);
 
 // Bytes of memory that this process has taken at most until now.
 int64_t peak_memory();

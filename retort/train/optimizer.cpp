@@ -1,11 +1,15 @@
 #include "retort/train/optimizer.h"
 
+#include <algorithm>
+#include <cmath>
+
 #include <ATen/ops/_foreach_add.h>
 #include <ATen/ops/_foreach_mul.h>
 #include <ATen/ops/_foreach_norm.h>
 #include <ATen/ops/_fused_adamw.h>
 
 #include "retort/core/error.h"
+#include "retort/train/muon.h"
 
 namespace retort::train {
 
@@ -17,40 +21,96 @@ NamedTensors trainable(const torch::nn::Module& student, const torch::nn::Module
   return all;
 }
 
-AdamW::AdamW(const NamedTensors& parameters, const Options& options) : options_(options) {
-  for (const auto& [name, parameter] : parameters)
+Optimizer::Optimizer(const NamedTensors& parameters, const Options& options) : options_(options) {
+  for (const auto& [name, parameter] : parameters) {
+    if (options.muon && is_hidden_matrix(name, parameter)) {
+      add_matrix(name, parameter);
+      continue;
+    }
     slots_.push_back({name, parameter, at::zeros_like(parameter.detach()), at::zeros_like(parameter.detach()),
                       at::zeros({}, parameter.options().dtype(at::kFloat).requires_grad(false)), parameter.dim() > 1});
+  }
 }
 
-void AdamW::zero_grad() {
-  for (Slot& slot : slots_) slot.parameter.mutable_grad().reset();
+// Linear layers' weights and convolutions' kernels [out, in, height, width]; not depthwise ones, whose rows have nothing to be orthogonal
+// to, nor tables of positions and scales.
+bool Optimizer::is_hidden_matrix(const std::string& name, const at::Tensor& parameter) const {
+  const bool dense = parameter.dim() == 2 || (parameter.dim() == 4 && parameter.size(1) > 1);
+  return dense && name.starts_with("student.") && name.ends_with("weight") && (options_.head.empty() || !name.starts_with(options_.head));
 }
 
-at::Tensor AdamW::clip_gradients(double max_norm) {
+void Optimizer::add_matrix(const std::string& name, const at::Tensor& parameter) {
+  const int64_t outputs = parameter.size(0), inputs = parameter.numel() / std::max<int64_t>(outputs, 1);
+  const int64_t rows = std::min(outputs, inputs), columns = std::max(outputs, inputs);
+  auto stack = std::ranges::find_if(stacks_, [&](const Stack& each) { return each.rows == rows && each.columns == columns; });
+  if (stack == stacks_.end()) stack = stacks_.insert(stacks_.end(), {rows, columns, {}});
+  stack->matrices.push_back({name, parameter, at::zeros_like(parameter.detach())});
+}
+
+std::vector<at::Tensor> Optimizer::parameters() const {
+  std::vector<at::Tensor> all;
+  for (const Slot& slot : slots_) all.push_back(slot.parameter);
+  for (const Stack& stack : stacks_)
+    for (const Matrix& matrix : stack.matrices) all.push_back(matrix.parameter);
+  return all;
+}
+
+void Optimizer::zero_grad() {
+  for (const at::Tensor& parameter : parameters()) parameter.mutable_grad().reset();
+}
+
+at::Tensor Optimizer::clip_gradients(double max_norm) {
   const at::NoGradGuard no_grad;
   std::vector<at::Tensor> gradients;
-  for (const Slot& slot : slots_)
-    if (slot.parameter.grad().defined()) gradients.push_back(slot.parameter.grad());
+  for (const at::Tensor& parameter : parameters())
+    if (parameter.grad().defined()) gradients.push_back(parameter.grad());
   if (gradients.empty()) return at::zeros({});
   at::Tensor norm = at::linalg_vector_norm(at::stack(at::_foreach_norm(gradients)));
   if (max_norm > 0) at::_foreach_mul_(gradients, (max_norm / (norm + 1e-6)).clamp_max(1));  // torch's clip_grad_norm_
   return norm;
 }
 
-void AdamW::scale_rate(const std::string& prefix, double factor) {
+void Optimizer::scale_rate(const std::string& prefix, double factor) {
   for (Slot& slot : slots_)
     if (slot.name.starts_with(prefix)) slot.rate = factor;
+  for (Stack& stack : stacks_)
+    for (Matrix& matrix : stack.matrices)
+      if (matrix.name.starts_with(prefix)) matrix.rate = factor;
   rates_.insert(factor);
 }
 
-void AdamW::step(double learning_rate) {
+void Optimizer::step(double learning_rate) {
   const at::NoGradGuard no_grad;
   for (const double rate : rates_)
     for (const bool decays : {true, false}) step_group(learning_rate, decays, rate);
+  for (Stack& stack : stacks_) step_stack(stack, learning_rate * options_.muon_rate);
 }
 
-void AdamW::step_group(double learning_rate, bool decays, double rate) {
+// torch.optim.Muon's step with adjust_lr_fn="match_rms_adamw".
+void Optimizer::step_stack(Stack& stack, double learning_rate) {
+  std::vector<at::Tensor> updates;
+  for (Matrix& matrix : stack.matrices) {
+    const at::Tensor& gradient = matrix.parameter.grad();
+    if (!gradient.defined()) continue;
+    matrix.momentum.lerp_(gradient, 1 - options_.momentum);
+    const at::Tensor update = gradient.lerp(matrix.momentum, options_.momentum).flatten(1);
+    updates.push_back(update.size(0) == stack.rows ? update : update.t());
+  }
+  if (updates.empty()) return;
+  const std::vector<at::Tensor> directions = orthogonalised(at::stack(updates)).unbind();
+  const double as_large = 0.2 * std::sqrt(static_cast<double>(stack.columns));
+  size_t i = 0;
+  for (Matrix& matrix : stack.matrices) {
+    if (!matrix.parameter.grad().defined()) continue;
+    const at::Tensor direction = directions[i++];
+    at::Tensor parameter = matrix.parameter.detach();
+    const double rate = learning_rate * matrix.rate;
+    parameter.mul_(1 - rate * options_.weight_decay);
+    parameter.sub_((parameter.size(0) == stack.rows ? direction : direction.t()).reshape(parameter.sizes()), rate * as_large);
+  }
+}
+
+void Optimizer::step_group(double learning_rate, bool decays, double rate) {
   std::vector<at::Tensor> parameters, gradients, exp_avgs, exp_avg_sqs, steps;
   for (Slot& slot : slots_) {
     if (slot.decays != decays || slot.rate != rate || !slot.parameter.grad().defined()) continue;
@@ -66,17 +126,19 @@ void AdamW::step_group(double learning_rate, bool decays, double rate) {
                     decays ? options_.weight_decay : 0.0, options_.epsilon, /*amsgrad=*/false, /*maximize=*/false);
 }
 
-StateDict AdamW::state() const {
+StateDict Optimizer::state() const {
   StateDict state;
   for (const Slot& slot : slots_) {
     state["exp_avg." + slot.name] = slot.exp_avg;
     state["exp_avg_sq." + slot.name] = slot.exp_avg_sq;
     state["step." + slot.name] = slot.step;
   }
+  for (const Stack& stack : stacks_)
+    for (const Matrix& matrix : stack.matrices) state["momentum." + matrix.name] = matrix.momentum;
   return state;
 }
 
-void AdamW::load(const StateDict& state, const std::string& where) {
+void Optimizer::load(const StateDict& state, const std::string& where) {
   const at::NoGradGuard no_grad;
   for (auto& [name, tensor] : this->state()) {
     const auto found = state.find(name);

@@ -16,15 +16,21 @@ using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
 // The parameters of a student, "student.NAME", and of the objective that it learns with, where that has some: "objective.NAME".
 NamedTensors trainable(const torch::nn::Module& student, const torch::nn::Module* objective = nullptr);
 
-// AdamW (Loshchilov & Hutter 2019) through libtorch's fused kernel. Weight decay acts on matrices and kernels only, not on biases and
-// norms.
-class AdamW {
+// AdamW (Loshchilov & Hutter 2019) through libtorch's fused kernel; with `muon`, the student's hidden kernels and matrices by Muon (Jordan
+// et al. 2024) in its place. Weight decay acts on matrices and kernels only, not on biases and norms.
+class Optimizer {
  public:
   struct Options {
     double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;  // torch's defaults
     double weight_decay = 0.01;
+    bool muon = false;
+    double momentum = 0.95;  // Nesterov's, of Muon: torch.optim.Muon's default
+    // Muon's rate is this many times the other parameters', after the adjustment by which its updates are as large as AdamW's (Liu et al.
+    // 2025, "Muon is Scalable for LLM Training"; "match_rms_adamw" in torch.optim.Muon). Measured: docs/results.md.
+    double muon_rate = 4;
+    std::string head = {};  // what the names of the student's classifier begin with, "student." included: AdamW's in any case
   };
-  AdamW(const NamedTensors& parameters, const Options& options);
+  Optimizer(const NamedTensors& parameters, const Options& options);
 
   void zero_grad();
   // Scales the gradients so that their joint L2 norm is at most max_norm (0: no limit); returns the norm before, a scalar on their device.
@@ -34,7 +40,7 @@ class AdamW {
   void scale_rate(const std::string& prefix, double factor);
   void step(double learning_rate);
 
-  // The moments and step counts, by parameter name: "exp_avg.NAME", "exp_avg_sq.NAME", "step.NAME".
+  // The moments and step counts, by parameter name: "exp_avg.NAME", "exp_avg_sq.NAME", "step.NAME"; of Muon "momentum.NAME".
   StateDict state() const;
   // Copies in. Throws Error naming what is missing or misshapen.
   void load(const StateDict& state, const std::string& where);
@@ -46,9 +52,24 @@ class AdamW {
     bool decays;
     double rate = 1;
   };
+  struct Matrix {
+    std::string name;
+    at::Tensor parameter, momentum;
+    double rate = 1;
+  };
+  // The matrices of one shape [A, B], A <= B, their own or their transposes': what is done to them is done at once.
+  struct Stack {
+    int64_t rows, columns;
+    std::vector<Matrix> matrices;
+  };
   void step_group(double learning_rate, bool decays, double rate);
+  void step_stack(Stack& stack, double learning_rate);
+  bool is_hidden_matrix(const std::string& name, const at::Tensor& parameter) const;
+  void add_matrix(const std::string& name, const at::Tensor& parameter);
+  std::vector<at::Tensor> parameters() const;
   Options options_;
   std::vector<Slot> slots_;
+  std::vector<Stack> stacks_;
   std::set<double> rates_ = {1.0};
 };
 

@@ -9,11 +9,12 @@
 
 namespace retort::train {
 
-double training_speed(models::ImageModel& model, int64_t size, int64_t batch_size, models::Precision precision, at::MemoryFormat layout) {
+double training_speed(models::ImageModel& model, int64_t size, int64_t batch_size, models::Precision precision, bool muon,
+                      at::MemoryFormat layout) {
   constexpr int kSteps = 5;
   constexpr double kSeconds = 2;
   if (layout == at::MemoryFormat::ChannelsLast) models::use_channels_last(model);
-  AdamW optimizer(trainable(model), {});  // whose moments lie as the parameters do
+  Optimizer optimizer(trainable(model), {.muon = muon});  // whose moments lie as the parameters do
   model.train();
   const c10::Device device = models::device_of(model);
   const at::Tensor images = at::randn({batch_size, 3, size, size}, device).contiguous(layout);

@@ -113,7 +113,9 @@ Trainer::Trainer(models::ImageModel& student, losses::Objective& objective, cons
       batches_(sources_of(data), data.recipe, data.spec, data.teacher,
                {.batch_size = options.batch_size, .seed = options.seed, .view_seed = options.view_seed, .views = options.views}),
       pass_(student, options.precision),
-      optimizer_(trainable(student, &objective), {.weight_decay = options.weight_decay}) {
+      optimizer_(trainable(student, &objective), {.weight_decay = options.weight_decay,
+                                                  .muon = options.muon,
+                                                  .head = options.muon ? "student." + models::head_name(student) : ""}) {
   if (options_.head_rate != 1) optimizer_.scale_rate("student." + models::head_name(student), options_.head_rate);
   if (objective_.needs_teacher() && (data_.teacher == nullptr || data_.outputs == nullptr))
     throw UsageError("the objective needs a teacher");
@@ -296,6 +298,7 @@ std::string Trainer::fingerprint() const {
                                {"batch_size", o.batch_size},
                                {"lr", o.learning_rate},
                                {"weight_decay", o.weight_decay},
+                               {"muon", o.muon},
                                {"warmup", o.warmup},
                                {"cosine", o.cosine},
                                {"head_rate", o.head_rate},
@@ -319,7 +322,7 @@ void Trainer::save(const std::filesystem::path& path) const {
   StateDict all;
   put(all, "student.", models::state_of(student_));
   put(all, "objective.", models::state_of(objective_));
-  put(all, "adam.", optimizer_.state());
+  put(all, "optimizer.", optimizer_.state());
   put(all, "ema.", ema_);
   put(all, "best.", best_);
   write_safetensors(path, all, {{"format", kFormat}, {"fingerprint", fingerprint()}, {"position", nlohmann::json(at_).dump()}});
@@ -345,7 +348,7 @@ void Trainer::load(const std::filesystem::path& path) {
     throw Error("has a position outside the run", path.string(), "train again without --resume");
   copy_into(models::state_of(student_), take(file.tensors, "student."), path.string());
   copy_into(models::state_of(objective_), take(file.tensors, "objective."), path.string());
-  optimizer_.load(take(file.tensors, "adam."), path.string());
+  optimizer_.load(take(file.tensors, "optimizer."), path.string());
   copy_into(ema_, take(file.tensors, "ema."), path.string());
   best_ = clone(take(file.tensors, "best."));
 }

@@ -26,6 +26,7 @@ struct TrainOptions {
   int64_t batch_size = 64;
   double learning_rate = 1e-3;  // peak
   double weight_decay = 0.01;
+  bool muon = false;       // see Optimizer::Options
   double warmup = 0.05;    // share of all steps
   bool cosine = true;      // to zero after the warm-up; false: the peak rate stays
   double head_rate = 1;    // the student's classifier learns at this many times the rate
@@ -119,7 +120,7 @@ class Trainer {
   TrainOptions options_;
   Batches batches_;
   StudentPass pass_;
-  AdamW optimizer_;
+  Optimizer optimizer_;
   Position at_;
   std::optional<Account> account_;  // of the last step
   StateDict ema_, best_;

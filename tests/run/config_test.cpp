@@ -27,6 +27,7 @@ TEST(RunConfig, WhatCannotBeMeantIsAUsageError) {
   EXPECT_THROW(validate(with([](RunConfig& c) { c.teacher.clear(); })), UsageError);
   EXPECT_THROW(validate(with([](RunConfig& c) { c.out.clear(); })), UsageError);
   EXPECT_THROW(validate(with([](RunConfig& c) { c.precision = "fp8"; })), UsageError);
+  EXPECT_THROW(validate(with([](RunConfig& c) { c.optimizer = "sgd"; })), UsageError);
   EXPECT_THROW(validate(with([](RunConfig& c) { c.loss = "kd"; })), UsageError);
   EXPECT_THROW(validate(with([](RunConfig& c) { c.loss = "nonsense"; })), UsageError);
   EXPECT_THROW(validate(with([](RunConfig& c) { c.teacher_head = "finetune"; })), UsageError);
@@ -52,6 +53,21 @@ TEST(RunConfig, TheRateFollowsTheImagesAndTheStart) {
   EXPECT_EQ(lr_for(config, 10000), 3e-4);
   config.lr = 0.25;
   EXPECT_EQ(lr_for(config, 10000), 0.25);
+}
+
+TEST(RunConfig, MuonIsForRandomWeights) {
+  RunConfig config = complete();
+  EXPECT_TRUE(uses_muon(config));
+  config.student_weights = "student.pth";
+  EXPECT_FALSE(uses_muon(config));
+  config.optimizer = "muon";
+  EXPECT_TRUE(uses_muon(config));
+  config = complete();
+  config.optimizer = "adamw";
+  EXPECT_FALSE(uses_muon(config));
+  config.optimizer = "auto";
+  config.student = "my.pt";  // whose weights may be anything
+  EXPECT_FALSE(uses_muon(config));
 }
 
 TEST(RunConfig, LossesBringTheirOwnWeightsAndTemperatures) {
