@@ -79,7 +79,7 @@ void visit_options(RunConfig& c, Visitor&& visitor) {
           "the student's resolution in pixels; 0: its own, but at most twice the images' size");
   visitor(
       "optimizer", c.optimizer, Range{}, training,
-      "adamw; muon: hidden kernels and matrices learn by orthogonalised momentum at 4 times the rate, the rest by AdamW; auto: muon from "
+      "adamw; muon: hidden kernels and matrices learn by orthogonalised momentum at 8 times the rate, the rest by AdamW; auto: muon from "
       "random weights, adamw otherwise");
   visitor("lr", c.lr, Range{0, 10}, training,
           "peak learning rate, reached by linear warm-up; 0: 1e-3, or 3e-3 where 10,000 images are trained on, or 3e-4 from "

@@ -4,8 +4,10 @@
 #include <cmath>
 
 #include <ATen/ops/_foreach_add.h>
+#include <ATen/ops/_foreach_lerp.h>
 #include <ATen/ops/_foreach_mul.h>
 #include <ATen/ops/_foreach_norm.h>
+#include <ATen/ops/_foreach_sub.h>
 #include <ATen/ops/_fused_adamw.h>
 
 #include "retort/core/error.h"
@@ -73,9 +75,6 @@ at::Tensor Optimizer::clip_gradients(double max_norm) {
 void Optimizer::scale_rate(const std::string& prefix, double factor) {
   for (Slot& slot : slots_)
     if (slot.name.starts_with(prefix)) slot.rate = factor;
-  for (Stack& stack : stacks_)
-    for (Matrix& matrix : stack.matrices)
-      if (matrix.name.starts_with(prefix)) matrix.rate = factor;
   rates_.insert(factor);
 }
 
@@ -88,26 +87,25 @@ void Optimizer::step(double learning_rate) {
 
 // torch.optim.Muon's step with adjust_lr_fn="match_rms_adamw".
 void Optimizer::step_stack(Stack& stack, double learning_rate) {
-  std::vector<at::Tensor> updates;
-  for (Matrix& matrix : stack.matrices) {
-    const at::Tensor& gradient = matrix.parameter.grad();
-    if (!gradient.defined()) continue;
-    matrix.momentum.lerp_(gradient, 1 - options_.momentum);
-    const at::Tensor update = gradient.lerp(matrix.momentum, options_.momentum).flatten(1);
-    updates.push_back(update.size(0) == stack.rows ? update : update.t());
-  }
-  if (updates.empty()) return;
-  const std::vector<at::Tensor> directions = orthogonalised(at::stack(updates)).unbind();
-  const double as_large = 0.2 * std::sqrt(static_cast<double>(stack.columns));
-  size_t i = 0;
+  std::vector<at::Tensor> parameters, gradients, momenta, matrices, changes;
   for (Matrix& matrix : stack.matrices) {
     if (!matrix.parameter.grad().defined()) continue;
-    const at::Tensor direction = directions[i++];
-    at::Tensor parameter = matrix.parameter.detach();
-    const double rate = learning_rate * matrix.rate;
-    parameter.mul_(1 - rate * options_.weight_decay);
-    parameter.sub_((parameter.size(0) == stack.rows ? direction : direction.t()).reshape(parameter.sizes()), rate * as_large);
+    parameters.push_back(matrix.parameter);
+    gradients.push_back(matrix.parameter.grad());
+    momenta.push_back(matrix.momentum);
   }
+  if (parameters.empty()) return;
+  at::_foreach_lerp_(momenta, gradients, 1 - options_.momentum);
+  const auto is_tall = [&](const at::Tensor& parameter) { return parameter.size(0) != stack.rows; };
+  for (const at::Tensor& update : at::_foreach_lerp(gradients, momenta, options_.momentum))
+    matrices.push_back(is_tall(update) ? update.flatten(1).t() : update.flatten(1));
+  const at::Tensor directions = orthogonalised(at::stack(matrices));
+  for (size_t i = 0; i < parameters.size(); ++i) {
+    const at::Tensor direction = directions[static_cast<int64_t>(i)];
+    changes.push_back((is_tall(parameters[i]) ? direction.t() : direction).reshape(parameters[i].sizes()));
+  }
+  at::_foreach_mul_(parameters, 1 - learning_rate * options_.weight_decay);
+  at::_foreach_sub_(parameters, changes, learning_rate * 0.2 * std::sqrt(static_cast<double>(stack.columns)));
 }
 
 void Optimizer::step_group(double learning_rate, bool decays, double rate) {

@@ -27,7 +27,7 @@ class Optimizer {
     double momentum = 0.95;  // Nesterov's, of Muon: torch.optim.Muon's default
     // Muon's rate is this many times the other parameters', after the adjustment by which its updates are as large as AdamW's (Liu et al.
     // 2025, "Muon is Scalable for LLM Training"; "match_rms_adamw" in torch.optim.Muon). Measured: docs/results.md.
-    double muon_rate = 4;
+    double muon_rate = 8;
     std::string head = {};  // what the names of the student's classifier begin with, "student." included: AdamW's in any case
   };
   Optimizer(const NamedTensors& parameters, const Options& options);
@@ -36,7 +36,7 @@ class Optimizer {
   // Scales the gradients so that their joint L2 norm is at most max_norm (0: no limit); returns the norm before, a scalar on their device.
   // Parameters without a gradient are left alone.
   at::Tensor clip_gradients(double max_norm);
-  // Parameters whose name begins with `prefix` learn at `factor` times the rate.
+  // Parameters whose name begins with `prefix` learn at `factor` times the rate; Muon's do not.
   void scale_rate(const std::string& prefix, double factor);
   void step(double learning_rate);
 
@@ -55,7 +55,6 @@ class Optimizer {
   struct Matrix {
     std::string name;
     at::Tensor parameter, momentum;
-    double rate = 1;
   };
   // The matrices of one shape [A, B], A <= B, their own or their transposes': what is done to them is done at once.
   struct Stack {
