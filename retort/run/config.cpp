@@ -127,7 +127,7 @@ double lr_for(const RunConfig& config, int64_t images) {
   constexpr int64_t kMany = 10000;
   if (config.lr > 0) return config.lr;
   if (!config.student_weights.empty()) return 3e-4;
-  return images < kMany ? 1e-3 : 3e-3;
+  return uses_muon(config) || images < kMany ? 1e-3 : 3e-3;
 }
 
 bool uses_muon(const RunConfig& config) {

@@ -82,8 +82,9 @@ void visit_options(RunConfig& c, Visitor&& visitor) {
       "adamw; muon: hidden kernels and matrices learn by orthogonalised momentum at 8 times the rate, the rest by AdamW; auto: muon from "
       "random weights, adamw otherwise");
   visitor("lr", c.lr, Range{0, 10}, training,
-          "peak learning rate, reached by linear warm-up; 0: 1e-3, or 3e-3 where 10,000 images are trained on, or 3e-4 from "
-          "pre-trained weights");
+          "peak learning rate, reached by linear warm-up; 0: 1e-3, or 3e-4 from pre-trained weights, or 3e-3 by AdamW alone where 10,000 "
+          "images are "
+          "trained on");
   visitor("schedule", c.schedule, Range{}, training, "after the warm-up: cosine (to zero), or constant");
   visitor("head-lr-factor", c.head_lr_factor, Range{0.001, 1000}, training, "the classifier learns at this many times the rate");
   visitor("weight-decay", c.weight_decay, Range{0, 10}, training, "decoupled weight decay, on kernels and matrices only");

@@ -47,6 +47,8 @@ TEST(RunConfig, SmallBatchesWhereStepsAreFew) {
 
 TEST(RunConfig, TheRateFollowsTheImagesAndTheStart) {
   RunConfig config = complete();
+  EXPECT_EQ(lr_for(config, 10000), 1e-3);
+  config.optimizer = "adamw";
   EXPECT_EQ(lr_for(config, 9999), 1e-3);
   EXPECT_EQ(lr_for(config, 10000), 3e-3);
   config.student_weights = "student.pth";
