@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 retort=build/release/retort
 python=.venv/bin/python
 teacher=demo/teacher/efficientnet_lite2.pth
-common=(--data demo/emoji --student resnet18 --image-size 64 --epochs 40 --batch-size 64 --teacher-size 128 --cache demo/cache)
+common=(--data demo/emoji --student resnet18 --image-size 64 --epochs 12 --batch-size 64 --teacher-size 128 --cache demo/cache)
 
 # train NAME OPTIONS...: the run demo/runs/NAME; begun anew when the options are no longer those that it was begun with.
 train() {

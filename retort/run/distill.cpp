@@ -225,8 +225,9 @@ class Job {
               (start() == "random" ? "random weights"
                : start() == "own"  ? "its own weights"
                                    : "weights of " + config_.student_weights) +
-              " (seed " + std::to_string(config_.seed) + "), " + models::to_string(precision_) + ", " +
-              (device_.is_cpu() ? "" : device_.str() + ", ") + std::to_string(at::get_num_threads()) + " threads");
+              " (seed " + std::to_string(config_.seed) + "), " + (uses_muon(config_) ? "Muon, " : "AdamW, ") +
+              models::to_string(precision_) + ", " + (device_.is_cpu() ? "" : device_.str() + ", ") +
+              std::to_string(at::get_num_threads()) + " threads");
   }
 
   // Before the student is made: what is measured draws from the generator that its weights come from.
