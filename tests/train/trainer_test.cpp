@@ -82,6 +82,20 @@ class TrainerTest : public ::testing::Test {
   std::optional<teacher::JointOutputs> outputs_;
 };
 
+TEST_F(TrainerTest, RunningStatisticsForgetWithinTheRun) {
+  const auto momentum_in = [&](const std::string& student, int64_t epochs) {
+    const auto s = session(options(epochs), student);
+    for (const auto& module : s->student->modules())
+      if (auto* norm = module->as<torch::nn::BatchNorm2dImpl>()) return norm->options.momentum().value();
+    return 0.0;
+  };
+  EXPECT_DOUBLE_EQ(momentum_in("mobilenet_v3_small", 2), 0.1);           // 6 steps
+  EXPECT_DOUBLE_EQ(momentum_in("mobilenet_v3_small", 100), 10.0 / 300);  // a tenth of 300
+  EXPECT_DOUBLE_EQ(momentum_in("mobilenet_v3_small", 1000), 0.01);       // torchvision's
+  EXPECT_DOUBLE_EQ(momentum_in("resnet18", 1), 0.1);                     // torch's
+  EXPECT_DOUBLE_EQ(momentum_in("resnet18", 1000), 0.1);
+}
+
 bool same(models::ImageModel& a, models::ImageModel& b) {
   const StateDict x = models::state_of(a), y = models::state_of(b);
   return std::ranges::all_of(x, [&](const auto& item) { return at::equal(item.second, y.at(item.first)); });
