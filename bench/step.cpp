@@ -1,6 +1,4 @@
 // One training step of a student on labels alone, on one batch in memory: in fp32 and bf16 and in both layouts; and with Muon beside AdamW.
-#include <algorithm>
-
 #include <torch/utils.h>
 
 #include "bench/bench.h"
@@ -14,17 +12,16 @@ using namespace retort;
 
 // The median of a few ratios, each of two rates that were taken one after the other.
 double muon_over_adamw(const std::string& arch, int64_t size) {
-  std::array<double, 3> ratios{};
-  for (double& ratio : ratios) {
-    const auto speed = [&](bool muon) {
-      torch::manual_seed(0);
-      return train::training_speed(*models::make_model({arch, 100}), size, 64, models::precision_from("auto"), muon);
-    };
+  const auto speed = [&](bool muon) {
+    torch::manual_seed(0);
+    return train::training_speed(*models::make_model({arch, 100}), size, 64, models::precision_from("auto"), muon);
+  };
+  std::vector<double> ratios;
+  for (int round = 0; round < 3; ++round) {
     const double muon = speed(true);
-    ratio = muon / speed(false);
+    ratios.push_back(muon / speed(false));
   }
-  std::ranges::sort(ratios);
-  return ratios[1];
+  return median(ratios);
 }
 
 void run(const std::vector<std::string>&, Results& results) {

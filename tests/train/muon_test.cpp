@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
-#include "retort/core/error.h"
 #include "retort/core/file.h"
 #include "retort/train/optimizer.h"
 #include "tests/support/formula.h"
