@@ -21,7 +21,7 @@ struct RunConfig {
   std::vector<std::string> prompt;   // of --teacher-head zero-shot
   std::string teacher_arch, teacher_features, teacher_mean, teacher_std, teacher_head = "probe", teacher_init = "linear-probe";
   int64_t teacher_size = 0, teacher_epochs = 20;
-  double teacher_lr = 1e-4;
+  double teacher_lr = 0;
 
   int64_t image_size = 0;
   int64_t epochs = 100, batch_size = 0;
@@ -77,10 +77,9 @@ void visit_options(RunConfig& c, Visitor&& visitor) {
   visitor("batch-size", c.batch_size, Range{0, 65536}, training, "images a step; 0: 64, or 32 where that would be fewer than 2,000 steps");
   visitor("image-size", c.image_size, Range{0, 1024}, training,
           "the student's resolution in pixels; 0: its own, but at most twice the images' size");
-  visitor(
-      "optimizer", c.optimizer, Range{}, training,
-      "adamw; muon: hidden kernels and matrices learn by orthogonalised momentum at 8 times the rate, the rest by AdamW; auto: muon from "
-      "random weights, adamw otherwise");
+  visitor("optimizer", c.optimizer, Range{}, training,
+          "adamw; muon: hidden kernels and matrices learn by orthogonalised momentum, the rest by AdamW; auto: muon from "
+          "random weights, adamw otherwise");
   visitor("lr", c.lr, Range{0, 10}, training,
           "peak learning rate, reached by linear warm-up; 0: 1e-3, or 3e-4 from pre-trained weights, or 3e-3 by AdamW alone where 10,000 "
           "images are "
@@ -116,7 +115,8 @@ void visit_options(RunConfig& c, Visitor&& visitor) {
   visitor("teacher-init", c.teacher_init, Range{}, teacher,
           "linear-probe: the backbone stays as it is; finetune: train all of it on this data first; scratch: the same from random weights");
   visitor("teacher-epochs", c.teacher_epochs, Range{1, 100000}, teacher, "epochs of finetune or scratch");
-  visitor("teacher-lr", c.teacher_lr, Range{1e-8, 10}, teacher, "peak learning rate of finetune or scratch; the head's is ten times that");
+  visitor("teacher-lr", c.teacher_lr, Range{0, 10}, teacher,
+          "peak learning rate of finetune, the head's ten times that, or scratch; 0: 1e-4, or as --lr's from random weights");
   visitor("views", c.views, Range{0, 1000}, teacher,
           "views of each image that the teacher sees, once each; epochs go round them; 0: one an epoch, fewer (8 at least) where images "
           "are many");

@@ -247,24 +247,26 @@ class Job {
     forecast.looks = looks.images;
     forecast.disk_bytes = looks.bytes;
     if (looks.images > 0) forecast.teacher_rate = static_cast<double>(looks.images) / looks.seconds;
-    if (!train_teacher_ && config_.teacher_init != "linear-probe") forecast_teacher_training(forecast, batch);
+    if (!train_teacher_ && config_.teacher_init != "linear-probe") forecast_teacher_training(forecast);
     forecast.memory_bytes = peak_memory();
     return forecast;
   }
 
   // The teachers are loaded as they are given here; a run trains them first.
-  void forecast_teacher_training(Forecast& forecast, int64_t batch) {
+  void forecast_teacher_training(Forecast& forecast) {
     double seconds = 0;
     for (size_t i = 0; i < teachers_->all().size(); ++i) {
-      const std::string name = pulled(teacher_from(config_.teacher[i]).name, log_, stop_);
-      const models::ModelPtr trained = models::load_model(name, config_.teacher_arch);
-      trained->to(device_);
-      data::InputSpec input = trained->input_spec();
-      input.size = teachers_->all()[i].input_spec().size;
-      const int64_t steps = train_->size() * config_.teacher_epochs;
-      seconds +=
-          static_cast<double>(steps) / student_rates(*trained, *train_, config_.view, input, batch, precision_, /*muon=*/false).training;
-      forecast.teacher_steps += steps;
+      NamedTeacher teacher = teacher_from(config_.teacher[i]);
+      teacher.name = pulled(teacher.name, log_, stop_);
+      const models::ModelPtr model = models::load_model(teacher.name, config_.teacher_arch);
+      model->to(device_);
+      const RunConfig own = config_of_teacher(config_, teacher, *model);
+      data::InputSpec input = model->input_spec();
+      input.size = own.image_size;
+      const int64_t images = train_->size(), batch = batch_size_for(own, images);
+      const StudentRates rates = student_rates(*model, *train_, own.view, input, batch, precision_, uses_muon(own));
+      seconds += static_cast<double>(images * own.epochs) / rates.training;
+      forecast.teacher_steps += images * own.epochs;
     }
     if (seconds > 0) forecast.teacher_training_rate = static_cast<double>(forecast.teacher_steps) / seconds;
   }

@@ -4,7 +4,6 @@
 #include "retort/hub/pull.h"
 #include "retort/models/registry.h"
 #include "retort/run/distill.h"
-#include "retort/run/named_teacher.h"
 #include "retort/run/run_folder.h"
 
 namespace retort::run {
@@ -20,7 +19,22 @@ bool has_named_sizes(models::ImageModel& model) {
 NamedTeacher trained(const RunConfig& config, const NamedTeacher& teacher, const fs::path& out, Log& log, const StopFlag& stop,
                      bool force) {
   const models::ModelPtr model = models::load_model(teacher.name, config.teacher_arch);
+  if (config.teacher_init == "scratch" && !has_named_sizes(*model))
+    throw UsageError("this " + model->spec().arch + " has widths or depths without a name, which are known only with its weights",
+                     teacher.name, "--teacher-init finetune, or linear-probe");
+  RunConfig own = config_of_teacher(config, teacher, *model);
+  own.out = out.string();
+  log.info("teacher: " + config.teacher_init + ", " + std::to_string(own.epochs) + " epochs, in " + own.out);
+  distill_once(own, log, stop, force);
+  return {.name = RunFolder{own.out}.student().string(), .size = own.image_size, .weight = teacher.weight};
+}
+
+}  // namespace
+
+RunConfig config_of_teacher(const RunConfig& config, const NamedTeacher& teacher, const models::ImageModel& model) {
+  constexpr double kFinetune = 1e-4;
   const RunConfig defaults;
+  const bool finetune = config.teacher_init == "finetune";
   RunConfig own = config;
   own.teacher = {"none"};
   own.extra.clear();
@@ -31,23 +45,15 @@ NamedTeacher trained(const RunConfig& config, const NamedTeacher& teacher, const
   own.loss_option = own.logit_option = {};
   own.loss_weight = own.logit_weight = defaults.loss_weight;
   own.temperature = defaults.temperature;
-  own.student = model->spec().arch;
-  if (config.teacher_init == "scratch" && !has_named_sizes(*model))
-    throw UsageError("this " + own.student + " has widths or depths without a name, which are known only with its weights", teacher.name,
-                     "--teacher-init finetune, or linear-probe");
-  own.student_weights = config.teacher_init == "finetune" ? teacher.name : "";
+  own.student = model.spec().arch;
+  own.student_weights = finetune ? teacher.name : "";
   const int64_t size = teacher.size > 0 ? teacher.size : config.teacher_size;
-  own.image_size = size > 0 ? size : model->input_spec().size;
+  own.image_size = size > 0 ? size : model.input_spec().size;
   own.epochs = config.teacher_epochs;
-  own.lr = config.teacher_lr;
-  own.head_lr_factor = RunConfig::kFinetuneHead;
-  own.out = out.string();
-  log.info("teacher: " + config.teacher_init + ", " + std::to_string(own.epochs) + " epochs, in " + own.out);
-  distill_once(own, log, stop, force);
-  return {.name = RunFolder{own.out}.student().string(), .size = own.image_size, .weight = teacher.weight};
+  own.lr = config.teacher_lr > 0 ? config.teacher_lr : finetune ? kFinetune : 0;
+  own.head_lr_factor = finetune ? RunConfig::kFinetuneHead : 1;
+  return own;
 }
-
-}  // namespace
 
 std::string pulled(const std::string& named, Log& log, const StopFlag& stop) {
   if (!hub::is_reference(named)) return named;

@@ -9,6 +9,7 @@
 #include "retort/run/kept_images.h"
 #include "retort/run/report_run.h"
 #include "retort/run/run_folder.h"
+#include "retort/run/trained_teacher.h"
 #include "tests/run/small_job.h"
 #include "tests/support/message.h"
 #include "tests/support/script_network.h"
@@ -129,6 +130,9 @@ TEST_F(DistillTest, ATeacherCanBeTrainedFirst) {
   for (const std::string init : {"finetune", "scratch"}) {
     config_.teacher_init = init;
     config_.teacher_epochs = 1;
+    const RunConfig own = config_of_teacher(config_, {.name = config_.teacher[0]}, *models::make_model({"shufflenet_v2_x0_5", 5}));
+    EXPECT_EQ(uses_muon(own), init == "scratch");
+    EXPECT_DOUBLE_EQ(lr_for(own, 18), init == "scratch" ? 1e-3 : 1e-4);
     config_.out = (folder_ / init).string();
     const nlohmann::json summary = distill_now();
     const RunFolder teacher{folder_ / init / "teacher"};

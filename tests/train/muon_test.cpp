@@ -98,25 +98,5 @@ TEST(Muon, IsForHiddenMatrices) {
   EXPECT_FALSE(Optimizer(parameters, {}).state().contains("momentum.student.conv.weight"));
 }
 
-TEST(Muon, GoesOnFromItsState) {
-  const auto train = [](bool interrupted) {
-    const at::Tensor w = formula_uniform("w", {4, 6}).requires_grad_();
-    const NamedTensors parameters{{"student.w.weight", w}};
-    auto optimizer = std::make_unique<Optimizer>(parameters, Optimizer::Options{.muon = true});
-    for (int step = 0; step < 6; ++step) {
-      if (interrupted && step == 3) {
-        auto other = std::make_unique<Optimizer>(parameters, Optimizer::Options{.muon = true});
-        other->load(optimizer->state(), "");
-        optimizer = std::move(other);
-      }
-      w.mutable_grad() = formula_uniform("gradient " + std::to_string(step), {4, 6});
-      optimizer->clip_gradients(1);
-      optimizer->step(0.1);
-    }
-    return w.detach();
-  };
-  EXPECT_TRUE(at::equal(train(false), train(true)));
-}
-
 }  // namespace
 }  // namespace retort::train

@@ -49,23 +49,23 @@ TEST(Optimizer, ClipsTheJointNorm) {
 }
 
 TEST(Optimizer, GoesOnFromItsState) {
-  const auto train = [](bool interrupted) {
-    at::Tensor w = formula_uniform("w", {4, 4}).requires_grad_();
-    auto optimizer = std::make_unique<Optimizer>(NamedTensors{{"w", w}}, Optimizer::Options{});
+  const auto train = [](bool muon, bool interrupted) {
+    const at::Tensor w = formula_uniform("w", {4, 6}).requires_grad_();
+    const NamedTensors parameters{{"student.w.weight", w}};
+    auto optimizer = std::make_unique<Optimizer>(parameters, Optimizer::Options{.muon = muon});
     for (int step = 0; step < 6; ++step) {
       if (interrupted && step == 3) {
-        const StateDict state = optimizer->state();
-        auto other = std::make_unique<Optimizer>(NamedTensors{{"w", w}}, Optimizer::Options{});
-        other->load(state, "");
+        auto other = std::make_unique<Optimizer>(parameters, Optimizer::Options{.muon = muon});
+        other->load(optimizer->state(), "");
         optimizer = std::move(other);
       }
       optimizer->zero_grad();
-      at::linear(formula_uniform("x" + std::to_string(step), {3, 4}), w).square().sum().backward();
+      at::linear(formula_uniform("x" + std::to_string(step), {3, 6}), w).square().sum().backward();
       optimizer->step(0.1);
     }
     return w.detach();
   };
-  EXPECT_TRUE(at::equal(train(false), train(true)));
+  for (const bool muon : {false, true}) EXPECT_TRUE(at::equal(train(muon, false), train(muon, true)));
 }
 
 TEST(Optimizer, RefusesAnotherModelsState) {
