@@ -7,6 +7,7 @@
 #include <torch/nn/modules/conv.h>
 
 #include "retort/models/convnet.h"
+#include "retort/models/residual.h"
 
 namespace retort::models {
 
@@ -37,6 +38,7 @@ class ConvNormActivation : public torch::nn::Module {
  public:
   ConvNormActivation(const torch::nn::Conv2d& conv, Activation activation, NormOptions norm = {}, bool same = false);
   at::Tensor forward(const at::Tensor& x);
+  torch::nn::BatchNorm2dImpl* norm() { return norm_.get(); }
 
  private:
   torch::nn::Conv2d conv_;
@@ -62,7 +64,7 @@ at::Tensor drop_branches(const at::Tensor& branch, double probability);
 
 // The InvertedResidual of torchvision's MobileNetV3 and the MBConv of its EfficientNet: expansion, where it widens, depthwise convolution,
 // squeeze-and-excitation, where there is one, and projection, numbered through below `block`.
-class InvertedResidual : public torch::nn::Module {
+class InvertedResidual : public torch::nn::Module, public Residual {
  public:
   struct Options {
     int64_t in, hidden, out, kernel, stride;
@@ -76,6 +78,7 @@ class InvertedResidual : public torch::nn::Module {
 
   explicit InvertedResidual(const Options& options);
   at::Tensor forward(const at::Tensor& input);
+  torch::nn::BatchNorm2dImpl* branch_norm() override { return residual_ ? project_->norm() : nullptr; }
 
  private:
   bool residual_;

@@ -226,7 +226,7 @@ ModelSpec spec_of(const Plan& plan) {
 }
 
 // torchvision's FusedMBConv: without a projection where nothing is widened, unless asked for.
-class FusedResidual : public torch::nn::Module {
+class FusedResidual : public torch::nn::Module, public Residual {
  public:
   FusedResidual(const InvertedResidual::Options& options, bool project)
       : residual_(options.stride == 1 && options.in == options.out), drop_(options.drop) {
@@ -246,6 +246,7 @@ class FusedResidual : public torch::nn::Module {
     if (is_training() && drop_ > 0) x = drop_branches(x, drop_);
     return x.add_(input);
   }
+  torch::nn::BatchNorm2dImpl* branch_norm() override { return residual_ ? (project_ ? project_ : expand_)->norm() : nullptr; }
 
  private:
   bool residual_;

@@ -62,7 +62,7 @@ int64_t blocks_of(const Variant& variant) {
 torch::nn::BatchNorm2d norm(int64_t channels) { return torch::nn::BatchNorm2d(torch::nn::BatchNorm2dOptions(channels).eps(kNormEps)); }
 
 // Pointwise expansion (in all stages but the first), depthwise, pointwise projection.
-class Block : public torch::nn::Module {
+class Block : public torch::nn::Module, public Residual {
  public:
   Block(int64_t in, int64_t out, int64_t kernel, int64_t stride, bool expand) : residual_(stride == 1 && in == out) {
     const int64_t hidden = expand ? in * kExpansion : in;
@@ -84,6 +84,7 @@ class Block : public torch::nn::Module {
     x = project_norm_->forward(project_->forward(x));
     return residual_ ? x.add_(input) : x;
   }
+  torch::nn::BatchNorm2dImpl* branch_norm() override { return residual_ ? project_norm_.get() : nullptr; }
 
  private:
   bool residual_;

@@ -41,7 +41,7 @@ std::shared_ptr<ConvNormActivation> layer(int64_t in, int64_t out, int64_t kerne
   return std::make_shared<ConvNormActivation>(bare_conv(in, out, kernel, stride, groups), relu6_);
 }
 
-class Block : public torch::nn::Module {
+class Block : public torch::nn::Module, public Residual {
  public:
   Block(int64_t in, int64_t out, int64_t expansion, int64_t stride) : residual_(stride == 1 && in == out) {
     const auto list = register_module("conv", std::make_shared<Holder>());
@@ -59,6 +59,7 @@ class Block : public torch::nn::Module {
     x = norm_->forward(project_->forward(x));
     return residual_ ? x.add_(input) : x;
   }
+  torch::nn::BatchNorm2dImpl* branch_norm() override { return residual_ ? norm_.get() : nullptr; }
 
  private:
   bool residual_;

@@ -119,7 +119,7 @@ struct Unit {
   }
 };
 
-class Block : public torch::nn::Module {
+class Block : public torch::nn::Module, public Residual {
  public:
   Block(const Layer& layer, int64_t in, int64_t stride) : residual_(layer.kind != kConv && stride == 1 && in == layer.out) {
     const int64_t hidden = layer.hidden, out = layer.out;
@@ -147,6 +147,7 @@ class Block : public torch::nn::Module {
     for (Unit& unit : units_) x = unit.forward(x);
     return residual_ ? x.add_(input) : x;
   }
+  torch::nn::BatchNorm2dImpl* branch_norm() override { return residual_ ? units_.back().norm.get() : nullptr; }
 
  private:
   bool residual_;

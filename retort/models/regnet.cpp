@@ -83,7 +83,7 @@ ModelSpec spec_of(const Plan& plan) {
                       {"group_widths", plan.group_widths}}};
 }
 
-class Block : public torch::nn::Module {
+class Block : public torch::nn::Module, public Residual {
  public:
   Block(int64_t in, int64_t width, int64_t group_width, int64_t stride, bool squeeze) {
     const auto layer = [](int64_t from, int64_t to, int64_t kernel, int64_t step, int64_t groups, Activation activation) {
@@ -107,6 +107,7 @@ class Block : public torch::nn::Module {
     if (squeeze_) x = squeeze_->forward(x);
     return last_->forward(x).add_(shortcut_ ? shortcut_->forward(input) : input).relu_();
   }
+  torch::nn::BatchNorm2dImpl* branch_norm() override { return last_->norm(); }
 
  private:
   std::shared_ptr<ConvNormActivation> shortcut_, first_, grouped_, last_;

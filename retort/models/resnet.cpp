@@ -7,6 +7,7 @@
 #include "retort/core/error.h"
 #include "retort/models/convnet.h"
 #include "retort/models/geometry.h"
+#include "retort/models/residual.h"
 
 namespace retort::models::resnet {
 namespace {
@@ -92,7 +93,7 @@ ModelSpec spec_of(const Plan& plan) {
 }
 
 // conv-bn-relu twice (3 × 3, 3 × 3) or, as a bottleneck, three times (1 × 1, 3 × 3, 1 × 1), plus the shortcut.
-class Block : public torch::nn::Module {
+class Block : public torch::nn::Module, public Residual {
  public:
   Block(const Plan& plan, size_t stage, int64_t in, int64_t stride) {
     const int64_t inner = plan.inner[stage], out = plan.outer[stage];
@@ -118,6 +119,7 @@ class Block : public torch::nn::Module {
     }
     return x.add_(shortcut_conv_ ? shortcut_norm_->forward(shortcut_conv_->forward(input)) : input).relu_();
   }
+  torch::nn::BatchNorm2dImpl* branch_norm() override { return norms_.back().get(); }
 
  private:
   void add(int64_t in, int64_t out, int64_t kernel, int64_t stride = 1, int64_t groups = 1) {

@@ -161,7 +161,7 @@ std::vector<std::pair<std::string, std::string>> recipe(const std::string& name)
     return {{"epochs", "250"},     {"batch-size", "64"},   {"lr", "0.001"},       {"weight-decay", "0.01"},  {"schedule", "constant"},
             {"warmup", "0"},       {"clip-norm", "0"},     {"image-size", "224"}, {"views", "250"},          {"crop-min", "0.08"},
             {"brightness", "0"},   {"contrast", "0"},      {"saturation", "0"},   {"loss", "align_uniform"}, {"logit-loss", "kd"},
-            {"label-weight", "1"}, {"loss-weight", "0.8"}, {"logit-weight", "1"}, {"optimizer", "adamw"}};
+            {"label-weight", "1"}, {"loss-weight", "0.8"}, {"logit-weight", "1"}, {"optimizer", "adamw"},    {"init", "public"}};
   throw UsageError("there is no recipe named '" + name + "'", "--recipe", "name one of: paper");
 }
 
@@ -216,6 +216,7 @@ void validate(const RunConfig& config) {
                          "leave it out, or name one --teacher");
   check_one_of({"cosine", "constant"}, config.schedule, "--schedule");
   check_one_of({"auto", "muon", "adamw"}, config.optimizer, "--optimizer");
+  check_one_of({"zero-residual", "public"}, config.init, "--init");
   for (const double weight : {config.loss_weight, config.logit_weight})
     if (weight < 0 && weight != RunConfig::kOwn) throw UsageError("a loss's weight is 0 or more", "--loss-weight, --logit-weight");
   if (config.view.scale_min > config.view.scale_max) throw UsageError("is larger than --crop-max", "--crop-min");

@@ -14,6 +14,7 @@
 #include "retort/deploy/onnx_export.h"
 #include "retort/losses/objective.h"
 #include "retort/models/registry.h"
+#include "retort/models/residual.h"
 #include "retort/models/torchscript.h"
 #include "retort/report/text.h"
 #include "retort/run/evaluate_run.h"
@@ -197,7 +198,11 @@ class Job {
   models::ModelPtr initial_student(int64_t size) const {
     const models::ModelSpec fresh =
         models::student_spec(config_.student, static_cast<int64_t>(manifest_.classes.size()), config_.student_features);
-    if (config_.student_weights.empty()) return models::make_model(size > 0 ? models::for_image_size(fresh, size) : fresh);
+    if (config_.student_weights.empty()) {
+      models::ModelPtr student = models::make_model(size > 0 ? models::for_image_size(fresh, size) : fresh);
+      if (config_.init == "zero-residual") models::zero_init_residual(*student);
+      return student;
+    }
     // By its name: there are tensors that fit several architectures.
     models::ModelPtr student = models::load_model(config_.student_weights, config_.student);
     student->reset_head(fresh.classes);

@@ -249,6 +249,21 @@ TEST(Convnets, HeadsAreDrawnAsTheFamilyDrawsThem) {
   }
 }
 
+TEST(Convnets, ResidualBranchesCanBeginSilent) {
+  const std::map<std::string, int64_t> branches{{"resnet18", 8},           {"resnet50", 16},         {"mobilenet_v2", 10},
+                                                {"mobilenet_v3_small", 6}, {"efficientnet_b0", 9},   {"efficientnet_v2_s", 35},
+                                                {"efficientnet_lite0", 9}, {"regnet_x_400mf", 22},   {"mobilenetv4_conv_small", 10},
+                                                {"convnext_atto", 0},      {"shufflenet_v2_x0_5", 0}};
+  for (const auto& [arch, count] : branches) {
+    const ModelPtr model = make_model({arch, 5});
+    zero_init_residual(*model);
+    int64_t silent = 0;
+    for (const auto& item : model->named_parameters())
+      if (item.key().ends_with("weight") && item.value().dim() == 1 && !item.value().any().item<bool>()) ++silent;
+    EXPECT_EQ(silent, count) << arch;
+  }
+}
+
 TEST(Convnets, DropoutActsInTrainingAlone) {
   const ModelPtr model = make_model({"mobilenet_v2", 2});
   {

@@ -28,6 +28,7 @@ TEST(RunConfig, WhatCannotBeMeantIsAUsageError) {
   EXPECT_THROW(validate(with([](RunConfig& c) { c.out.clear(); })), UsageError);
   EXPECT_THROW(validate(with([](RunConfig& c) { c.precision = "fp8"; })), UsageError);
   EXPECT_THROW(validate(with([](RunConfig& c) { c.optimizer = "sgd"; })), UsageError);
+  EXPECT_THROW(validate(with([](RunConfig& c) { c.init = "ones"; })), UsageError);
   EXPECT_THROW(validate(with([](RunConfig& c) { c.loss = "kd"; })), UsageError);
   EXPECT_THROW(validate(with([](RunConfig& c) { c.loss = "nonsense"; })), UsageError);
   EXPECT_THROW(validate(with([](RunConfig& c) { c.teacher_head = "finetune"; })), UsageError);

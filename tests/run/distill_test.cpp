@@ -124,6 +124,20 @@ TEST_F(DistillTest, StartsFromPreTrainedWeights) {
   EXPECT_THROW(distill_now({.force = true}), Error);
 }
 
+TEST_F(DistillTest, RandomBranchesBeginSilent) {
+  config_.student = "mobilenet_v2_0.35";
+  config_.teacher = {"none"};
+  config_.lr = 1e-8;
+  config_.epochs = 1;
+  const auto last_scale = [&](const std::string& init) {
+    config_.init = init;
+    distill_now({.force = true});
+    return read_safetensors(RunFolder{config_.out}.student()).tensors.at("features.3.conv.3.weight").abs().max().item<double>();
+  };
+  EXPECT_LT(last_scale("zero-residual"), 0.01);
+  EXPECT_GT(last_scale("public"), 0.99);
+}
+
 TEST_F(DistillTest, ATeacherCanBeTrainedFirst) {
   const std::vector<std::string> sizes_without_a_name =
       std::exchange(config_.teacher, {write_weights("named.safetensors", {"shufflenet_v2_x0_5", 5})});
