@@ -85,8 +85,7 @@ void visit_options(RunConfig& c, Visitor&& visitor) {
           "blocks begin as the identity");
   visitor("lr", c.lr, Range{0, 10}, training,
           "peak learning rate, reached by linear warm-up; 0: 1e-3, or 3e-4 from pre-trained weights, or 3e-3 by AdamW alone where 10,000 "
-          "images are "
-          "trained on");
+          "images are trained on");
   visitor("schedule", c.schedule, Range{}, training, "after the warm-up: cosine (to zero), or constant");
   visitor("head-lr-factor", c.head_lr_factor, Range{0.001, 1000}, training, "the classifier learns at this many times the rate");
   visitor("weight-decay", c.weight_decay, Range{0, 10}, training, "decoupled weight decay, on kernels and matrices only");
@@ -119,7 +118,7 @@ void visit_options(RunConfig& c, Visitor&& visitor) {
           "linear-probe: the backbone stays as it is; finetune: train all of it on this data first; scratch: the same from random weights");
   visitor("teacher-epochs", c.teacher_epochs, Range{1, 100000}, teacher, "epochs of finetune or scratch");
   visitor("teacher-lr", c.teacher_lr, Range{0, 10}, teacher,
-          "peak learning rate of finetune, the head's ten times that, or scratch; 0: 1e-4, or as --lr's from random weights");
+          "peak learning rate of finetune (its head's is ten times that) or scratch; 0: 1e-4 for finetune, --lr's default for scratch");
   visitor("views", c.views, Range{0, 1000}, teacher,
           "views of each image that the teacher sees, once each; epochs go round them; 0: one an epoch, fewer (8 at least) where images "
           "are many");
