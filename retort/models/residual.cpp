@@ -7,7 +7,8 @@ namespace retort::models {
 void zero_init_residual(torch::nn::Module& network) {
   for (const auto& module : network.modules(/*include_self=*/false)) {
     auto* block = dynamic_cast<Residual*>(module.get());
-    if (block != nullptr && block->branch_norm() != nullptr) torch::nn::init::zeros_(block->branch_norm()->weight);
+    auto* norm = block != nullptr ? block->branch_norm() : nullptr;
+    if (norm != nullptr) torch::nn::init::zeros_(norm->weight);
   }
 }
 
