@@ -27,7 +27,7 @@ struct RunConfig {
   int64_t epochs = 100, batch_size = 0;
   double lr = 0, weight_decay = 0.05, warmup = 0.05, clip_norm = 5, ema = 0, head_lr_factor = 1;
   int64_t seed = 0, threads = 0;
-  std::string device = "cpu", precision = "auto", schedule = "cosine", optimizer = "auto", init = "zero-residual";
+  std::string device = "cpu", precision = "auto", schedule = "linear", optimizer = "auto", init = "zero-residual";
 
   int64_t views = 0, view_seed = 0, store_budget = 8192;
   std::string more_views = "repeat", image_store = "auto";
@@ -86,7 +86,7 @@ void visit_options(RunConfig& c, Visitor&& visitor) {
   visitor("lr", c.lr, Range{0, 10}, training,
           "peak learning rate, reached by linear warm-up; 0: 1e-3, or 3e-4 from pre-trained weights, or 3e-3 by AdamW alone where 10,000 "
           "images are trained on");
-  visitor("schedule", c.schedule, Range{}, training, "after the warm-up: cosine (to zero), or constant");
+  visitor("schedule", c.schedule, Range{}, training, "after the warm-up: linear or cosine (both to zero), or constant");
   visitor("head-lr-factor", c.head_lr_factor, Range{0.001, 1000}, training, "the classifier learns at this many times the rate");
   visitor("weight-decay", c.weight_decay, Range{0, 10}, training, "decoupled weight decay, on kernels and matrices only");
   visitor("warmup", c.warmup, Range{0, 1}, training, "share of the steps that warm up");

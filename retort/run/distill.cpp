@@ -306,7 +306,7 @@ class Job {
     options.weight_decay = config_.weight_decay;
     options.muon = uses_muon(config_);
     options.warmup = config_.warmup;
-    options.cosine = config_.schedule == "cosine";
+    options.schedule = train::schedule_from(config_.schedule);
     options.head_rate = config_.head_lr_factor;
     options.clip_norm = config_.clip_norm;
     options.ema_decay = config_.ema;

@@ -51,6 +51,7 @@ RunConfig config_of_teacher(const RunConfig& config, const NamedTeacher& teacher
   own.image_size = size > 0 ? size : model.input_spec().size;
   own.epochs = config.teacher_epochs;
   own.lr = config.teacher_lr > 0 ? config.teacher_lr : finetune ? kFinetune : 0;
+  if (finetune) own.schedule = "cosine";
   own.head_lr_factor = finetune ? RunConfig::kFinetuneHead : 1;
   return own;
 }

@@ -9,6 +9,7 @@
 #include <ATen/ops/_foreach_norm.h>
 #include <ATen/ops/_foreach_sub.h>
 #include <ATen/ops/_fused_adamw.h>
+#include <ATen/ops/linalg_vector_norm.h>
 
 #include "retort/core/error.h"
 #include "retort/train/muon.h"
@@ -23,14 +24,24 @@ NamedTensors trainable(const torch::nn::Module& student, const torch::nn::Module
   return all;
 }
 
+namespace {
+
+bool is_depthwise(const std::string& name, const at::Tensor& parameter) {
+  return parameter.dim() == 4 && parameter.size(1) == 1 && name.starts_with("student.") && name.ends_with("weight");
+}
+
+}  // namespace
+
 Optimizer::Optimizer(const NamedTensors& parameters, const Options& options) : options_(options) {
   for (const auto& [name, parameter] : parameters) {
     if (options.muon && is_hidden_matrix(name, parameter)) {
       add_matrix(name, parameter);
       continue;
     }
+    const double rate = options.muon && is_depthwise(name, parameter) ? options.depthwise_rate : 1;
     slots_.push_back({name, parameter, at::zeros_like(parameter.detach()), at::zeros_like(parameter.detach()),
-                      at::zeros({}, parameter.options().dtype(at::kFloat).requires_grad(false)), parameter.dim() > 1});
+                      at::zeros({}, parameter.options().dtype(at::kFloat).requires_grad(false)), parameter.dim() > 1, rate});
+    rates_.insert(rate);
   }
 }
 

@@ -28,6 +28,9 @@ class Optimizer {
     // Muon's rate is this many times the other parameters', after the adjustment by which its updates are as large as AdamW's (Liu et al.
     // 2025, "Muon is Scalable for LLM Training"; "match_rms_adamw" in torch.optim.Muon). Measured: docs/results.md.
     double muon_rate = 8;
+    // Beside Muon, depthwise kernels learn at this many times the other parameters' rate: as a share of its size, AdamW's step of such a
+    // kernel is otherwise a tenth of Muon's of a matrix, and less. Measured: docs/results.md.
+    double depthwise_rate = 16;
     std::string head = {};  // what the names of the student's classifier begin with, "student." included: AdamW's in any case
   };
   Optimizer(const NamedTensors& parameters, const Options& options);

@@ -4,13 +4,41 @@
 #include <cmath>
 #include <numbers>
 
+#include "retort/core/error.h"
+
 namespace retort::train {
 
-double schedule_factor(int64_t step, int64_t warmup, int64_t total) {
+Schedule schedule_from(const std::string& text) {
+  for (const Schedule each : {Schedule::linear, Schedule::cosine, Schedule::constant})
+    if (text == to_string(each)) return each;
+  throw UsageError("is '" + text + "'", "--schedule", "one of: linear, cosine, constant");
+}
+
+std::string to_string(Schedule schedule) {
+  switch (schedule) {
+    case Schedule::linear:
+      return "linear";
+    case Schedule::cosine:
+      return "cosine";
+    case Schedule::constant:
+      return "constant";
+  }
+  return {};
+}
+
+double schedule_factor(Schedule schedule, int64_t step, int64_t warmup, int64_t total) {
   // Step + 1: the first step moves, and the last one does too.
   if (step < warmup) return static_cast<double>(step + 1) / static_cast<double>(warmup);
   const double progress = static_cast<double>(step - warmup) / static_cast<double>(std::max<int64_t>(total - warmup, 1));
-  return 0.5 * (1 + std::cos(std::numbers::pi * progress));
+  switch (schedule) {
+    case Schedule::linear:
+      return 1 - progress;
+    case Schedule::cosine:
+      return 0.5 * (1 + std::cos(std::numbers::pi * progress));
+    case Schedule::constant:
+      break;
+  }
+  return 1;
 }
 
 }  // namespace retort::train

@@ -15,7 +15,6 @@
 #include "retort/core/safetensors.h"
 #include "retort/train/evaluate.h"
 #include "retort/train/prefetch.h"
-#include "retort/train/schedule.h"
 
 namespace retort::train {
 namespace {
@@ -137,7 +136,7 @@ Trainer::Trainer(models::ImageModel& student, losses::Objective& objective, cons
 double Trainer::learning_rate(int64_t step) const {
   const int64_t total = options_.epochs * batches_.count();
   const int64_t warmup = std::llround(options_.warmup * static_cast<double>(total));
-  return options_.learning_rate * (options_.cosine || step < warmup ? schedule_factor(step, warmup, total) : 1.0);
+  return options_.learning_rate * schedule_factor(options_.schedule, step, warmup, total);
 }
 
 void Trainer::step(Batches::Batch batch) {
@@ -311,7 +310,7 @@ std::string Trainer::fingerprint() const {
                                {"weight_decay", o.weight_decay},
                                {"muon", o.muon},
                                {"warmup", o.warmup},
-                               {"cosine", o.cosine},
+                               {"schedule", to_string(o.schedule)},
                                {"head_rate", o.head_rate},
                                {"clip_norm", o.clip_norm},
                                {"ema_decay", o.ema_decay},

@@ -17,6 +17,7 @@
 #include "retort/teacher/joint.h"
 #include "retort/train/batches.h"
 #include "retort/train/optimizer.h"
+#include "retort/train/schedule.h"
 #include "retort/train/student_pass.h"
 
 namespace retort::train {
@@ -26,9 +27,9 @@ struct TrainOptions {
   int64_t batch_size = 64;
   double learning_rate = 1e-3;  // peak
   double weight_decay = 0.01;
-  bool muon = false;       // see Optimizer::Options
-  double warmup = 0.05;    // share of all steps
-  bool cosine = true;      // to zero after the warm-up; false: the peak rate stays
+  bool muon = false;     // see Optimizer::Options
+  double warmup = 0.05;  // share of all steps
+  Schedule schedule = Schedule::linear;
   double head_rate = 1;    // the student's classifier learns at this many times the rate
   double clip_norm = 5.0;  // joint L2 norm of the gradients; 0: no limit
   double ema_decay = 0;    // of the weights' moving average, which is then what is validated and kept; 0: none

@@ -77,6 +77,19 @@ TEST(Muon, LayoutDoesNotMatter) {
   EXPECT_TRUE(at::allclose(stepped(at::MemoryFormat::Contiguous), stepped(at::MemoryFormat::ChannelsLast)));
 }
 
+// Adam's first step is the rate itself.
+TEST(Muon, DepthwiseKernelsLearnFaster) {
+  const auto step_of = [](const std::string& name, bool muon) {
+    const at::Tensor kernel = at::ones({8, 1, 3, 3}).requires_grad_();
+    kernel.mutable_grad() = at::ones({8, 1, 3, 3});
+    Optimizer({{name, kernel}}, {.weight_decay = 0, .muon = muon, .depthwise_rate = 4}).step(1e-3);
+    return (1 - kernel.detach()).mean().item<double>();
+  };
+  EXPECT_NEAR(step_of("student.depthwise.weight", true), 4e-3, 1e-6);
+  EXPECT_NEAR(step_of("student.depthwise.weight", false), 1e-3, 1e-6);
+  EXPECT_NEAR(step_of("objective.depthwise.weight", true), 1e-3, 1e-6);
+}
+
 TEST(Muon, IsForHiddenMatrices) {
   NamedTensors parameters;
   const auto add = [&](const std::string& name, at::IntArrayRef shape) {

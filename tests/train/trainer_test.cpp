@@ -228,7 +228,7 @@ TEST_F(TrainerTest, ANonFiniteLossStopsTheRunAndKeepsTheCheckpoint) {
 
 TEST_F(TrainerTest, AConstantScheduleStaysAtThePeak) {
   TrainOptions constant = options(2);
-  constant.cosine = false;
+  constant.schedule = Schedule::constant;
   std::vector<double> rates;
   session(constant)->trainer.run(folder_ / "last.safetensors", false, [&](const nlohmann::json& line) { rates.push_back(line["lr"]); });
   EXPECT_EQ(rates, (std::vector<double>{1e-3, 1e-3}));
