@@ -13,7 +13,6 @@
 #include "retort/models/precision.h"
 #include "retort/models/torchscript.h"
 #include "retort/run/named_teacher.h"
-#include "retort/train/schedule.h"
 
 namespace retort::run {
 
@@ -215,7 +214,7 @@ void validate(const RunConfig& config) {
       if (!said->empty())
         throw UsageError("is said of one teacher, and there are several: '" + *said + "'", "--teacher-arch, -features, -mean, -std",
                          "leave it out, or name one --teacher");
-  (void)train::schedule_from(config.schedule);
+  check_one_of({"linear", "cosine", "constant"}, config.schedule, "--schedule");
   check_one_of({"auto", "muon", "adamw"}, config.optimizer, "--optimizer");
   check_one_of({"zero-residual", "public"}, config.init, "--init");
   for (const double weight : {config.loss_weight, config.logit_weight})

@@ -26,8 +26,10 @@ NamedTensors trainable(const torch::nn::Module& student, const torch::nn::Module
 
 namespace {
 
+bool is_students_weight(const std::string& name) { return name.starts_with("student.") && name.ends_with("weight"); }
+
 bool is_depthwise(const std::string& name, const at::Tensor& parameter) {
-  return parameter.dim() == 4 && parameter.size(1) == 1 && name.starts_with("student.") && name.ends_with("weight");
+  return parameter.dim() == 4 && parameter.size(1) == 1 && is_students_weight(name);
 }
 
 }  // namespace
@@ -49,7 +51,7 @@ Optimizer::Optimizer(const NamedTensors& parameters, const Options& options) : o
 // to, nor tables of positions and scales.
 bool Optimizer::is_hidden_matrix(const std::string& name, const at::Tensor& parameter) const {
   const bool dense = parameter.dim() == 2 || (parameter.dim() == 4 && parameter.size(1) > 1);
-  return dense && name.starts_with("student.") && name.ends_with("weight") && (options_.head.empty() || !name.starts_with(options_.head));
+  return dense && is_students_weight(name) && (options_.head.empty() || !name.starts_with(options_.head));
 }
 
 void Optimizer::add_matrix(const std::string& name, const at::Tensor& parameter) {

@@ -11,7 +11,7 @@ namespace retort::train {
 Schedule schedule_from(const std::string& text) {
   for (const Schedule each : {Schedule::linear, Schedule::cosine, Schedule::constant})
     if (text == to_string(each)) return each;
-  throw UsageError("is '" + text + "'", "--schedule", "one of: linear, cosine, constant");
+  throw UsageError("unknown schedule '" + text + "'", "", "one of: linear, cosine, constant");
 }
 
 std::string to_string(Schedule schedule) {
