@@ -41,6 +41,8 @@ std::string to_text(const NamedTeacher& teacher) {
          (teacher.weight != 1 ? ":" + report::significant(teacher.weight, 6) : "");
 }
 
+int64_t size_asked(const NamedTeacher& teacher, const RunConfig& config) { return teacher.size > 0 ? teacher.size : config.teacher_size; }
+
 bool has_teacher(const RunConfig& config) { return !config.teacher.empty() && config.teacher.front() != "none"; }
 
 }  // namespace retort::run

@@ -19,6 +19,9 @@ struct NamedTeacher {
 NamedTeacher teacher_from(const std::string& text);
 std::string to_text(const NamedTeacher& teacher);
 
+// The resolution that is asked for, of this teacher or of all; 0: the teacher's own.
+int64_t size_asked(const NamedTeacher& teacher, const RunConfig& config);
+
 // Whether the student is distilled at all.
 bool has_teacher(const RunConfig& config);
 

@@ -20,7 +20,7 @@ teacher::TeacherSource teacher_source(const RunConfig& config, const NamedTeache
   return {.weights = named.name,
           .arch = config.teacher_arch,
           .features = config.teacher_features,
-          .size = named.size > 0 ? named.size : config.teacher_size,
+          .size = size_asked(named, config),
           .mean = teacher_mean(config),
           .std = teacher_std(config),
           .embedding = zero_shot(config)};

@@ -47,7 +47,7 @@ RunConfig config_of_teacher(const RunConfig& config, const NamedTeacher& teacher
   own.temperature = defaults.temperature;
   own.student = model.spec().arch;
   own.student_weights = finetune ? teacher.name : "";
-  const int64_t size = teacher.size > 0 ? teacher.size : config.teacher_size;
+  const int64_t size = size_asked(teacher, config);
   own.image_size = size > 0 ? size : model.input_spec().size;
   own.epochs = config.teacher_epochs;
   own.lr = config.teacher_lr > 0 ? config.teacher_lr : finetune ? kFinetune : 0;
