@@ -10,12 +10,14 @@
 #include "tests/support/folder.h"
 #include "tests/support/formula.h"
 #include "tests/support/message.h"
+#include "tests/support/plain_state.h"
 #include "tests/support/safetensors_bytes.h"
 
 namespace retort {
 namespace {
 
 using testing::error_of;
+using testing::expect_same;
 using testing::formula_uniform;
 using testing::safetensors_bytes;
 using testing::says;
@@ -32,16 +34,6 @@ StateDict every_dtype() {
                                                             .to(type);
   }
   return tensors;
-}
-
-void expect_same(const StateDict& actual, const StateDict& expected) {
-  ASSERT_EQ(actual.size(), expected.size());
-  for (const auto& [name, tensor] : expected) {
-    ASSERT_TRUE(actual.contains(name)) << name;
-    EXPECT_EQ(actual.at(name).scalar_type(), tensor.scalar_type()) << name;
-    EXPECT_EQ(actual.at(name).sizes(), tensor.sizes()) << name;
-    EXPECT_TRUE(at::equal(actual.at(name), tensor)) << name;
-  }
 }
 
 TEST(Safetensors, RoundTrip) {
@@ -65,18 +57,7 @@ TEST(Safetensors, NothingRoundTrips) {
 TEST(Safetensors, ReadsWhatPythonWrote) {
   const TensorFile file = read_safetensors(RETORT_FIXTURES "/weights/plain.safetensors");
   EXPECT_EQ(file.metadata, (Metadata{{"format", "pt"}}));
-  const StateDict expected{{"conv.weight", formula_uniform("conv.weight", {4, 3, 2, 2})},
-                           {"bn.num_batches_tracked", at::scalar_tensor(7, at::kLong)},
-                           {"half", formula_uniform("half", {5}).to(at::kHalf)},
-                           {"bf16", formula_uniform("bf16", {2, 3}).to(at::kBFloat16)},
-                           {"double", formula_uniform("double", {3}).to(at::kDouble)},
-                           {"int32", at::arange(4, at::kInt)},
-                           {"int16", at::arange(3, at::kShort)},
-                           {"int8", at::arange(-2, 2, at::kChar)},
-                           {"uint8", at::arange(5, at::kByte)},
-                           {"bool", at::tensor({1, 0, 1}).to(at::kBool)},
-                           {"empty", at::empty({0, 3})}};
-  expect_same(file.tensors, expected);
+  expect_same(file.tensors, testing::plain_state());
 }
 
 TEST(Safetensors, WritesThePublicLayout) {

@@ -6,41 +6,20 @@
 #include "tests/support/folder.h"
 #include "tests/support/formula.h"
 #include "tests/support/message.h"
+#include "tests/support/plain_state.h"
 
 namespace retort::models {
 namespace {
 
 using testing::error_of;
+using testing::expect_same;
 using testing::formula_parameter;
 using testing::formula_uniform;
+using testing::plain_state;
 using testing::says;
 using testing::TestFolder;
 
 std::string fixture(const std::string& name) { return std::string(RETORT_FIXTURES "/weights/") + name; }
-
-void expect_same(const StateDict& actual, const StateDict& expected) {
-  ASSERT_EQ(actual.size(), expected.size());
-  for (const auto& [name, tensor] : expected) {
-    ASSERT_TRUE(actual.contains(name)) << name;
-    EXPECT_EQ(actual.at(name).scalar_type(), tensor.scalar_type()) << name;
-    EXPECT_EQ(actual.at(name).sizes(), tensor.sizes()) << name;
-    EXPECT_TRUE(at::equal(actual.at(name), tensor)) << name;
-  }
-}
-
-StateDict plain() {
-  return {{"conv.weight", formula_uniform("conv.weight", {4, 3, 2, 2})},
-          {"bn.num_batches_tracked", at::scalar_tensor(7, at::kLong)},
-          {"half", formula_uniform("half", {5}).to(at::kHalf)},
-          {"bf16", formula_uniform("bf16", {2, 3}).to(at::kBFloat16)},
-          {"double", formula_uniform("double", {3}).to(at::kDouble)},
-          {"int32", at::arange(4, at::kInt)},
-          {"int16", at::arange(3, at::kShort)},
-          {"int8", at::arange(-2, 2, at::kChar)},
-          {"uint8", at::arange(5, at::kByte)},
-          {"bool", at::tensor({1, 0, 1}).to(at::kBool)},
-          {"empty", at::empty({0, 3})}};
-}
 
 StateDict module_state() {
   const auto filled = [](const std::string& name, at::IntArrayRef shape) { return std::pair(name, formula_parameter(name, shape)); };
@@ -58,7 +37,7 @@ class Forms : public ::testing::TestWithParam<const char*> {
   static StateDict read(const std::string& name) { return read_weights(fixture(name + "_" + GetParam() + ".pth")); }
 };
 
-TEST_P(Forms, EveryDtype) { expect_same(read("plain"), plain()); }
+TEST_P(Forms, EveryDtype) { expect_same(read("plain"), plain_state()); }
 
 TEST_P(Forms, StateDictOfAModule) { expect_same(read("module"), module_state()); }
 
@@ -85,14 +64,14 @@ INSTANTIATE_TEST_SUITE_P(Pth, Forms, ::testing::Values("zip", "legacy"));
 
 TEST(ReadWeights, LaterPickleProtocols) { expect_same(read_weights(fixture("module_protocol4.pth")), module_state()); }
 
-TEST(ReadWeights, Safetensors) { expect_same(read_weights(fixture("plain.safetensors")), plain()); }
+TEST(ReadWeights, Safetensors) { expect_same(read_weights(fixture("plain.safetensors")), plain_state()); }
 
 TEST(ReadWeights, GoesByContentNotByName) {
   const TestFolder folder;
   std::filesystem::copy_file(fixture("plain.safetensors"), folder / "weights.pth");
   std::filesystem::copy_file(fixture("plain_zip.pth"), folder / "weights.safetensors");
   std::filesystem::copy_file(fixture("plain_legacy.pth"), folder / "weights");
-  for (const char* name : {"weights.pth", "weights.safetensors", "weights"}) expect_same(read_weights(folder / name), plain());
+  for (const char* name : {"weights.pth", "weights.safetensors", "weights"}) expect_same(read_weights(folder / name), plain_state());
 }
 
 TEST(ReadWeights, DropsACommonModulePrefix) {
