@@ -111,7 +111,7 @@ void check_skipped(const std::vector<SkippedFile>& skipped, size_t total, double
     throw Error("none of the " + std::to_string(total) + " images decodes; the first: " + skipped[0].reason, root);
   if (static_cast<double>(skipped.size()) <= max_skipped * static_cast<double>(total)) return;
   throw Error(std::to_string(skipped.size()) + " of " + std::to_string(total) + " images do not decode; the first: " + skipped[0].reason,
-              root, "mend or remove these files, or allow a larger share of skipped files");
+              root, "mend or remove these files, or allow a larger share of them: --max-skipped");
 }
 
 }  // namespace

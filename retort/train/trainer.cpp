@@ -44,11 +44,11 @@ losses::Objective& moved(losses::Objective& objective, c10::Device device) {
   return objective;
 }
 
-// What batch norms will evaluate with forgets within a tenth of the run: MobileNetV3's averages, at torchvision's momentum of 0.01, would
-// still be those of the first weights where steps are few.
+// What batch norms will evaluate with forgets within a tenth of the run, or within a few steps where it has no more: where steps are few,
+// MobileNetV3's averages, at torchvision's momentum of 0.01, would still be those of the first weights, and those of a dozen steps at any.
 void forget_in_time(torch::nn::Module& student, int64_t steps) {
-  constexpr double kUsual = 0.1;  // torch's, which is never raised
-  const double least = std::min(kUsual, 10 / static_cast<double>(std::max<int64_t>(steps, 1)));
+  constexpr double kMost = 0.5;
+  const double least = std::min(kMost, 10 / static_cast<double>(std::max<int64_t>(steps, 1)));
   for (const auto& module : student.modules(/*include_self=*/false))
     if (auto* norm = module->as<torch::nn::BatchNorm2dImpl>(); norm != nullptr && norm->options.momentum())
       norm->options.momentum(std::max(*norm->options.momentum(), least));
