@@ -5,15 +5,14 @@
 #include <filesystem>
 #include <limits>
 #include <set>
-#include <sstream>
 #include <utility>
 
 #include "retort/core/device.h"
 #include "retort/core/error.h"
 #include "retort/core/file.h"
-#include "retort/data/extra.h"
 #include "retort/models/registry.h"
 #include "retort/report/text.h"
+#include "retort/run/compare_plan.h"
 #include "retort/run/distill.h"
 #include "retort/run/named_teacher.h"
 #include "retort/run/pretraining.h"
@@ -26,81 +25,23 @@ namespace retort::run {
 namespace fs = std::filesystem;
 namespace {
 
-// An arm, and the run that it is but for the seed.
-struct Plan {
-  std::string name, teacher;
-  RunConfig config;
-  bool probe = false;
-};
-
-struct Loss {
-  std::string embedding = "none", logit = "none";
-};
-
-Loss parse_loss(const std::string& text, const std::string& default_logit) {
-  Loss loss;
-  for (size_t begin = 0; begin <= text.size();) {
-    const size_t end = std::min(text.find('+', begin), text.size());
-    const std::string name = text.substr(begin, end - begin);
-    const losses::Kind kind = losses::find_loss(name).kind;
-    if (kind == losses::Kind::label) throw UsageError("'" + name + "' needs no teacher: that is the arm `scratch`", "--loss");
-    std::string& slot = kind == losses::Kind::embedding ? loss.embedding : loss.logit;
-    if (slot != "none") throw UsageError("'" + text + "' names two losses of one kind", "--loss");
-    slot = name;
-    begin = end + 1;
-  }
-  if (text.find('+') == std::string::npos && loss.embedding != "none") loss.logit = default_logit;
-  return loss;
-}
-
-std::string words(const Loss& loss) {
-  if (loss.embedding == "none") return loss.logit;
-  return loss.logit == "none" ? loss.embedding : loss.embedding + " + " + loss.logit;
-}
-
-// "A+B" is two teachers at once, unless there is such a file.
-std::vector<std::string> teachers_in(const std::string& text) {
-  std::error_code error;
-  if (fs::exists(teacher_from(text).name, error)) return {text};
-  std::vector<std::string> teachers;
-  std::istringstream stream(text);
-  for (std::string part; std::getline(stream, part, '+');) teachers.push_back(part);
-  return teachers;
-}
-
-// The last part of a path or of a name on the hub.
-std::string last_part(const std::string& path) {
-  const fs::path normal = fs::path(path).lexically_normal();
-  return (normal.has_filename() ? normal : normal.parent_path()).filename().string();
-}
-
-// What is not safe in a file's name becomes one dash.
-std::string folder_name(const std::string& text) {
-  std::string name;
-  for (const char c : text) {
-    const bool safe = std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '.';
-    if (safe || (!name.empty() && name.back() != '-')) name += safe ? c : '-';
-  }
-  return name;
-}
-
 std::string counted_runs(int64_t runs) { return std::to_string(runs) + (runs == 1 ? " run" : " runs"); }
 
 // What an arm's runs will take.
 struct Expected {
-  int64_t runs = 0, missing = 0;
+  int64_t missing = 0;
   double student_seconds = 0, teacher_seconds = 0;  // of one missing run; later ones find the teacher's outputs in the cache
 };
 
 class Comparer {
  public:
-  Comparer(const CompareConfig& config, Log& log, const StopFlag& stop) : config_(config), log_(log), stop_(stop) {}
+  Comparer(const CompareConfig& config, Log& log, const StopFlag& stop)
+      : config_(config), log_(log), stop_(stop), plans_(plans_of(config, log)) {}
 
   report::Comparison run() {
-    plan();
-    for (const Plan& plan : plans_) runs_ += seeds_of(plan);
+    for (const ArmPlan& plan : plans_) runs_ += std::ssize(plan.runs);
     result_.title = "retort compare: " + student_name(config_.base) + " on " + last_part(config_.base.data);
-    for (const Plan& plan : plans_) result_.arms.push_back(run_arm(plan));
+    for (const ArmPlan& plan : plans_) result_.arms.push_back(run_arm(plan));
     result_.student = student_name(config_.base) + ", " + std::to_string(size_) + " px, " + report::count(parameters_) + " parameters";
     result_.budget = "Equal student image-steps: " + std::to_string(config_.base.epochs) + " epochs of " + std::to_string(images_) +
                      " images in batches of " + std::to_string(batch_size_for(config_.base, images_)) + " for every arm that trains" +
@@ -111,19 +52,19 @@ class Comparer {
   }
 
   std::string expected() {
-    plan();
     std::string text;
     std::set<std::vector<std::vector<std::string>>> seen;  // teachers, each with what it has looked at
     int64_t missing = 0;
     double seconds = 0;
-    for (const Plan& plan : plans_) {
+    for (const ArmPlan& plan : plans_) {
       Expected arm = expected_of(plan);
-      if (!plan.probe && !seen.insert({plan.config.teacher, plan.config.extra}).second) arm.teacher_seconds = 0;
+      if (!plan.probe && !seen.insert({plan.runs.front().teacher, plan.runs.front().extra}).second) arm.teacher_seconds = 0;
       missing += arm.missing;
       seconds += arm.teacher_seconds + arm.student_seconds * static_cast<double>(arm.missing);
-      text += named(plan) + ": ";
-      if (arm.missing < arm.runs) text += std::to_string(arm.runs - arm.missing) + " of " + std::to_string(arm.runs) + " runs are there";
-      if (arm.missing > 0 && arm.missing < arm.runs) text += ", ";
+      text += plan.title() + ": ";
+      const int64_t runs = std::ssize(plan.runs);
+      if (arm.missing < runs) text += std::to_string(runs - arm.missing) + " of " + std::to_string(runs) + " runs are there";
+      if (arm.missing > 0 && arm.missing < runs) text += ", ";
       if (arm.missing > 0) text += counted_runs(arm.missing);
       if (arm.student_seconds > 0) text += " of " + report::duration(arm.student_seconds);
       if (arm.teacher_seconds > 0)
@@ -134,81 +75,14 @@ class Comparer {
   }
 
  private:
-  void plan() {
-    const bool given = !config_.base.student_weights.empty(), labelled = config_.base.classes.empty();
-    std::vector<std::string> arms = config_.arms;
-    if (arms.empty() && !labelled) arms = {"distill"};
-    if (arms.empty()) {
-      arms = {"scratch"};
-      if (given) arms.insert(arms.end(), {"linear-probe", "finetune"});
-      if (!config_.teachers.empty()) arms.emplace_back("distill");
-      if (!given) log_.info("no --student-weights: the arms `finetune` and `linear-probe` are left out");
-    }
-    for (const std::string& arm : arms) {
-      if (arm != "distill" && !labelled) throw UsageError("needs labels, and with --classes there are none", "--arm " + arm);
-      if ((arm == "finetune" || arm == "linear-probe") && !given)
-        throw UsageError("needs pre-trained weights of the student", "--arm " + arm, "name their file with --student-weights");
-      if (arm == "distill") {
-        plan_distilled();
-      } else if (arm == "scratch" || arm == "finetune" || arm == "linear-probe") {
-        plan_alone(arm);
-      } else {
-        throw UsageError("there is no arm '" + arm + "'", "--arm", "one of: scratch, finetune, linear-probe, distill");
-      }
-    }
-  }
-
-  void plan_alone(const std::string& arm) {
-    RunConfig config = config_.base;
-    config.extra.clear();
-    config.teacher = {"none"};
-    config.teacher_init = "linear-probe";
-    if (arm == "scratch") config.student_weights.clear();
-    if (arm == "finetune") {
-      config.lr = config_.finetune_lr;
-      config.head_lr_factor = RunConfig::kFinetuneHead;
-    }
-    plans_.push_back({arm, "", config, arm == "linear-probe"});
-  }
-
-  void plan_distilled() {
-    if (config_.teachers.empty()) throw UsageError("needs a teacher", "--arm distill", "name a weight file with --teacher");
-    for (const std::string& teacher : config_.teachers) {
-      RunConfig config = config_.base;
-      config.student_weights.clear();
-      config.extra.clear();
-      config.teacher = teachers_in(teacher);
-      std::string file;
-      for (const std::string& each : config.teacher) file += (file.empty() ? "" : " + ") + last_part(each);
-      for (const std::string& text : config_.losses) {
-        const Loss loss = parse_loss(text, config_.base.logit_loss);
-        config.loss = loss.embedding;
-        config.logit_loss = loss.logit;
-        const Plan plain{"distill " + words(loss), file, config, false};
-        plans_.push_back(plain);
-        for (const std::string& extra : config_.base.extra) plans_.push_back(with_extra(plain, extra));
-      }
-    }
-  }
-
-  // The same arm with images beside the data set's own, in as many image-steps.
-  Plan with_extra(Plan plan, const std::string& text) const {
-    const data::Extra extra = data::extra_from(text);
-    plan.name += ", with " + extra.path.filename().string() + " " + report::significant(extra.ratio, 4) + "x";
-    plan.config.extra = {text};
-    plan.config.epochs = std::max<int64_t>(1, std::llround(static_cast<double>(config_.base.epochs) / (1 + extra.ratio)));
-    return plan;
-  }
-
-  report::Arm run_arm(const Plan& plan) {
+  report::Arm run_arm(const ArmPlan& plan) {
     report::Arm arm;
     arm.name = plan.name;
     arm.teacher = plan.teacher;
     arm.saved = std::numeric_limits<double>::quiet_NaN();
-    for (int64_t seed = config_.base.seed; seed < config_.base.seed + seeds_of(plan); ++seed) {
+    for (const RunConfig& config : plan.runs) {
       check_stop(stop_, "comparing");
-      const RunConfig config = seeded(plan, seed);
-      announce(plan, seed);
+      announce(plan, config.seed);
       const Stopwatch watch;
       if (plan.probe) {
         probe(config, arm);
@@ -226,24 +100,14 @@ class Comparer {
     return arm;
   }
 
-  RunConfig seeded(const Plan& plan, int64_t seed) const {
-    RunConfig config = plan.config;
-    config.seed = seed;
-    config.out = (fs::path(config_.base.out) / folder_name(named(plan)) / ("seed-" + std::to_string(seed))).string();
-    return config;
-  }
-
-  static std::string named(const Plan& plan) { return plan.teacher.empty() ? plan.name : plan.name + " from " + plan.teacher; }
-
   // Of one run that is missing; zero where none is.
-  Expected expected_of(const Plan& plan) {
+  Expected expected_of(const ArmPlan& plan) {
     Expected expected;
-    for (int64_t seed = config_.base.seed; seed < config_.base.seed + seeds_of(plan); ++seed) {
-      const RunConfig config = plan.probe ? probed(seeded(plan, seed)) : seeded(plan, seed);
-      ++expected.runs;
+    for (const RunConfig& run : plan.runs) {
+      const RunConfig config = plan.probe ? probed(run) : run;
       if (!plan.probe && is_finished(config)) continue;
       if (++expected.missing > 1) continue;
-      log_.info("measuring " + named(plan));
+      log_.info("measuring " + plan.title());
       const Forecast measured = forecast(config, log_, stop_);
       expected.teacher_seconds = measured.teacher_seconds();
       expected.student_seconds = plan.probe ? 0 : measured.student_seconds();
@@ -251,11 +115,9 @@ class Comparer {
     return expected;
   }
 
-  int64_t seeds_of(const Plan& plan) const { return plan.probe ? 1 : config_.seeds; }  // a probe draws nothing
-
-  void announce(const Plan& plan, int64_t seed) {
+  void announce(const ArmPlan& plan, int64_t seed) {
     std::string text =
-        "run " + std::to_string(done_ + 1) + " of " + std::to_string(runs_) + ": " + named(plan) + ", seed " + std::to_string(seed);
+        "run " + std::to_string(done_ + 1) + " of " + std::to_string(runs_) + ": " + plan.title() + ", seed " + std::to_string(seed);
     if (timed_ > 0)
       text += "; about " + report::duration(seconds_ / static_cast<double>(timed_) * static_cast<double>(runs_ - done_)) + " to go";
     log_.info(text);
@@ -361,7 +223,7 @@ class Comparer {
   CompareConfig config_;
   Log& log_;
   const StopFlag& stop_;
-  std::vector<Plan> plans_;
+  std::vector<ArmPlan> plans_;
   report::Comparison result_;
   int64_t size_ = 0, parameters_ = 0, images_ = 0;
   int64_t runs_ = 0, done_ = 0, timed_ = 0;

@@ -1,0 +1,155 @@
+#include "retort/run/compare_plan.h"
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <sstream>
+
+#include "retort/core/error.h"
+#include "retort/data/extra.h"
+#include "retort/losses/loss.h"
+#include "retort/report/text.h"
+#include "retort/run/named_teacher.h"
+
+namespace retort::run {
+namespace fs = std::filesystem;
+namespace {
+
+struct Loss {
+  std::string embedding = "none", logit = "none";
+};
+
+Loss parse_loss(const std::string& text, const std::string& default_logit) {
+  Loss loss;
+  for (size_t begin = 0; begin <= text.size();) {
+    const size_t end = std::min(text.find('+', begin), text.size());
+    const std::string name = text.substr(begin, end - begin);
+    const losses::Kind kind = losses::find_loss(name).kind;
+    if (kind == losses::Kind::label) throw UsageError("'" + name + "' needs no teacher: that is the arm `scratch`", "--loss");
+    std::string& slot = kind == losses::Kind::embedding ? loss.embedding : loss.logit;
+    if (slot != "none") throw UsageError("'" + text + "' names two losses of one kind", "--loss");
+    slot = name;
+    begin = end + 1;
+  }
+  if (text.find('+') == std::string::npos && loss.embedding != "none") loss.logit = default_logit;
+  return loss;
+}
+
+std::string words(const Loss& loss) {
+  if (loss.embedding == "none") return loss.logit;
+  return loss.logit == "none" ? loss.embedding : loss.embedding + " + " + loss.logit;
+}
+
+// "A+B" is two teachers at once, unless there is such a file.
+std::vector<std::string> teachers_in(const std::string& text) {
+  std::error_code error;
+  if (fs::exists(teacher_from(text).name, error)) return {text};
+  std::vector<std::string> teachers;
+  std::istringstream stream(text);
+  for (std::string part; std::getline(stream, part, '+');) teachers.push_back(part);
+  return teachers;
+}
+
+std::vector<std::string> arms_of(const CompareConfig& config, Log& log) {
+  if (!config.arms.empty()) return config.arms;
+  if (!config.base.classes.empty()) return {"distill"};
+  const bool given = !config.base.student_weights.empty();
+  std::vector<std::string> arms{"scratch"};
+  if (given) arms.insert(arms.end(), {"linear-probe", "finetune"});
+  if (!config.teachers.empty()) arms.emplace_back("distill");
+  if (!given) log.info("no --student-weights: the arms `finetune` and `linear-probe` are left out");
+  return arms;
+}
+
+// `one` is each run but for its seed and its folder.
+ArmPlan arm(const CompareConfig& config, const std::string& name, const std::string& teacher, RunConfig one, bool probe = false) {
+  ArmPlan plan{.name = name, .teacher = teacher, .runs = {}, .probe = probe};
+  for (int64_t seed = config.base.seed; seed < config.base.seed + (probe ? 1 : config.seeds); ++seed) {
+    one.seed = seed;
+    one.out = (fs::path(config.base.out) / folder_name(plan.title()) / ("seed-" + std::to_string(seed))).string();
+    plan.runs.push_back(one);
+  }
+  return plan;
+}
+
+ArmPlan without_teacher(const CompareConfig& config, const std::string& name) {
+  RunConfig one = config.base;
+  one.extra.clear();
+  one.teacher = {"none"};
+  one.teacher_init = "linear-probe";
+  if (name == "scratch") one.student_weights.clear();
+  if (name == "finetune") {
+    one.lr = config.finetune_lr;
+    one.head_lr_factor = RunConfig::kFinetuneHead;
+  }
+  return arm(config, name, "", one, name == "linear-probe");
+}
+
+// Of images beside the data set's own: in as many image-steps.
+ArmPlan with_extra(const CompareConfig& config, const std::string& name, const std::string& teacher, RunConfig one,
+                   const std::string& text) {
+  const data::Extra extra = data::extra_from(text);
+  one.extra = {text};
+  one.epochs = std::max<int64_t>(1, std::llround(static_cast<double>(config.base.epochs) / (1 + extra.ratio)));
+  return arm(config, name + ", with " + extra.path.filename().string() + " " + report::significant(extra.ratio, 4) + "x", teacher, one);
+}
+
+// Each of the teachers with each of the losses, without more images and with.
+std::vector<ArmPlan> distilled(const CompareConfig& config) {
+  if (config.teachers.empty()) throw UsageError("needs a teacher", "--arm distill", "name a weight file with --teacher");
+  std::vector<ArmPlan> plans;
+  for (const std::string& teacher : config.teachers) {
+    RunConfig one = config.base;
+    one.student_weights.clear();
+    one.extra.clear();
+    one.teacher = teachers_in(teacher);
+    std::string files;
+    for (const std::string& each : one.teacher) files += (files.empty() ? "" : " + ") + last_part(each);
+    for (const std::string& text : config.losses) {
+      const Loss loss = parse_loss(text, config.base.logit_loss);
+      one.loss = loss.embedding;
+      one.logit_loss = loss.logit;
+      const std::string name = "distill " + words(loss);
+      plans.push_back(arm(config, name, files, one));
+      for (const std::string& extra : config.base.extra) plans.push_back(with_extra(config, name, files, one, extra));
+    }
+  }
+  return plans;
+}
+
+}  // namespace
+
+std::vector<ArmPlan> plans_of(const CompareConfig& config, Log& log) {
+  const bool labelled = config.base.classes.empty();
+  std::vector<ArmPlan> plans;
+  for (const std::string& name : arms_of(config, log)) {
+    const bool pretrained = name == "finetune" || name == "linear-probe";
+    if (name != "distill" && !labelled) throw UsageError("needs labels, and with --classes there are none", "--arm " + name);
+    if (pretrained && config.base.student_weights.empty())
+      throw UsageError("needs pre-trained weights of the student", "--arm " + name, "name their file with --student-weights");
+    if (name == "distill") {
+      for (ArmPlan& plan : distilled(config)) plans.push_back(std::move(plan));
+    } else if (name == "scratch" || pretrained) {
+      plans.push_back(without_teacher(config, name));
+    } else {
+      throw UsageError("there is no arm '" + name + "'", "--arm", "one of: scratch, finetune, linear-probe, distill");
+    }
+  }
+  return plans;
+}
+
+std::string last_part(const std::string& path) {
+  const fs::path normal = fs::path(path).lexically_normal();
+  return (normal.has_filename() ? normal : normal.parent_path()).filename().string();
+}
+
+std::string folder_name(const std::string& text) {
+  std::string name;
+  for (const char c : text) {
+    const bool safe = std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '.';
+    if (safe || (!name.empty() && name.back() != '-')) name += safe ? c : '-';
+  }
+  return name;
+}
+
+}  // namespace retort::run
