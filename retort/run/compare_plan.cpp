@@ -1,9 +1,11 @@
 #include "retort/run/compare_plan.h"
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 #include <filesystem>
 #include <sstream>
+#include <utility>
 
 #include "retort/core/error.h"
 #include "retort/data/extra.h"
