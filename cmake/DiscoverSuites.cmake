@@ -1,6 +1,11 @@
 # Run after a test program is linked: writes FILE, which adds a ctest test for each of the program's suites. One for each of its tests would be
 # a process each, and libtorch takes a quarter of a second to load. The suites run beside one another: a second thread of one would wait for a
-# core that another holds.
+# core that another holds. WHOLE: one test for the program, as under the sanitizers libtorch takes two seconds to load.
+set(properties "TIMEOUT 3000 ENVIRONMENT [=[OMP_NUM_THREADS=1;OMP_WAIT_POLICY=passive]=]")
+if(WHOLE)
+  file(WRITE ${FILE} "add_test([=[${NAME}.all]=] [=[${PROGRAM}]=])\nset_tests_properties([=[${NAME}.all]=] PROPERTIES ${properties})\n")
+  return()
+endif()
 execute_process(COMMAND ${PROGRAM} --gtest_list_tests OUTPUT_VARIABLE listed RESULT_VARIABLE failed)
 if(failed)
   message(FATAL_ERROR "${PROGRAM} does not list its tests: ${failed}")
@@ -17,7 +22,7 @@ foreach(line IN LISTS listed)
   if(line MATCHES "^([^ ]+)\\.( |$)")
     set(suite ${CMAKE_MATCH_1})
     string(APPEND tests "add_test([=[${NAME}.${suite}]=] [=[${PROGRAM}]=] [=[--gtest_filter=${suite}.*]=])\n"
-      "set_tests_properties([=[${NAME}.${suite}]=] PROPERTIES TIMEOUT 1500 COST ${cost} ENVIRONMENT [=[OMP_NUM_THREADS=1;OMP_WAIT_POLICY=passive]=])\n")
+      "set_tests_properties([=[${NAME}.${suite}]=] PROPERTIES COST ${cost} ${properties})\n")
   endif()
 endforeach()
 file(WRITE ${FILE} "${tests}")

@@ -34,11 +34,11 @@ if(CCACHE)
   target_compile_options(retort_options INTERFACE -fpch-preprocess)
 endif()
 
-# Most of a file's compile time is what it instantiates of libtorch's headers: done once for a few files together. Only where a whole build
+# Most of a file's compile time is what it instantiates of libtorch's headers: done once for files together. Only where a whole build
 # is what counts (RETORT_UNITY, the release preset); a file alone is quicker to build again.
 function(retort_unite target)
   if(RETORT_UNITY)
-    set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 8)
+    set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 0)
   endif()
 endfunction()
 
@@ -93,11 +93,11 @@ function(retort_executable name)
   target_link_libraries(${name} PRIVATE ${ARG_LINK})
 endfunction()
 
-# One ctest test for each suite.
+# One ctest test for each suite; under the sanitizers one for the program.
 function(retort_discover name)
   set(file ${CMAKE_CURRENT_BINARY_DIR}/${name}_suites.cmake)
   add_custom_command(TARGET test_${name} POST_BUILD BYPRODUCTS ${file} VERBATIM
-    COMMAND ${CMAKE_COMMAND} -D NAME=${name} -D PROGRAM=$<TARGET_FILE:test_${name}> -D FILE=${file}
+    COMMAND ${CMAKE_COMMAND} -D NAME=${name} -D PROGRAM=$<TARGET_FILE:test_${name}> -D FILE=${file} -D WHOLE=${RETORT_SANITIZE}
             -P ${CMAKE_SOURCE_DIR}/cmake/DiscoverSuites.cmake)
   set(include ${CMAKE_CURRENT_BINARY_DIR}/${name}_tests.cmake)
   file(WRITE ${include} "if(EXISTS [=[${file}]=])\n  include([=[${file}]=])\nelse()\n  add_test(${name}.not_built false)\nendif()\n")
@@ -112,6 +112,10 @@ function(retort_test name)
   endif()
   retort_executable(test_${name} SOURCES ${ARG_SOURCES} ROOMS ${ARG_ROOM} LINK retort_test_support GTest::gtest_main ${ARG_LINK})
   retort_unite(test_${name})
+  if(RETORT_SANITIZE AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    # What a room does to memory is checked, not the json and strings of a test's own stack: a third of their build.
+    target_compile_options(test_${name} PRIVATE --param=asan-stack=0 --param=asan-globals=0)
+  endif()
   target_compile_definitions(test_${name} PRIVATE RETORT_FIXTURES="${CMAKE_SOURCE_DIR}/tests/fixtures" RETORT_BINARY="${CMAKE_BINARY_DIR}/retort")
   retort_discover(${name})
 endfunction()

@@ -8,7 +8,7 @@ namespace retort::data {
 namespace {
 
 // The image as it was, with a colour around it. Coordinates are compared as floats before they become whole numbers: they may be anything.
-struct Source {
+struct Surrounded {
   const Planes image;
   const Colour& fill;
 
@@ -48,7 +48,7 @@ Affine rotation(float degrees) {
 }
 
 void warp(Planes& image, const Affine& affine, Sampling sampling, const Colour& fill) {
-  const Source source{image, fill};
+  const Surrounded source{image, fill};
   const float middle_x = static_cast<float>(image.width() - 1) / 2, middle_y = static_cast<float>(image.height() - 1) / 2;
   uint8_t *r = image.channel(0), *g = image.channel(1), *b = image.channel(2);
   for (int64_t y = 0; y < image.height(); ++y) {

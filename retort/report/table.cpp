@@ -7,8 +7,6 @@
 namespace retort::report {
 namespace {
 
-constexpr size_t kTextColumns = 2;
-
 std::vector<std::string> cells(const Row& row) {
   return {row.name,
           row.model,
@@ -25,7 +23,7 @@ std::string render_table(const std::vector<Row>& rows) {
   if (rows.empty()) return "";
   std::vector<std::vector<std::string>> lines = {{"run", "model", "accuracy", "parameters", "multiply-adds", "an image", "training"}};
   for (const Row& row : rows) lines.push_back(cells(row));
-  return aligned(lines, kTextColumns);
+  return aligned(lines, 2);  // the names, then numbers
 }
 
 }  // namespace retort::report

@@ -13,6 +13,7 @@
 #include "retort/data/view.h"
 #include "retort/data/warp.h"
 #include "tests/data/folder.h"
+#include "tests/data/picture.h"
 
 namespace retort::data {
 namespace {
@@ -21,14 +22,9 @@ using testing::message_of;
 
 constexpr const char* kAll = "flip,color,crop,rotate,scale,cutout";
 
-const StateDict& reference() {
+const StateDict& public_augmentations() {
   static const StateDict tensors = read_safetensors(testing::fixture("augment.safetensors")).tensors;
   return tensors;
-}
-
-const Image& source() {
-  static const Image image = decode_file(testing::fixture("source.png"));
-  return image;
 }
 
 // The whole picture at this size, augmented.
@@ -38,16 +34,6 @@ Image rendered(const std::vector<AugmentStep>& steps, int64_t size) {
   InputSpec spec;
   spec.size = size;
   return render_view(source(), view, spec);
-}
-
-// The mean absolute difference, in units of 1/255.
-double difference(const Image& image, const at::Tensor& wanted) {
-  EXPECT_EQ(image.height, wanted.size(0));
-  if (image.rgb.size() != static_cast<size_t>(wanted.numel())) return INFINITY;
-  const auto* bytes = wanted.const_data_ptr<uint8_t>();
-  double sum = 0;
-  for (size_t i = 0; i < image.rgb.size(); ++i) sum += std::abs(image.rgb[i] - bytes[i]);
-  return sum / static_cast<double>(image.rgb.size());
 }
 
 // A grey image that is `value(x, y)`.
@@ -66,28 +52,29 @@ std::vector<AugmentStep> drawn(const AugmentRecipe& recipe, uint64_t number) {
 }
 
 TEST(Augment, RandAugmentAgreesWithTorchvision) {
-  const at::Tensor& table = reference().at("rands");
+  const at::Tensor& table = public_augmentations().at("rands");
   ASSERT_GT(table.size(0), 20);
   for (int64_t i = 0; i < table.size(0); ++i) {
     const auto* row = table[i].const_data_ptr<int64_t>();
     std::vector<AugmentStep> steps;
     for (int64_t k = 1; k + 2 < table.size(1) && row[k] >= 0; k += 3)
       steps.push_back(rand_augment_step(static_cast<AugmentOp>(row[k]), row[k + 1], row[k + 2] != 0));
-    const double off = difference(rendered(steps, row[0]), reference().at("rand_" + std::to_string(i)));
+    const double off = difference(rendered(steps, row[0]), public_augmentations().at("rand_" + std::to_string(i)));
     RecordProperty("rand_" + std::to_string(i), std::to_string(off));
     EXPECT_LT(off, 0.15) << "operation " << row[1] << " at " << row[2];
-    EXPECT_GT(difference(rendered({}, row[0]), reference().at("rand_" + std::to_string(i))), 0.4) << "operation " << row[1] << " shows";
+    EXPECT_GT(difference(rendered({}, row[0]), public_augmentations().at("rand_" + std::to_string(i))), 0.4)
+        << "operation " << row[1] << " shows";
   }
 }
 
 TEST(Augment, DiffAugmentAgreesWithItsEquations) {
-  const at::Tensor& table = reference().at("diffs");
+  const at::Tensor& table = public_augmentations().at("diffs");
   ASSERT_GT(table.size(0), 10);
   for (int64_t i = 0; i < table.size(0); ++i) {
     const auto* row = table[i].const_data_ptr<double>();
     const AugmentStep step{static_cast<AugmentOp>(row[1]),
                            {static_cast<float>(row[2]), static_cast<float>(row[3]), static_cast<float>(row[4])}};
-    const double off = difference(rendered({step}, static_cast<int64_t>(row[0])), reference().at("diff_" + std::to_string(i)));
+    const double off = difference(rendered({step}, static_cast<int64_t>(row[0])), public_augmentations().at("diff_" + std::to_string(i)));
     RecordProperty("diff_" + std::to_string(i), std::to_string(off));
     EXPECT_LT(off, 0.15) << "operation " << row[1];
   }

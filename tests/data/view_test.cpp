@@ -11,32 +11,17 @@
 #include "retort/core/error.h"
 #include "retort/core/safetensors.h"
 #include "tests/data/folder.h"
+#include "tests/data/picture.h"
 
 namespace retort::data {
 namespace {
 
-const StateDict& reference() {
+const StateDict& torchvision_views() {
   static const StateDict tensors = read_safetensors(testing::fixture("views.safetensors")).tensors;
   return tensors;
 }
 
-const Image& source() {
-  static const Image image = decode_file(testing::fixture("source.png"));
-  return image;
-}
-
 Interpolation mode(double number) { return number == 0 ? Interpolation::bilinear : Interpolation::bicubic; }
-
-// The mean absolute difference, in units of 1/255.
-double difference(const Image& image, const at::Tensor& wanted) {
-  EXPECT_EQ(image.height, wanted.size(0));
-  EXPECT_EQ(image.width, wanted.size(1));
-  if (image.rgb.size() != static_cast<size_t>(wanted.numel())) return INFINITY;
-  const auto* bytes = wanted.const_data_ptr<uint8_t>();
-  double sum = 0;
-  for (size_t i = 0; i < image.rgb.size(); ++i) sum += std::abs(image.rgb[i] - bytes[i]);
-  return sum / static_cast<double>(image.rgb.size());
-}
 
 Image top_left(int64_t width, int64_t height) {
   Image part{width, height, {}};
@@ -48,7 +33,7 @@ Image top_left(int64_t width, int64_t height) {
 }
 
 TEST(View, AgreesWithTorchvision) {
-  const at::Tensor& table = reference().at("views");
+  const at::Tensor& table = torchvision_views().at("views");
   for (int64_t i = 0; i < table.size(0); ++i) {
     const auto* p = table[i].const_data_ptr<double>();
     View view{static_cast<int64_t>(p[0]), static_cast<int64_t>(p[1]), static_cast<int64_t>(p[2]), static_cast<int64_t>(p[3]), p[4] != 0};
@@ -60,14 +45,14 @@ TEST(View, AgreesWithTorchvision) {
     InputSpec spec;
     spec.size = static_cast<int64_t>(p[13]);
     spec.interpolation = mode(p[14]);
-    const double off = difference(render_view(source(), view, spec), reference().at("view_" + std::to_string(i)));
+    const double off = difference(render_view(source(), view, spec), torchvision_views().at("view_" + std::to_string(i)));
     RecordProperty("view_" + std::to_string(i), std::to_string(off));
     EXPECT_LT(off, 0.1) << i;
   }
 }
 
 TEST(View, EvaluationAgreesWithPil) {
-  const at::Tensor& table = reference().at("evals");
+  const at::Tensor& table = torchvision_views().at("evals");
   for (int64_t i = 0; i < table.size(0); ++i) {
     const auto* p = table[i].const_data_ptr<double>();
     InputSpec spec;
@@ -75,25 +60,25 @@ TEST(View, EvaluationAgreesWithPil) {
     spec.crop_ratio = p[3];
     spec.interpolation = mode(p[4]);
     const Image part = top_left(static_cast<int64_t>(p[0]), static_cast<int64_t>(p[1]));
-    const double off = difference(render_eval(part, spec), reference().at("eval_" + std::to_string(i)));
+    const double off = difference(render_eval(part, spec), torchvision_views().at("eval_" + std::to_string(i)));
     RecordProperty("eval_" + std::to_string(i), std::to_string(off));
     EXPECT_LT(off, 0.1) << i;
   }
 }
 
 TEST(View, ResizeAgreesWithPil) {
-  const at::Tensor& table = reference().at("sizes");
+  const at::Tensor& table = torchvision_views().at("sizes");
   for (int64_t i = 0; i < table.size(0); ++i) {
     const auto* p = table[i].const_data_ptr<double>();
     const Image resized = resize(source(), static_cast<int64_t>(p[0]), static_cast<int64_t>(p[1]), mode(p[2]));
-    const double off = difference(resized, reference().at("resize_" + std::to_string(i)));
+    const double off = difference(resized, torchvision_views().at("resize_" + std::to_string(i)));
     RecordProperty("resize_" + std::to_string(i), std::to_string(off));
     EXPECT_LT(off, 0.1) << i;
   }
 }
 
 TEST(View, CropsAreThoseOfGetParams) {
-  const at::Tensor &table = reference().at("crops"), &wanted = reference().at("crop_params");
+  const at::Tensor &table = torchvision_views().at("crops"), &wanted = torchvision_views().at("crop_params");
   for (int64_t i = 0; i < table.size(0); ++i) {
     const auto* p = table[i].const_data_ptr<double>();
     ViewRecipe recipe;
