@@ -14,11 +14,10 @@
 #include "retort/data/warp.h"
 #include "tests/data/folder.h"
 #include "tests/data/picture.h"
+#include "tests/support/message.h"
 
 namespace retort::data {
 namespace {
-
-using testing::message_of;
 
 constexpr const char* kAll = "flip,color,crop,rotate,scale,cutout";
 
@@ -118,7 +117,7 @@ TEST(Augment, KeyHoldsEveryField) {
 }
 
 TEST(Augment, UnknownRequestsAreRefused) {
-  const auto error = [](const AugmentRecipe& recipe) { return message_of<UsageError>([&] { check(recipe); }); };
+  const auto error = [](const AugmentRecipe& recipe) { return testing::error_of<UsageError>([&] { check(recipe); }); };
   const auto expect = [](const std::string& message, const char* part) { EXPECT_NE(message.find(part), std::string::npos) << message; };
   expect(error({"flip,blur"}), "'blur'");
   expect(error({"flip,,crop"}), "''");

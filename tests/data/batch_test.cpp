@@ -13,7 +13,7 @@ namespace retort::data {
 namespace {
 
 using testing::photos;
-using testing::TemporaryFolder;
+using testing::TestFolder;
 
 InputSpec small_spec() {
   InputSpec spec;
@@ -21,7 +21,7 @@ InputSpec small_spec() {
   return spec;
 }
 
-ImageStore store_of(const TemporaryFolder& folder, const Manifest& manifest, const Preparation& preparation, double max_skipped = 0.05) {
+ImageStore store_of(const TestFolder& folder, const Manifest& manifest, const Preparation& preparation, double max_skipped = 0.05) {
   return ImageStore::open(folder / "cache", manifest, manifest.of(Split::train), preparation, {max_skipped});
 }
 
@@ -30,7 +30,7 @@ at::Tensor normalized(const Image& image, const InputSpec& spec) {
 }
 
 TEST(Batch, IsItsViewsNormalised) {
-  const TemporaryFolder folder;
+  const TestFolder folder;
   const Manifest manifest = photos(folder, 8);
   const ImageStore store = store_of(folder, manifest, bounded(64));
   const InputSpec spec = small_spec();
@@ -50,7 +50,7 @@ TEST(Batch, IsItsViewsNormalised) {
 }
 
 TEST(Batch, ViewsBelongToItemsWhateverIsLeftOut) {
-  const TemporaryFolder folder;
+  const TestFolder folder;
   Manifest manifest = photos(folder, 6);
   const ImageStore all = store_of(folder, manifest, bounded(64));
   folder.write("photos/2.jpg", "no image");
@@ -61,7 +61,7 @@ TEST(Batch, ViewsBelongToItemsWhateverIsLeftOut) {
 }
 
 TEST(Batch, EvaluationImagesInOrder) {
-  const TemporaryFolder folder;
+  const TestFolder folder;
   const Manifest manifest = photos(folder, 8);
   const InputSpec spec = small_spec();
   const ImageStore store = store_of(folder, manifest, for_evaluation(spec));
@@ -72,7 +72,7 @@ TEST(Batch, EvaluationImagesInOrder) {
 }
 
 TEST(Batch, Labels) {
-  const TemporaryFolder folder;
+  const TestFolder folder;
   const Manifest manifest = photos(folder, 5);
   const ImageStore store = store_of(folder, manifest, bounded(64));
   const std::array<Sample, 3> samples{{{3, 0}, {2, 1}, {1, 5}}};
@@ -81,7 +81,7 @@ TEST(Batch, Labels) {
 }
 
 TEST(Batch, PositionsAndStoresThatDoNotFit) {
-  const TemporaryFolder folder;
+  const TestFolder folder;
   const Manifest manifest = photos(folder, 5);
   const ImageStore store = store_of(folder, manifest, bounded(64));
   for (const int64_t position : {int64_t{-1}, int64_t{5}, std::numeric_limits<int64_t>::max()}) {

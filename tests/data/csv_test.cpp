@@ -4,6 +4,7 @@
 
 #include "retort/core/error.h"
 #include "tests/data/folder.h"
+#include "tests/support/message.h"
 
 namespace retort::data {
 namespace {
@@ -31,7 +32,7 @@ TEST(Csv, EmptyFieldsAndNoLastLineEnd) {
 }
 
 TEST(Csv, BadQuotesNameTheLine) {
-  const auto where = [](const char* text) { return testing::message_of<Error>([&] { parse_csv(text, "f.csv"); }); };
+  const auto where = [](const char* text) { return testing::error_of([&] { parse_csv(text, "f.csv"); }); };
   EXPECT_NE(where("a\nb\n\"open\nmore").find("f.csv:3"), std::string::npos);
   EXPECT_NE(where("a\nx\"y\n").find("f.csv:2"), std::string::npos);
   EXPECT_NE(where("\"a\"b\n").find("f.csv:1"), std::string::npos);

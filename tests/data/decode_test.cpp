@@ -13,12 +13,12 @@
 #include "retort/data/window.h"
 #include "tests/data/folder.h"
 #include "tests/data/photos.h"
+#include "tests/support/message.h"
 
 namespace retort::data {
 namespace {
 
 using testing::fixture;
-using testing::message_of;
 
 Image decode_text(std::string_view text) { return decode(std::as_bytes(std::span(text)), "name"); }
 
@@ -168,17 +168,17 @@ TEST(Decode, HugeSizesAreRefusedFromTheHeader) {
   const size_t frame = jpeg.find("\xFF\xC0");
   jpeg.replace(frame + 5, 4, "\xFF\xDC\xFF\xDC");
   for (const std::string& data : {png, jpeg}) {
-    const std::string message = message_of<Error>([&] { decode_text(data); });
+    const std::string message = testing::error_of([&] { decode_text(data); });
     EXPECT_NE(message.find("178956970"), std::string::npos) << message;
   }
 }
 
 TEST(Decode, ErrorsNameTheFile) {
-  const testing::TemporaryFolder folder;
+  const testing::TestFolder folder;
   folder.write("text.jpg", "not an image");
   folder.write("empty.png", "");
-  EXPECT_NE(message_of<Error>([&] { decode_file(folder / "text.jpg"); }).find("text.jpg"), std::string::npos);
-  EXPECT_NE(message_of<Error>([&] { decode_file(folder / "empty.png"); }).find("is empty"), std::string::npos);
+  EXPECT_NE(testing::error_of([&] { decode_file(folder / "text.jpg"); }).find("text.jpg"), std::string::npos);
+  EXPECT_NE(testing::error_of([&] { decode_file(folder / "empty.png"); }).find("is empty"), std::string::npos);
   EXPECT_THROW(decode_file(folder / "none.png"), Error);
   EXPECT_THROW(decode_file(folder.path()), Error);
 }

@@ -9,15 +9,15 @@
 #include "retort/core/error.h"
 #include "retort/data/view.h"
 #include "tests/data/photos.h"
+#include "tests/support/message.h"
 
 namespace retort::data {
 namespace {
 
 namespace fs = std::filesystem;
-using testing::message_of;
 using testing::photos;
 using testing::RecordingLog;
-using testing::TemporaryFolder;
+using testing::TestFolder;
 
 constexpr int64_t kShard = 2048;  // images a shard
 
@@ -30,7 +30,7 @@ Preparation counting(std::atomic<int64_t>& decoded) {
 }
 
 struct Fixture {
-  TemporaryFolder folder;
+  TestFolder folder;
   Manifest manifest;
   std::vector<int64_t> items;
   std::atomic<int64_t> decoded{0};
@@ -112,9 +112,9 @@ TEST(ImageStore, PixelsMayStayInTheirFiles) {
   fs::remove(f.folder / "photos/5.jpg");
   const int64_t gone = 4;  // 3.jpg was left out
   const View view = draw_view({}, files.image(gone).width, files.image(gone).height, 0, 0, 0);
-  EXPECT_NE(message_of<Error>([&] { files.render(gone, view, spec); }).find("5.jpg"), std::string::npos);
+  EXPECT_NE(testing::error_of([&] { files.render(gone, view, spec); }).find("5.jpg"), std::string::npos);
   f.folder.write("photos/5.jpg", encode_jpeg(testing::photo(5, 3, 3), 100));
-  EXPECT_NE(message_of<Error>([&] { files.render(gone, view, spec); }).find("5.jpg"), std::string::npos);
+  EXPECT_NE(testing::error_of([&] { files.render(gone, view, spec); }).find("5.jpg"), std::string::npos);
 }
 
 TEST(ImageStore, ItsSizeIsForeseen) {
@@ -247,12 +247,12 @@ TEST(ImageStore, AFileThatCanBeReadLaterJoins) {
 TEST(ImageStore, TooManyFailuresAreAnError) {
   Fixture f(40);
   for (int i = 0; i < 3; ++i) f.folder.write("photos/" + std::to_string(i) + ".jpg", "no");
-  const std::string message = message_of<Error>([&] { f.open(); });
+  const std::string message = testing::error_of([&] { f.open(); });
   EXPECT_NE(message.find("3 of 40"), std::string::npos) << message;
   EXPECT_EQ(f.open(0.075).size(), 37);
   for (int i = 0; i < 40; ++i) f.folder.write("photos/" + std::to_string(i) + ".jpg", "no");
   f.log.warnings.clear();
-  EXPECT_NE(message_of<Error>([&] { f.open(1.0); }).find("none of the 40"), std::string::npos);
+  EXPECT_NE(testing::error_of([&] { f.open(1.0); }).find("none of the 40"), std::string::npos);
   EXPECT_EQ(f.log.warnings.size(), 21U);
   EXPECT_NE(f.log.warnings.back().find("20 more"), std::string::npos);
 }
@@ -297,7 +297,7 @@ TEST(Preparation, BoundedShrinksTheShortSideOnly) {
 }
 
 TEST(Preparation, BoundedLargePhotographsAreDecodedAtReducedSize) {
-  const TemporaryFolder folder;
+  const TestFolder folder;
   Manifest manifest{folder / "photos", {"one"}, {{"large.jpg", 0, Split::train}}};
   folder.write("photos/large.jpg", encode_jpeg(testing::photo(3, 640, 512), 95));
   const std::vector<int64_t> items{0};

@@ -16,11 +16,10 @@ namespace retort::data {
 namespace {
 
 namespace fs = std::filesystem;
-using testing::message_of;
 using testing::photo;
-using testing::TemporaryFolder;
+using testing::TestFolder;
 
-void add_photo(const TemporaryFolder& folder, const std::string& name) {
+void add_photo(const TestFolder& folder, const std::string& name) {
   static const std::string jpeg = encode_jpeg(photo(3), 90);
   folder.write(name, jpeg);
 }
@@ -63,7 +62,7 @@ void expect_record(const Image& image, int64_t number) {
 
 std::string byte(int value) { return {static_cast<char>(value)}; }
 
-void write_cifar10(const TemporaryFolder& folder, int64_t per_file = 4) {
+void write_cifar10(const TestFolder& folder, int64_t per_file = 4) {
   folder.write("batches.meta.txt", "airplane\nautomobile\r\nbird\n\n");
   for (const char* name :
        {"data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin", "data_batch_5.bin", "test_batch.bin"}) {
@@ -82,7 +81,7 @@ TEST(Layouts, RegisteredOnceAndSorted) {
 }
 
 TEST(Layouts, PlainFoldersAreNone) {
-  const TemporaryFolder folder;
+  const TestFolder folder;
   for (const char* name : {"images/a.jpg", "labels/a.jpg", "jpg/a.jpg", "jpg/b.jpg", "jpg/c.jpg"}) add_photo(folder, name);
   EXPECT_EQ(layout_of(folder.path()), nullptr);
   EXPECT_EQ(layout_of(folder / "nothing"), nullptr);
@@ -90,7 +89,7 @@ TEST(Layouts, PlainFoldersAreNone) {
 }
 
 TEST(Layouts, Cifar10Binary) {
-  const TemporaryFolder folder;
+  const TestFolder folder;
   write_cifar10(folder);
   const Manifest manifest = load_manifest(folder.path());
   EXPECT_EQ(manifest.classes, (std::vector<std::string>{"airplane", "automobile", "bird"}));
@@ -114,7 +113,7 @@ TEST(Layouts, Cifar10Binary) {
 }
 
 TEST(Layouts, Cifar100BinaryTakesTheFineLabel) {
-  const TemporaryFolder folder;
+  const TestFolder folder;
   folder.write("fine_label_names.txt", "apple\nbear\n");
   folder.write("coarse_label_names.txt", "fruit\nanimal\nfish\n");
   std::string train, test = record(byte(2) + byte(1), 5);
@@ -129,7 +128,7 @@ TEST(Layouts, Cifar100BinaryTakesTheFineLabel) {
 }
 
 TEST(Layouts, CifarRecordsGoThroughTheStore) {
-  const TemporaryFolder folder;
+  const TestFolder folder;
   write_cifar10(folder);
   const Manifest manifest = load_manifest(folder.path());
   const std::vector<int64_t> items = manifest.of(Split::train);
@@ -146,7 +145,7 @@ TEST(Layouts, CifarRecordsGoThroughTheStore) {
 }
 
 TEST(Layouts, CifarErrorsNameTheFile) {
-  const TemporaryFolder folder;
+  const TestFolder folder;
   write_cifar10(folder);
   const auto error = [&](const std::string& name, const std::string& bytes) {
     folder.write(name, bytes);
@@ -165,14 +164,14 @@ TEST(Layouts, CifarErrorsNameTheFile) {
 }
 
 TEST(Layouts, RecordsByTheirPath) {
-  const TemporaryFolder folder;
+  const TestFolder folder;
   write_cifar10(folder);
   expect_record(read_image(folder / "data_batch_1.bin#3"), 3);
-  expect_says(message_of<Error>([&] { read_image(folder / "data_batch_1.bin#4"); }), "has 4 records, there is no number 4");
-  expect_says(message_of<Error>([&] { read_image(folder / "other.bin#0"); }), "cannot be read");
-  expect_says(message_of<Error>([&] { read_image(folder / "elsewhere/data_batch_1.bin#0"); }), "no data set");
+  expect_says(testing::error_of([&] { read_image(folder / "data_batch_1.bin#4"); }), "has 4 records, there is no number 4");
+  expect_says(testing::error_of([&] { read_image(folder / "other.bin#0"); }), "cannot be read");
+  expect_says(testing::error_of([&] { read_image(folder / "elsewhere/data_batch_1.bin#0"); }), "no data set");
   folder.write("data_batch_1.bin", "short");
-  expect_says(message_of<Error>([&] { read_image(folder / "data_batch_1.bin#0"); }), "data_batch_1.bin: has 5 bytes");
+  expect_says(testing::error_of([&] { read_image(folder / "data_batch_1.bin#0"); }), "data_batch_1.bin: has 5 bytes");
   EXPECT_EQ(record_of("a/b.bin#0012")->number, 12);
   EXPECT_EQ(record_of("a#1/b.bin#2")->file, "a#1/b.bin");
   for (const char* name : {"a.bin", "a.bin#", "a.bin#-1", "a.bin#1x", "a.bin#99999999999999999999", "a#1", "a.jpg#1"})
@@ -184,7 +183,7 @@ TEST(Layouts, RecordsByTheirPath) {
 
 TEST(Layouts, MitIndoor) {
   for (const std::string images : {"Images", "indoorCVPR_09/Images"}) {
-    const TemporaryFolder folder;
+    const TestFolder folder;
     for (const char* name : {"bar/1.jpg", "bar/2.jpg", "bar/3.jpg", "gym hall/1.jpg", "gym hall/2.jpg", "gym hall/unlisted.jpg"})
       add_photo(folder, images + "/" + name);
     folder.write("TrainImages.txt", "bar/1.jpg\r\nbar/2.jpg\r\ngym hall/1.jpg\r\nbar/1.jpg\r\n");  // one of them twice
@@ -199,7 +198,7 @@ TEST(Layouts, MitIndoor) {
 }
 
 TEST(Layouts, MitIndoorErrors) {
-  const TemporaryFolder folder;
+  const TestFolder folder;
   const auto error = [&](const std::string& train, const std::string& test) {
     folder.write("TrainImages.txt", train);
     folder.write("TestImages.txt", test);
@@ -217,7 +216,7 @@ TEST(Layouts, MitIndoorErrors) {
   expect_says(error_of(folder.path()), "TestImages.txt");
 }
 
-void write_cub(const TemporaryFolder& folder) {
+void write_cub(const TestFolder& folder) {
   for (const char* name : {"001.Gull/a.jpg", "001.Gull/b.jpg", "001.Gull/c.jpg", "002.Wren/a.jpg", "002.Wren/b.jpg"})
     add_photo(folder, std::string("images/") + name);
   folder.write("images.txt", "1 001.Gull/a.jpg\n2 001.Gull/b.jpg\n3 001.Gull/c.jpg\n4 002.Wren/a.jpg\n5 002.Wren/b.jpg\n");
@@ -227,7 +226,7 @@ void write_cub(const TemporaryFolder& folder) {
 }
 
 TEST(Layouts, Cub) {
-  const TemporaryFolder folder;
+  const TestFolder folder;
   write_cub(folder);
   const Manifest manifest = load_manifest(folder.path());
   EXPECT_EQ(manifest.classes, (std::vector<std::string>{"001.Gull", "002.Wren"}));
@@ -239,7 +238,7 @@ TEST(Layouts, Cub) {
 }
 
 TEST(Layouts, CubErrorsNameTheLine) {
-  const TemporaryFolder folder;
+  const TestFolder folder;
   const auto error = [&](const std::string& name, const std::string& text) {
     write_cub(folder);
     folder.write(name, text);
@@ -260,7 +259,7 @@ TEST(Layouts, CubErrorsNameTheLine) {
 }
 
 TEST(Layouts, DtdTakesItsFirstSplit) {
-  const TemporaryFolder folder;
+  const TestFolder folder;
   for (const char* name : {"banded/1.jpg", "banded/2.jpg", "banded/3.jpg", "woven/1.jpg", "woven/2.jpg", "woven/3.jpg"})
     add_photo(folder, std::string("images/") + name);
   for (const char* name : {"train", "val", "test"}) folder.write(std::string("labels/") + name + "2.txt", "none/none.jpg\n");
@@ -281,7 +280,7 @@ TEST(Layouts, DtdTakesItsFirstSplit) {
 
 TEST(Layouts, Caltech101LeavesTheBackgroundOut) {
   for (const std::string categories : {"101_ObjectCategories/", ""}) {
-    const TemporaryFolder folder;
+    const TestFolder folder;
     for (const std::string name : {"BACKGROUND_Google", "Faces", "Faces_easy"}) {
       for (int i = 0; i < 10; ++i) add_photo(folder, categories + name + "/image_" + std::to_string(i) + ".jpg");
     }
@@ -298,14 +297,14 @@ TEST(Layouts, Caltech101LeavesTheBackgroundOut) {
   }
 }
 
-void write_flowers(const TemporaryFolder& folder) {
+void write_flowers(const TestFolder& folder) {
   for (int i = 1; i <= 6; ++i) add_photo(folder, "jpg/image_0000" + std::to_string(i) + ".jpg");
   folder.write("imagelabels.csv", "image,label\n1,77\n2,77\n3,77\n4,daisy\n5,daisy\n6,daisy\n");
   folder.write("setid.csv", "image,split\n1,train\n4,train\n2,val\n5,valid\n3,test\n6,test\n");
 }
 
 TEST(Layouts, Flowers102) {
-  const TemporaryFolder folder;
+  const TestFolder folder;
   write_flowers(folder);
   const Manifest manifest = load_manifest(folder.path());
   EXPECT_EQ(listing(manifest),
@@ -315,7 +314,7 @@ TEST(Layouts, Flowers102) {
 }
 
 TEST(Layouts, Flowers102Errors) {
-  const TemporaryFolder folder;
+  const TestFolder folder;
   const auto error = [&](const std::string& name, const std::string& text) {
     write_flowers(folder);
     folder.write(name, text);

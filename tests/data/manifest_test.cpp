@@ -15,10 +15,9 @@ namespace retort::data {
 namespace {
 
 namespace fs = std::filesystem;
-using testing::message_of;
-using testing::TemporaryFolder;
+using testing::TestFolder;
 
-void fill(const TemporaryFolder& folder, const std::string& prefix, int count) {
+void fill(const TestFolder& folder, const std::string& prefix, int count) {
   for (int i = 0; i < count; ++i) folder.write(prefix + "/" + std::to_string(i) + ".jpg");
 }
 
@@ -36,7 +35,7 @@ std::set<std::string> paths(const Manifest& manifest, Split split) {
 
 TEST(Manifest, SplitFolders) {
   for (const char* val : {"val", "valid", "validation"}) {
-    const TemporaryFolder folder;
+    const TestFolder folder;
     for (const std::string split : {"train", val, "test"}) {
       fill(folder, split + "/dog", 3);
       fill(folder, split + "/cat", 2);
@@ -57,7 +56,7 @@ TEST(Manifest, SplitFolders) {
 }
 
 TEST(Manifest, ItemsAreSortedByPathWithinASplit) {
-  const TemporaryFolder folder;
+  const TestFolder folder;
   fill(folder, "b", 12);
   fill(folder, "a", 12);
   const Manifest manifest = load_manifest(folder.path());
@@ -68,7 +67,7 @@ TEST(Manifest, ItemsAreSortedByPathWithinASplit) {
 }
 
 TEST(Manifest, ValIsCarvedFromTrainAndTestIsNot) {
-  const TemporaryFolder folder;
+  const TestFolder folder;
   fill(folder, "train/a", 40);
   fill(folder, "train/b", 2);
   fill(folder, "train/c", 1);
@@ -79,7 +78,7 @@ TEST(Manifest, ValIsCarvedFromTrainAndTestIsNot) {
 }
 
 TEST(Manifest, OneFolderIsSplitByItsSeed) {
-  const TemporaryFolder folder;
+  const TestFolder folder;
   fill(folder, "a", 50);
   fill(folder, "b", 20);
   ManifestOptions options;
@@ -95,13 +94,13 @@ TEST(Manifest, OneFolderIsSplitByItsSeed) {
 }
 
 TEST(Manifest, AClassMayBeCalledTrain) {
-  const TemporaryFolder folder;
+  const TestFolder folder;
   for (const char* name : {"plane", "train", "car"}) fill(folder, name, 3);
   EXPECT_EQ(load_manifest(folder.path()).classes, (std::vector<std::string>{"car", "plane", "train"}));
 }
 
 TEST(Manifest, LinksAreFollowedAndLoopsEnd) {
-  const TemporaryFolder folder;
+  const TestFolder folder;
   fill(folder, "a", 2);
   fill(folder, "b", 2);
   fs::create_directory_symlink("..", folder / "a/up");
@@ -114,7 +113,7 @@ TEST(Manifest, LinksAreFollowedAndLoopsEnd) {
 }
 
 TEST(Manifest, FolderErrors) {
-  const TemporaryFolder folder;
+  const TestFolder folder;
   expect_says(error_of(folder / "nothing"), "no such folder");
   expect_says(error_of(folder.path()), "0 classes");
   fill(folder, "a", 3);
@@ -127,7 +126,7 @@ TEST(Manifest, FolderErrors) {
 }
 
 TEST(Manifest, SplitFolderErrors) {
-  const TemporaryFolder folder;
+  const TestFolder folder;
   for (const char* name : {"train/a", "train/b", "test/a"}) fill(folder, name, 3);
   fill(folder, "test/c", 1);
   expect_says(error_of(folder.path()), "'c' has no training images");
@@ -139,7 +138,7 @@ TEST(Manifest, SplitFolderErrors) {
 }
 
 TEST(Manifest, UnreadableFolder) {
-  const TemporaryFolder folder;
+  const TestFolder folder;
   fill(folder, "a", 2);
   fill(folder, "b", 2);
   fs::permissions(folder / "b", fs::perms::none);
@@ -149,14 +148,14 @@ TEST(Manifest, UnreadableFolder) {
 }
 
 TEST(Manifest, SingleImagesLeaveNothingForValidation) {
-  const TemporaryFolder folder;
+  const TestFolder folder;
   fill(folder, "a", 1);
   fill(folder, "b", 1);
   expect_says(error_of(folder.path()), "validation");
 }
 
 TEST(Manifest, OptionsHaveRanges) {
-  const TemporaryFolder folder;
+  const TestFolder folder;
   fill(folder, "a", 4);
   fill(folder, "b", 4);
   for (const double bad : {0.0, 0.6, -1.0, std::numeric_limits<double>::quiet_NaN()}) {
@@ -170,7 +169,7 @@ TEST(Manifest, OptionsHaveRanges) {
 }
 
 TEST(Manifest, CsvWithSplits) {
-  const TemporaryFolder folder;
+  const TestFolder folder;
   for (const char* name : {"1.jpg", "2,x.jpg", "sub/3.jpg", "4.jpg", "5.jpg"}) folder.write(name);
   folder.write("m.csv",
                "\xEF\xBB\xBFlabel,split,extra,path\r\nx,train,,1.jpg\r\ny,train,,\"2,x.jpg\"\r\nx,valid,,./sub/../sub/"
@@ -186,7 +185,7 @@ TEST(Manifest, CsvWithSplits) {
 }
 
 TEST(Manifest, CsvWithoutSplitsIsSplit) {
-  const TemporaryFolder folder;
+  const TestFolder folder;
   std::string with = "path,label,split\n", without = "path,label\n";
   for (int i = 0; i < 20; ++i) {
     const std::string name = std::to_string(i) + ".jpg";
@@ -203,7 +202,7 @@ TEST(Manifest, CsvWithoutSplitsIsSplit) {
 }
 
 TEST(Manifest, CsvErrorsNameTheLine) {
-  const TemporaryFolder folder;
+  const TestFolder folder;
   for (const char* name : {"1.jpg", "2.jpg", "3.jpg"}) folder.write(name);
   const std::string start = "path,label,split\n1.jpg,x,train\n2.jpg,y,train\n";
   const auto error = [&](const std::string& text) {
@@ -225,7 +224,7 @@ TEST(Manifest, CsvErrorsNameTheLine) {
 }
 
 TEST(Manifest, DigestFollowsContentsAndFiles) {
-  const TemporaryFolder folder;
+  const TestFolder folder;
   fill(folder, "a", 4);
   fill(folder, "b", 4);
   const std::string digest = load_manifest(folder.path()).digest();

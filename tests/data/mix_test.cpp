@@ -13,7 +13,7 @@ namespace retort::data {
 namespace {
 
 using testing::photos;
-using testing::TemporaryFolder;
+using testing::TestFolder;
 
 TEST(Mix, SharesFollowBeta) {
   for (const double alpha : {0.2, 1.0, 4.0}) {
@@ -66,7 +66,7 @@ TEST(Mix, ARectangleIsOnTheSamePlaceAtEachResolution) {
 }
 
 TEST(Mix, ABatchIsItsTwoViewsAndBothLabels) {
-  const TemporaryFolder folder;
+  const TestFolder folder;
   const Manifest manifest = photos(folder, 8);
   const ImageStore store = ImageStore::open(folder / "cache", manifest, manifest.of(Split::train), bounded(64), {});
   InputSpec spec;

@@ -21,7 +21,7 @@ inline data::Image photo(int64_t number, int64_t width = 20, int64_t height = 16
 }
 
 // `count` JPEG files in two classes, all of them items of the manifest's training split in the order of their numbers.
-inline data::Manifest photos(const TemporaryFolder& folder, int64_t count) {
+inline data::Manifest photos(const TestFolder& folder, int64_t count) {
   data::Manifest manifest{folder / "photos", {"even", "odd"}, {}};
   for (int64_t i = 0; i < count; ++i) {
     const std::string name = std::to_string(i) + ".jpg";

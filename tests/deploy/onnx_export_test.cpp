@@ -11,6 +11,7 @@
 #include "retort/models/registry.h"
 #include "tests/deploy/lambda_model.h"
 #include "tests/support/formula.h"
+#include "tests/support/message.h"
 
 namespace retort::deploy {
 namespace {
@@ -33,15 +34,6 @@ std::string shape_text(const onnx::ValueInfoProto& value) {
 std::string metadata(const onnx::ModelProto& model, const std::string& key) {
   for (const auto& entry : model.metadata_props())
     if (entry.key() == key) return entry.value();
-  return "";
-}
-
-std::string message_of(const std::function<void()>& call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    return error.what();
-  }
   return "";
 }
 
@@ -100,7 +92,7 @@ TEST(WriteOnnx, TheSameModelGivesTheSameBytesInAnyMemoryFormatAndMode) {
 TEST(WriteOnnx, AnOperatorWithoutTranslationIsNamedAndNothingIsWritten) {
   const auto model = lambda_model(3, [](LambdaModel&, const at::Tensor& images) { return at::cumsum(channel_means(images), 1); });
   const fs::path folder = test_folder(), path = folder / "model.onnx";
-  const std::string message = message_of([&] { write_onnx(path, *model, class_names(4), {.size = 32}); });
+  const std::string message = testing::error_of([&] { write_onnx(path, *model, class_names(4), {.size = 32}); });
   EXPECT_NE(message.find("aten::cumsum"), std::string::npos) << message;
   EXPECT_NE(message.find(path.string()), std::string::npos) << message;
   EXPECT_TRUE(fs::is_empty(folder));
@@ -137,7 +129,7 @@ TEST(WriteOnnx, FormsOfAnOperatorThatCannotBeSaidAreErrors) {
   };
   for (const auto& [expected, features] : cases) {
     const auto model = lambda_model(3, [&](LambdaModel&, const at::Tensor& images) { return features(images); });
-    const std::string message = message_of([&] { write_onnx(test_folder() / "model.onnx", *model, class_names(4), {.size = 32}); });
+    const std::string message = testing::error_of([&] { write_onnx(test_folder() / "model.onnx", *model, class_names(4), {.size = 32}); });
     EXPECT_NE(message.find(expected), std::string::npos) << expected << ": " << message;
   }
 }
@@ -145,7 +137,7 @@ TEST(WriteOnnx, FormsOfAnOperatorThatCannotBeSaidAreErrors) {
 TEST(WriteOnnx, MoreThanTwoGigabytesIsAnError) {
   const auto model = lambda_model(3, means());
   model->register_buffer("huge", at::zeros({1}).expand({int64_t{1} << 29}));  // one number in memory
-  const std::string message = message_of([&] { write_onnx(test_folder() / "model.onnx", *model, class_names(4), {.size = 32}); });
+  const std::string message = testing::error_of([&] { write_onnx(test_folder() / "model.onnx", *model, class_names(4), {.size = 32}); });
   EXPECT_NE(message.find("2 GB"), std::string::npos) << message;
 }
 

@@ -10,6 +10,13 @@
 
 namespace retort::testing {
 
+// Writes the file without the care and time of write_file_atomic: file systems flush a file that is truncated and written again, so it is
+// made anew.
+inline void put(const std::filesystem::path& path, std::string_view bytes) {
+  std::filesystem::remove(path);
+  std::ofstream(path, std::ios::binary).write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+}
+
 // An empty folder of this test's own, removed with it.
 class TestFolder {
  public:
@@ -30,15 +37,14 @@ class TestFolder {
   std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
   const std::filesystem::path& path() const { return path_; }
 
+  // With the folders that lead to it.
+  void write(const std::string& name, std::string_view bytes = "x") const {
+    std::filesystem::create_directories((path_ / name).parent_path());
+    put(path_ / name, bytes);
+  }
+
  private:
   std::filesystem::path path_;
 };
-
-// Writes the file without the care and time of write_file_atomic: file systems flush a file that is truncated and written again, so it is
-// made anew.
-inline void put(const std::filesystem::path& path, std::string_view bytes) {
-  std::filesystem::remove(path);
-  std::ofstream(path, std::ios::binary).write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-}
 
 }  // namespace retort::testing

@@ -8,12 +8,13 @@
 
 namespace retort::testing {
 
-// The message of the retort::Error that the call throws; a failure of the test when it throws none. Any other exception goes on.
-template <typename Call>
+// The message of the retort::Error, or the kind of it, that the call throws; a failure of the test when it throws none. Any other exception
+// goes on.
+template <typename Kind = Error, typename Call>
 std::string error_of(Call&& call) {
   try {
     call();
-  } catch (const Error& error) {
+  } catch (const Kind& error) {
     return error.what();
   }
   ADD_FAILURE() << "no retort::Error was thrown";
