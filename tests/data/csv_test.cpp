@@ -2,8 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include "retort/core/error.h"
-#include "tests/data/folder.h"
 #include "tests/support/message.h"
 
 namespace retort::data {

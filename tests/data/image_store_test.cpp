@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "retort/core/error.h"
+#include "retort/core/file.h"
 #include "retort/data/view.h"
 #include "tests/data/photos.h"
 #include "tests/support/message.h"

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <filesystem>
 #include <functional>
 #include <string>
 #include <utility>
@@ -37,17 +36,6 @@ inline std::shared_ptr<LambdaModel> lambda_model(int64_t features, LambdaModel::
 
 // The means of the channels, for models whose interest lies elsewhere.
 inline at::Tensor channel_means(const at::Tensor& images) { return images.mean(at::IntArrayRef{2, 3}); }
-
-// A folder of the running test's own.
-inline std::filesystem::path test_folder() {
-  const auto* test = ::testing::UnitTest::GetInstance()->current_test_info();
-  std::string name = std::string("deploy_") + test->test_suite_name() + "_" + test->name();
-  std::ranges::replace(name, '/', '_');
-  const std::filesystem::path folder = std::filesystem::path(::testing::TempDir()) / name;
-  std::filesystem::remove_all(folder);
-  std::filesystem::create_directories(folder);
-  return folder;
-}
 
 inline std::vector<std::string> class_names(int64_t count) {
   std::vector<std::string> names;

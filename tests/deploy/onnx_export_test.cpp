@@ -10,6 +10,7 @@
 #include "retort/core/file.h"
 #include "retort/models/registry.h"
 #include "tests/deploy/lambda_model.h"
+#include "tests/support/folder.h"
 #include "tests/support/formula.h"
 #include "tests/support/message.h"
 
@@ -43,7 +44,8 @@ LambdaModel::Features means() {
 
 TEST(WriteOnnx, NamesDimensionsAndMetadata) {
   const auto model = lambda_model(3, means(), 2);
-  const fs::path path = test_folder() / "model.onnx";
+  const testing::TestFolder folder;
+  const fs::path path = folder / "model.onnx";
   const data::InputSpec spec{.size = 48, .interpolation = data::Interpolation::bicubic, .crop_ratio = 48.0 / 54};
   write_onnx(path, *model, {"épée \"x\"", "b"}, spec);
 
@@ -62,7 +64,8 @@ TEST(WriteOnnx, TensorsHaveTheModelsNamesAndValues) {
   const auto model = models::make_model({"resnet18", 4, {}});
   StateDict state = models::state_of(*model);
   testing::formula_fill(state);
-  const fs::path path = test_folder() / "model.onnx";
+  const testing::TestFolder folder;
+  const fs::path path = folder / "model.onnx";
   write_onnx(path, *model, class_names(4), {.size = 32});
   std::set<std::string> seen;
   const onnx::ModelProto proto = read_onnx(path);
@@ -79,7 +82,7 @@ TEST(WriteOnnx, TensorsHaveTheModelsNamesAndValues) {
 
 TEST(WriteOnnx, TheSameModelGivesTheSameBytesInAnyMemoryFormatAndMode) {
   const auto model = models::make_model({"mobilenet_v2", 4, {}});
-  const fs::path folder = test_folder();
+  const testing::TestFolder folder;
   write_onnx(folder / "a.onnx", *model, class_names(4), {.size = 32});
   model->train();
   for (const at::Tensor& parameter : model->parameters())
@@ -91,20 +94,22 @@ TEST(WriteOnnx, TheSameModelGivesTheSameBytesInAnyMemoryFormatAndMode) {
 
 TEST(WriteOnnx, AnOperatorWithoutTranslationIsNamedAndNothingIsWritten) {
   const auto model = lambda_model(3, [](LambdaModel&, const at::Tensor& images) { return at::cumsum(channel_means(images), 1); });
-  const fs::path folder = test_folder(), path = folder / "model.onnx";
+  const testing::TestFolder folder;
+  const fs::path path = folder / "model.onnx";
   const std::string message = testing::error_of([&] { write_onnx(path, *model, class_names(4), {.size = 32}); });
   EXPECT_NE(message.find("aten::cumsum"), std::string::npos) << message;
   EXPECT_NE(message.find(path.string()), std::string::npos) << message;
-  EXPECT_TRUE(fs::is_empty(folder));
+  EXPECT_TRUE(fs::is_empty(folder.path()));
 }
 
 TEST(WriteOnnx, AFailureLeavesTheFileThatWasThere) {
-  const fs::path folder = test_folder(), path = folder / "model.onnx";
+  const testing::TestFolder folder;
+  const fs::path path = folder / "model.onnx";
   write_file_atomic(path, "before");
   const auto model = lambda_model(3, means());
   EXPECT_THROW(write_onnx(path, *model, class_names(3), {.size = 32}), Error);  // four logits
   EXPECT_EQ(read_file(path), "before");
-  EXPECT_EQ(std::distance(fs::directory_iterator(folder), fs::directory_iterator()), 1);
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder.path()), fs::directory_iterator()), 1);
   EXPECT_THROW(write_onnx(path / "below a file.onnx", *model, class_names(4), {.size = 32}), Error);
 }
 
@@ -129,7 +134,8 @@ TEST(WriteOnnx, FormsOfAnOperatorThatCannotBeSaidAreErrors) {
   };
   for (const auto& [expected, features] : cases) {
     const auto model = lambda_model(3, [&](LambdaModel&, const at::Tensor& images) { return features(images); });
-    const std::string message = testing::error_of([&] { write_onnx(test_folder() / "model.onnx", *model, class_names(4), {.size = 32}); });
+    const testing::TestFolder folder;
+    const std::string message = testing::error_of([&] { write_onnx(folder / "model.onnx", *model, class_names(4), {.size = 32}); });
     EXPECT_NE(message.find(expected), std::string::npos) << expected << ": " << message;
   }
 }
@@ -137,7 +143,8 @@ TEST(WriteOnnx, FormsOfAnOperatorThatCannotBeSaidAreErrors) {
 TEST(WriteOnnx, MoreThanTwoGigabytesIsAnError) {
   const auto model = lambda_model(3, means());
   model->register_buffer("huge", at::zeros({1}).expand({int64_t{1} << 29}));  // one number in memory
-  const std::string message = testing::error_of([&] { write_onnx(test_folder() / "model.onnx", *model, class_names(4), {.size = 32}); });
+  const testing::TestFolder folder;
+  const std::string message = testing::error_of([&] { write_onnx(folder / "model.onnx", *model, class_names(4), {.size = 32}); });
   EXPECT_NE(message.find("2 GB"), std::string::npos) << message;
 }
 

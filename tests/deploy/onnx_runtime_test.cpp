@@ -9,6 +9,7 @@
 #include "retort/models/registry.h"
 #include "tests/deploy/lambda_model.h"
 #include "tests/deploy/operators_model.h"
+#include "tests/support/folder.h"
 #include "tests/support/formula.h"
 
 namespace retort::deploy {
@@ -18,7 +19,7 @@ constexpr int kNoRuntime = 77, kNoPython = 127;  // check_onnx.py's, the shell's
 
 // The model through scripts/check_onnx.py, which runs ONNX Runtime: five images, one by one and at once.
 void expect_same_in_onnx_runtime(models::ImageModel& model, int64_t size) {
-  const auto folder = test_folder();
+  const testing::TestFolder folder;
   model.eval();
   const at::NoGradGuard no_grad;
   const at::Tensor images = testing::formula_uniform("images", {5, 3, size, size}, -2, 2);

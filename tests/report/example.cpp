@@ -1,28 +1,12 @@
 #include "tests/report/example.h"
 
-#include <unistd.h>
-
-#include <atomic>
 #include <cmath>
-
-#include <gtest/gtest.h>
 
 #include "retort/core/file.h"
 #include "retort/core/random.h"
 #include "retort/data/encode.h"
 
 namespace retort::report {
-
-Folder::Folder() {
-  static std::atomic<int> number = 0;
-  path_ = std::filesystem::path(::testing::TempDir()) / ("retort_report_" + std::to_string(getpid()) + "_" + std::to_string(number++));
-  std::filesystem::create_directories(path_);
-}
-
-Folder::~Folder() {
-  std::error_code ignored;
-  std::filesystem::remove_all(path_, ignored);
-}
 
 void write_picture(const std::filesystem::path& path, int64_t width, int64_t height, int64_t shade) {
   data::Image image{width, height, std::vector<uint8_t>(static_cast<size_t>(3 * width * height))};

@@ -7,19 +7,6 @@
 
 namespace retort::report {
 
-// A folder of its own under the test's temporary folder, removed at the end.
-class Folder {
- public:
-  Folder();
-  ~Folder();
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
-
 // A JPEG of one colour with a stripe.
 void write_picture(const std::filesystem::path& path, int64_t width, int64_t height, int64_t shade);
 

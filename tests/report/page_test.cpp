@@ -5,6 +5,7 @@
 #include "retort/report/verdict.h"
 #include "tests/report/example.h"
 #include "tests/report/markup.h"
+#include "tests/support/folder.h"
 
 namespace retort::report {
 namespace {
@@ -23,7 +24,7 @@ std::string verdict_of(const Page& page) {
 }
 
 TEST(Page, HoldsEverySection) {
-  const Folder folder;
+  const testing::TestFolder folder;
   const Page page = example_page(folder.path(), 7, 12);
   const std::string html = render_page(page);
   expect_sound(html);
@@ -53,14 +54,14 @@ TEST(Page, BarsRunFromWorstToBest) {
 }
 
 TEST(Page, EscapesHostileNames) {
-  const Folder folder;
+  const testing::TestFolder folder;
   const std::string hostile = "<script>alert(1)</script>\" onmouseover=\"x' & \x1B\xFF";
   Page page = example_page(folder.path(), 3, 6);
   page.title = page.split = page.config_toml = hostile;
   page.classes.assign(3, hostile);
   for (Row& row : page.rows) row.model = hostile;
   page.rows.push_back({hostile, hostile, 12, 1, 1, 1, 1});
-  write_picture(folder.path() / "<script>\"x\".jpg", 9, 9, 1);
+  write_picture(folder / "<script>\"x\".jpg", 9, 9, 1);
   page.predictions.push_back({"<script>\"x\".jpg", 0, 1, 1.0});
   for (nlohmann::json& epoch : page.epochs) epoch["terms"][hostile] = 1.5;
   page.summary = {{hostile, hostile}, {"skipped_files", {{{"path", hostile}, {"reason", hostile}}, hostile, 7}}};
@@ -100,7 +101,7 @@ TEST(Page, MissingPiecesLeaveNoHoles) {
 }
 
 TEST(Page, ManyClasses) {
-  const Folder folder;
+  const testing::TestFolder folder;
   Page page = example_page(folder.path(), 102, 5);
   std::string html = render_page(page);
   expect_sound(html);

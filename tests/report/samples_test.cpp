@@ -7,6 +7,7 @@
 #include "retort/core/file.h"
 #include "retort/data/decode.h"
 #include "tests/report/example.h"
+#include "tests/support/folder.h"
 
 namespace retort::report {
 namespace {
@@ -27,8 +28,8 @@ TEST(Samples, Base64) {  // the vectors of RFC 4648
 }
 
 TEST(Samples, TheMostConfidentWrongComeFirst) {
-  const Folder folder;
-  for (const char* name : {"a.jpg", "b.jpg", "c.jpg", "d.jpg"}) write_picture(folder.path() / name, 8, 8, 1);
+  const testing::TestFolder folder;
+  for (const char* name : {"a.jpg", "b.jpg", "c.jpg", "d.jpg"}) write_picture(folder / name, 8, 8, 1);
   const std::vector<Prediction> predictions = {
       {"a.jpg", 0, 1, 0.3}, {"b.jpg", 0, 1, 0.9}, {"gone.jpg", 0, 1, 0.8}, {"c.jpg", 0, 1, NAN}, {"d.jpg", 0, 0, 0.99}};
   EXPECT_EQ(paths(samples(predictions, folder.path(), false, 9)), (std::vector<std::string>{"b.jpg", "a.jpg", "c.jpg"}));
@@ -37,11 +38,11 @@ TEST(Samples, TheMostConfidentWrongComeFirst) {
 }
 
 TEST(Samples, TheRightAreDrawnAlikeInAnyOrderOfPredictions) {
-  const Folder folder;
+  const testing::TestFolder folder;
   std::vector<Prediction> predictions;
   for (int64_t i = 0; i < 40; ++i) {
     predictions.push_back({std::to_string(i) + ".jpg", i / 10, i / 10, 0.9});
-    write_picture(folder.path() / predictions.back().path, 8, 8, i);
+    write_picture(folder / predictions.back().path, 8, 8, i);
   }
   const std::vector<std::string> first = paths(samples(predictions, folder.path(), true, 10));
   EXPECT_EQ(first.size(), 10U);
@@ -50,11 +51,11 @@ TEST(Samples, TheRightAreDrawnAlikeInAnyOrderOfPredictions) {
 }
 
 TEST(Samples, ThumbnailsAreJpegsOfAtMost96Pixels) {
-  const Folder folder;
-  write_picture(folder.path() / "wide.jpg", 300, 150, 3);
-  write_picture(folder.path() / "thin.jpg", 2000, 2, 3);
-  write_picture(folder.path() / "tiny.jpg", 20, 30, 3);
-  write_file_atomic(folder.path() / "text.jpg", "not an image");
+  const testing::TestFolder folder;
+  write_picture(folder / "wide.jpg", 300, 150, 3);
+  write_picture(folder / "thin.jpg", 2000, 2, 3);
+  write_picture(folder / "tiny.jpg", 20, 30, 3);
+  write_file_atomic(folder / "text.jpg", "not an image");
   const auto size_of = [&](const std::string& name) {
     const std::vector<Sample> found = samples({{name, 0, 0, 1}}, folder.path(), true, 1);
     if (found.empty()) return std::pair<int64_t, int64_t>{0, 0};
