@@ -40,6 +40,12 @@ Meter::Meter(Log& log, std::string task, int64_t total, int64_t already, std::st
   state_.done = already;
 }
 
+void Meter::found(int64_t units) {
+  if (state_.done == already_) start_ = std::chrono::steady_clock::now();  // finding them is no work
+  already_ += units;
+  add(units);
+}
+
 void Meter::add(int64_t units, const std::string& detail) {
   state_.done += units;
   if (!detail.empty()) state_.detail = detail;

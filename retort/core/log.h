@@ -45,6 +45,8 @@ class Meter {
   // `already` units were done before (a resumed task): they count as done, not towards the rate.
   Meter(Log& log, std::string task, int64_t total, int64_t already = 0, std::string unit = "images");
   void add(int64_t units, const std::string& detail = "");
+  // `units` that turn out to have been done before: as `already`.
+  void found(int64_t units);
   // Reports `units` beyond what was added, without counting them yet: for work whose parts count only when they are safe on disk.
   void note(const std::string& detail, int64_t units);
 

@@ -15,19 +15,16 @@ void check_range(const ImageStore& store, int64_t first, int64_t count) {
   }
 }
 
-// `pixels(i)` gives size × size RGB for place i of the batch; what it returns lives until its place is filled.
-template <typename Pixels>
-at::Tensor fill(int64_t count, const InputSpec& spec, const Pixels& pixels) {
+// Of one image.
+int64_t values_of(const InputSpec& spec) { return 3 * spec.size * spec.size; }
+
+// `fill(first, last, out)` writes places [first, last) of the batch from `out` on, channels-last.
+template <typename Fill>
+at::Tensor filled(int64_t count, const InputSpec& spec, const Fill& fill) {
   at::Tensor batch =
       at::empty({count, 3, spec.size, spec.size}, at::TensorOptions(at::kFloat).memory_format(at::MemoryFormat::ChannelsLast));
   auto* out = batch.data_ptr<float>();
-  const int64_t plane = spec.size * spec.size;
-  at::parallel_for(0, count, 1, [&](int64_t first, int64_t last) {
-    for (int64_t i = first; i < last; ++i) {
-      const auto image = pixels(i);
-      normalize(ImageView(image).rgb, plane, spec, out + 3 * plane * i);
-    }
-  });
+  at::parallel_for(0, count, 1, [&](int64_t first, int64_t last) { fill(first, last, out + values_of(spec) * first); });
   return batch;
 }
 
@@ -41,19 +38,22 @@ Mix mix_of(const ImageStore& store, const Sample& sample, const ViewRecipe& reci
 at::Tensor render_batch(const ImageStore& store, std::span<const Sample> samples, const ViewRecipe& recipe, uint64_t view_seed,
                         const InputSpec& spec) {
   for (const Sample& sample : samples) check_range(store, sample.position, 1);
-  // By item, which does not shift when another file is left out.
-  const auto render = [&](int64_t position, int64_t view) {
-    const ImageView image = store.image(position);
-    return store.render(position, draw_view(recipe, image.width, image.height, view_seed, store.item(position), view), spec);
-  };
-  return fill(static_cast<int64_t>(samples.size()), spec, [&](int64_t i) {
-    const Sample& sample = samples[static_cast<size_t>(i)];
-    Image image = render(sample.position, sample.view);
-    if (recipe.mix.any()) {
-      const Mix mix = mix_of(store, sample, recipe, view_seed);
-      blend(image, render(mix.partner, sample.view), mix);
+  return filled(static_cast<int64_t>(samples.size()), spec, [&](int64_t first, int64_t last, float* out) {
+    Renderer own, other;
+    // By item, which does not shift when another file is left out.
+    const auto render = [&](int64_t position, int64_t view, Renderer& renderer) -> Planes& {
+      const ImageView image = store.image(position);
+      return store.render(position, draw_view(recipe, image.width, image.height, view_seed, store.item(position), view), spec, renderer);
+    };
+    for (int64_t i = first; i < last; ++i, out += values_of(spec)) {
+      const Sample& sample = samples[static_cast<size_t>(i)];
+      Planes& image = render(sample.position, sample.view, own);
+      if (recipe.mix.any()) {
+        const Mix mix = mix_of(store, sample, recipe, view_seed);
+        blend(image, render(mix.partner, sample.view, other), mix);
+      }
+      normalize(image, spec, out);
     }
-    return image;
   });
 }
 
@@ -70,12 +70,14 @@ MixedLabels mixed_labels(const ImageStore& store, std::span<const Sample> sample
 
 at::Tensor eval_batch(const ImageStore& store, int64_t first, int64_t count, const InputSpec& spec) {
   check_range(store, first, count);
-  return fill(count, spec, [&](int64_t i) {
-    const ImageView image = store.image(first + i);
-    if (image.width != spec.size || image.height != spec.size) {
-      throw Error("the stored images were not prepared for evaluation at " + std::to_string(spec.size) + " pixels");
+  return filled(count, spec, [&](int64_t begin, int64_t end, float* out) {
+    for (int64_t i = begin; i < end; ++i, out += values_of(spec)) {
+      const ImageView image = store.image(first + i);
+      if (image.width != spec.size || image.height != spec.size) {
+        throw Error("the stored images were not prepared for evaluation at " + std::to_string(spec.size) + " pixels");
+      }
+      normalize(image.rgb, spec.size * spec.size, spec, out);
     }
-    return image;
   });
 }
 

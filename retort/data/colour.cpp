@@ -4,6 +4,7 @@
 #include <cmath>
 #include <vector>
 
+#include "retort/core/vectorised.h"
 #include "retort/data/to_byte.h"
 
 namespace retort::data {
@@ -12,15 +13,32 @@ namespace {
 // Grey weights of torchvision's rgb_to_grayscale (ITU-R BT.601, rounded).
 constexpr float kRed = 0.2989F, kGreen = 0.587F, kBlue = 0.114F;
 
-inline int32_t grey(uint8_t r, uint8_t g, uint8_t b) {
+[[gnu::always_inline]] inline int32_t grey(uint8_t r, uint8_t g, uint8_t b) {
   return static_cast<int32_t>(static_cast<float>(r) * kRed + static_cast<float>(g) * kGreen + static_cast<float>(b) * kBlue);
 }
 
-void scale_and_shift(Planes& image, float scale, float shift) {
-  const int64_t count = image.count();
-  for (int64_t c = 0; c < 3; ++c) {
-    uint8_t* plane = image.channel(c);
-    for (int64_t i = 0; i < count; ++i) plane[i] = to_byte(static_cast<float>(plane[i]) * scale + shift);
+RETORT_VECTORISED void scale_and_shift(uint8_t* plane, int64_t count, float scale, float shift) {
+  for (int64_t i = 0; i < count; ++i) plane[i] = to_byte(static_cast<float>(plane[i]) * scale + shift);
+}
+
+RETORT_VECTORISED double sum_of_grey(const uint8_t* r, const uint8_t* g, const uint8_t* b, int64_t count) {
+  double sum = 0;
+  for (int64_t start = 0; start < count; start += 4096) {  // short enough for 32 bits
+    const int64_t end = std::min<int64_t>(start + 4096, count);
+    int32_t part = 0;
+    for (int64_t i = start; i < end; ++i) part += grey(r[i], g[i], b[i]);
+    sum += part;
+  }
+  return sum;
+}
+
+RETORT_VECTORISED void mix_with_grey(uint8_t* __restrict__ r, uint8_t* __restrict__ g, uint8_t* __restrict__ b, int64_t count,
+                                     float factor) {
+  for (int64_t i = 0; i < count; ++i) {
+    const float base = static_cast<float>(grey(r[i], g[i], b[i])) * (1.0F - factor);
+    r[i] = to_byte(static_cast<float>(r[i]) * factor + base);
+    g[i] = to_byte(static_cast<float>(g[i]) * factor + base);
+    b[i] = to_byte(static_cast<float>(b[i]) * factor + base);
   }
 }
 
@@ -69,32 +87,16 @@ void turn_hue(uint8_t& red, uint8_t& green, uint8_t& blue, float turn) {
 
 }  // namespace
 
-void adjust_brightness(Planes& image, float factor) { scale_and_shift(image, factor, 0); }
+// All three planes at once, as they follow each other.
+void adjust_brightness(Planes& image, float factor) { scale_and_shift(image.channel(0), 3 * image.count(), factor, 0); }
 
 void adjust_contrast(Planes& image, float factor) {
-  const uint8_t *r = image.channel(0), *g = image.channel(1), *b = image.channel(2);
-  const int64_t count = image.count();
-  double sum = 0;
-  for (int64_t start = 0; start < count; start += 4096) {  // short enough for 32 bits
-    const int64_t end = std::min<int64_t>(start + 4096, count);
-    int32_t part = 0;
-    for (int64_t i = start; i < end; ++i) part += grey(r[i], g[i], b[i]);
-    sum += part;
-  }
-  scale_and_shift(image, factor, static_cast<float>(sum / static_cast<double>(count)) * (1.0F - factor));
+  const double mean = sum_of_grey(image.channel(0), image.channel(1), image.channel(2), image.count()) / static_cast<double>(image.count());
+  scale_and_shift(image.channel(0), 3 * image.count(), factor, static_cast<float>(mean) * (1.0F - factor));
 }
 
 void adjust_saturation(Planes& image, float factor) {
-  uint8_t* __restrict__ const r = image.channel(0);
-  uint8_t* __restrict__ const g = image.channel(1);
-  uint8_t* __restrict__ const b = image.channel(2);
-  const int64_t count = image.count();
-  for (int64_t i = 0; i < count; ++i) {
-    const float base = static_cast<float>(grey(r[i], g[i], b[i])) * (1.0F - factor);
-    r[i] = to_byte(static_cast<float>(r[i]) * factor + base);
-    g[i] = to_byte(static_cast<float>(g[i]) * factor + base);
-    b[i] = to_byte(static_cast<float>(b[i]) * factor + base);
-  }
+  mix_with_grey(image.channel(0), image.channel(1), image.channel(2), image.count(), factor);
 }
 
 void adjust_hue(Planes& image, float turn) {

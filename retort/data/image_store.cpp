@@ -180,7 +180,7 @@ ImageStore ImageStore::open(const fs::path& cache_dir, const Manifest& manifest,
       build_shard(source, first, folder / name, key, *meter, stop);
       shard = read_shard(folder / name, key, first, source.count(), source.kept());
     } else if (meter) {
-      meter->add(shard->last - shard->first);
+      meter->found(shard->last - shard->first);
     }
     for (size_t i = 0; i < shard->places.size(); ++i) {
       const int64_t item = source.item(shard->places[i]);
@@ -203,10 +203,10 @@ ImageStore ImageStore::open(const fs::path& cache_dir, const Manifest& manifest,
   return store;
 }
 
-Image ImageStore::render(int64_t i, const View& view, const InputSpec& spec) const {
-  if (files_ == nullptr) return render_view(image(i), view, spec);
+Planes& ImageStore::render(int64_t i, const View& view, const InputSpec& spec, Renderer& renderer) const {
+  if (files_ == nullptr) return renderer.view(image(i), view, spec);
   // At a reduced size from where a whole image would be (bounded).
-  return render_view(files_->read_part(item(i), crop_of(view), 2 * spec.size), view, spec);
+  return renderer.view(files_->read_part(item(i), crop_of(view), 2 * spec.size), view, spec);
 }
 
 }  // namespace retort::data

@@ -63,8 +63,8 @@ class ImageStore {
   int64_t label(int64_t i) const { return label_[static_cast<size_t>(i)]; }
   // Its size, and its pixels unless they stayed in the files.
   ImageView image(int64_t i) const { return image_[static_cast<size_t>(i)]; }
-  // A view of it. Throws Error, naming the file, where its pixels stayed in it and it is no longer what it was.
-  Image render(int64_t i, const View& view, const InputSpec& spec) const;
+  // A view of it, in the renderer's planes. Throws Error, naming the file, where its pixels stayed in it and it is no longer what it was.
+  Planes& render(int64_t i, const View& view, const InputSpec& spec, Renderer& renderer) const;
   const std::vector<SkippedFile>& skipped() const { return skipped_; }
   // Names what is stored, the pixels of all images in their order: equal keys, equal images, wherever the files are and whenever they were
   // written.

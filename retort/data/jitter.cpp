@@ -4,8 +4,6 @@
 
 namespace retort::data {
 
-bool jitters(const View& view) { return view.brightness != 1 || view.contrast != 1 || view.saturation != 1 || view.hue != 0; }
-
 void jitter(Planes& image, const View& view) {
   for (const uint8_t step : view.order) {
     if (step == 0 && view.brightness != 1) adjust_brightness(image, view.brightness);

@@ -5,9 +5,6 @@
 
 namespace retort::data {
 
-// Whether any of the view's factors changes anything.
-bool jitters(const View& view);
-
 // Brightness, contrast, saturation and hue of the view, in its order, in place: torchvision v2's adjust_* on uint8 images, which cut back
 // to bytes after each step. Neutral factors do nothing.
 void jitter(Planes& image, const View& view);

@@ -53,17 +53,21 @@ Mix draw_mix(const MixRecipe& recipe, uint64_t seed, int64_t item, int64_t numbe
   return mix;
 }
 
-void blend(Image& image, const Image& partner, const Mix& mix) {
-  if (!mix.cut) {
-    const auto own = static_cast<float>(mix.share), other = 1 - own;
-    for (size_t i = 0; i < image.rgb.size(); ++i)
-      image.rgb[i] = static_cast<uint8_t>(std::lround(own * static_cast<float>(image.rgb[i]) + other * static_cast<float>(partner.rgb[i])));
-    return;
-  }
+void blend(Planes& image, const Planes& partner, const Mix& mix) {
+  const auto own = static_cast<float>(mix.share), other = 1 - own;
   const auto pixel = [](double share, int64_t side) { return std::llround(share * static_cast<double>(side)); };
-  const int64_t left = pixel(mix.left, image.width), right = pixel(mix.right, image.width);
-  for (int64_t y = pixel(mix.top, image.height); y < pixel(mix.bottom, image.height); ++y)
-    std::copy_n(partner.rgb.begin() + 3 * (y * image.width + left), 3 * (right - left), image.rgb.begin() + 3 * (y * image.width + left));
+  const int64_t left = pixel(mix.left, image.width()), right = pixel(mix.right, image.width());
+  const int64_t top = pixel(mix.top, image.height()), bottom = pixel(mix.bottom, image.height());
+  for (int64_t c = 0; c < 3; ++c) {
+    uint8_t* to = image.channel(c);
+    const uint8_t* from = partner.channel(c);
+    if (mix.cut) {
+      for (int64_t y = top; y < bottom; ++y) std::copy_n(from + y * image.width() + left, right - left, to + y * image.width() + left);
+    } else {
+      for (int64_t i = 0; i < image.count(); ++i)
+        to[i] = static_cast<uint8_t>(std::lround(own * static_cast<float>(to[i]) + other * static_cast<float>(from[i])));
+    }
+  }
 }
 
 }  // namespace retort::data

@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <string>
 
-#include "retort/data/decode.h"
+#include "retort/data/planes.h"
 
 namespace retort::data {
 
@@ -30,6 +30,6 @@ struct Mix {
 Mix draw_mix(const MixRecipe& recipe, uint64_t seed, int64_t item, int64_t number, int64_t images);
 
 // Both of one size. A rectangle's edges are rounded to pixels.
-void blend(Image& image, const Image& partner, const Mix& mix);
+void blend(Planes& image, const Planes& partner, const Mix& mix);
 
 }  // namespace retort::data

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -8,10 +9,17 @@ namespace retort::data {
 // 8-bit RGB with one plane a channel: loops over planes vectorise.
 class Planes {
  public:
+  Planes() = default;
   // From interleaved bytes.
   Planes(const uint8_t* rgb, int64_t width, int64_t height);
-  // Back to interleaved bytes.
+  // Back to interleaved bytes, 3 count() of them.
   void copy_to(uint8_t* rgb) const;
+
+  // The pixels are anything then. Allocates only where it was never as large before.
+  void reshape(int64_t width, int64_t height) {
+    width_ = width, height_ = height;
+    bytes_.resize(static_cast<size_t>(3 * width * height));
+  }
 
   int64_t width() const { return width_; }
   int64_t height() const { return height_; }
@@ -21,7 +29,7 @@ class Planes {
   const uint8_t* channel(int64_t c) const { return bytes_.data() + c * count(); }
 
  private:
-  int64_t width_, height_;
+  int64_t width_ = 0, height_ = 0;
   std::vector<uint8_t> bytes_;
 };
 

@@ -6,7 +6,7 @@ namespace retort::data {
 
 // Cut to a whole number in [0, 255]. Clamped as a whole number: comparisons of floats keep the compiler from vectorising. Cutting first
 // changes nothing. |value| < 2^31.
-inline uint8_t to_byte(float value) {
+[[gnu::always_inline]] inline uint8_t to_byte(float value) {
   int32_t whole = static_cast<int32_t>(value);
   whole = whole < 0 ? 0 : whole;
   return static_cast<uint8_t>(whole > 255 ? 255 : whole);

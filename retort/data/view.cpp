@@ -1,20 +1,16 @@
 #include "retort/data/view.h"
 
 #include <ATen/Parallel.h>
-#include <ATen/core/grad_mode.h>
-#include <ATen/ops/_upsample_bicubic2d_aa.h>
-#include <ATen/ops/_upsample_bilinear2d_aa.h>
 #include <ATen/ops/empty.h>
-#include <ATen/ops/from_blob.h>
 
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <cstring>
 #include <utility>
 
 #include "retort/core/error.h"
 #include "retort/core/random.h"
+#include "retort/core/vectorised.h"
 #include "retort/data/jitter.h"
 #include "retort/data/window.h"
 
@@ -22,23 +18,6 @@ namespace retort::data {
 namespace {
 
 std::string size_text(int64_t width, int64_t height) { return std::to_string(width) + " x " + std::to_string(height); }
-
-// The byte kernels behind these operators follow PIL's fixed-point arithmetic; they take windows by themselves.
-Image resize_window(const ImageView& image, const Window& window, int64_t width, int64_t height, Interpolation interpolation,
-                    bool flip = false) {
-  if (window.width == width && window.height == height) return cut(image, window, flip);
-  const at::NoGradGuard no_grad;
-  uint8_t* first =
-      const_cast<uint8_t*>(image.rgb) + 3 * (window.top * image.width + window.left);  // from_blob is not const; it is only read
-  const at::Tensor input =
-      at::from_blob(first, {1, 3, window.height, window.width}, {3 * image.width * window.height, 1, 3 * image.width, 3}, at::kByte);
-  const std::array<int64_t, 2> size{height, width};
-  const at::Tensor output = interpolation == Interpolation::bilinear ? at::_upsample_bilinear2d_aa(input, size, /*align_corners=*/false)
-                                                                     : at::_upsample_bicubic2d_aa(input, size, /*align_corners=*/false);
-  const at::Tensor rows = output.contiguous(at::MemoryFormat::ChannelsLast);
-  const ImageView resized(width, height, rows.const_data_ptr<uint8_t>());
-  return cut(resized, whole(resized), flip);
-}
 
 // RandomResizedCrop.get_params (torchvision 0.29): ten tries, then the largest central crop of an allowed ratio.
 Window draw_crop(const ViewRecipe& recipe, int64_t width, int64_t height, CounterRng& rng) {
@@ -60,15 +39,42 @@ Window draw_crop(const ViewRecipe& recipe, int64_t width, int64_t height, Counte
   return {(height - crop_h) / 2, (width - crop_w) / 2, crop_h, crop_w};
 }
 
-Image render(const ImageView& image, const Window& crop, const View& view, const InputSpec& spec) {
-  check_inside(crop, image.width, image.height);
-  Image out = resize_window(image, crop, spec.size, spec.size, spec.interpolation, view.flip);
-  if (!jitters(view) && view.augment.empty()) return out;
-  Planes planes(out.rgb.data(), out.width, out.height);
-  jitter(planes, view);
-  augment(planes, view.augment);
-  planes.copy_to(out.rgb.data());
-  return out;
+// pixel / 255 - mean, divided by std, as pixel * scale + bias.
+struct Scale {
+  std::array<float, 3> scale{}, bias{};
+  explicit Scale(const InputSpec& spec) {
+    for (size_t c = 0; c < 3; ++c) {
+      scale[c] = 1 / (255 * spec.std[c]);
+      bias[c] = -spec.mean[c] / spec.std[c];
+    }
+  }
+};
+
+RETORT_VECTORISED void normalize_bytes(const uint8_t* rgb, int64_t values, const Scale& by, float* out) {
+  // The channels' pattern repeated, so that the compiler sees a plain loop to vectorise.
+  constexpr int64_t kRun = 48;
+  std::array<float, kRun> scale{}, bias{};
+  for (size_t i = 0; i < kRun; ++i) {
+    scale[i] = by.scale[i % 3];
+    bias[i] = by.bias[i % 3];
+  }
+  int64_t start = 0;
+  for (; start + kRun <= values; start += kRun) {
+    for (int64_t i = 0; i < kRun; ++i)
+      out[start + i] = static_cast<float>(rgb[start + i]) * scale[static_cast<size_t>(i)] + bias[static_cast<size_t>(i)];
+  }
+  for (int64_t i = 0; start + i < values; ++i)
+    out[start + i] = static_cast<float>(rgb[start + i]) * scale[static_cast<size_t>(i)] + bias[static_cast<size_t>(i)];
+}
+
+RETORT_VECTORISED void normalize_channels(const uint8_t* red, const uint8_t* green, const uint8_t* blue, int64_t pixels, const Scale& by,
+                                          float* out) {
+  const std::array<float, 3> scale = by.scale, bias = by.bias;
+  for (int64_t i = 0; i < pixels; ++i) {
+    out[3 * i] = static_cast<float>(red[i]) * scale[0] + bias[0];
+    out[3 * i + 1] = static_cast<float>(green[i]) * scale[1] + bias[1];
+    out[3 * i + 2] = static_cast<float>(blue[i]) * scale[2] + bias[2];
+  }
 }
 
 }  // namespace
@@ -103,9 +109,13 @@ View draw_view(const ViewRecipe& recipe, int64_t width, int64_t height, uint64_t
   return view;
 }
 
-Image render_view(ImageView image, const View& view, const InputSpec& spec) { return render(image, crop_of(view), view, spec); }
-
-Image render_view(const Part& crop, const View& view, const InputSpec& spec) { return render(crop.image, crop.window, view, spec); }
+Planes& Renderer::render(const ImageView& image, const Window& crop, const View& view, const InputSpec& spec) {
+  check_inside(crop, image.width, image.height);
+  resizer_.resize(image, crop, spec.size, spec.size, spec.interpolation, view.flip, planes_);
+  jitter(planes_, view);
+  augment(planes_, view.augment);
+  return planes_;
+}
 
 Image render_eval(ImageView image, const InputSpec& spec) {
   const int64_t side = resize_side(spec), shorter = std::min(image.width, image.height), longer = std::max(image.width, image.height);
@@ -123,25 +133,19 @@ Image resize(ImageView image, int64_t width, int64_t height, Interpolation inter
   if (width < 1 || height < 1 || width > kMaxPixels / height) {
     throw Error("an image of " + size_text(image.width, image.height) + " pixels cannot be resized to " + size_text(width, height));
   }
-  return resize_window(image, whole(image), width, height, interpolation);
+  Planes planes;
+  Resizer().resize(image, whole(image), width, height, interpolation, /*mirrored=*/false, planes);
+  Image out{width, height, std::vector<uint8_t>(static_cast<size_t>(3 * width * height))};
+  planes.copy_to(out.rgb.data());
+  return out;
 }
 
 void normalize(const uint8_t* rgb, int64_t pixels, const InputSpec& spec, float* out) {
-  // The channels' pattern repeated, so that the compiler sees a plain loop to vectorise.
-  constexpr int64_t kRun = 48;
-  std::array<float, kRun> scale{}, bias{};
-  for (size_t i = 0; i < kRun; ++i) {
-    scale[i] = 1 / (255 * spec.std[i % 3]);
-    bias[i] = -spec.mean[i % 3] / spec.std[i % 3];
-  }
-  const int64_t values = 3 * pixels;
-  int64_t start = 0;
-  for (; start + kRun <= values; start += kRun) {
-    for (int64_t i = 0; i < kRun; ++i)
-      out[start + i] = static_cast<float>(rgb[start + i]) * scale[static_cast<size_t>(i)] + bias[static_cast<size_t>(i)];
-  }
-  for (int64_t i = 0; start + i < values; ++i)
-    out[start + i] = static_cast<float>(rgb[start + i]) * scale[static_cast<size_t>(i)] + bias[static_cast<size_t>(i)];
+  normalize_bytes(rgb, 3 * pixels, Scale(spec), out);
+}
+
+void normalize(const Planes& planes, const InputSpec& spec, float* out) {
+  normalize_channels(planes.channel(0), planes.channel(1), planes.channel(2), planes.count(), Scale(spec), out);
 }
 
 at::Tensor normalize(const at::Tensor& pixels, const InputSpec& spec) {

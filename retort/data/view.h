@@ -11,6 +11,8 @@
 #include "retort/data/decode.h"
 #include "retort/data/input_spec.h"
 #include "retort/data/mix.h"
+#include "retort/data/planes.h"
+#include "retort/data/resizer.h"
 
 namespace retort::data {
 
@@ -46,11 +48,23 @@ inline Window crop_of(const View& view) { return {view.top, view.left, view.heig
 // View number `number` of image `image`: a pure function of its arguments. The crop follows torchvision's RandomResizedCrop.get_params.
 View draw_view(const ViewRecipe& recipe, int64_t width, int64_t height, uint64_t seed, int64_t image, int64_t number);
 
-// The crop resized (with antialias) to spec.size, flipped, colours jittered, as uint8: what torchvision v2's resized_crop, hflip and
-// adjust_* make of the same parameters, within 1/255 a pixel on average. Then the augmentation, on those pixels.
-Image render_view(ImageView image, const View& view, const InputSpec& spec);
-// The same from the part of the image that the crop is.
-Image render_view(const Part& crop, const View& view, const InputSpec& spec);
+// Renders views, one after the other. What it works with is kept, so that nothing is allocated for an image once there was one as large
+// (augmentation beyond flip and jitter may). For one thread.
+class Renderer {
+ public:
+  // The crop resized (with antialias) to spec.size, flipped, colours jittered, as uint8: what torchvision v2's resized_crop, hflip and
+  // adjust_* make of the same parameters, within 1/255 a pixel on average. Then the augmentation, on those pixels. The caller may change
+  // them; they live until the next view. Throws Error where the crop is not inside the image.
+  Planes& view(const ImageView& image, const View& view, const InputSpec& spec) { return render(image, crop_of(view), view, spec); }
+  // The same from the part of the image that the crop is.
+  Planes& view(const Part& crop, const View& view, const InputSpec& spec) { return render(crop.image, crop.window, view, spec); }
+
+ private:
+  Planes& render(const ImageView& image, const Window& crop, const View& view, const InputSpec& spec);
+
+  Resizer resizer_;
+  Planes planes_;
+};
 
 // Evaluation: short side resized, centre cropped, as torchvision's Resize and CenterCrop on PIL images.
 Image render_eval(ImageView image, const InputSpec& spec);
@@ -60,7 +74,8 @@ Image resize(ImageView image, int64_t width, int64_t height, Interpolation inter
 
 // uint8 [N, H, W, 3] to float [N, 3, H, W] in channels-last layout, scaled and normalised.
 at::Tensor normalize(const at::Tensor& pixels, const InputSpec& spec);
-// The same for pixels of any number of rows: channels-last keeps a pixel's channels together on both sides.
+// The same for pixels of any number of rows: channels-last keeps a pixel's channels together.
 void normalize(const uint8_t* rgb, int64_t pixels, const InputSpec& spec, float* out);
+void normalize(const Planes& planes, const InputSpec& spec, float* out);
 
 }  // namespace retort::data

@@ -7,8 +7,8 @@
 
 namespace retort::data {
 
-// The pixels of the window alone, mirrored or not.
-Image cut(const ImageView& image, const Window& window, bool flip = false);
+// The pixels of the window alone.
+Image cut(const ImageView& image, const Window& window);
 
 inline Window whole(const ImageView& image) { return {0, 0, image.height, image.width}; }
 

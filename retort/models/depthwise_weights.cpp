@@ -6,16 +6,10 @@
 #include <algorithm>
 #include <cstring>
 
+#include "retort/core/vectorised.h"
+
 namespace retort::models {
 namespace {
-
-// One clone for each level of the processor's vectors, chosen when the program is loaded; not under sanitizers, which cannot be called
-// that early.
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__)
-#define RETORT_VECTORISED __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define RETORT_VECTORISED
-#endif
 
 constexpr int64_t kLanes = kFewestDepthwiseChannels;  // channels in a vector
 constexpr int64_t kBlock = 2 * kLanes;                // channels at a time: a row of taps has its sums in registers

@@ -93,15 +93,17 @@ FeatureParts FeatureParts::open(const fs::path& folder, const std::string& key, 
     const int64_t count = std::min(kPartRows, rows - first);
     const fs::path path = part_path(folder, part);
     at::Tensor features = read_part(path, key, count, dim);
-    if (!features.defined()) {
+    if (features.defined()) {
+      meter.found(count);
+    } else {
       check_stop(stop, "computing the teacher's features");
       const at::Tensor computed = compute_part(compute, first, count);
       write_safetensors(path, {{"features", computed}}, {{"key", key}, {"checksum", checksum(computed)}});
       features = read_part(path, key, count, dim);
       if (!features.defined()) throw Error("does not read back as it was written", path.string(), "check the disk");
+      meter.add(count);
     }
     store.parts_.push_back(features);
-    meter.add(count);
   }
   return store;
 }

@@ -52,6 +52,18 @@ TEST(Meter, WorkDoneBeforeDoesNotCountTowardsTheRate) {
   EXPECT_GT(log.seen.back().per_second, 0);
 }
 
+TEST(Meter, WhatIsFoundDoneDoesNotCountTowardsTheRate) {
+  Recorder log;
+  Meter meter(log, "teacher", 100);
+  meter.found(80);
+  EXPECT_EQ(log.seen.back().done, 80);
+  EXPECT_EQ(log.seen.back().per_second, 0);
+  meter.found(10);
+  meter.add(10);
+  EXPECT_EQ(log.seen.back().done, 100);
+  EXPECT_GT(log.seen.back().per_second, 0);
+}
+
 TEST(Meter, NotedUnitsShowButDoNotCount) {
   Recorder log;
   Meter meter(log, "training", 10);

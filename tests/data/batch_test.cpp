@@ -8,6 +8,7 @@
 
 #include "retort/core/error.h"
 #include "tests/data/photos.h"
+#include "tests/data/picture.h"
 
 namespace retort::data {
 namespace {

@@ -10,6 +10,7 @@
 #include "retort/core/file.h"
 #include "retort/data/view.h"
 #include "tests/data/photos.h"
+#include "tests/data/picture.h"
 #include "tests/support/message.h"
 
 namespace retort::data {
@@ -99,6 +100,7 @@ TEST(ImageStore, PixelsMayStayInTheirFiles) {
   EXPECT_EQ(opened(in_files()).key(), files.key());
   InputSpec spec;
   spec.size = 12;
+  Renderer one, other;
   for (int64_t i = 0; i < files.size(); ++i) {
     ASSERT_EQ(files.item(i), pixels.item(i));
     EXPECT_EQ(files.image(i).rgb, nullptr);
@@ -106,16 +108,17 @@ TEST(ImageStore, PixelsMayStayInTheirFiles) {
     for (int64_t number = 0; number < 5; ++number) {
       View view = draw_view({}, size.width, size.height, 0, i, number);
       if (std::min(view.height, view.width) >= 4 * spec.size) continue;  // those are decoded at reduced size
-      EXPECT_EQ(files.render(i, view, spec).rgb, pixels.render(i, view, spec).rgb) << i << " " << number;
+      EXPECT_EQ(interleaved(files.render(i, view, spec, one)).rgb, interleaved(pixels.render(i, view, spec, other)).rgb)
+          << i << " " << number;
     }
   }
 
   fs::remove(f.folder / "photos/5.jpg");
   const int64_t gone = 4;  // 3.jpg was left out
   const View view = draw_view({}, files.image(gone).width, files.image(gone).height, 0, 0, 0);
-  EXPECT_NE(testing::error_of([&] { files.render(gone, view, spec); }).find("5.jpg"), std::string::npos);
+  EXPECT_NE(testing::error_of([&] { files.render(gone, view, spec, one); }).find("5.jpg"), std::string::npos);
   f.folder.write("photos/5.jpg", encode_jpeg(testing::photo(5, 3, 3), 100));
-  EXPECT_NE(testing::error_of([&] { files.render(gone, view, spec); }).find("5.jpg"), std::string::npos);
+  EXPECT_NE(testing::error_of([&] { files.render(gone, view, spec, one); }).find("5.jpg"), std::string::npos);
 }
 
 TEST(ImageStore, ItsSizeIsForeseen) {

@@ -51,14 +51,15 @@ TEST(Mix, IsAFunctionOfItsKey) {
 TEST(Mix, ARectangleIsOnTheSamePlaceAtEachResolution) {
   const Mix mix{.share = 0.75, .cut = true, .top = 0.25, .left = 0.5, .bottom = 0.75, .right = 1};
   for (const int64_t side : {8, 64}) {
-    Image image{side, side, std::vector<uint8_t>(static_cast<size_t>(3 * side * side), 10)};
-    const Image partner{side, side, std::vector<uint8_t>(static_cast<size_t>(3 * side * side), 200)};
+    const std::vector<uint8_t> dark(static_cast<size_t>(3 * side * side), 10), light(dark.size(), 200);
+    Planes image(dark.data(), side, side);
+    const Planes partner(light.data(), side, side);
     blend(image, partner, mix);
     int64_t pasted = 0;
     for (int64_t y = 0; y < side; ++y)
       for (int64_t x = 0; x < side; ++x) {
         const bool inside = y >= side / 4 && y < 3 * side / 4 && x >= side / 2;
-        EXPECT_EQ(image.rgb[static_cast<size_t>(3 * (y * side + x))], inside ? 200 : 10);
+        for (int64_t c = 0; c < 3; ++c) EXPECT_EQ(image.channel(c)[y * side + x], inside ? 200 : 10);
         pasted += inside;
       }
     EXPECT_EQ(pasted * 4, side * side);

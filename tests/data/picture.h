@@ -7,6 +7,7 @@
 #include <cstdlib>
 
 #include "retort/data/decode.h"
+#include "retort/data/view.h"
 #include "tests/data/folder.h"
 
 namespace retort::data {
@@ -15,6 +16,17 @@ namespace retort::data {
 inline const Image& source() {
   static const Image image = decode_file(testing::fixture("source.png"));
   return image;
+}
+
+inline Image interleaved(const Planes& planes) {
+  Image image{planes.width(), planes.height(), std::vector<uint8_t>(static_cast<size_t>(3 * planes.count()))};
+  planes.copy_to(image.rgb.data());
+  return image;
+}
+
+inline Image render_view(const ImageView& image, const View& view, const InputSpec& spec) {
+  Renderer renderer;
+  return interleaved(renderer.view(image, view, spec));
 }
 
 // The mean absolute difference, in units of 1/255; `wanted` is H×W×3, 8 bit.

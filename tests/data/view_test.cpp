@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <torch/types.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <set>
@@ -165,6 +166,31 @@ TEST(View, SameBytesOnAnyThreadInAnyOrder) {
   });
   EXPECT_EQ(serial, parallel);
   EXPECT_EQ(std::set(serial.begin(), serial.end()).size(), static_cast<size_t>(kViews));
+}
+
+// In plain steps, which this file is compiled with for any processor: what is vectorised for this one must not round otherwise.
+TEST(View, JitterRoundsAlikeOnEveryProcessor) {
+  const auto byte = [](float value) { return static_cast<uint8_t>(std::clamp(static_cast<int>(value), 0, 255)); };
+  const auto grey = [](const uint8_t* p) {
+    const float red = static_cast<float>(p[0]) * 0.2989F, green = static_cast<float>(p[1]) * 0.587F,
+                blue = static_cast<float>(p[2]) * 0.114F;
+    return std::trunc(red + green + blue);
+  };
+  InputSpec spec;
+  spec.size = 64;
+  const View whole{0, 0, source().height, source().width};
+  const std::vector<uint8_t> before = render_view(source(), whole, spec).rgb;
+  for (const float factor : {0.3F, 0.77F, 0.913F, 1.21F, 1.63F}) {
+    View brighter = whole, stronger = whole;
+    brighter.brightness = factor;
+    stronger.saturation = factor;
+    const std::vector<uint8_t> bright = render_view(source(), brighter, spec).rgb, strong = render_view(source(), stronger, spec).rgb;
+    for (size_t i = 0; i < before.size(); ++i) {
+      ASSERT_EQ(bright[i], byte(static_cast<float>(before[i]) * factor));
+      const float own = static_cast<float>(before[i]) * factor, base = grey(before.data() + i / 3 * 3) * (1.0F - factor);
+      ASSERT_EQ(strong[i], byte(own + base)) << i << " " << factor;
+    }
+  }
 }
 
 TEST(View, OddImagesAndImpossibleRequests) {
