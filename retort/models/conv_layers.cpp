@@ -16,22 +16,6 @@ void truncated_by_two_(const at::Tensor& tensor, double deviation) {
   tensor.uniform_(-1, 1).erfinv_().mul_(deviation * std::numbers::sqrt2).clamp_(-2, 2);
 }
 
-at::Tensor conv_same(torch::nn::Conv2d& conv, const at::Tensor& x) {
-  const int64_t kernel = conv->weight.size(2);
-  const int64_t stride = conv->options.stride()->at(0);
-  if (stride == 1) return conv->forward(x);
-  const auto padding = [&](int64_t size) { return std::max<int64_t>(((size + stride - 1) / stride - 1) * stride + kernel - size, 0); };
-  const int64_t tall = padding(x.size(2));
-  const int64_t wide = padding(x.size(3));
-  at::Tensor padded = x;
-  std::array<int64_t, 2> both_sides{tall / 2, wide / 2};
-  if (tall % 2 != 0 || wide % 2 != 0) {
-    padded = at::constant_pad_nd(x, {wide / 2, wide - wide / 2, tall / 2, tall - tall / 2});
-    both_sides = {0, 0};
-  }
-  return at::conv2d(padded, conv->weight, {}, stride, both_sides, 1, conv->options.groups());
-}
-
 ConvNormActivation::ConvNormActivation(const torch::nn::Conv2d& conv, Activation activation, NormOptions norm, bool same)
     : conv_(register_module("0", conv)),
       norm_(register_module(
@@ -40,7 +24,7 @@ ConvNormActivation::ConvNormActivation(const torch::nn::Conv2d& conv, Activation
       same_(same) {}
 
 at::Tensor ConvNormActivation::forward(const at::Tensor& x) {
-  const at::Tensor maps = norm_->forward(same_ ? conv_same(conv_, x) : conv_->forward(x));
+  const at::Tensor maps = same_ ? conv_same_norm(conv_, norm_, x) : conv_norm(conv_, norm_, x);
   return activation_ == nullptr ? maps : activation_(maps);
 }
 

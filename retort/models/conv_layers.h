@@ -28,12 +28,8 @@ struct NormOptions {
   double eps = 1e-5, momentum = 0.1;
 };
 
-// TensorFlow's "SAME": ceil(size / stride) outputs, the odd pixel of padding at the bottom and right. What is symmetric the convolution
-// pads itself; only the rest costs a copy.
-at::Tensor conv_same(torch::nn::Conv2d& conv, const at::Tensor& x);
-
 // Conv2dNormActivation: `0` is the convolution, `1` the batch norm; nullptr for no activation; `same`: padded as by
-// conv_same.
+// conv_same_norm.
 class ConvNormActivation : public torch::nn::Module {
  public:
   ConvNormActivation(const torch::nn::Conv2d& conv, Activation activation, NormOptions norm = {}, bool same = false);
@@ -72,7 +68,7 @@ class InvertedResidual : public torch::nn::Module, public Residual {
     Activation activation = relu_;
     Activation squeeze_activation = relu_, gate = at::sigmoid;
     NormOptions norm{};
-    bool same = false;  // conv_same's padding
+    bool same = false;  // conv_same_norm's padding
     double drop = 0;    // drop_branches' probability, in training
   };
 

@@ -4,6 +4,7 @@
 #include <set>
 
 #include <ATen/CPUGeneratorImpl.h>
+#include <ATen/TracerMode.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/nn/init.h>
 
@@ -41,6 +42,39 @@ double dropout_of(const ModelSpec& spec, double fallback) {
 
 torch::nn::Conv2d bare_conv(int64_t in, int64_t out, int64_t kernel, int64_t stride, int64_t groups) {
   return torch::nn::Conv2d(torch::nn::Conv2dOptions(in, out, kernel).stride(stride).padding((kernel - 1) / 2).groups(groups).bias(false));
+}
+
+namespace {
+
+using Padding = std::array<int64_t, 2>;
+
+at::Tensor normed(torch::nn::Conv2d& conv, torch::nn::BatchNorm2d& norm, const at::Tensor& x, const Padding& padding) {
+  const auto convolved = [&](const at::Tensor& kernel, const at::Tensor& bias) {
+    return at::conv2d(x, kernel, bias, *conv->options.stride(), padding, *conv->options.dilation(), conv->options.groups());
+  };
+  const bool learning = norm->is_training() || at::GradMode::is_enabled();
+  // A trace is to show the network as it is. Of small maps the kernel is the larger part.
+  if (learning || at::tracer::impl::is_dispatch_enabled() || conv->weight.numel() > x.numel())
+    return norm->forward(convolved(conv->weight, {}));
+  const at::Tensor scale = norm->weight * (norm->running_var + norm->options.eps()).rsqrt();
+  return convolved(conv->weight * scale.reshape({-1, 1, 1, 1}), norm->bias - norm->running_mean * scale);
+}
+
+}  // namespace
+
+at::Tensor conv_norm(torch::nn::Conv2d& conv, torch::nn::BatchNorm2d& norm, const at::Tensor& x) {
+  const auto& padding = std::get<torch::ExpandingArray<2>>(conv->options.padding());
+  return normed(conv, norm, x, {padding->at(0), padding->at(1)});
+}
+
+at::Tensor conv_same_norm(torch::nn::Conv2d& conv, torch::nn::BatchNorm2d& norm, const at::Tensor& x) {
+  const int64_t kernel = conv->weight.size(2);
+  const int64_t stride = conv->options.stride()->at(0);
+  if (stride == 1) return conv_norm(conv, norm, x);
+  const auto padding = [&](int64_t size) { return std::max<int64_t>(((size + stride - 1) / stride - 1) * stride + kernel - size, 0); };
+  const int64_t tall = padding(x.size(2)), wide = padding(x.size(3));
+  if (tall % 2 == 0 && wide % 2 == 0) return normed(conv, norm, x, {tall / 2, wide / 2});
+  return normed(conv, norm, at::constant_pad_nd(x, {wide / 2, wide - wide / 2, tall / 2, tall - tall / 2}), {0, 0});
 }
 
 std::vector<torch::nn::Conv2dImpl*> convolutions_of(torch::nn::Module& module) {

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include <torch/nn/modules/batchnorm.h>
 #include <torch/nn/modules/conv.h>
 #include <torch/nn/modules/linear.h>
 
@@ -21,6 +22,13 @@ struct Holder : torch::nn::Module {};
 
 // Square kernel, no bias, zero padding of (kernel - 1) / 2 on every side.
 torch::nn::Conv2d bare_conv(int64_t in, int64_t out, int64_t kernel, int64_t stride = 1, int64_t groups = 1);
+
+// The batch norm of the convolution of x. Where nothing is learned (in evaluation, without gradients) the norm is folded into the kernel:
+// one pass over the maps less, and values within rounding.
+at::Tensor conv_norm(torch::nn::Conv2d& conv, torch::nn::BatchNorm2d& norm, const at::Tensor& x);
+// The same padded as TensorFlow's "SAME": ceil(size / stride) outputs, the odd pixel of padding at the bottom and right. What is symmetric
+// the convolution pads itself; only the rest costs a copy.
+at::Tensor conv_same_norm(torch::nn::Conv2d& conv, torch::nn::BatchNorm2d& norm, const at::Tensor& x);
 
 // Every convolution under the module, in the order of registration: the order in which the public implementations draw their weights.
 std::vector<torch::nn::Conv2dImpl*> convolutions_of(torch::nn::Module& module);

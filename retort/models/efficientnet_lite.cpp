@@ -79,9 +79,9 @@ class Block : public torch::nn::Module, public Residual {
   }
 
   at::Tensor forward(const at::Tensor& input) {
-    at::Tensor x = expand_ ? relu6_(expand_norm_->forward(expand_->forward(input))) : input;
-    x = relu6_(depthwise_norm_->forward(conv_same(depthwise_, x)));
-    x = project_norm_->forward(project_->forward(x));
+    at::Tensor x = expand_ ? relu6_(conv_norm(expand_, expand_norm_, input)) : input;
+    x = relu6_(conv_same_norm(depthwise_, depthwise_norm_, x));
+    x = conv_norm(project_, project_norm_, x);
     return residual_ ? x.add_(input) : x;
   }
   torch::nn::BatchNorm2dImpl* branch_norm() override { return residual_ ? project_norm_.get() : nullptr; }
@@ -126,9 +126,9 @@ class EfficientNetLite : public ConvNet {
   }
 
   at::Tensor forward_features(const at::Tensor& images) override {
-    at::Tensor x = relu6_(stem_norm_->forward(conv_same(stem_, images)));
+    at::Tensor x = relu6_(conv_same_norm(stem_, stem_norm_, images));
     for (const auto& block : blocks_) x = block->forward(x);
-    return average_pool(relu6_(last_norm_->forward(last_->forward(x))));
+    return average_pool(relu6_(conv_norm(last_, last_norm_, x)));
   }
 
   data::InputSpec own_input_spec() const override {

@@ -56,7 +56,7 @@ class Block : public torch::nn::Module, public Residual {
   at::Tensor forward(const at::Tensor& input) {
     at::Tensor x = input;
     for (const auto& each : layers_) x = each->forward(x);
-    x = norm_->forward(project_->forward(x));
+    x = conv_norm(project_, norm_, x);
     return residual_ ? x.add_(input) : x;
   }
   torch::nn::BatchNorm2dImpl* branch_norm() override { return residual_ ? norm_.get() : nullptr; }

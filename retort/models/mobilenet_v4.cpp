@@ -114,7 +114,7 @@ struct Unit {
         activated(active) {}
 
   at::Tensor forward(const at::Tensor& x) {
-    const at::Tensor maps = norm->forward(conv->forward(x));
+    const at::Tensor maps = conv_norm(conv, norm, x);
     return activated ? relu_(maps) : maps;
   }
 };

@@ -115,9 +115,9 @@ class Block : public torch::nn::Module, public Residual {
     at::Tensor x = input;
     for (size_t i = 0; i < convs_.size(); ++i) {
       if (i > 0) x.relu_();
-      x = norms_[i]->forward(convs_[i]->forward(x));
+      x = conv_norm(convs_[i], norms_[i], x);
     }
-    return x.add_(shortcut_conv_ ? shortcut_norm_->forward(shortcut_conv_->forward(input)) : input).relu_();
+    return x.add_(shortcut_conv_ ? conv_norm(shortcut_conv_, shortcut_norm_, input) : input).relu_();
   }
   torch::nn::BatchNorm2dImpl* branch_norm() override { return norms_.back().get(); }
 
@@ -156,7 +156,7 @@ class ResNet : public ConvNet {
   }
 
   at::Tensor forward_features(const at::Tensor& images) override {
-    at::Tensor x = stem_norm_->forward(stem_->forward(images)).relu_();
+    at::Tensor x = conv_norm(stem_, stem_norm_, images).relu_();
     x = at::max_pool2d(x, {3, 3}, {2, 2}, {1, 1});
     for (const auto& block : blocks_) x = block->forward(x);
     return average_pool(x);

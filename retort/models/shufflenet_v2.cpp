@@ -37,7 +37,7 @@ class Branch : public torch::nn::Module {
 
   at::Tensor forward(at::Tensor x) {
     for (Layer& layer : layers_) {
-      x = layer.norm->forward(layer.conv->forward(x));
+      x = conv_norm(layer.conv, layer.norm, x);
       if (layer.activated) x.relu_();
     }
     return x;

@@ -264,6 +264,21 @@ TEST(Convnets, ResidualBranchesCanBeginSilent) {
   }
 }
 
+TEST(Convnets, FoldedNormsChangeNothingButRounding) {
+  const at::Tensor images = testing::formula_uniform("images", {4, 3, 64, 64});
+  for (const char* arch :
+       {"efficientnet_b0", "efficientnet_lite0", "mobilenet_v2", "mobilenet_v3_small", "resnet50", "shufflenet_v2_x1_0"}) {
+    const ModelPtr model = formula_model(arch);
+    model->eval();
+    const at::Tensor plain = model->forward_features(images).detach();
+    const at::NoGradGuard no_grad;
+    const at::Tensor folded = model->forward_features(images);
+    const double off = ((folded - plain).abs().max() / plain.abs().max()).item<double>();
+    EXPECT_LT(off, 1e-4) << arch;
+    EXPECT_GT(off, 0) << arch;
+  }
+}
+
 TEST(Convnets, DropoutActsInTrainingAlone) {
   const ModelPtr model = make_model({"mobilenet_v2", 2});
   {
