@@ -46,25 +46,34 @@ torch::nn::Conv2d bare_conv(int64_t in, int64_t out, int64_t kernel, int64_t str
 
 namespace {
 
-using Padding = std::array<int64_t, 2>;
+bool tracing() { return at::tracer::impl::is_dispatch_enabled(); }
 
-at::Tensor normed(torch::nn::Conv2d& conv, torch::nn::BatchNorm2d& norm, const at::Tensor& x, const Padding& padding) {
-  const auto convolved = [&](const at::Tensor& kernel, const at::Tensor& bias) {
-    return at::conv2d(x, kernel, bias, *conv->options.stride(), padding, *conv->options.dilation(), conv->options.groups());
-  };
+// Of rows or columns: how much is padded at both ends, and how many outputs come before the first that is wanted.
+struct Side {
+  int64_t padding = 0, skipped = 0;
+};
+
+at::Tensor convolved(torch::nn::Conv2d& conv, const at::Tensor& x, const at::Tensor& kernel, const at::Tensor& bias, const Side& rows,
+                     const Side& columns) {
+  const at::Tensor maps = at::conv2d(x, kernel, bias, *conv->options.stride(), {rows.padding, columns.padding}, *conv->options.dilation(),
+                                     conv->options.groups());
+  if (rows.skipped == 0 && columns.skipped == 0) return maps;
+  return maps.slice(2, rows.skipped).slice(3, columns.skipped).contiguous(maps.suggest_memory_format());
+}
+
+at::Tensor normed(torch::nn::Conv2d& conv, torch::nn::BatchNorm2d& norm, const at::Tensor& x, const Side& rows, const Side& columns) {
   const bool learning = norm->is_training() || at::GradMode::is_enabled();
   // A trace is to show the network as it is. Of small maps the kernel is the larger part.
-  if (learning || at::tracer::impl::is_dispatch_enabled() || conv->weight.numel() > x.numel())
-    return norm->forward(convolved(conv->weight, {}));
+  if (learning || tracing() || conv->weight.numel() > x.numel()) return norm->forward(convolved(conv, x, conv->weight, {}, rows, columns));
   const at::Tensor scale = norm->weight * (norm->running_var + norm->options.eps()).rsqrt();
-  return convolved(conv->weight * scale.reshape({-1, 1, 1, 1}), norm->bias - norm->running_mean * scale);
+  return convolved(conv, x, conv->weight * scale.reshape({-1, 1, 1, 1}), norm->bias - norm->running_mean * scale, rows, columns);
 }
 
 }  // namespace
 
 at::Tensor conv_norm(torch::nn::Conv2d& conv, torch::nn::BatchNorm2d& norm, const at::Tensor& x) {
   const auto& padding = std::get<torch::ExpandingArray<2>>(conv->options.padding());
-  return normed(conv, norm, x, {padding->at(0), padding->at(1)});
+  return normed(conv, norm, x, {padding->at(0)}, {padding->at(1)});
 }
 
 at::Tensor conv_same_norm(torch::nn::Conv2d& conv, torch::nn::BatchNorm2d& norm, const at::Tensor& x) {
@@ -73,8 +82,11 @@ at::Tensor conv_same_norm(torch::nn::Conv2d& conv, torch::nn::BatchNorm2d& norm,
   if (stride == 1) return conv_norm(conv, norm, x);
   const auto padding = [&](int64_t size) { return std::max<int64_t>(((size + stride - 1) / stride - 1) * stride + kernel - size, 0); };
   const int64_t tall = padding(x.size(2)), wide = padding(x.size(3));
-  if (tall % 2 == 0 && wide % 2 == 0) return normed(conv, norm, x, {tall / 2, wide / 2});
-  return normed(conv, norm, at::constant_pad_nd(x, {wide / 2, wide - wide / 2, tall / 2, tall - tall / 2}), {0, 0});
+  if (tracing() && (tall % 2 != 0 || wide % 2 != 0))
+    return normed(conv, norm, at::constant_pad_nd(x, {wide / 2, wide - wide / 2, tall / 2, tall - tall / 2}), {}, {});
+  // A stride more before the first row is one output more.
+  const auto side = [&](int64_t both) { return both % 2 == 0 ? Side{both / 2, 0} : Side{both / 2 + stride, 1}; };
+  return normed(conv, norm, x, side(tall), side(wide));
 }
 
 std::vector<torch::nn::Conv2dImpl*> convolutions_of(torch::nn::Module& module) {

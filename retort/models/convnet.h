@@ -26,8 +26,8 @@ torch::nn::Conv2d bare_conv(int64_t in, int64_t out, int64_t kernel, int64_t str
 // The batch norm of the convolution of x. Where nothing is learned (in evaluation, without gradients) the norm is folded into the kernel:
 // one pass over the maps less, and values within rounding.
 at::Tensor conv_norm(torch::nn::Conv2d& conv, torch::nn::BatchNorm2d& norm, const at::Tensor& x);
-// The same padded as TensorFlow's "SAME": ceil(size / stride) outputs, the odd pixel of padding at the bottom and right. What is symmetric
-// the convolution pads itself; only the rest costs a copy.
+// The same padded as TensorFlow's "SAME": ceil(size / stride) outputs, the odd pixel of padding at the bottom and right. The convolution
+// pads itself, by a stride more than is wanted at the top and left where that is odd, and what it gives there is cut off.
 at::Tensor conv_same_norm(torch::nn::Conv2d& conv, torch::nn::BatchNorm2d& norm, const at::Tensor& x);
 
 // Every convolution under the module, in the order of registration: the order in which the public implementations draw their weights.
