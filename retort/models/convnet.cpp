@@ -55,8 +55,8 @@ struct Side {
 
 at::Tensor convolved(torch::nn::Conv2d& conv, const at::Tensor& x, const at::Tensor& kernel, const at::Tensor& bias, const Side& rows,
                      const Side& columns) {
-  const at::Tensor maps = at::conv2d(x, kernel, bias, *conv->options.stride(), {rows.padding, columns.padding}, *conv->options.dilation(),
-                                     conv->options.groups());
+  at::Tensor maps = at::conv2d(x, kernel, bias, *conv->options.stride(), {rows.padding, columns.padding}, *conv->options.dilation(),
+                               conv->options.groups());
   if (rows.skipped == 0 && columns.skipped == 0) return maps;
   return maps.slice(2, rows.skipped).slice(3, columns.skipped).contiguous(maps.suggest_memory_format());
 }
