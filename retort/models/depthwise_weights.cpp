@@ -11,22 +11,37 @@
 namespace retort::models {
 namespace {
 
-constexpr int64_t kLanes = kFewestDepthwiseChannels;  // channels in a vector
-constexpr int64_t kBlock = 2 * kLanes;                // channels at a time: a row of taps has its sums in registers
+constexpr int64_t kBlock = 32;    // channels at a time at most: a row of taps has its sums in registers
 constexpr int64_t kNear = 256;    // pixels of a block's gradient that stay in the first cache while the kernel's rows pass over them
 constexpr int64_t kShare = 4096;  // pixels at least that get sums of their own: so they are the same however many threads there are
 
-using Vector [[gnu::vector_size(kLanes * sizeof(float))]] = float;
+// Types of their own: where a vector's size depends on a template's parameter, GCC 12 takes it for a number.
+struct Vector8 {
+  static constexpr int kLanes = 8;
+  using Floats [[gnu::vector_size(32)]] = float;
+  using Halves [[gnu::vector_size(16)]] = uint16_t;
+  using Words [[gnu::vector_size(32)]] = uint32_t;
+};
+struct Vector16 {
+  static constexpr int kLanes = 16;
+  using Floats [[gnu::vector_size(64)]] = float;
+  using Halves [[gnu::vector_size(32)]] = uint16_t;
+  using Words [[gnu::vector_size(64)]] = uint32_t;
+};
 
-[[gnu::always_inline]] inline void load(const float* from, Vector& to) { std::memcpy(&to, from, sizeof to); }
-[[gnu::always_inline]] inline void load(const c10::BFloat16* from, Vector& to) {
-  using Halves [[gnu::vector_size(kLanes * sizeof(uint16_t))]] = uint16_t;
-  using Words [[gnu::vector_size(kLanes * sizeof(uint32_t))]] = uint32_t;
-  Halves halves;
-  std::memcpy(&halves, from, sizeof halves);
-  const Words words = __builtin_convertvector(halves, Words) << 16;
-  std::memcpy(&to, &words, sizeof to);
-}
+// How many channels at a time.
+template <class V, int Count>
+struct Width : V {
+  static constexpr int kVectors = Count;
+
+  [[gnu::always_inline]] static void load(const float* from, typename V::Floats& to) { std::memcpy(&to, from, sizeof to); }
+  [[gnu::always_inline]] static void load(const c10::BFloat16* from, typename V::Floats& to) {
+    typename V::Halves halves;
+    std::memcpy(&halves, from, sizeof halves);
+    const typename V::Words words = __builtin_convertvector(halves, typename V::Words) << 16;
+    std::memcpy(&to, &words, sizeof to);
+  }
+};
 
 struct Range {
   int64_t begin, end;
@@ -53,57 +68,55 @@ struct Pass {
   const T* at(int64_t n, int64_t y, int64_t x) const { return gradient + ((n * s.out_height + y) * s.out_width + x) * s.channels; }
 };
 
-// sums[tap][channel] += Σ gradient · the input under the tap, for a row of taps that all see an input from those columns, and
-// Vectors vectors of channels.
-template <int Taps, int Vectors, class T>
+// sums[tap][channel] += Σ gradient · the input under the tap, for a row of taps that all see an input from those columns.
+template <int Taps, class W, class T>
 [[gnu::always_inline]] inline void add_taps(const Pass<T>& pass, Range columns, float* sums) {
   if (columns.begin >= columns.end || pass.rows.begin >= pass.rows.end) return;
   const int64_t channels = pass.s.channels, step = pass.s.stride[1] * channels;
-  Vector found[Taps][Vectors];
+  typename W::Floats found[Taps][W::kVectors];
   for (int tap = 0; tap < Taps; ++tap)
-    for (int v = 0; v < Vectors; ++v) load(sums + tap * kBlock + v * kLanes, found[tap][v]);
+    for (int v = 0; v < W::kVectors; ++v) W::load(sums + tap * kBlock + v * W::kLanes, found[tap][v]);
   for (int64_t n = 0; n < pass.images; ++n)
     for (int64_t y = pass.rows.begin; y < pass.rows.end; ++y) {
       const T* input = pass.under(n, y, columns.begin);
       const T* gradient = pass.at(n, y, columns.begin);
       for (int64_t x = columns.begin; x < columns.end; ++x, input += step, gradient += channels)
-        for (int v = 0; v < Vectors; ++v) {
-          Vector by;
-          load(gradient + v * kLanes, by);
+        for (int v = 0; v < W::kVectors; ++v) {
+          typename W::Floats by, pixel;
+          W::load(gradient + v * W::kLanes, by);
           for (int tap = 0; tap < Taps; ++tap) {
-            Vector pixel;
-            load(input + tap * channels + v * kLanes, pixel);
+            W::load(input + tap * channels + v * W::kLanes, pixel);
             found[tap][v] += by * pixel;
           }
         }
     }
   for (int tap = 0; tap < Taps; ++tap)
-    for (int v = 0; v < Vectors; ++v) std::memcpy(sums + tap * kBlock + v * kLanes, &found[tap][v], sizeof(Vector));
+    for (int v = 0; v < W::kVectors; ++v) std::memcpy(sums + tap * kBlock + v * W::kLanes, &found[tap][v], sizeof found[tap][v]);
 }
 
 // Tap by tap, each over those of the columns that see an input through it.
-template <int Vectors, class T>
+template <class W, class T>
 [[gnu::always_inline]] inline void add_each_tap(const Pass<T>& pass, Range columns, float* sums) {
   const DepthwiseShape& s = pass.s;
   for (int64_t tap = 0; tap < s.kernel_width; ++tap)
-    add_taps<1, Vectors>(Pass<T>{pass.input, pass.gradient, pass.start + tap * s.channels, s, pass.images, pass.rows},
-                         seeing(tap, columns, s.width, s.stride[1], s.padding[1]), sums + tap * kBlock);
+    add_taps<1, W>(Pass<T>{pass.input, pass.gradient, pass.start + tap * s.channels, s, pass.images, pass.rows},
+                   seeing(tap, columns, s.width, s.stride[1], s.padding[1]), sums + tap * kBlock);
 }
 
 // A row of the kernel over all columns; Taps: its width.
-template <int Taps, int Vectors, class T>
+template <int Taps, class W, class T>
 [[gnu::always_inline]] inline void add_row(const Pass<T>& pass, float* sums) {
   const DepthwiseShape& s = pass.s;
   const int64_t begin = seeing(0, {0, s.out_width}, s.width, s.stride[1], s.padding[1]).begin;
   const int64_t end = seeing(Taps - 1, {0, s.out_width}, s.width, s.stride[1], s.padding[1]).end;
-  if (begin >= end) return add_each_tap<Vectors>(pass, {0, s.out_width}, sums);
-  add_each_tap<Vectors>(pass, {0, begin}, sums);
-  add_taps<Taps, Vectors>(pass, {begin, end}, sums);
-  add_each_tap<Vectors>(pass, {end, s.out_width}, sums);
+  if (begin >= end) return add_each_tap<W>(pass, {0, s.out_width}, sums);
+  add_each_tap<W>(pass, {0, begin}, sums);
+  add_taps<Taps, W>(pass, {begin, end}, sums);
+  add_each_tap<W>(pass, {end, s.out_width}, sums);
 }
 
 // Taps: the kernel's width, or 0 for any.
-template <int Taps, int Vectors, class T>
+template <int Taps, class W, class T>
 [[gnu::always_inline]] inline void add_images(const T* input, const T* gradient, const DepthwiseShape& s, int64_t images, float* sums) {
   const int64_t near = std::max<int64_t>(1, kNear / s.out_width), together = std::max<int64_t>(1, near / s.out_height);
   for (int64_t n = 0; n < images; n += together)
@@ -118,43 +131,68 @@ template <int Taps, int Vectors, class T>
                            rows};
         float* to = sums + i * s.kernel_width * kBlock;
         if constexpr (Taps == 0)
-          add_each_tap<Vectors>(pass, {0, s.out_width}, to);
+          add_each_tap<W>(pass, {0, s.out_width}, to);
         else
-          add_row<Taps, Vectors>(pass, to);
+          add_row<Taps, W>(pass, to);
       }
 }
 
-// sums[kernel row][kernel column][channel] += those of some images, for the channels from the pointers on that fill a block, or a vector
-// where there are no more.
-template <int Vectors, class T>
+// sums[kernel row][kernel column][channel] += those of some images, for as many channels from the pointers on.
+template <class W, class T>
 [[gnu::always_inline]] inline void add_channels(const T* input, const T* gradient, const DepthwiseShape& s, int64_t images, float* sums) {
   if (s.kernel_width == 3)
-    add_images<3, Vectors>(input, gradient, s, images, sums);
+    add_images<3, W>(input, gradient, s, images, sums);
   else if (s.kernel_width == 5)
-    add_images<5, Vectors>(input, gradient, s, images, sums);
+    add_images<5, W>(input, gradient, s, images, sums);
   else
-    add_images<0, Vectors>(input, gradient, s, images, sums);
-}
-template <class T>
-[[gnu::always_inline]] inline void add_channels(const T* input, const T* gradient, const DepthwiseShape& s, int64_t images, float* sums) {
-  if (s.channels < kBlock)
-    add_channels<1>(input, gradient, s, images, sums);
-  else
-    add_channels<2>(input, gradient, s, images, sums);
+    add_images<0, W>(input, gradient, s, images, sums);
 }
 
-RETORT_VECTORISED void sums_of_channels(const float* input, const float* gradient, const DepthwiseShape& s, int64_t images, float* sums) {
-  add_channels(input, gradient, s, images, sums);
+// Of a block of channels.
+template <class T>
+using Sums = void (*)(const T* input, const T* gradient, const DepthwiseShape& s, int64_t images, float* sums);
+
+template <class T>
+struct Block {
+  int64_t channels;
+  Sums<T> add;
+};
+
+RETORT_VECTORISED void add_few(const float* input, const float* gradient, const DepthwiseShape& s, int64_t images, float* sums) {
+  add_channels<Width<Vector8, 1>>(input, gradient, s, images, sums);
 }
-RETORT_VECTORISED void sums_of_channels(const c10::BFloat16* input, const c10::BFloat16* gradient, const DepthwiseShape& s, int64_t images,
-                                        float* sums) {
-  add_channels(input, gradient, s, images, sums);
+RETORT_VECTORISED void add_few(const c10::BFloat16* input, const c10::BFloat16* gradient, const DepthwiseShape& s, int64_t images,
+                               float* sums) {
+  add_channels<Width<Vector8, 1>>(input, gradient, s, images, sums);
+}
+RETORT_VECTORISED void add_many(const float* input, const float* gradient, const DepthwiseShape& s, int64_t images, float* sums) {
+  add_channels<Width<Vector8, 2>>(input, gradient, s, images, sums);
+}
+RETORT_VECTORISED void add_many(const c10::BFloat16* input, const c10::BFloat16* gradient, const DepthwiseShape& s, int64_t images,
+                                float* sums) {
+  add_channels<Width<Vector8, 2>>(input, gradient, s, images, sums);
+}
+#ifdef RETORT_AVX512
+template <class T>
+RETORT_AVX512 void add_most(const T* input, const T* gradient, const DepthwiseShape& s, int64_t images, float* sums) {
+  add_channels<Width<Vector16, 2>>(input, gradient, s, images, sums);
+}
+#endif
+
+// The largest that so many channels fill.
+template <class T>
+Block<T> block_of(int64_t channels) {
+#ifdef RETORT_AVX512
+  if (channels >= kBlock && has_avx512()) return {kBlock, add_most<T>};
+#endif
+  return channels >= 16 ? Block<T>{16, add_many} : Block<T>{8, add_few};
 }
 
 // The images are shared out, and the channels.
 template <class T>
 at::Tensor gradient_of(const at::Tensor& input, const at::Tensor& gradient, const DepthwiseShape& s) {
-  const int64_t block = s.channels < kBlock ? kLanes : kBlock, blocks = (s.channels + block - 1) / block;
+  const Block<T> block = block_of<T>(s.channels);
+  const int64_t blocks = (s.channels + block.channels - 1) / block.channels;
   const int64_t taps = s.kernel_height * s.kernel_width, pixels = s.out_height * s.out_width;
   const int64_t each = (kShare + pixels - 1) / pixels, shares = (s.images + each - 1) / each;
   const at::Tensor totals = at::empty({shares, s.channels, taps}, input.options().dtype(at::kFloat));
@@ -164,12 +202,12 @@ at::Tensor gradient_of(const at::Tensor& input, const at::Tensor& gradient, cons
   at::parallel_for(0, shares * blocks, 1, [&](int64_t begin, int64_t end) {
     std::array<float, kLargestDepthwiseKernel * kLargestDepthwiseKernel * kBlock> sums;
     for (int64_t task = begin; task < end; ++task) {
-      const int64_t image = task / blocks * each, wanted = task % blocks * block;
-      const int64_t first = std::min(wanted, s.channels - block);  // the last block may begin among the channels of the one before
+      const int64_t image = task / blocks * each, wanted = task % blocks * block.channels;
+      const int64_t first = std::min(wanted, s.channels - block.channels);  // the last block may begin among the channels of the one before
       sums.fill(0);
-      sums_of_channels(in + image * s.height * s.width * s.channels + first, by + image * pixels * s.channels + first, s,
-                       std::min(each, s.images - image), sums.data());
-      for (int64_t c = wanted; c < first + block; ++c)
+      block.add(in + image * s.height * s.width * s.channels + first, by + image * pixels * s.channels + first, s,
+                std::min(each, s.images - image), sums.data());
+      for (int64_t c = wanted; c < first + block.channels; ++c)
         for (int64_t tap = 0; tap < taps; ++tap)
           to[(task / blocks * s.channels + c) * taps + tap] = sums[static_cast<size_t>(tap * kBlock + c - first)];
     }

@@ -63,6 +63,7 @@ const std::vector<Case> kCases{
     // Several shares of images, one image in several parts, many images at a time.
     {3, 40, {70, 66}, {3, 3}, {1, 1}, {1, 1}},
     {2, 12, {90, 91}, {5, 5}, {2, 2}, {2, 2}},
+    {3, 40, {140, 66}, {3, 3}, {2, 2}, {1, 1}},
     {300, 24, {4, 4}, {3, 3}, {1, 1}, {1, 1}},
 };
 
