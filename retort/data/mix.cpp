@@ -30,6 +30,20 @@ void draw_rectangle(Mix& mix, double lambda, CounterRng& rng) {
   mix.share = 1 - (mix.bottom - mix.top) * (mix.right - mix.left);
 }
 
+// Of one channel: the rectangle of `from`.
+void paste(uint8_t* to, const uint8_t* from, int64_t width, int64_t height, const Mix& mix) {
+  const auto pixel = [](double share, int64_t side) { return std::llround(share * static_cast<double>(side)); };
+  const int64_t left = pixel(mix.left, width), right = pixel(mix.right, width), bottom = pixel(mix.bottom, height);
+  for (int64_t y = pixel(mix.top, height); y < bottom; ++y) std::copy_n(from + y * width + left, right - left, to + y * width + left);
+}
+
+// Of one channel: `share` of it and the rest of `from`.
+void add(uint8_t* to, const uint8_t* from, int64_t count, double share) {
+  const auto own = static_cast<float>(share), other = 1 - own;
+  for (int64_t i = 0; i < count; ++i)
+    to[i] = static_cast<uint8_t>(std::lround(own * static_cast<float>(to[i]) + other * static_cast<float>(from[i])));
+}
+
 }  // namespace
 
 std::string MixRecipe::key() const {
@@ -54,19 +68,11 @@ Mix draw_mix(const MixRecipe& recipe, uint64_t seed, int64_t item, int64_t numbe
 }
 
 void blend(Planes& image, const Planes& partner, const Mix& mix) {
-  const auto own = static_cast<float>(mix.share), other = 1 - own;
-  const auto pixel = [](double share, int64_t side) { return std::llround(share * static_cast<double>(side)); };
-  const int64_t left = pixel(mix.left, image.width()), right = pixel(mix.right, image.width());
-  const int64_t top = pixel(mix.top, image.height()), bottom = pixel(mix.bottom, image.height());
   for (int64_t c = 0; c < 3; ++c) {
-    uint8_t* to = image.channel(c);
-    const uint8_t* from = partner.channel(c);
-    if (mix.cut) {
-      for (int64_t y = top; y < bottom; ++y) std::copy_n(from + y * image.width() + left, right - left, to + y * image.width() + left);
-    } else {
-      for (int64_t i = 0; i < image.count(); ++i)
-        to[i] = static_cast<uint8_t>(std::lround(own * static_cast<float>(to[i]) + other * static_cast<float>(from[i])));
-    }
+    if (mix.cut)
+      paste(image.channel(c), partner.channel(c), image.width(), image.height(), mix);
+    else
+      add(image.channel(c), partner.channel(c), image.count(), mix.share);
   }
 }
 

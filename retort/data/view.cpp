@@ -135,9 +135,7 @@ Image resize(ImageView image, int64_t width, int64_t height, Interpolation inter
   }
   Planes planes;
   Resizer().resize(image, whole(image), width, height, interpolation, /*mirrored=*/false, planes);
-  Image out{width, height, std::vector<uint8_t>(static_cast<size_t>(3 * width * height))};
-  planes.copy_to(out.rgb.data());
-  return out;
+  return interleaved(planes);
 }
 
 void normalize(const uint8_t* rgb, int64_t pixels, const InputSpec& spec, float* out) {

@@ -6,6 +6,7 @@
 #include "retort/core/error.h"
 
 namespace retort::data {
+
 Image cut(const ImageView& image, const Window& window) {
   Image out{window.width, window.height, std::vector<uint8_t>(static_cast<size_t>(3 * window.width * window.height))};
   for (int64_t y = 0; y < window.height; ++y) {
@@ -13,6 +14,12 @@ Image cut(const ImageView& image, const Window& window) {
     std::memcpy(out.rgb.data() + 3 * y * window.width, row, static_cast<size_t>(3 * window.width));
   }
   return out;
+}
+
+Image interleaved(const Planes& planes) {
+  Image image{planes.width(), planes.height(), std::vector<uint8_t>(static_cast<size_t>(3 * planes.count()))};
+  planes.copy_to(image.rgb.data());
+  return image;
 }
 
 void check_inside(const Window& window, int64_t width, int64_t height, const std::string& name) {

@@ -4,11 +4,15 @@
 #include <string>
 
 #include "retort/data/decode.h"
+#include "retort/data/planes.h"
 
 namespace retort::data {
 
 // The pixels of the window alone.
 Image cut(const ImageView& image, const Window& window);
+
+// The bytes of the planes, pixel by pixel.
+Image interleaved(const Planes& planes);
 
 inline Window whole(const ImageView& image) { return {0, 0, image.height, image.width}; }
 

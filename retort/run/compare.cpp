@@ -15,6 +15,7 @@
 #include "retort/run/compare_plan.h"
 #include "retort/run/distill.h"
 #include "retort/run/named_teacher.h"
+#include "retort/run/pace.h"
 #include "retort/run/pretraining.h"
 #include "retort/run/run_folder.h"
 #include "retort/run/trained_teacher.h"
@@ -33,13 +34,21 @@ struct Expected {
   double student_seconds = 0, teacher_seconds = 0;  // of one missing run; later ones find the teacher's outputs in the cache
 };
 
+Looks looks_of(const ArmPlan& plan) {
+  const RunConfig& run = plan.runs.front();
+  return plan.probe || !has_teacher(run) ? Looks{} : Looks{run.teacher, run.extra};
+}
+
 class Comparer {
  public:
   Comparer(const CompareConfig& config, Log& log, const StopFlag& stop)
       : config_(config), log_(log), stop_(stop), plans_(plans_of(config, log)) {}
 
   report::Comparison run() {
-    for (const ArmPlan& plan : plans_) runs_ += std::ssize(plan.runs);
+    for (const ArmPlan& plan : plans_) {
+      runs_ += std::ssize(plan.runs);
+      for (size_t i = 0; i < plan.runs.size(); ++i) pace_.expect(looks_of(plan));
+    }
     result_.title = "retort compare: " + student_name(config_.base) + " on " + last_part(config_.base.data);
     for (const ArmPlan& plan : plans_) result_.arms.push_back(run_arm(plan));
     result_.student = student_name(config_.base) + ", " + std::to_string(size_) + " px, " + report::count(parameters_) + " parameters";
@@ -53,12 +62,12 @@ class Comparer {
 
   std::string expected() {
     std::string text;
-    std::set<std::vector<std::vector<std::string>>> seen;  // teachers, each with what it has looked at
+    std::set<Looks> seen;
     int64_t missing = 0;
     double seconds = 0;
     for (const ArmPlan& plan : plans_) {
       Expected arm = expected_of(plan);
-      if (!plan.probe && !seen.insert({plan.runs.front().teacher, plan.runs.front().extra}).second) arm.teacher_seconds = 0;
+      if (!plan.probe && !seen.insert(looks_of(plan)).second) arm.teacher_seconds = 0;
       missing += arm.missing;
       seconds += arm.teacher_seconds + arm.student_seconds * static_cast<double>(arm.missing);
       text += plan.title() + ": ";
@@ -84,17 +93,16 @@ class Comparer {
       check_stop(stop_, "comparing");
       announce(plan, config.seed);
       const Stopwatch watch;
+      double teaching = 0;
       if (plan.probe) {
         probe(config, arm);
       } else {
-        add(train(config), arm);
+        const nlohmann::json summary = train(config);
+        add(summary, arm);
+        teaching = summary.at("seconds").value("teacher", 0.0);
       }
       ++done_;
-      const double seconds = watch.seconds();
-      if (seconds > 1) {  // else it was there already, and says nothing of the others
-        ++timed_;
-        seconds_ += seconds;
-      }
+      pace_.add(looks_of(plan), watch.seconds(), teaching);
     }
     if (!arm.accuracy.empty()) arm.training_seconds /= static_cast<double>(arm.accuracy.size());
     return arm;
@@ -118,8 +126,7 @@ class Comparer {
   void announce(const ArmPlan& plan, int64_t seed) {
     std::string text =
         "run " + std::to_string(done_ + 1) + " of " + std::to_string(runs_) + ": " + plan.title() + ", seed " + std::to_string(seed);
-    if (timed_ > 0)
-      text += "; about " + report::duration(seconds_ / static_cast<double>(timed_) * static_cast<double>(runs_ - done_)) + " to go";
+    if (const auto seconds = pace_.seconds_left()) text += "; about " + report::duration(*seconds) + " to go";
     log_.info(text);
   }
 
@@ -226,8 +233,8 @@ class Comparer {
   std::vector<ArmPlan> plans_;
   report::Comparison result_;
   int64_t size_ = 0, parameters_ = 0, images_ = 0;
-  int64_t runs_ = 0, done_ = 0, timed_ = 0;
-  double seconds_ = 0;  // of the timed runs
+  Pace pace_;
+  int64_t runs_ = 0, done_ = 0;
 };
 
 void validate(const CompareConfig& config) {

@@ -21,19 +21,25 @@ struct Loss {
   std::string embedding = "none", logit = "none";
 };
 
+// "A+B" as A and B.
+std::vector<std::string> parts_of(const std::string& text) {
+  std::vector<std::string> parts;
+  std::istringstream stream(text + '+');
+  for (std::string part; std::getline(stream, part, '+');) parts.push_back(part);
+  return parts;
+}
+
 Loss parse_loss(const std::string& text, const std::string& default_logit) {
   Loss loss;
-  for (size_t begin = 0; begin <= text.size();) {
-    const size_t end = std::min(text.find('+', begin), text.size());
-    const std::string name = text.substr(begin, end - begin);
+  const std::vector<std::string> names = parts_of(text);
+  for (const std::string& name : names) {
     const losses::Kind kind = losses::find_loss(name).kind;
     if (kind == losses::Kind::label) throw UsageError("'" + name + "' needs no teacher: that is the arm `scratch`", "--loss");
     std::string& slot = kind == losses::Kind::embedding ? loss.embedding : loss.logit;
     if (slot != "none") throw UsageError("'" + text + "' names two losses of one kind", "--loss");
     slot = name;
-    begin = end + 1;
   }
-  if (text.find('+') == std::string::npos && loss.embedding != "none") loss.logit = default_logit;
+  if (names.size() == 1 && loss.embedding != "none") loss.logit = default_logit;
   return loss;
 }
 
@@ -46,10 +52,7 @@ std::string words(const Loss& loss) {
 std::vector<std::string> teachers_in(const std::string& text) {
   std::error_code error;
   if (fs::exists(teacher_from(text).name, error)) return {text};
-  std::vector<std::string> teachers;
-  std::istringstream stream(text);
-  for (std::string part; std::getline(stream, part, '+');) teachers.push_back(part);
-  return teachers;
+  return parts_of(text);
 }
 
 std::vector<std::string> arms_of(const CompareConfig& config, Log& log) {

@@ -8,6 +8,7 @@
 
 #include "retort/data/decode.h"
 #include "retort/data/view.h"
+#include "retort/data/window.h"
 #include "tests/data/folder.h"
 
 namespace retort::data {
@@ -15,12 +16,6 @@ namespace retort::data {
 // The picture that the fixtures were made of.
 inline const Image& source() {
   static const Image image = decode_file(testing::fixture("source.png"));
-  return image;
-}
-
-inline Image interleaved(const Planes& planes) {
-  Image image{planes.width(), planes.height(), std::vector<uint8_t>(static_cast<size_t>(3 * planes.count()))};
-  planes.copy_to(image.rgb.data());
   return image;
 }
 
