@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Draw a small labelled image set out of the system's colour emoji: OUT/{train,test}/<class>/<name>.png.
+"""Draw a small labelled image set out of the system's colour emoji: OUT/{train,val,test}/<class>/<name>.png.
 
     python3 scripts/make_emoji_set.py OUT [--emoji-test FILE] [--font FILE]     # needs Pillow with Raqm
 
 A class is a subgroup of Unicode's emoji list that has at least 14 members once skin tone and gender are set aside; flags are left out.
-All variants of one emoji fall on the same side of the split, picked by a hash of their common base; skin tones are drawn in train alone.
+All variants of one emoji fall on the same side of the split, picked by a hash of their common base, so that validation is as hard as test;
+skin tones are drawn in train alone.
 The same font and list give the same files, byte for byte. OUT is replaced in one go, and left alone when it is already up to date.
 """
 import argparse
@@ -25,7 +26,7 @@ FONT = pathlib.Path("/usr/share/fonts/truetype/noto/NotoColorEmoji.ttf")
 FONT_SIZE = 109  # the one size of the font's bitmaps, which are 136 pixels wide
 SIDE = 136
 MEMBERS = 14
-TEST_SHARE = 0.25  # of a class's bases: about 300 pictures, since train has the skin tones besides
+SHARES = {"test": 0.25, "val": 0.125}  # of a class's bases: about 300 and 150 pictures, since train has the skin tones besides
 
 TONES = set(range(0x1F3FB, 0x1F400))
 HAIR = {0x1F9B0, 0x1F9B1, 0x1F9B2, 0x1F9B3}
@@ -87,9 +88,13 @@ class Painter:
 
 
 def split_bases(drawn):
-    """The bases of a class that go to test: the first TEST_SHARE of them in the order of their hashes."""
+    """The split of each base of a class, in the order of their hashes: test, then val, the rest train."""
     order = sorted({base(points) for points, _, _ in drawn}, key=lambda b: hashlib.sha256(repr(b).encode()).digest())
-    return set(order[: max(1, round(len(order) * TEST_SHARE))])
+    splits = {}
+    for split, share in SHARES.items():
+        for each in order[len(splits) :][: max(1, round(len(order) * share))]:
+            splits[each] = split
+    return splits
 
 
 def make(folder, listing, font):
@@ -102,10 +107,10 @@ def make(folder, listing, font):
             continue
         left_out += len(emoji) - len(drawn)
         held_out = split_bases(drawn)
-        count = {"train": 0, "test": 0}
+        count = {"train": 0, "val": 0, "test": 0}
         for points, file, picture in drawn:
-            split = "test" if base(points) in held_out else "train"
-            if split == "test" and TONES & set(points):
+            split = held_out.get(base(points), "train")
+            if split != "train" and TONES & set(points):
                 continue
             count[split] += 1
             jobs.append((picture, folder / split / name / file))
@@ -165,8 +170,8 @@ def main():
         if out.exists():
             out.rename(pathlib.Path(scratch) / "old")
         fresh.rename(out)
-    train, test = (sum(count[split] for count in counts.values()) for split in ("train", "test"))
-    print(f"{out}: {len(counts)} classes, {train} training and {test} test pictures ({left_out} emoji that the font cannot draw were left out)")
+    train, val, test = (sum(count[split] for count in counts.values()) for split in ("train", "val", "test"))
+    print(f"{out}: {len(counts)} classes, {train} training, {val} validation and {test} test pictures ({left_out} emoji that the font cannot draw were left out)")
 
 
 if __name__ == "__main__":

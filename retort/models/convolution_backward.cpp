@@ -7,7 +7,6 @@
 // - 1×1 in fp32: they are matrix products. oneDNN's kernels reorder what they are given, which takes longer than the product where maps are
 //   small or channels many.
 #include <ATen/ops/convolution_backward_native.h>
-#include <ATen/ops/empty_like.h>
 #include <ATen/ops/mm.h>
 #include <torch/library.h>
 
@@ -16,7 +15,7 @@
 #include <tuple>
 
 #include "retort/core/vectorised.h"
-#include "retort/models/depthwise_weights.h"
+#include "retort/models/depthwise_input.h"
 
 namespace retort::models {
 namespace {
@@ -36,10 +35,10 @@ struct Call {
   at::IntArrayRef output_padding;
   int64_t groups;
 
-  Gradients library(Wanted wanted) const { return library(gradient, input, weight, wanted); }
-  Gradients library(const at::Tensor& of, const at::Tensor& x, const at::Tensor& w, Wanted wanted) const {
+  Gradients library(Wanted wanted) const {
     if (wanted == Wanted{}) return {};
-    return at::native::convolution_backward(of, x, w, bias, stride, padding, dilation, transposed, output_padding, groups, wanted);
+    return at::native::convolution_backward(gradient, input, weight, bias, stride, padding, dilation, transposed, output_padding, groups,
+                                            wanted);
   }
 };
 
@@ -78,15 +77,13 @@ Gradients depthwise(const Call& c, Wanted wanted) {
                          c.weight.size(3),
                          {c.stride.front(), c.stride.back()},
                          {c.padding.front(), c.padding.back()}};
-  const bool widen = wanted[0] && c.input.scalar_type() == at::kBFloat16 && std::max(s.stride[0], s.stride[1]) > 1;
+  const bool spread = wanted[0] && c.input.scalar_type() == at::kBFloat16 && std::max(s.stride[0], s.stride[1]) > 1;
   const bool weigh = wanted[1] && slow_by_weight(s, c.input.scalar_type());
-  Gradients found = c.library({wanted[0] && !widen, wanted[1] && !weigh, wanted[2]});
-  if (widen) {
-    const at::Tensor shape_of_input = at::empty_like(c.input, at::kFloat);
-    const Gradients wide = c.library(c.gradient.to(at::kFloat), shape_of_input, c.weight.to(at::kFloat), {true, false, false});
-    std::get<0>(found) = std::get<0>(wide).to(at::kBFloat16);
-  }
-  if (weigh) std::get<1>(found) = depthwise_weight_gradient(c.input, c.gradient.contiguous(at::MemoryFormat::ChannelsLast), s);
+  Gradients found = c.library({wanted[0] && !spread, wanted[1] && !weigh, wanted[2]});
+  if (!spread && !weigh) return found;
+  const at::Tensor by = c.gradient.contiguous(at::MemoryFormat::ChannelsLast);
+  if (spread) std::get<0>(found) = depthwise_input_gradient(by, c.weight, s);
+  if (weigh) std::get<1>(found) = depthwise_weight_gradient(c.input, by, s);
   return found;
 }
 
