@@ -9,6 +9,7 @@
 #include <torch/nn/init.h>
 
 #include "retort/core/error.h"
+#include "retort/models/bf16_layers.h"
 #include "retort/models/shape_text.h"
 
 namespace retort::models {
@@ -61,10 +62,38 @@ at::Tensor convolved(torch::nn::Conv2d& conv, const at::Tensor& x, const at::Ten
   return maps.slice(2, rows.skipped).slice(3, columns.skipped).contiguous(maps.suggest_memory_format());
 }
 
+// The batch norm of torch in training, of bf16 maps on a processor.
+struct Bf16BatchNorm : torch::autograd::Function<Bf16BatchNorm> {
+  static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& maps, const at::Tensor& weight,
+                            const at::Tensor& bias, at::Tensor running_mean, at::Tensor running_var, double momentum, double eps) {
+    const auto [mean, variance] = batch_moments(maps);
+    const auto values = static_cast<double>(maps.numel() / maps.size(1));
+    running_mean.lerp_(mean, momentum);
+    running_var.lerp_(variance * (values / (values - 1)), momentum);
+    const at::Tensor inverse_std = (variance + eps).rsqrt(), scale = weight * inverse_std;
+    context->save_for_backward({maps, weight, mean, inverse_std});
+    return scaled_maps(maps, scale, bias - mean * scale);
+  }
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context, torch::autograd::variable_list gradients) {
+    const auto saved = context->get_saved_variables();
+    const at::Tensor gradient = gradients[0].contiguous(at::MemoryFormat::ChannelsLast);
+    const auto [of_maps, of_weight, of_bias] = batch_norm_gradients(gradient, saved[0], saved[1], saved[2], saved[3]);
+    return {of_maps, of_weight, of_bias, {}, {}, {}, {}};
+  }
+};
+
+at::Tensor batch_norm(torch::nn::BatchNorm2d& norm, const at::Tensor& maps) {
+  const auto momentum = norm->options.momentum();
+  if (!norm->is_training() || !momentum || !are_bf16_maps(maps) || maps.numel() == maps.size(1)) return norm->forward(maps);
+  norm->num_batches_tracked.add_(1);
+  return Bf16BatchNorm::apply(maps, norm->weight, norm->bias, norm->running_mean, norm->running_var, *momentum, norm->options.eps());
+}
+
 at::Tensor normed(torch::nn::Conv2d& conv, torch::nn::BatchNorm2d& norm, const at::Tensor& x, const Side& rows, const Side& columns) {
   const bool learning = norm->is_training() || at::GradMode::is_enabled();
   // A trace is to show the network as it is. Of small maps the kernel is the larger part.
-  if (learning || tracing() || conv->weight.numel() > x.numel()) return norm->forward(convolved(conv, x, conv->weight, {}, rows, columns));
+  if (learning || tracing() || conv->weight.numel() > x.numel())
+    return batch_norm(norm, convolved(conv, x, conv->weight, {}, rows, columns));
   const at::Tensor scale = norm->weight * (norm->running_var + norm->options.eps()).rsqrt();
   return convolved(conv, x, conv->weight * scale.reshape({-1, 1, 1, 1}), norm->bias - norm->running_mean * scale, rows, columns);
 }
@@ -143,13 +172,18 @@ namespace {
 // at::hardtanh_ keeps a copy of what it overwrites, for a gradient that its result tells as well.
 struct Relu6 : torch::autograd::Function<Relu6> {
   static at::Tensor forward(torch::autograd::AutogradContext* context, at::Tensor x) {
-    at::hardtanh_(x, 0, 6);
+    if (are_bf16_maps(x))
+      clamp_to_six(x);
+    else
+      at::hardtanh_(x, 0, 6);
     context->mark_dirty({x});
     context->save_for_backward({x});
     return x;
   }
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context, torch::autograd::variable_list gradients) {
-    return {at::hardtanh_backward(gradients[0], context->get_saved_variables()[0], 0, 6)};
+    const at::Tensor output = context->get_saved_variables()[0];
+    if (are_bf16_maps(output)) return {relu6_gradient(gradients[0].contiguous(at::MemoryFormat::ChannelsLast), output)};
+    return {at::hardtanh_backward(gradients[0], output, 0, 6)};
   }
 };
 

@@ -4,23 +4,14 @@
 #include <ATen/ops/empty.h>
 
 #include <algorithm>
-#include <bit>
 #include <cstdint>
 #include <vector>
 
 #include "retort/core/vectorised.h"
+#include "retort/models/bf16.h"
 
 namespace retort::models {
 namespace {
-
-[[gnu::always_inline]] inline float widened(uint16_t half) { return std::bit_cast<float>(static_cast<uint32_t>(half) << 16); }
-
-// To the nearest, of two to the even one.
-[[gnu::always_inline]] inline uint16_t narrowed(float value) {
-  const auto bits = std::bit_cast<uint32_t>(value);
-  const uint32_t rounded = (bits + 0x7FFF + (bits >> 16 & 1)) >> 16;
-  return static_cast<uint16_t>(value == value ? rounded : 0x7FC0);
-}
 
 // A row of one image's. A place of the input is seen by the kernel's places that are as far from it as the output's are apart.
 // weights: [kernel height, kernel width, C]; sums: room for C.
@@ -48,8 +39,8 @@ RETORT_VECTORISED void find_row(const uint16_t* gradient, const float* weights, 
 at::Tensor depthwise_input_gradient(const at::Tensor& gradient, const at::Tensor& weight, const DepthwiseShape& s) {
   at::Tensor found = at::empty({s.images, s.channels, s.height, s.width}, gradient.options().memory_format(at::MemoryFormat::ChannelsLast));
   const at::Tensor weights = weight.to(at::kFloat).flatten(1).t().contiguous();
-  const auto* by = reinterpret_cast<const uint16_t*>(gradient.const_data_ptr<c10::BFloat16>());
-  auto* to = reinterpret_cast<uint16_t*>(found.mutable_data_ptr<c10::BFloat16>());
+  const uint16_t* by = halves(gradient);
+  uint16_t* to = mutable_halves(found);
   at::parallel_for(0, s.images * s.height, 1, [&](int64_t begin, int64_t end) {
     std::vector<float> sums(static_cast<size_t>(s.channels));
     for (int64_t at = begin; at < end; ++at)
