@@ -54,41 +54,59 @@ RETORT_VECTORISED void add_moments(const uint16_t* x, int64_t rows, int64_t widt
     }
 }
 
-RETORT_VECTORISED void add_products(const uint16_t* gradient, const uint16_t* x, int64_t rows, int64_t width, const float* __restrict mean,
-                                    float* __restrict sums, float* __restrict products) {
-  for (int64_t row = 0; row < rows; ++row, x += width, gradient += width)
+// Batch norm of a row: scale · x + shift, cut off at the bounds.
+struct Line {
+  const float *scale, *shift;
+  Bounds bounds;
+};
+
+[[gnu::always_inline]] inline bool passes(const Line& line, int64_t i, float x) {
+  const float value = widened(narrowed(line.scale[i] * x + line.shift[i]));
+  return value > line.bounds.low && value < line.bounds.high;
+}
+
+RETORT_VECTORISED void norm_rows(const uint16_t* x, int64_t rows, int64_t width, const Line& by, uint16_t* __restrict to) {
+  const Line line = by;
+  for (int64_t row = 0; row < rows; ++row, x += width, to += width)
     for (int64_t i = 0; i < width; ++i) {
-      const float by = widened(gradient[i]);
-      sums[i] += by;
-      products[i] += by * (widened(x[i]) - mean[i]);
+      const float value = line.scale[i] * widened(x[i]) + line.shift[i];
+      to[i] = narrowed(value < line.bounds.low ? line.bounds.low : value > line.bounds.high ? line.bounds.high : value);
     }
 }
 
-RETORT_VECTORISED void scale_rows(const uint16_t* x, int64_t rows, int64_t width, const float* scale, const float* shift,
-                                  uint16_t* __restrict to) {
-  for (int64_t row = 0; row < rows; ++row, x += width, to += width)
-    for (int64_t i = 0; i < width; ++i) to[i] = narrowed(scale[i] * widened(x[i]) + shift[i]);
+RETORT_VECTORISED void add_products(const uint16_t* gradient, const uint16_t* x, int64_t rows, int64_t width, const Line& by,
+                                    const float* __restrict mean, float* __restrict sums, float* __restrict products) {
+  const Line line = by;
+  for (int64_t row = 0; row < rows; ++row, x += width, gradient += width)
+    for (int64_t i = 0; i < width; ++i) {
+      const float value = widened(x[i]), of = passes(line, i, value) ? widened(gradient[i]) : 0;
+      sums[i] += of;
+      products[i] += of * (value - mean[i]);
+    }
 }
 
-RETORT_VECTORISED void combine_rows(const uint16_t* gradient, const uint16_t* x, int64_t rows, int64_t width, const float* of_gradient,
-                                    const float* of_x, const float* shift, uint16_t* __restrict to) {
+RETORT_VECTORISED void combine_rows(const uint16_t* gradient, const uint16_t* x, int64_t rows, int64_t width, const Line& by,
+                                    const float* of_x, const float* constant, uint16_t* __restrict to) {
+  const Line line = by;
   for (int64_t row = 0; row < rows; ++row, x += width, gradient += width, to += width)
-    for (int64_t i = 0; i < width; ++i) to[i] = narrowed(of_gradient[i] * widened(gradient[i]) + of_x[i] * widened(x[i]) + shift[i]);
+    for (int64_t i = 0; i < width; ++i) {
+      const float value = widened(x[i]), of = passes(line, i, value) ? widened(gradient[i]) : 0;
+      to[i] = narrowed(line.scale[i] * of + of_x[i] * value + constant[i]);
+    }
 }
 
-RETORT_VECTORISED void clamp(uint16_t* values, int64_t count) {
-  for (int64_t i = 0; i < count; ++i) {
-    const float value = widened(values[i]);
-    values[i] = value < 0 ? 0 : value > 6 ? narrowed(6) : values[i];
-  }
-}
+// What a line needs of a batch norm, as often as a row has channels.
+struct Spread {
+  at::Tensor scale, scales, shifts;
+  Bounds bounds;
 
-RETORT_VECTORISED void pass_between(const uint16_t* gradient, const uint16_t* output, int64_t count, uint16_t* __restrict to) {
-  for (int64_t i = 0; i < count; ++i) {
-    const float value = widened(output[i]);
-    to[i] = value > 0 && value < 6 ? gradient[i] : 0;
-  }
-}
+  Spread(const Rows& rows, const BatchNorm& norm)
+      : scale(norm.weight * norm.inverse_std),
+        scales(rows.spread(scale)),
+        shifts(rows.spread(norm.bias - norm.mean * scale)),
+        bounds(norm.bounds) {}
+  Line line() const { return {scales.const_data_ptr<float>(), shifts.const_data_ptr<float>(), bounds}; }
+};
 
 }  // namespace
 
@@ -110,49 +128,36 @@ std::tuple<at::Tensor, at::Tensor> batch_moments(const at::Tensor& maps) {
   return {(means[0] + first).to(at::kFloat), variance.to(at::kFloat)};
 }
 
-at::Tensor scaled_maps(const at::Tensor& maps, const at::Tensor& scale, const at::Tensor& shift) {
+at::Tensor normed(const at::Tensor& maps, const BatchNorm& norm) {
   const Rows rows(maps);
-  const at::Tensor by = rows.spread(scale), plus = rows.spread(shift), out = at::empty_like(maps);
+  const Spread spread(rows, norm);
+  const at::Tensor out = at::empty_like(maps);
   rows.each([&](int64_t, int64_t row, int64_t count) {
-    scale_rows(halves(maps) + row * rows.width(), count, rows.width(), by.const_data_ptr<float>(), plus.const_data_ptr<float>(),
-               mutable_halves(out) + row * rows.width());
+    norm_rows(halves(maps) + row * rows.width(), count, rows.width(), spread.line(), mutable_halves(out) + row * rows.width());
   });
   return out;
 }
 
-std::tuple<at::Tensor, at::Tensor, at::Tensor> batch_norm_gradients(const at::Tensor& gradient, const at::Tensor& maps,
-                                                                    const at::Tensor& weight, const at::Tensor& mean,
-                                                                    const at::Tensor& inverse_std) {
+std::tuple<at::Tensor, at::Tensor, at::Tensor> gradients_of(const at::Tensor& gradient, const at::Tensor& maps, const BatchNorm& norm) {
   const Rows rows(maps);
-  const at::Tensor middle = rows.spread(mean), sums = at::zeros({rows.shares(), 2, rows.width()}, middle.options());
+  const Spread spread(rows, norm);
+  const at::Tensor mean = rows.spread(norm.mean), sums = at::zeros({rows.shares(), 2, rows.width()}, mean.options());
   rows.each([&](int64_t share, int64_t row, int64_t count) {
     float* to = sums.mutable_data_ptr<float>() + 2 * share * rows.width();
-    add_products(halves(gradient) + row * rows.width(), halves(maps) + row * rows.width(), count, rows.width(),
-                 middle.const_data_ptr<float>(), to, to + rows.width());
+    add_products(halves(gradient) + row * rows.width(), halves(maps) + row * rows.width(), count, rows.width(), spread.line(),
+                 mean.const_data_ptr<float>(), to, to + rows.width());
   });
-  const at::Tensor total = rows.total(sums).to(at::kFloat), of_bias = total[0], of_weight = total[1] * inverse_std;
+  const at::Tensor total = rows.total(sums).to(at::kFloat), of_bias = total[0], of_weight = total[1] * norm.inverse_std;
   // scale · (g - mean of g - x̂ · mean of g x̂), x̂ = (x - mean) · inverse_std, as a sum of g, x and a constant.
   const auto places = static_cast<double>(rows.rows * rows.places);
-  const at::Tensor scale = weight * inverse_std, of_x = -scale * inverse_std * of_weight / places;
-  const at::Tensor shift = -scale * of_bias / places - of_x * mean;
-  const at::Tensor a = rows.spread(scale), b = rows.spread(of_x), c = rows.spread(shift), out = at::empty_like(maps);
+  const at::Tensor of_x = -spread.scale * norm.inverse_std * of_weight / places;
+  const at::Tensor constant = -spread.scale * of_bias / places - of_x * norm.mean;
+  const at::Tensor by_x = rows.spread(of_x), plus = rows.spread(constant), out = at::empty_like(maps);
   rows.each([&](int64_t, int64_t row, int64_t count) {
-    combine_rows(halves(gradient) + row * rows.width(), halves(maps) + row * rows.width(), count, rows.width(), a.const_data_ptr<float>(),
-                 b.const_data_ptr<float>(), c.const_data_ptr<float>(), mutable_halves(out) + row * rows.width());
+    combine_rows(halves(gradient) + row * rows.width(), halves(maps) + row * rows.width(), count, rows.width(), spread.line(),
+                 by_x.const_data_ptr<float>(), plus.const_data_ptr<float>(), mutable_halves(out) + row * rows.width());
   });
   return {out, of_weight, of_bias};
-}
-
-void clamp_to_six(at::Tensor& maps) {
-  at::parallel_for(0, maps.numel(), kShare, [&](int64_t begin, int64_t end) { clamp(mutable_halves(maps) + begin, end - begin); });
-}
-
-at::Tensor relu6_gradient(const at::Tensor& gradient, const at::Tensor& output) {
-  at::Tensor found = at::empty_like(output);
-  at::parallel_for(0, output.numel(), kShare, [&](int64_t begin, int64_t end) {
-    pass_between(halves(gradient) + begin, halves(output) + begin, end - begin, mutable_halves(found) + begin);
-  });
-  return found;
 }
 
 }  // namespace retort::models

@@ -16,17 +16,19 @@ bool are_bf16_maps(const at::Tensor& x);
 // Over images and places: the mean, and the mean squared difference from it.
 std::tuple<at::Tensor, at::Tensor> batch_moments(const at::Tensor& maps);
 
-// scale · x + shift, by channel.
-at::Tensor scaled_maps(const at::Tensor& maps, const at::Tensor& scale, const at::Tensor& shift);
+struct Bounds {
+  float low, high;
+};
 
-// Of batch norm with the batch's own moments, whose output was weight · (x - mean) · inverse_std + bias: the gradients of maps, weight and
-// bias.
-std::tuple<at::Tensor, at::Tensor, at::Tensor> batch_norm_gradients(const at::Tensor& gradient, const at::Tensor& maps,
-                                                                    const at::Tensor& weight, const at::Tensor& mean,
-                                                                    const at::Tensor& inverse_std);
+// weight · (x - mean) · inverse_std + bias by channel, with the batch's own moments, cut off at the bounds (infinite: not at all): batch
+// norm and ReLU or ReLU6 in one pass.
+struct BatchNorm {
+  at::Tensor mean, inverse_std, weight, bias;
+  Bounds bounds;
+};
+at::Tensor normed(const at::Tensor& maps, const BatchNorm& norm);
 
-// In place, and the gradient by what came out.
-void clamp_to_six(at::Tensor& maps);
-at::Tensor relu6_gradient(const at::Tensor& gradient, const at::Tensor& output);
+// Of maps, weight and bias, by the gradient of what came out; none passes where that was cut off.
+std::tuple<at::Tensor, at::Tensor, at::Tensor> gradients_of(const at::Tensor& gradient, const at::Tensor& maps, const BatchNorm& norm);
 
 }  // namespace retort::models

@@ -9,8 +9,6 @@ int64_t round_channels(double channels) {
   return static_cast<double>(rounded) < 0.9 * channels ? rounded + 8 : rounded;
 }
 
-at::Tensor relu_(const at::Tensor& x) { return x.relu_(); }
-
 void truncated_by_two_(const at::Tensor& tensor, double deviation) {
   const at::NoGradGuard no_grad;
   tensor.uniform_(-1, 1).erfinv_().mul_(deviation * std::numbers::sqrt2).clamp_(-2, 2);
@@ -24,8 +22,7 @@ ConvNormActivation::ConvNormActivation(const torch::nn::Conv2d& conv, Activation
       same_(same) {}
 
 at::Tensor ConvNormActivation::forward(const at::Tensor& x) {
-  const at::Tensor maps = same_ ? conv_same_norm(conv_, norm_, x) : conv_norm(conv_, norm_, x);
-  return activation_ == nullptr ? maps : activation_(maps);
+  return same_ ? conv_same_norm(conv_, norm_, x, activation_) : conv_norm(conv_, norm_, x, activation_);
 }
 
 SqueezeExcitation::SqueezeExcitation(int64_t channels, int64_t squeezed, Activation activation, Activation gate)

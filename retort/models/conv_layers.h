@@ -16,11 +16,6 @@ namespace retort::models {
 // To a multiple of 8, never more than a tenth below what was asked for.
 int64_t round_channels(double channels);
 
-// A few work in place (their names end in `_`): what they are given must be needed by nobody else. at::hardswish, at::silu, at::sigmoid and
-// at::hardsigmoid fit as they are.
-using Activation = at::Tensor (*)(const at::Tensor&);
-at::Tensor relu_(const at::Tensor& x);
-
 // Normal with a mean of 0; timm's trunc_normal_ at so small a deviation that its bounds of ±2 cut nothing off.
 void truncated_by_two_(const at::Tensor& tensor, double deviation);
 

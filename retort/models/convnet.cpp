@@ -1,5 +1,6 @@
 #include "retort/models/convnet.h"
 
+#include <limits>
 #include <mutex>
 #include <set>
 
@@ -62,60 +63,83 @@ at::Tensor convolved(torch::nn::Conv2d& conv, const at::Tensor& x, const at::Ten
   return maps.slice(2, rows.skipped).slice(3, columns.skipped).contiguous(maps.suggest_memory_format());
 }
 
-// The batch norm of torch in training, of bf16 maps on a processor.
+at::Tensor activated(const at::Tensor& maps, Activation activation) { return activation == nullptr ? maps : activation(maps); }
+
+// Of the activations that cut off what is beyond some bounds.
+std::optional<Bounds> bounds_of(Activation activation) {
+  constexpr float kNone = std::numeric_limits<float>::infinity();
+  if (activation == nullptr) return Bounds{-kNone, kNone};
+  if (activation == relu_) return Bounds{0, kNone};
+  if (activation == relu6_) return Bounds{0, 6};
+  return std::nullopt;
+}
+
+// The batch norm of torch in training, of bf16 maps on a processor, and its values cut off at the bounds.
 struct Bf16BatchNorm : torch::autograd::Function<Bf16BatchNorm> {
   static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& maps, const at::Tensor& weight,
-                            const at::Tensor& bias, at::Tensor running_mean, at::Tensor running_var, double momentum, double eps) {
+                            const at::Tensor& bias, at::Tensor running_mean, at::Tensor running_var, double momentum, double eps,
+                            double low, double high) {
     const auto [mean, variance] = batch_moments(maps);
     const auto values = static_cast<double>(maps.numel() / maps.size(1));
     running_mean.lerp_(mean, momentum);
     running_var.lerp_(variance * (values / (values - 1)), momentum);
-    const at::Tensor inverse_std = (variance + eps).rsqrt(), scale = weight * inverse_std;
-    context->save_for_backward({maps, weight, mean, inverse_std});
-    return scaled_maps(maps, scale, bias - mean * scale);
+    const BatchNorm norm{mean, (variance + eps).rsqrt(), weight, bias, {static_cast<float>(low), static_cast<float>(high)}};
+    context->save_for_backward({maps, norm.mean, norm.inverse_std, weight, bias});
+    context->saved_data["low"] = low;
+    context->saved_data["high"] = high;
+    return normed(maps, norm);
   }
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context, torch::autograd::variable_list gradients) {
     const auto saved = context->get_saved_variables();
     const at::Tensor gradient = gradients[0].contiguous(at::MemoryFormat::ChannelsLast);
-    const auto [of_maps, of_weight, of_bias] = batch_norm_gradients(gradient, saved[0], saved[1], saved[2], saved[3]);
-    return {of_maps, of_weight, of_bias, {}, {}, {}, {}};
+    const auto bound = [&](const char* name) { return static_cast<float>(context->saved_data[name].toDouble()); };
+    const BatchNorm norm{saved[1], saved[2], saved[3], saved[4], {bound("low"), bound("high")}};
+    const auto [of_maps, of_weight, of_bias] = gradients_of(gradient, saved[0], norm);
+    return {of_maps, of_weight, of_bias, {}, {}, {}, {}, {}, {}};
   }
 };
 
-at::Tensor batch_norm(torch::nn::BatchNorm2d& norm, const at::Tensor& maps) {
+at::Tensor batch_norm(torch::nn::BatchNorm2d& norm, const at::Tensor& maps, Activation activation) {
   const auto momentum = norm->options.momentum();
-  if (!norm->is_training() || !momentum || !are_bf16_maps(maps) || maps.numel() == maps.size(1)) return norm->forward(maps);
+  if (!norm->is_training() || !momentum || !are_bf16_maps(maps) || maps.numel() == maps.size(1))
+    return activated(norm->forward(maps), activation);
   norm->num_batches_tracked.add_(1);
-  return Bf16BatchNorm::apply(maps, norm->weight, norm->bias, norm->running_mean, norm->running_var, *momentum, norm->options.eps());
+  const std::optional<Bounds> bounds = bounds_of(activation);
+  const Bounds cut = bounds.value_or(*bounds_of(nullptr));
+  const at::Tensor found = Bf16BatchNorm::apply(maps, norm->weight, norm->bias, norm->running_mean, norm->running_var, *momentum,
+                                                norm->options.eps(), double{cut.low}, double{cut.high});
+  return bounds ? found : activated(found, activation);
 }
 
-at::Tensor normed(torch::nn::Conv2d& conv, torch::nn::BatchNorm2d& norm, const at::Tensor& x, const Side& rows, const Side& columns) {
+at::Tensor conv_norm(torch::nn::Conv2d& conv, torch::nn::BatchNorm2d& norm, const at::Tensor& x, const Side& rows, const Side& columns,
+                     Activation activation) {
   const bool learning = norm->is_training() || at::GradMode::is_enabled();
   // A trace is to show the network as it is. Of small maps the kernel is the larger part.
   if (learning || tracing() || conv->weight.numel() > x.numel())
-    return batch_norm(norm, convolved(conv, x, conv->weight, {}, rows, columns));
+    return batch_norm(norm, convolved(conv, x, conv->weight, {}, rows, columns), activation);
   const at::Tensor scale = norm->weight * (norm->running_var + norm->options.eps()).rsqrt();
-  return convolved(conv, x, conv->weight * scale.reshape({-1, 1, 1, 1}), norm->bias - norm->running_mean * scale, rows, columns);
+  return activated(convolved(conv, x, conv->weight * scale.reshape({-1, 1, 1, 1}), norm->bias - norm->running_mean * scale, rows, columns),
+                   activation);
 }
 
 }  // namespace
 
-at::Tensor conv_norm(torch::nn::Conv2d& conv, torch::nn::BatchNorm2d& norm, const at::Tensor& x) {
+at::Tensor conv_norm(torch::nn::Conv2d& conv, torch::nn::BatchNorm2d& norm, const at::Tensor& x, Activation activation) {
   const auto& padding = std::get<torch::ExpandingArray<2>>(conv->options.padding());
-  return normed(conv, norm, x, {padding->at(0)}, {padding->at(1)});
+  return conv_norm(conv, norm, x, {padding->at(0)}, {padding->at(1)}, activation);
 }
 
-at::Tensor conv_same_norm(torch::nn::Conv2d& conv, torch::nn::BatchNorm2d& norm, const at::Tensor& x) {
+at::Tensor conv_same_norm(torch::nn::Conv2d& conv, torch::nn::BatchNorm2d& norm, const at::Tensor& x, Activation activation) {
   const int64_t kernel = conv->weight.size(2);
   const int64_t stride = conv->options.stride()->at(0);
-  if (stride == 1) return conv_norm(conv, norm, x);
+  if (stride == 1) return conv_norm(conv, norm, x, activation);
   const auto padding = [&](int64_t size) { return std::max<int64_t>(((size + stride - 1) / stride - 1) * stride + kernel - size, 0); };
   const int64_t tall = padding(x.size(2)), wide = padding(x.size(3));
   if (tracing() && (tall % 2 != 0 || wide % 2 != 0))
-    return normed(conv, norm, at::constant_pad_nd(x, {wide / 2, wide - wide / 2, tall / 2, tall - tall / 2}), {}, {});
+    return conv_norm(conv, norm, at::constant_pad_nd(x, {wide / 2, wide - wide / 2, tall / 2, tall - tall / 2}), {}, {}, activation);
   // A stride more before the first row is one output more.
   const auto side = [&](int64_t both) { return both % 2 == 0 ? Side{both / 2, 0} : Side{both / 2 + stride, 1}; };
-  return normed(conv, norm, x, side(tall), side(wide));
+  return conv_norm(conv, norm, x, side(tall), side(wide), activation);
 }
 
 std::vector<torch::nn::Conv2dImpl*> convolutions_of(torch::nn::Module& module) {
@@ -172,23 +196,19 @@ namespace {
 // at::hardtanh_ keeps a copy of what it overwrites, for a gradient that its result tells as well.
 struct Relu6 : torch::autograd::Function<Relu6> {
   static at::Tensor forward(torch::autograd::AutogradContext* context, at::Tensor x) {
-    if (are_bf16_maps(x))
-      clamp_to_six(x);
-    else
-      at::hardtanh_(x, 0, 6);
+    at::hardtanh_(x, 0, 6);
     context->mark_dirty({x});
     context->save_for_backward({x});
     return x;
   }
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context, torch::autograd::variable_list gradients) {
-    const at::Tensor output = context->get_saved_variables()[0];
-    if (are_bf16_maps(output)) return {relu6_gradient(gradients[0].contiguous(at::MemoryFormat::ChannelsLast), output)};
-    return {at::hardtanh_backward(gradients[0], output, 0, 6)};
+    return {at::hardtanh_backward(gradients[0], context->get_saved_variables()[0], 0, 6)};
   }
 };
 
 }  // namespace
 
+at::Tensor relu_(const at::Tensor& x) { return x.relu_(); }
 at::Tensor relu6_(const at::Tensor& x) { return Relu6::apply(x); }
 
 Naming public_naming(const std::string& name) {

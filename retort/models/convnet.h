@@ -23,12 +23,18 @@ struct Holder : torch::nn::Module {};
 // Square kernel, no bias, zero padding of (kernel - 1) / 2 on every side.
 torch::nn::Conv2d bare_conv(int64_t in, int64_t out, int64_t kernel, int64_t stride = 1, int64_t groups = 1);
 
-// The batch norm of the convolution of x. Where nothing is learned (in evaluation, without gradients) the norm is folded into the kernel:
-// one pass over the maps less, and values within rounding.
-at::Tensor conv_norm(torch::nn::Conv2d& conv, torch::nn::BatchNorm2d& norm, const at::Tensor& x);
+// A few work in place (their names end in `_`): what they are given must be needed by nobody else (a batch norm's output is not).
+// at::hardswish, at::silu, at::sigmoid and at::hardsigmoid fit as they are.
+using Activation = at::Tensor (*)(const at::Tensor&);
+at::Tensor relu_(const at::Tensor& x);
+at::Tensor relu6_(const at::Tensor& x);
+
+// The batch norm of the convolution of x, and the activation of that; nullptr for none. Where nothing is learned (in evaluation, without
+// gradients) the norm is folded into the kernel: one pass over the maps less, and values within rounding.
+at::Tensor conv_norm(torch::nn::Conv2d& conv, torch::nn::BatchNorm2d& norm, const at::Tensor& x, Activation activation = nullptr);
 // The same padded as TensorFlow's "SAME": ceil(size / stride) outputs, the odd pixel of padding at the bottom and right. The convolution
 // pads itself, by a stride more than is wanted at the top and left where that is odd, and what it gives there is cut off.
-at::Tensor conv_same_norm(torch::nn::Conv2d& conv, torch::nn::BatchNorm2d& norm, const at::Tensor& x);
+at::Tensor conv_same_norm(torch::nn::Conv2d& conv, torch::nn::BatchNorm2d& norm, const at::Tensor& x, Activation activation = nullptr);
 
 // Every convolution under the module, in the order of registration: the order in which the public implementations draw their weights.
 std::vector<torch::nn::Conv2dImpl*> convolutions_of(torch::nn::Module& module);
@@ -71,9 +77,6 @@ void initialise_by_group_outputs(torch::nn::Module& module);
 
 // EfficientNet's classifier, in torchvision and timm alike: weights uniform in ±1/√classes, no bias.
 void initialise_by_classes(torch::nn::LinearImpl& head);
-
-// In place: what is given must be needed by nobody else (a batch norm's output is not).
-at::Tensor relu6_(const at::Tensor& x);
 
 template <class Net>
 ModelPtr make_convnet(const ModelSpec& spec) {

@@ -79,8 +79,8 @@ class Block : public torch::nn::Module, public Residual {
   }
 
   at::Tensor forward(const at::Tensor& input) {
-    at::Tensor x = expand_ ? relu6_(conv_norm(expand_, expand_norm_, input)) : input;
-    x = relu6_(conv_same_norm(depthwise_, depthwise_norm_, x));
+    at::Tensor x = expand_ ? conv_norm(expand_, expand_norm_, input, relu6_) : input;
+    x = conv_same_norm(depthwise_, depthwise_norm_, x, relu6_);
     x = conv_norm(project_, project_norm_, x);
     return residual_ ? x.add_(input) : x;
   }
@@ -126,9 +126,9 @@ class EfficientNetLite : public ConvNet {
   }
 
   at::Tensor forward_features(const at::Tensor& images) override {
-    at::Tensor x = relu6_(conv_same_norm(stem_, stem_norm_, images));
+    at::Tensor x = conv_same_norm(stem_, stem_norm_, images, relu6_);
     for (const auto& block : blocks_) x = block->forward(x);
-    return average_pool(relu6_(conv_norm(last_, last_norm_, x)));
+    return average_pool(conv_norm(last_, last_norm_, x, relu6_));
   }
 
   data::InputSpec own_input_spec() const override {

@@ -113,10 +113,7 @@ struct Unit {
         norm(owner.register_module(norm_name, torch::nn::BatchNorm2d(layer->options.out_channels()))),
         activated(active) {}
 
-  at::Tensor forward(const at::Tensor& x) {
-    const at::Tensor maps = conv_norm(conv, norm, x);
-    return activated ? relu_(maps) : maps;
-  }
+  at::Tensor forward(const at::Tensor& x) { return conv_norm(conv, norm, x, activated ? relu_ : nullptr); }
 };
 
 class Block : public torch::nn::Module, public Residual {

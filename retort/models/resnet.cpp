@@ -113,10 +113,7 @@ class Block : public torch::nn::Module, public Residual {
 
   at::Tensor forward(const at::Tensor& input) {
     at::Tensor x = input;
-    for (size_t i = 0; i < convs_.size(); ++i) {
-      if (i > 0) x.relu_();
-      x = conv_norm(convs_[i], norms_[i], x);
-    }
+    for (size_t i = 0; i < convs_.size(); ++i) x = conv_norm(convs_[i], norms_[i], x, i + 1 < convs_.size() ? relu_ : nullptr);
     return x.add_(shortcut_conv_ ? conv_norm(shortcut_conv_, shortcut_norm_, input) : input).relu_();
   }
   torch::nn::BatchNorm2dImpl* branch_norm() override { return norms_.back().get(); }
@@ -156,7 +153,7 @@ class ResNet : public ConvNet {
   }
 
   at::Tensor forward_features(const at::Tensor& images) override {
-    at::Tensor x = conv_norm(stem_, stem_norm_, images).relu_();
+    at::Tensor x = conv_norm(stem_, stem_norm_, images, relu_);
     x = at::max_pool2d(x, {3, 3}, {2, 2}, {1, 1});
     for (const auto& block : blocks_) x = block->forward(x);
     return average_pool(x);

@@ -36,10 +36,7 @@ class Branch : public torch::nn::Module {
   void add_depthwise(int64_t channels, int64_t stride) { add(bare_conv(channels, channels, 3, stride, channels), /*activated=*/false); }
 
   at::Tensor forward(at::Tensor x) {
-    for (Layer& layer : layers_) {
-      x = conv_norm(layer.conv, layer.norm, x);
-      if (layer.activated) x.relu_();
-    }
+    for (Layer& layer : layers_) x = conv_norm(layer.conv, layer.norm, x, layer.activated ? relu_ : nullptr);
     return x;
   }
 
