@@ -1,13 +1,13 @@
 #include "retort/models/bf16_layers.h"
 
 #include <ATen/Parallel.h>
-#include <ATen/TensorOperators.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
 #include <cstdint>
+#include <vector>
 
 #include "retort/core/vectorised.h"
 #include "retort/models/bf16.h"
@@ -29,8 +29,14 @@ struct Rows {
   int64_t at_once() const { return std::max<int64_t>(1, kShare / width()); }
   int64_t shares() const { return (rows + at_once() - 1) / at_once(); }
 
-  // What is of channels, as often as a row has them.
-  at::Tensor spread(const at::Tensor& of_channels) const { return of_channels.to(at::kFloat).repeat({places}).contiguous(); }
+  // What is of channels, as often as a row has them: value(channel).
+  template <class Value>
+  std::vector<float> spread(const Value& value) const {
+    std::vector<float> found(static_cast<size_t>(width()));
+    for (int64_t c = 0; c < channels; ++c) found[static_cast<size_t>(c)] = static_cast<float>(value(c));
+    for (int64_t i = channels; i < width(); ++i) found[static_cast<size_t>(i)] = found[static_cast<size_t>(i - channels)];
+    return found;
+  }
 
   // pass(share, its first row, its number of rows)
   template <class Pass>
@@ -40,8 +46,18 @@ struct Rows {
     });
   }
 
-  // Of [shares, 2, width]: [2, C], in double.
-  at::Tensor total(const at::Tensor& sums) const { return sums.to(at::kDouble).sum(0).view({2, places, channels}).sum(1); }
+  // Room for two sums of each value of a row, for each share.
+  at::Tensor sums() const { return at::zeros({shares(), 2, width()}, at::kFloat); }
+  // Of those: the first by channel, then the second.
+  std::vector<double> total(const at::Tensor& sums) const {
+    std::vector<double> found(static_cast<size_t>(2 * channels));
+    const auto* from = sums.const_data_ptr<float>();
+    for (int64_t block = 0; block < 2 * shares() * places; ++block, from += channels) {
+      double* to = found.data() + (block / places % 2) * channels;
+      for (int64_t c = 0; c < channels; ++c) to[c] += from[c];
+    }
+    return found;
+  }
 };
 
 RETORT_VECTORISED void add_moments(const uint16_t* x, int64_t rows, int64_t width, const float* __restrict near, float* __restrict sums,
@@ -95,17 +111,18 @@ RETORT_VECTORISED void combine_rows(const uint16_t* gradient, const uint16_t* x,
     }
 }
 
-// What a line needs of a batch norm, as often as a row has channels.
+// What a line needs of a batch norm.
 struct Spread {
-  at::Tensor scale, scales, shifts;
+  std::vector<float> scales, shifts;
   Bounds bounds;
 
-  Spread(const Rows& rows, const BatchNorm& norm)
-      : scale(norm.weight * norm.inverse_std),
-        scales(rows.spread(scale)),
-        shifts(rows.spread(norm.bias - norm.mean * scale)),
-        bounds(norm.bounds) {}
-  Line line() const { return {scales.const_data_ptr<float>(), shifts.const_data_ptr<float>(), bounds}; }
+  Spread(const Rows& rows, const BatchNorm& norm) : bounds(norm.bounds) {
+    const auto *weight = norm.weight.const_data_ptr<float>(), *bias = norm.bias.const_data_ptr<float>();
+    const auto *mean = norm.mean.const_data_ptr<float>(), *inverse_std = norm.inverse_std.const_data_ptr<float>();
+    scales = rows.spread([&](int64_t c) { return weight[c] * inverse_std[c]; });
+    shifts = rows.spread([&](int64_t c) { return bias[c] - mean[c] * weight[c] * inverse_std[c]; });
+  }
+  Line line() const { return {scales.data(), shifts.data(), bounds}; }
 };
 
 }  // namespace
@@ -116,16 +133,25 @@ bool are_bf16_maps(const at::Tensor& x) {
 
 std::tuple<at::Tensor, at::Tensor> batch_moments(const at::Tensor& maps) {
   const Rows rows(maps);
+  const uint16_t* x = halves(maps);
   // Squares of differences from any one place: those from zero lose what a large mean leaves.
-  const at::Tensor first = maps.permute({0, 2, 3, 1}).reshape({-1, rows.channels})[0].to(at::kFloat), near = rows.spread(first);
-  const at::Tensor sums = at::zeros({rows.shares(), 2, rows.width()}, near.options());
+  const std::vector<float> near = rows.spread([&](int64_t c) { return widened(x[c]); });
+  const at::Tensor sums = rows.sums();
   rows.each([&](int64_t share, int64_t row, int64_t count) {
     float* to = sums.mutable_data_ptr<float>() + 2 * share * rows.width();
-    add_moments(halves(maps) + row * rows.width(), count, rows.width(), near.const_data_ptr<float>(), to, to + rows.width());
+    add_moments(x + row * rows.width(), count, rows.width(), near.data(), to, to + rows.width());
   });
-  const at::Tensor means = rows.total(sums) / (rows.rows * rows.places);
-  const at::Tensor variance = (means[1] - means[0].square()).clamp_min(0);
-  return {(means[0] + first).to(at::kFloat), variance.to(at::kFloat)};
+  const std::vector<double> total = rows.total(sums);
+  at::Tensor mean = at::empty({rows.channels}, at::kFloat), variance = at::empty_like(mean);
+  const auto values = static_cast<double>(rows.rows * rows.places);
+  for (int64_t c = 0; c < rows.channels; ++c) {
+    const auto i = static_cast<size_t>(c);
+    const double difference = total[i] / values;
+    mean.mutable_data_ptr<float>()[c] = static_cast<float>(near[i] + difference);
+    variance.mutable_data_ptr<float>()[c] =
+        static_cast<float>(std::max(total[i + static_cast<size_t>(rows.channels)] / values - difference * difference, 0.0));
+  }
+  return {mean, variance};
 }
 
 at::Tensor normed(const at::Tensor& maps, const BatchNorm& norm) {
@@ -141,21 +167,31 @@ at::Tensor normed(const at::Tensor& maps, const BatchNorm& norm) {
 std::tuple<at::Tensor, at::Tensor, at::Tensor> gradients_of(const at::Tensor& gradient, const at::Tensor& maps, const BatchNorm& norm) {
   const Rows rows(maps);
   const Spread spread(rows, norm);
-  const at::Tensor mean = rows.spread(norm.mean), sums = at::zeros({rows.shares(), 2, rows.width()}, mean.options());
+  const auto *mean = norm.mean.const_data_ptr<float>(), *inverse_std = norm.inverse_std.const_data_ptr<float>();
+  const std::vector<float> means = rows.spread([&](int64_t c) { return mean[c]; });
+  const at::Tensor sums = rows.sums();
   rows.each([&](int64_t share, int64_t row, int64_t count) {
     float* to = sums.mutable_data_ptr<float>() + 2 * share * rows.width();
-    add_products(halves(gradient) + row * rows.width(), halves(maps) + row * rows.width(), count, rows.width(), spread.line(),
-                 mean.const_data_ptr<float>(), to, to + rows.width());
+    add_products(halves(gradient) + row * rows.width(), halves(maps) + row * rows.width(), count, rows.width(), spread.line(), means.data(),
+                 to, to + rows.width());
   });
-  const at::Tensor total = rows.total(sums).to(at::kFloat), of_bias = total[0], of_weight = total[1] * norm.inverse_std;
+  const std::vector<double> total = rows.total(sums);
+  at::Tensor of_weight = at::empty({rows.channels}, at::kFloat), of_bias = at::empty_like(of_weight);
+  auto *by_weight = of_weight.mutable_data_ptr<float>(), *by_bias = of_bias.mutable_data_ptr<float>();
+  for (int64_t c = 0; c < rows.channels; ++c) {
+    by_bias[c] = static_cast<float>(total[static_cast<size_t>(c)]);
+    by_weight[c] = static_cast<float>(total[static_cast<size_t>(c + rows.channels)] * inverse_std[c]);
+  }
   // scale · (g - mean of g - x̂ · mean of g x̂), x̂ = (x - mean) · inverse_std, as a sum of g, x and a constant.
-  const auto places = static_cast<double>(rows.rows * rows.places);
-  const at::Tensor of_x = -spread.scale * norm.inverse_std * of_weight / places;
-  const at::Tensor constant = -spread.scale * of_bias / places - of_x * norm.mean;
-  const at::Tensor by_x = rows.spread(of_x), plus = rows.spread(constant), out = at::empty_like(maps);
+  const auto values = static_cast<double>(rows.rows * rows.places);
+  const auto of_x = [&](int64_t c) { return -spread.scales[static_cast<size_t>(c)] * inverse_std[c] * by_weight[c] / values; };
+  const std::vector<float> factors = rows.spread(of_x), constants = rows.spread([&](int64_t c) {
+    return -spread.scales[static_cast<size_t>(c)] * by_bias[c] / values - of_x(c) * mean[c];
+  });
+  const at::Tensor out = at::empty_like(maps);
   rows.each([&](int64_t, int64_t row, int64_t count) {
     combine_rows(halves(gradient) + row * rows.width(), halves(maps) + row * rows.width(), count, rows.width(), spread.line(),
-                 by_x.const_data_ptr<float>(), plus.const_data_ptr<float>(), mutable_halves(out) + row * rows.width());
+                 factors.data(), constants.data(), mutable_halves(out) + row * rows.width());
   });
   return {out, of_weight, of_bias};
 }

@@ -77,10 +77,11 @@ std::optional<Bounds> bounds_of(Activation activation) {
 // The batch norm of torch in training, of bf16 maps on a processor, and its values cut off at the bounds.
 struct Bf16BatchNorm : torch::autograd::Function<Bf16BatchNorm> {
   static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& maps, const at::Tensor& weight,
-                            const at::Tensor& bias, at::Tensor running_mean, at::Tensor running_var, double momentum, double eps,
-                            double low, double high) {
+                            const at::Tensor& bias, const at::Tensor& running_mean, const at::Tensor& running_var, double momentum,
+                            double eps, double low, double high) {
     const auto [mean, variance] = batch_moments(maps);
-    const auto values = static_cast<double>(maps.numel() / maps.size(1));
+    const int64_t places = maps.numel() / maps.size(1);
+    const auto values = static_cast<double>(places);
     running_mean.lerp_(mean, momentum);
     running_var.lerp_(variance * (values / (values - 1)), momentum);
     const BatchNorm norm{mean, (variance + eps).rsqrt(), weight, bias, {static_cast<float>(low), static_cast<float>(high)}};
@@ -101,7 +102,7 @@ struct Bf16BatchNorm : torch::autograd::Function<Bf16BatchNorm> {
 
 at::Tensor batch_norm(torch::nn::BatchNorm2d& norm, const at::Tensor& maps, Activation activation) {
   const auto momentum = norm->options.momentum();
-  if (!norm->is_training() || !momentum || !are_bf16_maps(maps) || maps.numel() == maps.size(1))
+  if (!norm->is_training() || !momentum || !are_bf16_maps(maps) || maps.numel() == maps.size(1) || norm->weight.scalar_type() != at::kFloat)
     return activated(norm->forward(maps), activation);
   norm->num_batches_tracked.add_(1);
   const std::optional<Bounds> bounds = bounds_of(activation);

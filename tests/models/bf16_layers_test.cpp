@@ -7,6 +7,8 @@
 #include <cmath>
 #include <limits>
 
+#include "retort/models/convnet.h"
+
 namespace retort::models {
 namespace {
 
@@ -65,6 +67,29 @@ TEST(Bf16Layers, WhatIsNoNumberStaysSo) {
   maps.index_put_({0, 3, 0, 0}, std::nanf(""));
   const at::Tensor ones = at::ones({16});
   EXPECT_TRUE(normed(maps, {ones, ones, ones, ones, {0, 6}})[0][3][0][0].isnan().item<bool>());
+}
+
+TEST(Bf16Layers, StandInForTorchsNormInTraining) {
+  for (const Activation activation : {Activation{nullptr}, Activation{relu_}, Activation{relu6_}, Activation{at::hardswish}}) {
+    torch::manual_seed(5);
+    torch::nn::Conv2d conv = bare_conv(8, 24, 1);
+    conv->to(at::kBFloat16);
+    const at::Tensor x = maps_of({4, 8, 9, 7}, 1, 3), gradient = maps_of({4, 24, 9, 7});
+    torch::nn::BatchNorm2d ours(24), torchs(24);
+    const at::Tensor found = conv_norm(conv, ours, x, activation);
+    at::Tensor expected = torchs->forward(conv->forward(x).detach().to(at::kFloat));
+    if (activation != nullptr) expected = activation(expected);
+    EXPECT_EQ(found.scalar_type(), at::kBFloat16);
+    EXPECT_LT(error(found.detach(), expected.detach().to(at::kDouble)), 2 * kHalfAStep);  // of the norm, and of the activation
+    EXPECT_LT(error(ours->running_mean, torchs->running_mean.to(at::kDouble)), 1e-5);
+    EXPECT_LT(error(ours->running_var, torchs->running_var.to(at::kDouble)), 1e-5);
+    EXPECT_TRUE(at::equal(ours->num_batches_tracked, torchs->num_batches_tracked));
+    found.backward(gradient);
+    expected.backward(gradient.to(at::kFloat));
+    EXPECT_TRUE(conv->weight.grad().defined());
+    EXPECT_LT(error(ours->weight.grad(), torchs->weight.grad().to(at::kDouble)), 0.01);
+    EXPECT_LT(error(ours->bias.grad(), torchs->bias.grad().to(at::kDouble)), 0.01);
+  }
 }
 
 TEST(Bf16Layers, DoNotDependOnThreads) {
