@@ -10,10 +10,11 @@
 #include <vector>
 
 #include "retort/core/vectorised.h"
-#include "retort/models/bf16.h"
 
 namespace retort::models {
 namespace {
+
+using Half = c10::BFloat16;
 
 constexpr int64_t kShare = 1 << 16;  // values that get sums of their own, and that a thread takes at a time
 constexpr int64_t kWide = 256;       // values of a row at least, where places can be joined
@@ -60,11 +61,11 @@ struct Rows {
   }
 };
 
-RETORT_VECTORISED void add_moments(const uint16_t* x, int64_t rows, int64_t width, const float* __restrict near, float* __restrict sums,
+RETORT_VECTORISED void add_moments(const Half* x, int64_t rows, int64_t width, const float* __restrict near, float* __restrict sums,
                                    float* __restrict squares) {
   for (int64_t row = 0; row < rows; ++row, x += width)
     for (int64_t i = 0; i < width; ++i) {
-      const float value = widened(x[i]) - near[i];
+      const float value = static_cast<float>(x[i]) - near[i];
       sums[i] += value;
       squares[i] += value * value;
     }
@@ -77,37 +78,37 @@ struct Line {
 };
 
 [[gnu::always_inline]] inline bool passes(const Line& line, int64_t i, float x) {
-  const float value = widened(narrowed(line.scale[i] * x + line.shift[i]));
+  const float value = static_cast<float>(static_cast<Half>(line.scale[i] * x + line.shift[i]));
   return value > line.bounds.low && value < line.bounds.high;
 }
 
-RETORT_VECTORISED void norm_rows(const uint16_t* x, int64_t rows, int64_t width, const Line& by, uint16_t* __restrict to) {
+RETORT_VECTORISED void norm_rows(const Half* x, int64_t rows, int64_t width, const Line& by, Half* __restrict to) {
   const Line line = by;
   for (int64_t row = 0; row < rows; ++row, x += width, to += width)
     for (int64_t i = 0; i < width; ++i) {
-      const float value = line.scale[i] * widened(x[i]) + line.shift[i];
-      to[i] = narrowed(value < line.bounds.low ? line.bounds.low : value > line.bounds.high ? line.bounds.high : value);
+      const float value = line.scale[i] * static_cast<float>(x[i]) + line.shift[i];
+      to[i] = static_cast<Half>(value < line.bounds.low ? line.bounds.low : value > line.bounds.high ? line.bounds.high : value);
     }
 }
 
-RETORT_VECTORISED void add_products(const uint16_t* gradient, const uint16_t* x, int64_t rows, int64_t width, const Line& by,
+RETORT_VECTORISED void add_products(const Half* gradient, const Half* x, int64_t rows, int64_t width, const Line& by,
                                     const float* __restrict mean, float* __restrict sums, float* __restrict products) {
   const Line line = by;
   for (int64_t row = 0; row < rows; ++row, x += width, gradient += width)
     for (int64_t i = 0; i < width; ++i) {
-      const float value = widened(x[i]), of = passes(line, i, value) ? widened(gradient[i]) : 0;
+      const float value = static_cast<float>(x[i]), of = passes(line, i, value) ? static_cast<float>(gradient[i]) : 0;
       sums[i] += of;
       products[i] += of * (value - mean[i]);
     }
 }
 
-RETORT_VECTORISED void combine_rows(const uint16_t* gradient, const uint16_t* x, int64_t rows, int64_t width, const Line& by,
-                                    const float* of_x, const float* constant, uint16_t* __restrict to) {
+RETORT_VECTORISED void combine_rows(const Half* gradient, const Half* x, int64_t rows, int64_t width, const Line& by, const float* of_x,
+                                    const float* constant, Half* __restrict to) {
   const Line line = by;
   for (int64_t row = 0; row < rows; ++row, x += width, gradient += width, to += width)
     for (int64_t i = 0; i < width; ++i) {
-      const float value = widened(x[i]), of = passes(line, i, value) ? widened(gradient[i]) : 0;
-      to[i] = narrowed(line.scale[i] * of + of_x[i] * value + constant[i]);
+      const float value = static_cast<float>(x[i]), of = passes(line, i, value) ? static_cast<float>(gradient[i]) : 0;
+      to[i] = static_cast<Half>(line.scale[i] * of + of_x[i] * value + constant[i]);
     }
 }
 
@@ -133,9 +134,9 @@ bool are_bf16_maps(const at::Tensor& x) {
 
 std::tuple<at::Tensor, at::Tensor> batch_moments(const at::Tensor& maps) {
   const Rows rows(maps);
-  const uint16_t* x = halves(maps);
+  const Half* x = maps.const_data_ptr<Half>();
   // Squares of differences from any one place: those from zero lose what a large mean leaves.
-  const std::vector<float> near = rows.spread([&](int64_t c) { return widened(x[c]); });
+  const std::vector<float> near = rows.spread([&](int64_t c) { return static_cast<float>(x[c]); });
   const at::Tensor sums = rows.sums();
   rows.each([&](int64_t share, int64_t row, int64_t count) {
     float* to = sums.mutable_data_ptr<float>() + 2 * share * rows.width();
@@ -159,7 +160,8 @@ at::Tensor normed(const at::Tensor& maps, const BatchNorm& norm) {
   const Spread spread(rows, norm);
   const at::Tensor out = at::empty_like(maps);
   rows.each([&](int64_t, int64_t row, int64_t count) {
-    norm_rows(halves(maps) + row * rows.width(), count, rows.width(), spread.line(), mutable_halves(out) + row * rows.width());
+    norm_rows(maps.const_data_ptr<Half>() + row * rows.width(), count, rows.width(), spread.line(),
+              out.mutable_data_ptr<Half>() + row * rows.width());
   });
   return out;
 }
@@ -172,8 +174,8 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> gradients_of(const at::Tensor& gr
   const at::Tensor sums = rows.sums();
   rows.each([&](int64_t share, int64_t row, int64_t count) {
     float* to = sums.mutable_data_ptr<float>() + 2 * share * rows.width();
-    add_products(halves(gradient) + row * rows.width(), halves(maps) + row * rows.width(), count, rows.width(), spread.line(), means.data(),
-                 to, to + rows.width());
+    add_products(gradient.const_data_ptr<Half>() + row * rows.width(), maps.const_data_ptr<Half>() + row * rows.width(), count,
+                 rows.width(), spread.line(), means.data(), to, to + rows.width());
   });
   const std::vector<double> total = rows.total(sums);
   at::Tensor of_weight = at::empty({rows.channels}, at::kFloat), of_bias = at::empty_like(of_weight);
@@ -190,8 +192,8 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> gradients_of(const at::Tensor& gr
   });
   const at::Tensor out = at::empty_like(maps);
   rows.each([&](int64_t, int64_t row, int64_t count) {
-    combine_rows(halves(gradient) + row * rows.width(), halves(maps) + row * rows.width(), count, rows.width(), spread.line(),
-                 factors.data(), constants.data(), mutable_halves(out) + row * rows.width());
+    combine_rows(gradient.const_data_ptr<Half>() + row * rows.width(), maps.const_data_ptr<Half>() + row * rows.width(), count,
+                 rows.width(), spread.line(), factors.data(), constants.data(), out.mutable_data_ptr<Half>() + row * rows.width());
   });
   return {out, of_weight, of_bias};
 }

@@ -8,15 +8,14 @@
 #include <vector>
 
 #include "retort/core/vectorised.h"
-#include "retort/models/bf16.h"
 
 namespace retort::models {
 namespace {
 
 // A row of one image's. A place of the input is seen by the kernel's places that are as far from it as the output's are apart.
 // weights: [kernel height, kernel width, C]; sums: room for C.
-RETORT_VECTORISED void find_row(const uint16_t* gradient, const float* weights, const DepthwiseShape& s, int64_t y, float* __restrict sums,
-                                uint16_t* to) {
+RETORT_VECTORISED void find_row(const c10::BFloat16* gradient, const float* weights, const DepthwiseShape& s, int64_t y,
+                                float* __restrict sums, c10::BFloat16* to) {
   for (int64_t x = 0; x < s.width; ++x, to += s.channels) {
     std::fill_n(sums, s.channels, 0.0F);
     int64_t row = (y + s.padding[0]) / s.stride[0];
@@ -25,12 +24,12 @@ RETORT_VECTORISED void find_row(const uint16_t* gradient, const float* weights, 
       int64_t column = (x + s.padding[1]) / s.stride[1];
       for (int64_t j = (x + s.padding[1]) % s.stride[1]; j < s.kernel_width; j += s.stride[1], --column) {
         if (column < 0 || column >= s.out_width) continue;
-        const uint16_t* by = gradient + (row * s.out_width + column) * s.channels;
+        const c10::BFloat16* by = gradient + (row * s.out_width + column) * s.channels;
         const float* weight = weights + (i * s.kernel_width + j) * s.channels;
-        for (int64_t c = 0; c < s.channels; ++c) sums[c] += weight[c] * widened(by[c]);
+        for (int64_t c = 0; c < s.channels; ++c) sums[c] += weight[c] * static_cast<float>(by[c]);
       }
     }
-    for (int64_t c = 0; c < s.channels; ++c) to[c] = narrowed(sums[c]);
+    for (int64_t c = 0; c < s.channels; ++c) to[c] = static_cast<c10::BFloat16>(sums[c]);
   }
 }
 
@@ -39,8 +38,8 @@ RETORT_VECTORISED void find_row(const uint16_t* gradient, const float* weights, 
 at::Tensor depthwise_input_gradient(const at::Tensor& gradient, const at::Tensor& weight, const DepthwiseShape& s) {
   at::Tensor found = at::empty({s.images, s.channels, s.height, s.width}, gradient.options().memory_format(at::MemoryFormat::ChannelsLast));
   const at::Tensor weights = weight.to(at::kFloat).flatten(1).t().contiguous();
-  const uint16_t* by = halves(gradient);
-  uint16_t* to = mutable_halves(found);
+  const c10::BFloat16* by = gradient.const_data_ptr<c10::BFloat16>();
+  c10::BFloat16* to = found.mutable_data_ptr<c10::BFloat16>();
   at::parallel_for(0, s.images * s.height, 1, [&](int64_t begin, int64_t end) {
     std::vector<float> sums(static_cast<size_t>(s.channels));
     for (int64_t at = begin; at < end; ++at)

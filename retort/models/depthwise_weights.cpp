@@ -32,7 +32,7 @@ struct Vector16 {
 // How many channels at a time.
 template <class V, int Count>
 struct Width : V {
-  static constexpr int kVectors = Count;
+  static constexpr int kVectors = Count, kChannels = V::kLanes * Count;
 
   [[gnu::always_inline]] static void load(const float* from, typename V::Floats& to) { std::memcpy(&to, from, sizeof to); }
   [[gnu::always_inline]] static void load(const c10::BFloat16* from, typename V::Floats& to) {
@@ -42,6 +42,11 @@ struct Width : V {
     std::memcpy(&to, &words, sizeof to);
   }
 };
+
+using Few = Width<Vector8, 1>;
+using Many = Width<Vector8, 2>;
+using Wide = Width<Vector16, 2>;
+static_assert(Few::kChannels == kFewestDepthwiseChannels && Wide::kChannels == kBlock);
 
 struct Range {
   int64_t begin, end;
@@ -148,44 +153,40 @@ template <class W, class T>
     add_images<0, W>(input, gradient, s, images, sums);
 }
 
-// Of a block of channels.
+// Of a block of channels: 8, or 16 where there are as many.
 template <class T>
-using Sums = void (*)(const T* input, const T* gradient, const DepthwiseShape& s, int64_t images, float* sums);
+[[gnu::always_inline]] inline void add_channels(const T* input, const T* gradient, const DepthwiseShape& s, int64_t images, float* sums) {
+  if (s.channels < Many::kChannels)
+    add_channels<Few>(input, gradient, s, images, sums);
+  else
+    add_channels<Many>(input, gradient, s, images, sums);
+}
+RETORT_VECTORISED void add_block(const float* input, const float* gradient, const DepthwiseShape& s, int64_t images, float* sums) {
+  add_channels(input, gradient, s, images, sums);
+}
+RETORT_VECTORISED void add_block(const c10::BFloat16* input, const c10::BFloat16* gradient, const DepthwiseShape& s, int64_t images,
+                                 float* sums) {
+  add_channels(input, gradient, s, images, sums);
+}
+#ifdef RETORT_AVX512
+template <class T>
+RETORT_AVX512 void add_wide_block(const T* input, const T* gradient, const DepthwiseShape& s, int64_t images, float* sums) {
+  add_channels<Wide>(input, gradient, s, images, sums);
+}
+#endif
 
 template <class T>
 struct Block {
   int64_t channels;
-  Sums<T> add;
+  void (*add)(const T* input, const T* gradient, const DepthwiseShape& s, int64_t images, float* sums);
 };
-
-RETORT_VECTORISED void add_few(const float* input, const float* gradient, const DepthwiseShape& s, int64_t images, float* sums) {
-  add_channels<Width<Vector8, 1>>(input, gradient, s, images, sums);
-}
-RETORT_VECTORISED void add_few(const c10::BFloat16* input, const c10::BFloat16* gradient, const DepthwiseShape& s, int64_t images,
-                               float* sums) {
-  add_channels<Width<Vector8, 1>>(input, gradient, s, images, sums);
-}
-RETORT_VECTORISED void add_many(const float* input, const float* gradient, const DepthwiseShape& s, int64_t images, float* sums) {
-  add_channels<Width<Vector8, 2>>(input, gradient, s, images, sums);
-}
-RETORT_VECTORISED void add_many(const c10::BFloat16* input, const c10::BFloat16* gradient, const DepthwiseShape& s, int64_t images,
-                                float* sums) {
-  add_channels<Width<Vector8, 2>>(input, gradient, s, images, sums);
-}
-#ifdef RETORT_AVX512
-template <class T>
-RETORT_AVX512 void add_most(const T* input, const T* gradient, const DepthwiseShape& s, int64_t images, float* sums) {
-  add_channels<Width<Vector16, 2>>(input, gradient, s, images, sums);
-}
-#endif
-
 // The largest that so many channels fill.
 template <class T>
 Block<T> block_of(int64_t channels) {
 #ifdef RETORT_AVX512
-  if (channels >= kBlock && has_avx512()) return {kBlock, add_most<T>};
+  if (channels >= Wide::kChannels && has_avx512()) return {Wide::kChannels, add_wide_block<T>};
 #endif
-  return channels >= 16 ? Block<T>{16, add_many} : Block<T>{8, add_few};
+  return {channels < Many::kChannels ? Few::kChannels : Many::kChannels, add_block};
 }
 
 // The images are shared out, and the channels.

@@ -99,7 +99,7 @@ class Comparer {
       } else {
         const nlohmann::json summary = train(config);
         add(summary, arm);
-        teaching = summary.at("seconds").value("teacher", 0.0);
+        teaching = summary.at("seconds").at("teacher").get<double>();
       }
       ++done_;
       pace_.add(looks_of(plan), watch.seconds(), teaching);

@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "retort/models/convnet.h"
+#include "tests/models/error.h"
 
 namespace retort::models {
 namespace {
@@ -18,11 +19,6 @@ const std::vector<std::array<int64_t, 4>> kShapes{{2, 3, 5, 5},    {4, 16, 8, 8}
 
 at::Tensor maps_of(at::IntArrayRef shape, double mean = 0, double std = 1) {
   return (at::randn(shape) * std + mean).to(at::kBFloat16).contiguous(at::MemoryFormat::ChannelsLast);
-}
-
-// As a share of the largest value.
-double error(const at::Tensor& found, const at::Tensor& exact) {
-  return ((found.to(at::kDouble) - exact).abs().max() / exact.abs().max()).item<double>();
 }
 
 constexpr double kHalfAStep = 1.0 / 256;  // of bfloat16: eight bits of a value count

@@ -3,7 +3,11 @@
 #include <ATen/ops/convolution_backward_native.h>
 #include <gtest/gtest.h>
 
+#include "tests/models/error.h"
+
 namespace {
+
+using retort::models::error;
 
 using Gradients = std::array<at::Tensor, 3>;
 
@@ -39,11 +43,6 @@ Gradients both(const Operands& o, const Case& c, bool library) {
 
 Gradients exact(const Operands& o, const Case& c) {
   return both({o.input.to(at::kDouble), o.weight.to(at::kDouble), o.gradient.to(at::kDouble)}, c, /*library=*/true);
-}
-
-// As a share of the largest value.
-double error(const at::Tensor& found, const at::Tensor& expected) {
-  return ((found.to(at::kDouble) - expected).abs().max() / expected.abs().max()).item<double>();
 }
 
 // Kernels, strides, paddings, maps smaller than the kernel, channels that do not fill a block or a vector, uneven sizes.
