@@ -2,8 +2,8 @@
 // is slow (bench/gradients.cpp):
 // - Depthwise: oneDNN has no kernel for some and takes its reference loops, a few of which cost more than the rest of a MobileNet's step.
 //   These are, in bf16, the gradient of the input at a stride of 2, which is left to oneDNN in fp32, and those of weights of more than 3×3
-//   or on maps of 2×2. In fp32 those of the other weights are computed here, too, but for those that oneDNN has for vectors of 512 bits, at
-//   a stride of 1.
+//   or on maps of 2×2. Those of the other weights are computed here, too, where that is faster: in fp32 but for a stride of 1 with vectors
+//   of 512 bits, in bf16 with those alone, and channels that fill them.
 // - 1×1 in fp32: they are matrix products. oneDNN's kernels reorder what they are given, which takes longer than the product where maps are
 //   small or channels many.
 #include <ATen/ops/convolution_backward_native.h>
@@ -62,7 +62,8 @@ bool slow_by_weight(const DepthwiseShape& s, at::ScalarType type) {
   const int64_t kernel = std::max(s.kernel_height, s.kernel_width);
   if (kernel > kLargestDepthwiseKernel || s.channels < kFewestDepthwiseChannels) return false;
   if (kernel > 3 || std::max(s.padding[0], s.padding[1]) > 1 || std::min(s.height, s.width) < 3) return true;
-  return type == at::kFloat && (std::max(s.stride[0], s.stride[1]) > 1 || !has_avx512());
+  return type == at::kFloat ? std::max(s.stride[0], s.stride[1]) > 1 || !has_avx512()
+                            : has_avx512() && s.channels >= kWideDepthwiseChannels;
 }
 
 Gradients depthwise(const Call& c, Wanted wanted) {

@@ -46,7 +46,7 @@ struct Width : V {
 using Few = Width<Vector8, 1>;
 using Many = Width<Vector8, 2>;
 using Wide = Width<Vector16, 2>;
-static_assert(Few::kChannels == kFewestDepthwiseChannels && Wide::kChannels == kBlock);
+static_assert(Few::kChannels == kFewestDepthwiseChannels && Wide::kChannels == kWideDepthwiseChannels && Wide::kChannels == kBlock);
 
 struct Range {
   int64_t begin, end;
@@ -169,9 +169,84 @@ RETORT_VECTORISED void add_block(const c10::BFloat16* input, const c10::BFloat16
   add_channels(input, gradient, s, images, sums);
 }
 #ifdef RETORT_AVX512
-template <class T>
-RETORT_AVX512 void add_wide_block(const T* input, const T* gradient, const DepthwiseShape& s, int64_t images, float* sums) {
+// Of 32 numbers in bfloat16 every other one, from the first or the second on: each is half of a word of 32 bits, and a float once the rest
+// of that is zero.
+template <int First>
+struct EveryOther : Vector16 {
+  [[gnu::always_inline]] static void load(const c10::BFloat16* from, Floats& to) {
+    Words words;
+    std::memcpy(&words, from, sizeof words);
+    words = First == 0 ? words << 16 : words & 0xffff0000;
+    std::memcpy(&to, &words, sizeof to);
+  }
+};
+
+// All taps of a 3×3 kernel in one pass, as there are registers for their sums and for what lies under them: a step to the right loads no
+// more columns than the stride. sums[tap][channel], of every other channel.
+template <int Stride, class W>
+[[gnu::always_inline]] inline void add_square(const c10::BFloat16* input, const c10::BFloat16* gradient, const DepthwiseShape& s,
+                                              int64_t images, Range rows, float* sums) {
+  constexpr int kSide = 3;
+  static constexpr c10::BFloat16 kNothing[kBlock]{};  // what padding is
+  typename W::Floats found[kSide][kSide], under[kSide][kSide], by;
+  std::memcpy(found, sums, sizeof found);
+  for (int64_t n = 0; n < images; ++n)
+    for (int64_t y = rows.begin; y < rows.end; ++y) {
+      const c10::BFloat16* row[kSide];
+      int64_t step[kSide];
+      for (int i = 0; i < kSide; ++i) {
+        const int64_t at = y * s.stride[0] + i - s.padding[0];
+        const bool inside = at >= 0 && at < s.height;
+        row[i] = inside ? input + (n * s.height + at) * s.width * s.channels : kNothing;
+        step[i] = inside ? s.channels : 0;
+      }
+      const auto look = [&](int64_t column, int to) __attribute__((always_inline)) {
+        const bool inside = column >= 0 && column < s.width;
+        for (int i = 0; i < kSide; ++i) W::load(inside ? row[i] + column * step[i] : kNothing, under[i][to]);
+      };
+      for (int j = Stride; j < kSide; ++j) look(j - Stride - s.padding[1], j);
+      const c10::BFloat16* at = gradient + (n * s.out_height + y) * s.out_width * s.channels;
+      for (int64_t x = 0; x < s.out_width; ++x, at += s.channels) {
+        for (int i = 0; i < kSide; ++i)
+          for (int j = Stride; j < kSide; ++j) under[i][j - Stride] = under[i][j];
+        for (int j = kSide - Stride; j < kSide; ++j) look(x * Stride + j - s.padding[1], j);
+        W::load(at, by);
+        for (int i = 0; i < kSide; ++i)
+          for (int j = 0; j < kSide; ++j) found[i][j] += by * under[i][j];
+      }
+    }
+  std::memcpy(sums, found, sizeof found);
+}
+
+// As many rows at a time as stay in the first cache while half of the channels and then the others pass over them.
+template <int Stride>
+[[gnu::always_inline]] inline void add_squares(const c10::BFloat16* input, const c10::BFloat16* gradient, const DepthwiseShape& s,
+                                               int64_t images, float* sums) {
+  constexpr int kTaps = 9, kHalf = kBlock / 2;
+  float even[kTaps * kHalf]{}, odd[kTaps * kHalf]{};
+  const int64_t near = std::max<int64_t>(1, kNear / s.out_width), together = std::max<int64_t>(1, near / s.out_height);
+  for (int64_t n = 0; n < images; n += together) {
+    const auto *from = input + n * s.height * s.width * s.channels, *by = gradient + n * s.out_height * s.out_width * s.channels;
+    for (int64_t start = 0; start < s.out_height; start += near) {
+      const Range rows{start, std::min(start + near, s.out_height)};
+      add_square<Stride, EveryOther<0>>(from, by, s, std::min(together, images - n), rows, even);
+      add_square<Stride, EveryOther<1>>(from, by, s, std::min(together, images - n), rows, odd);
+    }
+  }
+  for (int tap = 0; tap < kTaps; ++tap)
+    for (int c = 0; c < kHalf; ++c) {
+      sums[tap * kBlock + 2 * c] += even[tap * kHalf + c];
+      sums[tap * kBlock + 2 * c + 1] += odd[tap * kHalf + c];
+    }
+}
+
+RETORT_AVX512 void add_wide_block(const float* input, const float* gradient, const DepthwiseShape& s, int64_t images, float* sums) {
   add_channels<Wide>(input, gradient, s, images, sums);
+}
+RETORT_AVX512 void add_wide_block(const c10::BFloat16* input, const c10::BFloat16* gradient, const DepthwiseShape& s, int64_t images,
+                                  float* sums) {
+  if (s.kernel_height != 3 || s.kernel_width != 3 || s.stride[1] > 2) return add_channels<Wide>(input, gradient, s, images, sums);
+  return s.stride[1] == 1 ? add_squares<1>(input, gradient, s, images, sums) : add_squares<2>(input, gradient, s, images, sums);
 }
 #endif
 
@@ -184,7 +259,7 @@ struct Block {
 template <class T>
 Block<T> block_of(int64_t channels) {
 #ifdef RETORT_AVX512
-  if (channels >= Wide::kChannels && has_avx512()) return {Wide::kChannels, add_wide_block<T>};
+  if (channels >= Wide::kChannels && has_avx512()) return {Wide::kChannels, add_wide_block};
 #endif
   return {channels < Many::kChannels ? Few::kChannels : Many::kChannels, add_block};
 }

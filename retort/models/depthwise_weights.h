@@ -9,6 +9,7 @@ namespace retort::models {
 
 constexpr int64_t kLargestDepthwiseKernel = 7;
 constexpr int64_t kFewestDepthwiseChannels = 8;
+constexpr int64_t kWideDepthwiseChannels = 32;  // as many fill vectors of 512 bits
 
 // Of a depthwise convolution without dilation, of one output channel for each of the input's.
 struct DepthwiseShape {

@@ -19,6 +19,13 @@ bool has_native_bf16(c10::Device device) {
 #endif
 }
 
+bool has_fast_bf16_products(c10::Device device) {
+#if defined(__x86_64__)
+  if (device.is_cpu() && __builtin_cpu_is("intel")) return __builtin_cpu_supports("amx-bf16") != 0;
+#endif
+  return has_native_bf16(device);
+}
+
 }  // namespace
 
 Precision precision_from(const std::string& name, c10::Device device) {
@@ -26,6 +33,10 @@ Precision precision_from(const std::string& name, c10::Device device) {
   if (name == "bf16") return Precision::bf16;
   if (name == "auto") return has_native_bf16(device) ? Precision::bf16 : Precision::fp32;
   throw UsageError("unknown precision '" + name + "'", "", "one of: fp32, bf16, auto");
+}
+
+Precision looks_precision_from(const std::string& name, c10::Device device) {
+  return name == "auto" && !has_fast_bf16_products(device) ? Precision::fp32 : precision_from(name, device);
 }
 
 std::string to_string(Precision precision) { return precision == Precision::bf16 ? "bf16" : "fp32"; }

@@ -189,7 +189,9 @@ class Job {
       teacher_training_seconds_ = training.seconds();
     }
     const auto opened = [this](data::Split split, const data::Preparation& preparation) { return open(split, preparation); };
-    teachers_.emplace(Teachers::Run{config_, cache_, device_, precision_, log_, stop_, opened}, manifest_.classes);
+    teachers_.emplace(
+        Teachers::Run{config_, cache_, device_, models::looks_precision_from(config_.precision, device_), log_, stop_, opened},
+        manifest_.classes);
   }
 
   bool unlabelled() const { return !config_.classes.empty(); }
