@@ -59,9 +59,14 @@ Image decode_file(const std::filesystem::path& path, int64_t enough) {
   return decode(std::as_bytes(std::span(data)), path.string(), enough);
 }
 
-bool is_image_name(const std::filesystem::path& path) {
+std::string lower_extension(const std::filesystem::path& path) {
   std::string extension = path.extension().string();
   std::transform(extension.begin(), extension.end(), extension.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return extension;
+}
+
+bool is_image_name(const std::filesystem::path& path) {
+  const std::string extension = lower_extension(path);
   return extension == ".jpg" || extension == ".jpeg" || extension == ".png" || extension == ".webp";
 }
 

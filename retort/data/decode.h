@@ -52,6 +52,8 @@ struct Part {
 // may pass.
 Part decode_part(std::span<const std::byte> bytes, const std::string& name, const Window& window, int64_t enough = 0);
 
+// ".jpg" of "A.JPG".
+std::string lower_extension(const std::filesystem::path& path);
 // True for the extensions that we decode, in any case: .jpg .jpeg .png .webp
 bool is_image_name(const std::filesystem::path& path);
 

@@ -31,13 +31,23 @@ bool is_folder(const fs::directory_entry& entry) {
 }
 
 // Pipes and devices would block or never end.
-bool is_image(const fs::directory_entry& entry) {
+bool can_be_read(const fs::directory_entry& entry) {
   std::error_code ignored;
-  return is_image_name(entry.path()) && (entry.is_regular_file(ignored) || (entry.is_symlink(ignored) && !entry.exists(ignored)));
+  return entry.is_regular_file(ignored) || (entry.is_symlink(ignored) && !entry.exists(ignored));
+}
+
+// The extensions of pictures that people have beside those that we decode; else nothing.
+std::string unread_kind(const fs::path& path) {
+  static const std::set<std::string> kinds{".avif", ".bmp", ".gif", ".heic", ".heif", ".jp2", ".jxl", ".tif", ".tiff"};
+  const std::string kind = lower_extension(path);
+  return kinds.contains(kind) ? kind : "";
 }
 
 class Walk {
  public:
+  using Wanted = bool (*)(const fs::path& file);
+  explicit Walk(Wanted wanted) : wanted_(wanted) {}
+
   void visit(const fs::path& folder, const std::string& prefix) {
     struct stat info {};
     if (::stat(folder.c_str(), &info) == 0 && !visited_.emplace(info.st_dev, info.st_ino).second) return;
@@ -45,14 +55,15 @@ class Walk {
       const std::string path = prefix + entry.path().filename().string();
       if (is_folder(entry)) {
         visit(entry.path(), path + "/");
-      } else if (is_image(entry)) {
-        images.push_back(path);
+      } else if (wanted_(entry.path()) && can_be_read(entry)) {
+        found.push_back(path);
       }
     }
   }
-  std::vector<std::string> images;
+  std::vector<std::string> found;
 
  private:
+  Wanted wanted_;
   std::set<std::pair<dev_t, ino_t>> visited_;
 };
 
@@ -67,10 +78,25 @@ std::vector<std::string> folders_in(const fs::path& folder) {
 }
 
 std::vector<std::string> images_below(const fs::path& folder) {
-  Walk walk;
+  Walk walk(is_image_name);
   walk.visit(folder, "");
-  std::sort(walk.images.begin(), walk.images.end());
-  return std::move(walk.images);
+  std::sort(walk.found.begin(), walk.found.end());
+  return std::move(walk.found);
+}
+
+void warn_of_unread(const fs::path& folder, Log& log) {
+  std::error_code ignored;
+  if (!fs::is_directory(folder, ignored)) return;
+  Walk walk([](const fs::path& file) { return !unread_kind(file).empty(); });
+  walk.visit(folder, "");
+  if (walk.found.empty()) return;
+  std::set<std::string> kinds;
+  for (const std::string& file : walk.found) kinds.insert(unread_kind(file));
+  std::string named;
+  for (const std::string& kind : kinds) named += (named.empty() ? "" : " ") + kind;
+  log.warn("left out: " + std::to_string(walk.found.size()) + (walk.found.size() == 1 ? " picture" : " pictures") +
+           " of kinds that are not read (" + named + "), the first " + (folder / std::ranges::min(walk.found)).string() +
+           "; JPEG, PNG and WebP are read");
 }
 
 }  // namespace retort::data

@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "retort/core/log.h"
+
 namespace retort::data {
 
 // Names of the sub-folders, links to folders among them, sorted; hidden ones are left out. Throws Error when the folder cannot be read.
@@ -13,5 +15,9 @@ std::vector<std::string> folders_in(const std::filesystem::path& folder);
 // loops end. Hidden entries are left out; a link that leads nowhere counts, so that reading it later names it. Throws Error when a folder
 // cannot be read.
 std::vector<std::string> images_below(const std::filesystem::path& folder);
+
+// Says how many pictures below the folder are of kinds that decode() does not read (GIF, BMP, TIFF, HEIC and the like), where there are
+// any. Of what is no folder nothing is said. Throws as images_below does.
+void warn_of_unread(const std::filesystem::path& folder, Log& log);
 
 }  // namespace retort::data

@@ -10,6 +10,7 @@
 #include "retort/core/file.h"
 #include "retort/data/extra.h"
 #include "retort/data/image_store.h"
+#include "retort/data/scan.h"
 #include "retort/deploy/cost.h"
 #include "retort/deploy/onnx_export.h"
 #include "retort/losses/objective.h"
@@ -38,6 +39,9 @@ namespace {
 void claim_folder(const RunFolder& folder, const std::string& toml, const DistillOptions& options) {
   std::error_code error;
   if (options.force || !fs::exists(folder.config(), error)) return;
+  // A run that ended before it had trained, as a mistake in its settings makes it.
+  const bool empty = !fs::exists(folder.checkpoint(), error) && !fs::exists(folder.summary(), error) && fs::exists(folder.log(), error);
+  if (empty) return;
   if (read_file(folder.config()) != toml)
     throw Error("holds a run with other settings", folder.root.string(),
                 options.resume ? "resume with --config " + folder.config().string() : "choose another --out, or --force to write over it");
@@ -159,6 +163,7 @@ class Job {
     const auto count = [&](data::Split split) { return std::to_string(manifest_.of(split).size()); };
     log_.info(config_.data + ": " + std::to_string(manifest_.classes.size()) + " classes; " + count(data::Split::train) + " training, " +
               count(data::Split::val) + " validation and " + count(data::Split::test) + " test images");
+    data::warn_of_unread(config_.data, log_);
     config_.student_weights = pulled(config_.student_weights, log_, stop_);
     student_ = initial_student(config_.image_size);  // for what it says of itself; weights follow once size and seed are set
     load_teachers();

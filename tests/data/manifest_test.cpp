@@ -8,8 +8,10 @@
 #include <set>
 
 #include "retort/core/error.h"
+#include "retort/data/scan.h"
 #include "tests/data/folder.h"
 #include "tests/data/manifest_errors.h"
+#include "tests/data/photos.h"
 
 namespace retort::data {
 namespace {
@@ -110,6 +112,20 @@ TEST(Manifest, LinksAreFollowedAndLoopsEnd) {
   int64_t of_a = 0;
   for (const Item& item : manifest.items) of_a += item.label == 0;
   EXPECT_EQ(of_a, 5);  // two, the broken link, and b's two through `up`
+}
+
+TEST(Manifest, PicturesOfOtherKindsAreCounted) {
+  const TestFolder folder;
+  fill(folder, "a", 2);
+  testing::RecordingLog log;
+  warn_of_unread(folder.path(), log);
+  EXPECT_TRUE(log.warnings.empty());
+  for (const char* name : {"a/1.GIF", "a/below/2.heic", "a/3.gif", "a/notes.txt", "a/.hidden.gif"}) folder.write(name);
+  warn_of_unread(folder.path(), log);
+  ASSERT_EQ(log.warnings.size(), 1U);
+  expect_says(log.warnings[0], "3 pictures of kinds that are not read (.gif .heic), the first " + (folder / "a/1.GIF").string());
+  warn_of_unread(folder / "list.csv", log);
+  EXPECT_EQ(log.warnings.size(), 1U);
 }
 
 TEST(Manifest, FolderErrors) {
