@@ -1,6 +1,7 @@
 // The gradients of depthwise and of 1×1 convolutions as retort computes them beside libtorch's own, in one run and in turns, at shapes that
 // MobileNetV2 and EfficientNet-Lite0 have at 224 and at 64 px: libtorch's time over retort's. Above 1, retort is faster.
 #include <ATen/ops/convolution_backward_native.h>
+#include <ATen/ops/convolution_native.h>
 
 #include "bench/bench.h"
 
@@ -56,6 +57,16 @@ void measure(const std::string& key, const at::Tensor& input, const at::Tensor& 
         });
     results.add(key + "." + what, library / ours, "of libtorch's speed");
   };
+  if (groups > 1 && input.scalar_type() == at::kBFloat16) {
+    const auto [library, ours] = in_turns(
+        [&] {
+          for (int i = 0; i < kCalls; ++i) at::native::convolution(input, weight, {}, strides, paddings, ones, false, zeros, groups);
+        },
+        [&] {
+          for (int i = 0; i < kCalls; ++i) at::convolution(input, weight, {}, strides, paddings, ones, false, zeros, groups);
+        });
+    results.add("depthwise_output_speedup" + key.substr(key.find('.')), library / ours, "of libtorch's speed");
+  }
   compare("input", {true, false, false});
   compare("weight", {false, true, false});
 }

@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "retort/core/vectorised.h"
+#include "retort/models/bf16_vectors.h"
 
 namespace retort::models {
 namespace {
@@ -169,26 +170,14 @@ RETORT_VECTORISED void add_block(const c10::BFloat16* input, const c10::BFloat16
   add_channels(input, gradient, s, images, sums);
 }
 #ifdef RETORT_AVX512
-// Of 32 numbers in bfloat16 every other one, from the first or the second on: each is half of a word of 32 bits, and a float once the rest
-// of that is zero.
-template <int First>
-struct EveryOther : Vector16 {
-  [[gnu::always_inline]] static void load(const c10::BFloat16* from, Floats& to) {
-    Words words;
-    std::memcpy(&words, from, sizeof words);
-    words = First == 0 ? words << 16 : words & 0xffff0000;
-    std::memcpy(&to, &words, sizeof to);
-  }
-};
-
 // All taps of a 3×3 kernel in one pass, as there are registers for their sums and for what lies under them: a step to the right loads no
 // more columns than the stride. sums[tap][channel], of every other channel.
-template <int Stride, class W>
+template <int Stride, int First>
 [[gnu::always_inline]] inline void add_square(const c10::BFloat16* input, const c10::BFloat16* gradient, const DepthwiseShape& s,
                                               int64_t images, Range rows, float* sums) {
   constexpr int kSide = 3;
   static constexpr c10::BFloat16 kNothing[kBlock]{};  // what padding is
-  typename W::Floats found[kSide][kSide], under[kSide][kSide], by;
+  Bf16Pairs::Floats found[kSide][kSide], under[kSide][kSide], by;
   std::memcpy(found, sums, sizeof found);
   for (int64_t n = 0; n < images; ++n)
     for (int64_t y = rows.begin; y < rows.end; ++y) {
@@ -202,7 +191,7 @@ template <int Stride, class W>
       }
       const auto look = [&](int64_t column, int to) __attribute__((always_inline)) {
         const bool inside = column >= 0 && column < s.width;
-        for (int i = 0; i < kSide; ++i) W::load(inside ? row[i] + column * step[i] : kNothing, under[i][to]);
+        for (int i = 0; i < kSide; ++i) Bf16Pairs::load<First>(inside ? row[i] + column * step[i] : kNothing, under[i][to]);
       };
       for (int j = Stride; j < kSide; ++j) look(j - Stride - s.padding[1], j);
       const c10::BFloat16* at = gradient + (n * s.out_height + y) * s.out_width * s.channels;
@@ -210,7 +199,7 @@ template <int Stride, class W>
         for (int i = 0; i < kSide; ++i)
           for (int j = Stride; j < kSide; ++j) under[i][j - Stride] = under[i][j];
         for (int j = kSide - Stride; j < kSide; ++j) look(x * Stride + j - s.padding[1], j);
-        W::load(at, by);
+        Bf16Pairs::load<First>(at, by);
         for (int i = 0; i < kSide; ++i)
           for (int j = 0; j < kSide; ++j) found[i][j] += by * under[i][j];
       }
@@ -229,8 +218,8 @@ template <int Stride>
     const auto *from = input + n * s.height * s.width * s.channels, *by = gradient + n * s.out_height * s.out_width * s.channels;
     for (int64_t start = 0; start < s.out_height; start += near) {
       const Range rows{start, std::min(start + near, s.out_height)};
-      add_square<Stride, EveryOther<0>>(from, by, s, std::min(together, images - n), rows, even);
-      add_square<Stride, EveryOther<1>>(from, by, s, std::min(together, images - n), rows, odd);
+      add_square<Stride, 0>(from, by, s, std::min(together, images - n), rows, even);
+      add_square<Stride, 1>(from, by, s, std::min(together, images - n), rows, odd);
     }
   }
   for (int tap = 0; tap < kTaps; ++tap)

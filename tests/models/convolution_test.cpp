@@ -1,7 +1,11 @@
 #include <ATen/Parallel.h>
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/ops/convolution_backward_native.h>
+#include <ATen/ops/convolution_native.h>
 #include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
 
 #include "tests/models/error.h"
 
@@ -60,6 +64,8 @@ const std::vector<Case> kCases{
     {2, 40, {7, 5}, {3, 3}, {1, 1}, {2, 2}},
     {2, 40, {9, 7}, {3, 3}, {2, 2}, {0, 0}},
     {2, 40, {8, 9}, {3, 3}, {1, 2}, {1, 1}},
+    {2, 40, {8, 9}, {3, 3}, {1, 1}, {3, 3}},
+    {2, 96, {8, 9}, {3, 3}, {1, 1}, {1, 0}},
     {2, 40, {9, 8}, {3, 3}, {2, 3}, {1, 1}},
     {2, 24, {5, 5}, {9, 9}, {1, 1}, {4, 4}},
     {2, 32, {4, 4}, {1, 1}, {2, 2}, {0, 0}},
@@ -69,6 +75,42 @@ const std::vector<Case> kCases{
     {3, 40, {140, 66}, {3, 3}, {2, 2}, {1, 1}},
     {300, 24, {4, 4}, {3, 3}, {1, 1}, {1, 1}},
 };
+
+// With a bias and without; a bfloat16 has eight bits.
+TEST(Depthwise, IsAsExactInBf16AsItsLastRounding) {
+  for (size_t i = 0; i < kCases.size(); ++i) {
+    const Case& c = kCases[i];
+    const Operands o = operands(c, at::kBFloat16);
+    for (const at::Tensor& bias : {at::Tensor(), at::randn({c.channels}).to(at::kBFloat16)}) {
+      const auto run = [&](at::ScalarType type) {
+        const std::optional<at::Tensor> own = bias.defined() ? std::optional(bias.to(type)) : std::nullopt;
+        return at::conv2d(o.input.to(type), o.weight.to(type), own, c.stride, c.padding, c.dilation, c.channels);
+      };
+      const at::Tensor found = run(at::kBFloat16), expected = run(at::kDouble);
+      EXPECT_EQ(found.scalar_type(), at::kBFloat16);
+      EXPECT_EQ(found.sizes(), expected.sizes());
+      const std::array<int64_t, 2> dilation{c.dilation, c.dilation}, none{0, 0};
+      const auto own = bias.defined() ? std::optional(bias) : std::nullopt;
+      // What is left to libtorch is as exact as that.
+      if (at::equal(found, at::native::convolution(o.input, o.weight, own, c.stride, c.padding, dilation, false, none, c.channels)))
+        continue;
+      EXPECT_TRUE(found.is_contiguous(at::MemoryFormat::ChannelsLast)) << "case " << i;
+      EXPECT_LT(error(found, expected), 1.0 / 256) << "case " << i;
+    }
+  }
+}
+
+TEST(Depthwise, WhatIsNotANumberStaysThat) {
+  const float none = std::numeric_limits<float>::quiet_NaN(), infinity = std::numeric_limits<float>::infinity();
+  for (const float value : {none, infinity, -infinity}) {
+    const at::Tensor x = at::zeros({1, 40, 8, 8}, at::kBFloat16).contiguous(at::MemoryFormat::ChannelsLast);
+    x[0][33][4][4] = value;
+    const at::Tensor found = at::conv2d(x, at::ones({40, 1, 3, 3}, at::kBFloat16), {}, 1, 1, 1, 40);
+    EXPECT_EQ(found.isfinite().logical_not().sum().item<int64_t>(), 9);
+    const float there = found[0][33][3][5].item<float>();
+    EXPECT_TRUE(std::isnan(value) ? std::isnan(there) : there == value);
+  }
+}
 
 TEST(DepthwiseBackward, IsExactInFp32) {
   for (size_t i = 0; i < kCases.size(); ++i) {
@@ -103,7 +145,7 @@ TEST(DepthwiseBackward, DoesNotDependOnThreads) {
   at::set_num_threads(3);
   const Gradients three = both(o, c, false);
   at::set_num_threads(before);
-  EXPECT_TRUE(at::equal(one[1], three[1]));
+  for (int k = 0; k < 2; ++k) EXPECT_TRUE(at::equal(one[k], three[k]));
 }
 
 TEST(DepthwiseBackward, OneNumberStandsForBothDirections) {
@@ -159,9 +201,9 @@ TEST(PointwiseBackward, IsExact) {
     }
 }
 
-TEST(ConvolutionBackward, StandsBeforeTheLibrarysKernel) {
-  const auto op = c10::Dispatcher::singleton().findSchemaOrThrow("aten::convolution_backward", "");
-  EXPECT_TRUE(op.hasKernelForDispatchKey(c10::DispatchKey::CPU));
+TEST(Convolution, StandsBeforeTheLibrarysKernels) {
+  for (const char* name : {"aten::convolution", "aten::convolution_backward"})
+    EXPECT_TRUE(c10::Dispatcher::singleton().findSchemaOrThrow(name, "").hasKernelForDispatchKey(c10::DispatchKey::CPU));
 }
 
 }  // namespace
