@@ -1,15 +1,31 @@
 #include <cstdio>
+#include <string>
 
 #include "cli/command.h"
 #include "retort/core/error.h"
 #include "retort/core/memory.h"
 #include "retort/version.h"
 
+namespace {
+
+// Of a name that is no command's, CLI11 says that a command is missing.
+void check_command(const CLI::App& app, const std::string& name) {
+  if (name.starts_with('-')) return;
+  std::string known;
+  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
+    if (command->get_name() == name) return;
+    known += (known.empty() ? "one of: " : ", ") + command->get_name();
+  }
+  throw retort::UsageError("there is no command '" + name + "'", "", known);
+}
+
+}  // namespace
+
 // Exit codes: 0 done, 1 failed, 2 wrong usage, 130 stopped by the user.
 int main(int argc, char** argv) {
   using namespace retort;
   keep_tensor_memory();
-  CLI::App app("retort distils a pre-trained teacher into a small, randomly initialised model for your images.");
+  CLI::App app("retort distils a pre-trained teacher into a small, randomly initialised model for your images.", "retort");
   app.set_version_flag("--version", std::string("retort ") + kVersion);
   app.require_subcommand(1);
   app.footer(
@@ -28,6 +44,11 @@ int main(int argc, char** argv) {
   cli::add_pull(app);
   cli::add_list(app);
   try {
+    if (argc < 2) {
+      std::fputs(app.help().c_str(), stderr);
+      return 2;
+    }
+    check_command(app, argv[1]);
     app.parse(argc, argv);
     return 0;
   } catch (const CLI::ParseError& error) {

@@ -37,9 +37,10 @@ size_t edit_distance(const std::string& a, const std::string& b) {
   std::vector<std::string> names;
   for (const Family& family : families()) names.insert(names.end(), family.archs.begin(), family.archs.end());
   std::ranges::stable_sort(names, {}, [&](const std::string& name) { return edit_distance(arch, name); });
+  names.resize(std::min<size_t>(names.size(), 5));
   std::string list;
-  for (const std::string& name : names) list += (list.empty() ? "" : ", ") + name;
-  throw UsageError("unknown architecture '" + arch + "'", "", "one of (nearest first): " + list);
+  for (const std::string& name : names) list += name + ", ";
+  throw UsageError("unknown architecture '" + arch + "'", "", "the nearest are " + list + "and `retort list students` has all");
 }
 
 // A few names and shapes, so that a reader can tell what the file holds.

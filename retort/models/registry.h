@@ -47,7 +47,7 @@ const std::vector<Family>& families();
 int register_family(Family family);
 #define RETORT_REGISTER_FAMILY(...) RETORT_REGISTERED(::retort::models::register_family(__VA_ARGS__))
 
-// Throws UsageError listing the known names, nearest first, when there is no such architecture.
+// Throws UsageError with the nearest names when there is no such architecture.
 ModelPtr make_model(const ModelSpec& spec);
 // The spec of a fresh model for images of this size: a ViT's position embeddings are made for it, with nothing to resize. What is made for
 // no size is returned as it is.

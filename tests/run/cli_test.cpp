@@ -58,11 +58,18 @@ class CliTest : public ::testing::Test {
 TEST_F(CliTest, ExitCodesTellUsageFromFailure) {
   EXPECT_EQ(run({"--help"}).code, 0);
   EXPECT_EQ(run({"--version"}).code, 0);
-  EXPECT_EQ(run({}).code, 2);
+  const Outcome nothing = run({}), misspelt = run({"distil"});
+  EXPECT_EQ(nothing.code, 2);
+  EXPECT_NE(nothing.text.find("distill"), std::string::npos);
+  EXPECT_EQ(misspelt.code, 2);
+  EXPECT_NE(misspelt.text.find("no command 'distil'"), std::string::npos);
   EXPECT_EQ(run({"distill"}).code, 2);
   EXPECT_EQ(run({"distill", "--data", "x", "--teacher", "none", "--out", "y", "--epochs", "0"}).code, 2);
-  const Outcome unknown = run({"distill", "--data", "x", "--teacher", "none", "--student", "resnet19", "--out", (folder_ / "y").string()});
-  EXPECT_NE(unknown.code, 0);
+  testing::write_pictures(folder_ / "data", "train", 3, 4);
+  const Outcome unknown = run(
+      {"distill", "--data", (folder_ / "data").string(), "--teacher", "none", "--student", "resnet19", "--out", (folder_ / "y").string()});
+  EXPECT_EQ(unknown.code, 2);
+  EXPECT_NE(unknown.text.find("resnet18"), std::string::npos);
   const Outcome missing = run({"inspect", (folder_ / "nothing.pth").string()});
   EXPECT_EQ(missing.code, 1);
   EXPECT_NE(missing.text.find("nothing.pth"), std::string::npos);
