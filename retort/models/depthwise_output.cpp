@@ -6,9 +6,11 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <vector>
 
 #include "retort/core/vectorised.h"
 #include "retort/models/bf16_vectors.h"
+#include "retort/models/depthwise_rows.h"
 
 namespace retort::models {
 
@@ -16,7 +18,7 @@ namespace retort::models {
 namespace {
 
 constexpr int64_t kFewestColumns = 4;  // below, the library is as fast
-constexpr int kSide = 3, kTaps = kSide * kSide;
+constexpr int kSide = RowsUnder::kSide, kTaps = kSide * kSide;
 
 // The weights of the channels of a vector and the bias, even channels first.
 struct Kernel {
@@ -26,22 +28,13 @@ struct Kernel {
 // An output row of some channels of one image. `input` and `to`: the image's, and the row's, from the first of those channels on.
 template <int Stride>
 RETORT_AVX512 void find_row(const c10::BFloat16* input, const Kernel& kernel, const DepthwiseShape& s, int64_t y, c10::BFloat16* to) {
-  static constexpr c10::BFloat16 kNothing[Bf16Pairs::kChannels]{};  // what padding is
-  const c10::BFloat16* row[kSide];
-  int64_t step[kSide];
-  for (int i = 0; i < kSide; ++i) {
-    const int64_t at = y * s.stride[0] + i - s.padding[0];
-    const bool inside = at >= 0 && at < s.height;
-    row[i] = inside ? input + at * s.width * s.channels : kNothing;
-    step[i] = inside ? s.channels : 0;
-  }
+  const RowsUnder rows(input, s, y);
   Bf16Pairs::Floats weights[kTaps][2], bias[2];
   std::memcpy(weights, kernel.weights, sizeof weights);
   std::memcpy(bias, kernel.bias, sizeof bias);
   Bf16Pairs::Floats even[kSide][kSide], odd[kSide][kSide];  // what lies under the kernel
   const auto look = [&](int64_t column, int j) __attribute__((always_inline)) {
-    const bool inside = column >= 0 && column < s.width;
-    for (int i = 0; i < kSide; ++i) Bf16Pairs::load(inside ? row[i] + column * step[i] : kNothing, even[i][j], odd[i][j]);
+    for (int i = 0; i < kSide; ++i) Bf16Pairs::load(rows.at(i, column), even[i][j], odd[i][j]);
   };
   const c10::BFloat16* ahead = input + (y * s.stride[0] + kSide - s.padding[0]) * s.width * s.channels;
   for (int j = Stride; j < kSide; ++j) look(j - Stride - s.padding[1], j);

@@ -8,6 +8,7 @@
 
 #include "retort/core/vectorised.h"
 #include "retort/models/bf16_vectors.h"
+#include "retort/models/depthwise_rows.h"
 
 namespace retort::models {
 namespace {
@@ -175,23 +176,14 @@ RETORT_VECTORISED void add_block(const c10::BFloat16* input, const c10::BFloat16
 template <int Stride, int First>
 [[gnu::always_inline]] inline void add_square(const c10::BFloat16* input, const c10::BFloat16* gradient, const DepthwiseShape& s,
                                               int64_t images, Range rows, float* sums) {
-  constexpr int kSide = 3;
-  static constexpr c10::BFloat16 kNothing[kBlock]{};  // what padding is
+  constexpr int kSide = RowsUnder::kSide;
   Bf16Pairs::Floats found[kSide][kSide], under[kSide][kSide], by;
   std::memcpy(found, sums, sizeof found);
   for (int64_t n = 0; n < images; ++n)
     for (int64_t y = rows.begin; y < rows.end; ++y) {
-      const c10::BFloat16* row[kSide];
-      int64_t step[kSide];
-      for (int i = 0; i < kSide; ++i) {
-        const int64_t at = y * s.stride[0] + i - s.padding[0];
-        const bool inside = at >= 0 && at < s.height;
-        row[i] = inside ? input + (n * s.height + at) * s.width * s.channels : kNothing;
-        step[i] = inside ? s.channels : 0;
-      }
+      const RowsUnder seen(input + n * s.height * s.width * s.channels, s, y);
       const auto look = [&](int64_t column, int to) __attribute__((always_inline)) {
-        const bool inside = column >= 0 && column < s.width;
-        for (int i = 0; i < kSide; ++i) Bf16Pairs::load<First>(inside ? row[i] + column * step[i] : kNothing, under[i][to]);
+        for (int i = 0; i < kSide; ++i) Bf16Pairs::load<First>(seen.at(i, column), under[i][to]);
       };
       for (int j = Stride; j < kSide; ++j) look(j - Stride - s.padding[1], j);
       const c10::BFloat16* at = gradient + (n * s.out_height + y) * s.out_width * s.channels;
@@ -211,7 +203,7 @@ template <int Stride, int First>
 template <int Stride>
 [[gnu::always_inline]] inline void add_squares(const c10::BFloat16* input, const c10::BFloat16* gradient, const DepthwiseShape& s,
                                                int64_t images, float* sums) {
-  constexpr int kTaps = 9, kHalf = kBlock / 2;
+  constexpr int kTaps = RowsUnder::kSide * RowsUnder::kSide, kHalf = kBlock / 2;
   float even[kTaps * kHalf]{}, odd[kTaps * kHalf]{};
   const int64_t near = std::max<int64_t>(1, kNear / s.out_width), together = std::max<int64_t>(1, near / s.out_height);
   for (int64_t n = 0; n < images; n += together) {
