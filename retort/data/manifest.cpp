@@ -137,6 +137,16 @@ Part Manifest::read_part(int64_t item, const Window& window, int64_t enough) con
   return data::read_part(root / items[static_cast<size_t>(item)].path, window, enough);
 }
 
+std::set<std::string> Manifest::folders() const {
+  std::set<std::string> found;
+  for (const Item& item : items) {
+    const size_t slash = item.path.find('/');
+    if (slash == std::string::npos) return {""};
+    found.insert(item.path.substr(0, slash));
+  }
+  return found;
+}
+
 std::string Manifest::digest() const {
   Hasher hasher;
   hasher.number(static_cast<int64_t>(classes.size()));

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -34,6 +35,8 @@ struct Manifest {
   Image read(int64_t item, int64_t enough = 0) const;
   // A window of it (decode_part).
   Part read_part(int64_t item, const Window& window, int64_t enough) const;
+  // The folders of the root that items are in, or "" where some are in none.
+  std::set<std::string> folders() const;
   // A hash of classes, paths, labels and splits, and of each file's size and modification time.
   std::string digest() const;
 };

@@ -84,18 +84,20 @@ std::vector<std::string> images_below(const fs::path& folder) {
   return std::move(walk.found);
 }
 
-void warn_of_unread(const fs::path& folder, Log& log) {
-  std::error_code ignored;
-  if (!fs::is_directory(folder, ignored)) return;
+void warn_of_unread(const fs::path& root, const std::set<std::string>& folders, Log& log) {
   Walk walk([](const fs::path& file) { return !unread_kind(file).empty(); });
-  walk.visit(folder, "");
+  try {
+    for (const std::string& folder : folders) walk.visit(root / folder, folder.empty() ? "" : folder + "/");
+  } catch (const Error& error) {
+    log.warn(error.what());
+  }
   if (walk.found.empty()) return;
   std::set<std::string> kinds;
   for (const std::string& file : walk.found) kinds.insert(unread_kind(file));
   std::string named;
   for (const std::string& kind : kinds) named += (named.empty() ? "" : " ") + kind;
   log.warn("left out: " + std::to_string(walk.found.size()) + (walk.found.size() == 1 ? " picture" : " pictures") +
-           " of kinds that are not read (" + named + "), the first " + (folder / std::ranges::min(walk.found)).string() +
+           " of kinds that are not read (" + named + "), the first " + (root / std::ranges::min(walk.found)).string() +
            "; JPEG, PNG and WebP are read");
 }
 

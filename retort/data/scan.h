@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -16,8 +17,8 @@ std::vector<std::string> folders_in(const std::filesystem::path& folder);
 // cannot be read.
 std::vector<std::string> images_below(const std::filesystem::path& folder);
 
-// Says how many pictures below the folder are of kinds that decode() does not read (GIF, BMP, TIFF, HEIC and the like), where there are
-// any. Of what is no folder nothing is said. Throws as images_below does.
-void warn_of_unread(const std::filesystem::path& folder, Log& log);
+// Says how many pictures below these folders of the root are of kinds that decode() does not read (GIF, BMP, TIFF, HEIC and the like),
+// where there are any. A folder that cannot be read is a warning, too.
+void warn_of_unread(const std::filesystem::path& root, const std::set<std::string>& folders, Log& log);
 
 }  // namespace retort::data

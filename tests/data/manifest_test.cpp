@@ -116,16 +116,19 @@ TEST(Manifest, LinksAreFollowedAndLoopsEnd) {
 
 TEST(Manifest, PicturesOfOtherKindsAreCounted) {
   const TestFolder folder;
-  fill(folder, "a", 2);
+  fill(folder, "a", 9);
   testing::RecordingLog log;
-  warn_of_unread(folder.path(), log);
+  fill(folder, "b", 9);
+  const auto warn = [&] { warn_of_unread(folder.path(), load_manifest(folder.path()).folders(), log); };
+  warn();
   EXPECT_TRUE(log.warnings.empty());
   for (const char* name : {"a/1.GIF", "a/below/2.heic", "a/3.gif", "a/notes.txt", "a/.hidden.gif"}) folder.write(name);
-  warn_of_unread(folder.path(), log);
+  warn();
   ASSERT_EQ(log.warnings.size(), 1U);
   expect_says(log.warnings[0], "3 pictures of kinds that are not read (.gif .heic), the first " + (folder / "a/1.GIF").string());
-  warn_of_unread(folder / "list.csv", log);
-  EXPECT_EQ(log.warnings.size(), 1U);
+  warn_of_unread(folder.path(), {"b", "nothing"}, log);
+  ASSERT_EQ(log.warnings.size(), 2U);
+  expect_says(log.warnings[1], "cannot be read");
 }
 
 TEST(Manifest, FolderErrors) {
