@@ -11,7 +11,8 @@ namespace {
 
 // A buffer of the model, there from the first call on.
 at::Tensor weight(LambdaModel& model, const std::string& name, at::IntArrayRef shape, double low = -0.5, double high = 0.5) {
-  if (const at::Tensor* found = model.named_buffers(/*recurse=*/false).find(name)) return *found;
+  const auto buffers = model.named_buffers(/*recurse=*/false);
+  if (const at::Tensor* found = buffers.find(name)) return *found;
   return model.register_buffer(name, testing::formula_uniform(name, shape, low, high));
 }
 
