@@ -1,5 +1,6 @@
-// The gradients of depthwise and of 1×1 convolutions as retort computes them beside libtorch's own, in one run and in turns, at shapes that
-// MobileNetV2 and EfficientNet-Lite0 have at 224 and at 64 px: libtorch's time over retort's. Above 1, retort is faster.
+// Depthwise convolutions in bf16, and the gradients of depthwise and of 1×1 ones, as retort computes them beside libtorch's own, in one run
+// and in turns, at shapes that MobileNetV2 and EfficientNet-Lite0 have at 224 and at 64 px: libtorch's time over retort's. Above 1, retort
+// is faster.
 #include <ATen/ops/convolution_backward_native.h>
 #include <ATen/ops/convolution_native.h>
 
@@ -40,35 +41,34 @@ at::Tensor random(at::IntArrayRef shape, at::ScalarType type) {
   return at::randn(shape).to(type, false, false, at::MemoryFormat::ChannelsLast);
 }
 
-// Of the gradient of the input, and of the weight.
+// Of the output where retort has a way to it, of the gradient of the input, and of the weight.
 void measure(const std::string& key, const at::Tensor& input, const at::Tensor& weight, int64_t stride, int64_t groups, Results& results) {
   const int64_t padding = weight.size(2) / 2;
   const at::Tensor gradient = random(at::conv2d(input, weight, {}, stride, padding, 1, groups).sizes(), input.scalar_type());
   const std::array<int64_t, 2> strides{stride, stride}, paddings{padding, padding}, ones{1, 1}, zeros{0, 0};
-  const auto compare = [&](const std::string& what, std::array<bool, 3> mask) {
-    const auto [library, ours] = in_turns(
-        [&] {
-          for (int i = 0; i < kCalls; ++i)
-            at::native::convolution_backward(gradient, input, weight, {}, strides, paddings, ones, false, zeros, groups, mask);
-        },
-        [&] {
-          for (int i = 0; i < kCalls; ++i)
-            at::convolution_backward(gradient, input, weight, {}, strides, paddings, ones, false, zeros, groups, mask);
-        });
-    results.add(key + "." + what, library / ours, "of libtorch's speed");
+  const auto compare = [&](const std::string& named, const auto& library, const auto& ours) {
+    const auto several = [](const auto& call) {
+      return [&call] {
+        for (int i = 0; i < kCalls; ++i) call();
+      };
+    };
+    const auto [theirs, own] = in_turns(several(library), several(ours));
+    results.add(named, theirs / own, "of libtorch's speed");
+  };
+  const auto compare_gradients = [&](const std::string& what, std::array<bool, 3> mask) {
+    compare(
+        key + "." + what,
+        [&] { at::native::convolution_backward(gradient, input, weight, {}, strides, paddings, ones, false, zeros, groups, mask); },
+        [&] { at::convolution_backward(gradient, input, weight, {}, strides, paddings, ones, false, zeros, groups, mask); });
   };
   if (groups > 1 && input.scalar_type() == at::kBFloat16) {
-    const auto [library, ours] = in_turns(
-        [&] {
-          for (int i = 0; i < kCalls; ++i) at::native::convolution(input, weight, {}, strides, paddings, ones, false, zeros, groups);
-        },
-        [&] {
-          for (int i = 0; i < kCalls; ++i) at::convolution(input, weight, {}, strides, paddings, ones, false, zeros, groups);
-        });
-    results.add("depthwise_output_speedup" + key.substr(key.find('.')), library / ours, "of libtorch's speed");
+    compare(
+        "depthwise_output_speedup" + key.substr(key.find('.')),
+        [&] { at::native::convolution(input, weight, {}, strides, paddings, ones, false, zeros, groups); },
+        [&] { at::convolution(input, weight, {}, strides, paddings, ones, false, zeros, groups); });
   }
-  compare("input", {true, false, false});
-  compare("weight", {false, true, false});
+  compare_gradients("input", {true, false, false});
+  compare_gradients("weight", {false, true, false});
 }
 
 std::string text(int64_t number) { return std::to_string(number); }

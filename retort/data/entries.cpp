@@ -46,17 +46,19 @@ std::optional<Split> split_from(const std::string& name) {
   return std::nullopt;
 }
 
-void add_classes(const fs::path& root, const std::string& prefix, std::optional<Split> split, std::vector<Entry>& entries) {
+void add_classes(const fs::path& root, const std::string& prefix, std::optional<Split> split, std::vector<Entry>& entries,
+                 std::vector<std::string>& unread) {
   const fs::path parent = root / prefix;
   for (const std::string& name : folders_in(parent)) {
     const fs::path folder = parent / name;
-    const std::vector<std::string> images = images_below(folder);
+    const auto [images, others] = pictures_below(folder);
     if (images.empty() && split.value_or(Split::train) == Split::train) {
       throw Error("the class folder holds no images", folder.string(), "add images (.jpg .jpeg .png .webp) or remove the folder");
     }
     std::string start = prefix;
     start.append(prefix.empty() ? "" : "/").append(name).append("/");
     for (const std::string& image : images) entries.push_back({start + image, name, split, folder.string()});
+    for (const std::string& other : others) unread.push_back(start + other);
   }
 }
 

@@ -20,8 +20,10 @@ struct Entry {
 // train, val (valid, validation), test.
 std::optional<Split> split_from(const std::string& name);
 
-// Entries for root/prefix with one folder a class. Throws Error on a training class without images; an empty class is nothing elsewhere.
-void add_classes(const std::filesystem::path& root, const std::string& prefix, std::optional<Split> split, std::vector<Entry>& entries);
+// Entries for root/prefix with one folder a class; `unread` as in Manifest. Throws Error on a training class without images; an empty class
+// is nothing elsewhere.
+void add_classes(const std::filesystem::path& root, const std::string& prefix, std::optional<Split> split, std::vector<Entry>& entries,
+                 std::vector<std::string>& unread);
 
 // Numbers the classes of training, carves what is not given, sorts. `where` names the whole in errors; those are load_manifest's.
 Manifest assemble(const std::filesystem::path& root, std::vector<Entry> entries, const ManifestOptions& options, const std::string& where);

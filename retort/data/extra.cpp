@@ -58,7 +58,9 @@ Manifest load_extra(const fs::path& path, const std::vector<std::string>& classe
   const fs::path root = extra_root(path);
   const std::set<std::string> left_out = rejected == Rejected::left_out ? rejected_in(root) : std::set<std::string>{};
   Manifest manifest{root, classes, {}};
-  for (std::string& image : images_below(root)) {
+  Pictures pictures = pictures_below(root);
+  manifest.unread = std::move(pictures.unread);
+  for (std::string& image : pictures.images) {
     const int64_t label = label_of(image, classes);
     if (!left_out.contains(image)) manifest.items.push_back({std::move(image), label, Split::train});
   }

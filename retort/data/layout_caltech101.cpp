@@ -16,9 +16,12 @@ bool recognise(const fs::path& folder) { return has_folder(folder, kCategories) 
 
 Manifest read(const fs::path& folder, const ManifestOptions& options) {
   std::vector<Entry> entries;
-  add_classes(folder, has_folder(folder, kCategories) ? kCategories : "", std::nullopt, entries);
+  std::vector<std::string> unread;
+  add_classes(folder, has_folder(folder, kCategories) ? kCategories : "", std::nullopt, entries, unread);
   std::erase_if(entries, [](const Entry& entry) { return entry.label == kBackground; });
-  return assemble(folder, std::move(entries), options, folder.string());
+  Manifest manifest = assemble(folder, std::move(entries), options, folder.string());
+  manifest.unread = std::move(unread);
+  return manifest;
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <set>
 
 #include "retort/core/error.h"
 #include "retort/core/file.h"
@@ -28,9 +29,15 @@ bool has_splits(const fs::path& root) {
 Manifest load_folder(const fs::path& root, const ManifestOptions& options) {
   if (const Layout* layout = layout_of(root)) return layout->read(root, options);
   std::vector<Entry> entries;
+  std::vector<std::string> unread;
+  const auto whole = [&] {
+    Manifest manifest = assemble(root, std::move(entries), options, root.string());
+    manifest.unread = std::move(unread);
+    return manifest;
+  };
   if (!has_splits(root)) {
-    add_classes(root, "", std::nullopt, entries);
-    return assemble(root, std::move(entries), options, root.string());
+    add_classes(root, "", std::nullopt, entries, unread);
+    return whole();
   }
   std::map<Split, std::string> found;
   for (const std::string& name : folders_in(root)) {
@@ -38,9 +45,9 @@ Manifest load_folder(const fs::path& root, const ManifestOptions& options) {
     if (!split) continue;
     const auto [other, fresh] = found.emplace(*split, name);
     if (!fresh) throw Error("both '" + other->second + "' and '" + name + "' are there for one split", root.string(), "keep one of them");
-    add_classes(root, name, split, entries);
+    add_classes(root, name, split, entries, unread);
   }
-  return assemble(root, std::move(entries), options, root.string());
+  return whole();
 }
 
 struct Columns {
@@ -137,16 +144,6 @@ Part Manifest::read_part(int64_t item, const Window& window, int64_t enough) con
   return data::read_part(root / items[static_cast<size_t>(item)].path, window, enough);
 }
 
-std::set<std::string> Manifest::folders() const {
-  std::set<std::string> found;
-  for (const Item& item : items) {
-    const size_t slash = item.path.find('/');
-    if (slash == std::string::npos) return {""};
-    found.insert(item.path.substr(0, slash));
-  }
-  return found;
-}
-
 std::string Manifest::digest() const {
   Hasher hasher;
   hasher.number(static_cast<int64_t>(classes.size()));
@@ -168,6 +165,17 @@ Manifest load_manifest(const fs::path& path, const ManifestOptions& options) {
   if (fs::is_regular_file(status)) return load_csv(path, options);
   throw Error("there is no such folder or CSV file", path.string(),
               "give a folder with one folder a class, or a CSV file `path,label,split`");
+}
+
+void warn_of_unread(const Manifest& manifest, Log& log) {
+  if (manifest.unread.empty()) return;
+  std::set<std::string> kinds;
+  for (const std::string& path : manifest.unread) kinds.insert(lower_extension(path));
+  std::string named;
+  for (const std::string& kind : kinds) named += (named.empty() ? "" : " ") + kind;
+  log.warn("left out: " + std::to_string(manifest.unread.size()) + (manifest.unread.size() == 1 ? " picture" : " pictures") +
+           " of kinds that are not read (" + named + "), the first " + (manifest.root / std::ranges::min(manifest.unread)).string() +
+           "; JPEG, PNG and WebP are read");
 }
 
 }  // namespace retort::data

@@ -2,10 +2,10 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <set>
 #include <string>
 #include <vector>
 
+#include "retort/core/log.h"
 #include "retort/data/decode.h"
 
 namespace retort::data {
@@ -25,7 +25,8 @@ struct Manifest {
   std::filesystem::path root;
   std::vector<std::string> classes;
   std::vector<Item> items;
-  bool carved = false;  // train and test were split here, not given
+  bool carved = false;                // train and test were split here, not given
+  std::vector<std::string> unread{};  // pictures among those of its folders that decode() does not read, relative to the root
 
   // Indices into items.
   std::vector<int64_t> of(Split split) const;
@@ -35,8 +36,6 @@ struct Manifest {
   Image read(int64_t item, int64_t enough = 0) const;
   // A window of it (decode_part).
   Part read_part(int64_t item, const Window& window, int64_t enough) const;
-  // The folders of the root that items are in, or "" where some are in none.
-  std::set<std::string> folders() const;
   // A hash of classes, paths, labels and splits, and of each file's size and modification time.
   std::string digest() const;
 };
@@ -57,5 +56,8 @@ struct ManifestOptions {
 // surrounding blanks, a class in val or test that train lacks, a split name that is none of ours, a malformed CSV line (with its number),
 // and whatever a layout finds wrong with its own lists.
 Manifest load_manifest(const std::filesystem::path& path, const ManifestOptions& options = {});
+
+// Says how many pictures the manifest leaves unread, where there are any.
+void warn_of_unread(const Manifest& manifest, Log& log);
 
 }  // namespace retort::data

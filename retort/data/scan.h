@@ -1,24 +1,22 @@
 #pragma once
 
 #include <filesystem>
-#include <set>
 #include <string>
 #include <vector>
-
-#include "retort/core/log.h"
 
 namespace retort::data {
 
 // Names of the sub-folders, links to folders among them, sorted; hidden ones are left out. Throws Error when the folder cannot be read.
 std::vector<std::string> folders_in(const std::filesystem::path& folder);
 
-// Every image below the folder, relative to it, with forward slashes, sorted. Links are followed; each real folder is visited once, so
-// loops end. Hidden entries are left out; a link that leads nowhere counts, so that reading it later names it. Throws Error when a folder
-// cannot be read.
-std::vector<std::string> images_below(const std::filesystem::path& folder);
+struct Pictures {
+  std::vector<std::string> images;  // sorted
+  std::vector<std::string> unread;  // of kinds that decode() does not read (GIF, BMP, TIFF, HEIC and the like)
+};
 
-// Says how many pictures below these folders of the root are of kinds that decode() does not read (GIF, BMP, TIFF, HEIC and the like),
-// where there are any. A folder that cannot be read is a warning, too.
-void warn_of_unread(const std::filesystem::path& root, const std::set<std::string>& folders, Log& log);
+// Every picture below the folder, relative to it, with forward slashes. Links are followed; each real folder is visited once, so loops end.
+// Hidden entries are left out; a link that leads nowhere counts, so that reading it later names it. Throws Error when a folder cannot be
+// read.
+Pictures pictures_below(const std::filesystem::path& folder);
 
 }  // namespace retort::data

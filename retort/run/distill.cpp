@@ -10,7 +10,6 @@
 #include "retort/core/file.h"
 #include "retort/data/extra.h"
 #include "retort/data/image_store.h"
-#include "retort/data/scan.h"
 #include "retort/deploy/cost.h"
 #include "retort/deploy/onnx_export.h"
 #include "retort/losses/objective.h"
@@ -163,7 +162,7 @@ class Job {
     const auto count = [&](data::Split split) { return std::to_string(manifest_.of(split).size()); };
     log_.info(config_.data + ": " + std::to_string(manifest_.classes.size()) + " classes; " + count(data::Split::train) + " training, " +
               count(data::Split::val) + " validation and " + count(data::Split::test) + " test images");
-    if (fs::is_directory(config_.data)) data::warn_of_unread(manifest_.root, manifest_.folders(), log_);
+    data::warn_of_unread(manifest_, log_);
     config_.student_weights = pulled(config_.student_weights, log_, stop_);
     student_ = initial_student(config_.image_size);  // for what it says of itself; weights follow once size and seed are set
     load_teachers();

@@ -7,7 +7,6 @@
 #include "retort/data/batch.h"
 #include "retort/data/manifest.h"
 #include "retort/data/record.h"
-#include "retort/data/scan.h"
 #include "retort/train/evaluate.h"
 
 namespace retort::run {
@@ -76,7 +75,7 @@ Evaluation evaluate_run(const fs::path& run, const std::string& data, const fs::
     items = manifest.of(data::Split::val);
   }
   if (items.empty()) throw Error("has no images to evaluate on", path);
-  if (fs::is_directory(path)) data::warn_of_unread(manifest.root, manifest.folders(), log);
+  data::warn_of_unread(manifest, log);
   const data::ImageStore images = data::ImageStore::open(cache, manifest, items, data::for_evaluation(student.spec), {}, log, stop);
   return evaluate_store(student, manifest, images, split, log, stop);
 }

@@ -8,7 +8,6 @@
 #include <set>
 
 #include "retort/core/error.h"
-#include "retort/data/scan.h"
 #include "tests/data/folder.h"
 #include "tests/data/manifest_errors.h"
 #include "tests/data/photos.h"
@@ -119,16 +118,16 @@ TEST(Manifest, PicturesOfOtherKindsAreCounted) {
   fill(folder, "a", 9);
   testing::RecordingLog log;
   fill(folder, "b", 9);
-  const auto warn = [&] { warn_of_unread(folder.path(), load_manifest(folder.path()).folders(), log); };
+  const auto warn = [&] { warn_of_unread(load_manifest(folder.path()), log); };
   warn();
   EXPECT_TRUE(log.warnings.empty());
   for (const char* name : {"a/1.GIF", "a/below/2.heic", "a/3.gif", "a/notes.txt", "a/.hidden.gif"}) folder.write(name);
   warn();
   ASSERT_EQ(log.warnings.size(), 1U);
   expect_says(log.warnings[0], "3 pictures of kinds that are not read (.gif .heic), the first " + (folder / "a/1.GIF").string());
-  warn_of_unread(folder.path(), {"b", "nothing"}, log);
-  ASSERT_EQ(log.warnings.size(), 2U);
-  expect_says(log.warnings[1], "cannot be read");
+  folder.write("list.csv", "path,label,split\na/0.jpg,a,train\na/1.jpg,a,train\nb/0.jpg,b,train\nb/1.jpg,b,train\n");
+  warn_of_unread(load_manifest(folder / "list.csv"), log);  // names its own
+  EXPECT_EQ(log.warnings.size(), 1U);
 }
 
 TEST(Manifest, FolderErrors) {
