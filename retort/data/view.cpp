@@ -81,10 +81,16 @@ RETORT_VECTORISED void normalize_channels(const uint8_t* red, const uint8_t* gre
 
 std::string ViewRecipe::key() const {
   std::string text = "random-resized-crop";
-  for (const double value : {scale_min, scale_max, ratio_min, ratio_max, flip, brightness, contrast, saturation, hue}) {
+  const auto append = [&](double value) {
     char number[40];
     std::snprintf(number, sizeof number, " %.17g", value);
     text += number;
+  };
+  for (const double value : {scale_min, scale_max, ratio_min, ratio_max, flip, brightness, contrast, saturation, hue}) append(value);
+  // Named only where there is one: outputs stored for views without stay valid.
+  if (turn > 0) {
+    text += " turn";
+    append(turn);
   }
   return text + augment.key() + mix.key();
 }
@@ -106,12 +112,15 @@ View draw_view(const ViewRecipe& recipe, int64_t width, int64_t height, uint64_t
   for (size_t i = view.order.size() - 1; i > 0; --i)
     std::swap(view.order[i], view.order[static_cast<size_t>(rng.below(static_cast<int64_t>(i) + 1))]);
   view.augment = draw_augment(recipe.augment, rng);
+  // Last, so that the rest is drawn alike with and without turns.
+  if (rng.uniform() < recipe.turn) view.quarters = 1 + rng.below(3);
   return view;
 }
 
 Planes& Renderer::render(const ImageView& image, const Window& crop, const View& view, const InputSpec& spec) {
   check_inside(crop, image.width, image.height);
   resizer_.resize(image, crop, spec.size, spec.size, spec.interpolation, view.flip, planes_);
+  turn(planes_, view.quarters);
   jitter(planes_, view);
   augment(planes_, view.augment);
   return planes_;

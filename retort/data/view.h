@@ -23,6 +23,7 @@ struct ViewRecipe {
   double ratio_min = 3.0 / 4.0;  // the crop's aspect ratio
   double ratio_max = 4.0 / 3.0;
   double flip = 0.5;        // probability of a horizontal flip
+  double turn = 0;          // probability of a turn by 90, 180 or 270 degrees, drawn evenly
   double brightness = 0.2;  // factors are uniform in [1 - x, 1 + x]; [0, 1]
   double contrast = 0.2;
   double saturation = 0.2;
@@ -38,6 +39,7 @@ struct ViewRecipe {
 struct View {
   int64_t top = 0, left = 0, height = 0, width = 0;  // the crop, in the stored image's pixels
   bool flip = false;
+  int64_t quarters = 0;  // turned anticlockwise, after the flip; [0, 3]
   float brightness = 1, contrast = 1, saturation = 1, hue = 0;
   std::array<uint8_t, 4> order{0, 1, 2, 3};  // of brightness, contrast, saturation, hue
   std::vector<AugmentStep> augment{};        // after all of these
@@ -52,9 +54,9 @@ View draw_view(const ViewRecipe& recipe, int64_t width, int64_t height, uint64_t
 // (augmentation beyond flip and jitter may). For one thread.
 class Renderer {
  public:
-  // The crop resized (with antialias) to spec.size, flipped, colours jittered, as uint8: what torchvision v2's resized_crop, hflip and
-  // adjust_* make of the same parameters, within 1/255 a pixel on average. Then the augmentation, on those pixels. The caller may change
-  // them; they live until the next view. Throws Error where the crop is not inside the image.
+  // The crop resized (with antialias) to spec.size, flipped, turned, colours jittered, as uint8: what torchvision v2's resized_crop, hflip,
+  // torch.rot90 and adjust_* make of the same parameters, within 1/255 a pixel on average. Then the augmentation, on those pixels. The
+  // caller may change them; they live until the next view. Throws Error where the crop is not inside the image.
   Planes& view(const ImageView& image, const View& view, const InputSpec& spec) { return render(image, crop_of(view), view, spec); }
   // The same from the part of the image that the crop is.
   Planes& view(const Part& crop, const View& view, const InputSpec& spec) { return render(crop.image, crop.window, view, spec); }

@@ -144,6 +144,8 @@ void visit_options(RunConfig& c, Visitor&& visitor) {
   visitor("crop-min", c.view.scale_min, Range{0.01, 1}, views, "smallest share of the image's area that a random crop keeps");
   visitor("crop-max", c.view.scale_max, Range{0.01, 1}, views, "largest share");
   visitor("flip", c.view.flip, Range{0, 1}, views, "probability of a horizontal flip");
+  visitor("turn", c.view.turn, Range{0, 1}, views,
+          "probability of a turn by 90, 180 or 270 degrees, for pictures without an up (0.75: all four ways alike)");
   visitor("brightness", c.view.brightness, Range{0, 1}, views, "colour jitter: factors in 1 ± this");
   visitor("contrast", c.view.contrast, Range{0, 1}, views, "the same");
   visitor("saturation", c.view.saturation, Range{0, 1}, views, "the same");

@@ -97,15 +97,18 @@ TEST(View, CropsAreThoseOfGetParams) {
 TEST(View, DrawsFollowTheRecipe) {
   ViewRecipe recipe;
   recipe.flip = 0.3;
+  recipe.turn = 0.6;
   recipe.brightness = 0.4;
   recipe.contrast = 0;
   recipe.hue = 0.1;
   constexpr int kViews = 4000;
   double flips = 0, brightness = 0, hue = 0;
+  std::array<double, 4> quarters{};
   std::set<std::array<uint8_t, 4>> orders;
   for (int i = 0; i < kViews; ++i) {
     const View view = draw_view(recipe, 200, 160, 7, i / 4, i % 4);
     flips += view.flip;
+    ++quarters.at(static_cast<size_t>(view.quarters));
     brightness += view.brightness;
     hue += view.hue;
     orders.insert(view.order);
@@ -120,6 +123,8 @@ TEST(View, DrawsFollowTheRecipe) {
     ASSERT_GE(static_cast<double>(view.height * view.width), 0.34 * 200 * 160);
   }
   EXPECT_NEAR(flips / kViews, 0.3, 0.03);
+  EXPECT_NEAR(quarters[0] / kViews, 0.4, 0.03);
+  for (const size_t turned : {1, 2, 3}) EXPECT_NEAR(quarters[turned] / kViews, 0.2, 0.03);
   EXPECT_NEAR(brightness / kViews, 1, 0.02);
   EXPECT_NEAR(hue / kViews, 0, 0.005);
   EXPECT_EQ(orders.size(), 24U);
@@ -142,12 +147,32 @@ TEST(View, RecipeKeyHoldsEveryField) {
   std::set<std::string> keys{ViewRecipe{}.key()};
   for (double ViewRecipe::*field :
        {&ViewRecipe::scale_min, &ViewRecipe::scale_max, &ViewRecipe::ratio_min, &ViewRecipe::ratio_max, &ViewRecipe::flip,
-        &ViewRecipe::brightness, &ViewRecipe::contrast, &ViewRecipe::saturation, &ViewRecipe::hue}) {
+        &ViewRecipe::turn, &ViewRecipe::brightness, &ViewRecipe::contrast, &ViewRecipe::saturation, &ViewRecipe::hue}) {
     ViewRecipe recipe;
     recipe.*field = std::nextafter(recipe.*field, 2.0);
     keys.insert(recipe.key());
   }
-  EXPECT_EQ(keys.size(), 10U);
+  EXPECT_EQ(keys.size(), 11U);
+}
+
+TEST(View, TurnsAreThoseOfRot90AndChangeNothingElse) {
+  ViewRecipe plain, turning;
+  turning.turn = 1;
+  for (const int64_t side : {32, 33}) {
+    InputSpec spec;
+    spec.size = side;
+    std::set<int64_t> seen;
+    for (int64_t number = 0; number < 16; ++number) {
+      const View before = draw_view(plain, source().width, source().height, 3, 5, number);
+      const View after = draw_view(turning, source().width, source().height, 3, 5, number);
+      Image upright = render_view(source(), before, spec), turned = render_view(source(), after, spec);
+      const auto pixels = [&](Image& image) { return at::from_blob(image.rgb.data(), {side, side, 3}, at::kByte); };
+      EXPECT_TRUE(at::equal(pixels(turned), at::rot90(pixels(upright), after.quarters))) << side << " " << number;
+      EXPECT_EQ(before.quarters, 0);
+      seen.insert(after.quarters);
+    }
+    EXPECT_EQ(seen, (std::set<int64_t>{1, 2, 3}));
+  }
 }
 
 TEST(View, SameBytesOnAnyThreadInAnyOrder) {
