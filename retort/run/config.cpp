@@ -216,7 +216,7 @@ void validate(const RunConfig& config) {
                          "leave it out, or name one --teacher");
   check_one_of({"linear", "cosine", "constant"}, config.schedule, "--schedule");
   check_one_of({"auto", "muon", "adamw"}, config.optimizer, "--optimizer");
-  check_one_of({"zero-residual", "public"}, config.init, "--init");
+  check_one_of({"silent", "public"}, config.init, "--init");
   for (const double weight : {config.loss_weight, config.logit_weight})
     if (weight < 0 && weight != RunConfig::kOwn) throw UsageError("a loss's weight is 0 or more", "--loss-weight, --logit-weight");
   if (config.view.scale_min > config.view.scale_max) throw UsageError("is larger than --crop-max", "--crop-min");

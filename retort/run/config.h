@@ -27,7 +27,7 @@ struct RunConfig {
   int64_t epochs = 100, batch_size = 0;
   double lr = 0, weight_decay = 0.05, warmup = 0.05, clip_norm = 5, ema = 0, head_lr_factor = 1;
   int64_t seed = 0, threads = 0;
-  std::string device = "cpu", precision = "auto", schedule = "linear", optimizer = "auto", init = "zero-residual";
+  std::string device = "cpu", precision = "auto", schedule = "linear", optimizer = "auto", init = "silent";
 
   int64_t views = 0, view_seed = 0, store_budget = 8192;
   std::string more_views = "repeat", image_store = "auto";
@@ -81,8 +81,8 @@ void visit_options(RunConfig& c, Visitor&& visitor) {
           "adamw; muon: hidden kernels and matrices learn by orthogonalised momentum, the rest by AdamW; auto: muon from "
           "random weights, adamw otherwise");
   visitor("init", c.init, Range{}, training,
-          "random weights: public, as the public implementation draws them; zero-residual: then every residual branch is silenced, so that "
-          "blocks begin as the identity");
+          "what begins anew: public, as the public implementation draws it; silent: of random weights, the end of every residual branch "
+          "then begins at zero, so that blocks are the identity, of pre-trained ones the new classifier");
   visitor("lr", c.lr, Range{0, 10}, training,
           "peak learning rate, reached by linear warm-up; 0: 1e-3, or 3e-4 from pre-trained weights, or 3e-3 by AdamW alone where 10,000 "
           "images are trained on");

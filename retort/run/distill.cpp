@@ -206,12 +206,17 @@ class Job {
         models::student_spec(config_.student, static_cast<int64_t>(manifest_.classes.size()), config_.student_features);
     if (config_.student_weights.empty()) {
       models::ModelPtr student = models::make_model(size > 0 ? models::for_image_size(fresh, size) : fresh);
-      if (config_.init == "zero-residual") models::zero_init_residual(*student);
+      if (config_.init == "silent") models::zero_init_residual(*student);
       return student;
     }
     // By its name: there are tensors that fit several architectures.
     models::ModelPtr student = models::load_model(config_.student_weights, config_.student);
     student->reset_head(fresh.classes);
+    if (config_.init == "silent") {
+      // The gradients of a random head would distort what was learned before it is of use (Kumar et al. 2022, arXiv 2202.10054).
+      torch::nn::init::zeros_(student->head()->weight);
+      torch::nn::init::zeros_(student->head()->bias);
+    }
     return student;
   }
 

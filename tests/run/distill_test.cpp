@@ -124,6 +124,20 @@ TEST_F(DistillTest, StartsFromPreTrainedWeights) {
   EXPECT_THROW(distill_now({.force = true}), Error);
 }
 
+TEST_F(DistillTest, ANewClassifierBeginsSilent) {
+  config_.student_weights = write_weights("student.safetensors", {config_.student, 5});
+  config_.teacher = {"none"};
+  config_.lr = 1e-8;
+  config_.epochs = 1;
+  const auto largest_weight = [&](const std::string& init) {
+    config_.init = init;
+    distill_now({.force = true});
+    return read_safetensors(RunFolder{config_.out}.student()).tensors.at("fc.weight").abs().max().item<double>();
+  };
+  EXPECT_LT(largest_weight("silent"), 0.001);
+  EXPECT_GT(largest_weight("public"), 0.01);
+}
+
 TEST_F(DistillTest, RandomBranchesBeginSilent) {
   config_.student = "mobilenet_v2_0.35";
   config_.teacher = {"none"};
@@ -134,7 +148,7 @@ TEST_F(DistillTest, RandomBranchesBeginSilent) {
     distill_now({.force = true});
     return read_safetensors(RunFolder{config_.out}.student()).tensors.at("features.3.conv.3.weight").abs().max().item<double>();
   };
-  EXPECT_LT(last_scale("zero-residual"), 0.01);
+  EXPECT_LT(last_scale("silent"), 0.01);
   EXPECT_GT(last_scale("public"), 0.99);
 }
 
