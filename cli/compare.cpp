@@ -39,7 +39,7 @@ void add_compare(CLI::App& app) {
       ->group(group)
       ->capture_default_str()
       ->check(CLI::Range(int64_t{1}, int64_t{1000}));
-  command->add_option("--finetune-lr", config.finetune_lr, "peak learning rate of `finetune`; the head's is ten times that")
+  command->add_option("--finetune-lr", config.finetune_lr, "peak learning rate of `finetune`")
       ->group(group)
       ->capture_default_str()
       ->check(CLI::Range(1e-8, 10.0));

@@ -22,7 +22,7 @@ struct CompareConfig {
   std::vector<std::string> losses = {
       "align_uniform"};  // each an embedding loss (with base.logit_loss), a logit loss alone, or `A+B` for both
   int64_t seeds = 3;
-  double finetune_lr = 3e-4;  // of finetune, whose backbone starts from good weights; the head learns at ten times that
+  double finetune_lr = 3e-4;  // of finetune, which starts from good weights
 };
 
 // Runs what is missing, each run in a folder of its own under base.out, where a finished one is only read and an unfinished one goes on;

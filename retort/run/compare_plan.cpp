@@ -83,10 +83,7 @@ ArmPlan without_teacher(const CompareConfig& config, const std::string& name) {
   one.teacher = {"none"};
   one.teacher_init = "linear-probe";
   if (name == "scratch") one.student_weights.clear();
-  if (name == "finetune") {
-    one.lr = config.finetune_lr;
-    one.head_lr_factor = RunConfig::kFinetuneHead;
-  }
+  if (name == "finetune") one.lr = config.finetune_lr;
   return arm(config, name, "", one, name == "linear-probe");
 }
 

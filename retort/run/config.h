@@ -36,7 +36,6 @@ struct RunConfig {
   std::string loss = "align_uniform", logit_loss = "kd";
   // kOwn: the loss's own default, put in its place by `resolved`.
   static constexpr double kOwn = -1;
-  static constexpr double kFinetuneHead = 10;  // head_lr_factor of a new classifier on a pre-trained backbone: the usual one
   double label_weight = 1, loss_weight = kOwn, logit_weight = kOwn, temperature = 0, label_smoothing = 0;
   std::vector<std::string> loss_option, logit_option;
 

@@ -32,7 +32,7 @@ NamedTeacher trained(const RunConfig& config, const NamedTeacher& teacher, const
 }  // namespace
 
 RunConfig config_of_teacher(const RunConfig& config, const NamedTeacher& teacher, const models::ImageModel& model) {
-  constexpr double kFinetune = 1e-4;
+  constexpr double kFinetune = 1e-4, kFinetuneHead = 10;
   const RunConfig defaults;
   const bool finetune = config.teacher_init == "finetune";
   RunConfig own = config;
@@ -52,7 +52,7 @@ RunConfig config_of_teacher(const RunConfig& config, const NamedTeacher& teacher
   own.epochs = config.teacher_epochs;
   own.lr = config.teacher_lr > 0 ? config.teacher_lr : finetune ? kFinetune : 0;
   if (finetune) own.schedule = "cosine";
-  own.head_lr_factor = finetune ? RunConfig::kFinetuneHead : 1;
+  own.head_lr_factor = finetune ? kFinetuneHead : 1;
   return own;
 }
 
