@@ -33,7 +33,4 @@ class Planes {
   std::vector<uint8_t> bytes_;
 };
 
-// A square image turned anticlockwise by this many quarters, [0, 3], in place, as torch.rot90.
-void turn(Planes& image, int64_t quarters);
-
 }  // namespace retort::data

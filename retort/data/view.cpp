@@ -12,6 +12,7 @@
 #include "retort/core/random.h"
 #include "retort/core/vectorised.h"
 #include "retort/data/jitter.h"
+#include "retort/data/warp.h"
 #include "retort/data/window.h"
 
 namespace retort::data {

@@ -39,6 +39,21 @@ struct Surrounded {
   }
 };
 
+void quarter_turn(uint8_t* square, int64_t side) {
+  const auto at = [&](int64_t row, int64_t column) -> uint8_t& { return square[row * side + column]; };
+  // Four pixels change places at a time.
+  for (int64_t i = 0; i < side / 2; ++i) {
+    for (int64_t j = 0; j < (side + 1) / 2; ++j) {
+      const int64_t bottom = side - 1 - i, right = side - 1 - j;
+      const uint8_t first = at(i, j);
+      at(i, j) = at(j, bottom);
+      at(j, bottom) = at(bottom, right);
+      at(bottom, right) = at(right, i);
+      at(right, i) = first;
+    }
+  }
+}
+
 }  // namespace
 
 Affine rotation(float degrees) {
@@ -71,6 +86,14 @@ void mirror(Planes& image) {
   for (int64_t c = 0; c < 3; ++c) {
     uint8_t* plane = image.channel(c);
     for (int64_t y = 0; y < image.height(); ++y) std::reverse(plane + y * image.width(), plane + (y + 1) * image.width());
+  }
+}
+
+void turn(Planes& image, int64_t quarters) {
+  for (int64_t c = 0; c < 3; ++c) {
+    uint8_t* const plane = image.channel(c);
+    if (quarters & 2) std::reverse(plane, plane + image.count());
+    if (quarters & 1) quarter_turn(plane, image.width());
   }
 }
 

@@ -30,6 +30,9 @@ void shift(Planes& image, int64_t dx, int64_t dy, const Colour& fill);
 // Left becomes right.
 void mirror(Planes& image);
 
+// A square image turned anticlockwise by this many quarters, [0, 3], in place, as torch.rot90.
+void turn(Planes& image, int64_t quarters);
+
 // Fills rows [top, bottom) and columns [left, right), cut to the image.
 void fill_box(Planes& image, int64_t top, int64_t left, int64_t bottom, int64_t right, const Colour& fill);
 
