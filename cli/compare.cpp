@@ -24,7 +24,10 @@ void add_compare(CLI::App& app) {
   CLI::App* command = app.add_subcommand("compare", "Set ways to train one student side by side, over seeds");
   add_run_options(*command, config.base, arguments->files, {"teacher", "loss"});
   const char* const group = "The comparison";
-  command->add_option("--arm", config.arms, "scratch, finetune, linear-probe or distill; may be given again (default: all that can be)")
+  command
+      ->add_option("--arm", config.arms,
+                   "scratch, finetune, linear-probe, distill, or finetune-distill (--student-weights and a teacher); may be given again "
+                   "(default: all that can be but the last)")
       ->group(group);
   command
       ->add_option("--teacher", config.teachers,
@@ -39,7 +42,7 @@ void add_compare(CLI::App& app) {
       ->group(group)
       ->capture_default_str()
       ->check(CLI::Range(int64_t{1}, int64_t{1000}));
-  command->add_option("--finetune-lr", config.finetune_lr, "peak learning rate of `finetune`")
+  command->add_option("--finetune-lr", config.finetune_lr, "peak learning rate of `finetune` and `finetune-distill`")
       ->group(group)
       ->capture_default_str()
       ->check(CLI::Range(1e-8, 10.0));

@@ -16,13 +16,13 @@ namespace retort::run {
 struct CompareConfig {
   RunConfig base;  // what the arms share; `out` is the folder of the comparison, `seed` the first seed
   // scratch: random weights, labels alone. finetune: base.student_weights, labels alone. linear-probe: a linear head on those weights.
-  // distill: random weights, each of the teachers with each of the losses.
-  std::vector<std::string> arms;      // empty: all that can be, given teachers and student weights
+  // distill: random weights, each of the teachers with each of the losses. finetune-distill: base.student_weights, the same.
+  std::vector<std::string> arms;      // empty: all that can be, but for finetune-distill
   std::vector<std::string> teachers;  // each as named_teacher.h reads it; A+B is two at once
   std::vector<std::string> losses = {
       "align_uniform"};  // each an embedding loss (with base.logit_loss), a logit loss alone, or `A+B` for both
   int64_t seeds = 3;
-  double finetune_lr = 3e-4;  // of finetune, which starts from good weights
+  double finetune_lr = 3e-4;  // of finetune and finetune-distill, which start from good weights
 };
 
 // Runs what is missing, each run in a folder of its own under base.out, where a finished one is only read and an unfinished one goes on;

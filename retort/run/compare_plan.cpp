@@ -17,6 +17,8 @@ namespace retort::run {
 namespace fs = std::filesystem;
 namespace {
 
+constexpr const char* kFinetuneDistill = "finetune-distill";
+
 struct Loss {
   std::string embedding = "none", logit = "none";
 };
@@ -96,13 +98,18 @@ ArmPlan with_extra(const CompareConfig& config, const std::string& name, const s
   return arm(config, name + ", with " + extra.path.filename().string() + " " + report::significant(extra.ratio, 4) + "x", teacher, one);
 }
 
-// Each of the teachers with each of the losses, without more images and with.
-std::vector<ArmPlan> distilled(const CompareConfig& config) {
-  if (config.teachers.empty()) throw UsageError("needs a teacher", "--arm distill", "name a weight file with --teacher");
+// Each of the teachers with each of the losses, without more images and with; from random weights or from --student-weights.
+std::vector<ArmPlan> distilled(const CompareConfig& config, const std::string& arm_name) {
+  if (config.teachers.empty()) throw UsageError("needs a teacher", "--arm " + arm_name, "name a weight file with --teacher");
+  const bool pretrained = arm_name == kFinetuneDistill;
   std::vector<ArmPlan> plans;
   for (const std::string& teacher : config.teachers) {
     RunConfig one = config.base;
-    one.student_weights.clear();
+    if (pretrained) {
+      one.lr = config.finetune_lr;
+    } else {
+      one.student_weights.clear();
+    }
     one.extra.clear();
     one.teacher = teachers_in(teacher);
     std::string files;
@@ -111,7 +118,7 @@ std::vector<ArmPlan> distilled(const CompareConfig& config) {
       const Loss loss = parse_loss(text, config.base.logit_loss);
       one.loss = loss.embedding;
       one.logit_loss = loss.logit;
-      const std::string name = "distill " + words(loss);
+      const std::string name = (pretrained ? "finetune, distill " : "distill ") + words(loss);
       plans.push_back(arm(config, name, files, one));
       for (const std::string& extra : config.base.extra) plans.push_back(with_extra(config, name, files, one, extra));
     }
@@ -125,16 +132,17 @@ std::vector<ArmPlan> plans_of(const CompareConfig& config, Log& log) {
   const bool labelled = config.base.classes.empty();
   std::vector<ArmPlan> plans;
   for (const std::string& name : arms_of(config, log)) {
-    const bool pretrained = name == "finetune" || name == "linear-probe";
-    if (name != "distill" && !labelled) throw UsageError("needs labels, and with --classes there are none", "--arm " + name);
+    const bool distills = name == "distill" || name == kFinetuneDistill;
+    const bool pretrained = name == "finetune" || name == "linear-probe" || name == kFinetuneDistill;
+    if (!distills && !labelled) throw UsageError("needs labels, and with --classes there are none", "--arm " + name);
     if (pretrained && config.base.student_weights.empty())
       throw UsageError("needs pre-trained weights of the student", "--arm " + name, "name their file with --student-weights");
-    if (name == "distill") {
-      for (ArmPlan& plan : distilled(config)) plans.push_back(std::move(plan));
+    if (distills) {
+      for (ArmPlan& plan : distilled(config, name)) plans.push_back(std::move(plan));
     } else if (name == "scratch" || pretrained) {
       plans.push_back(without_teacher(config, name));
     } else {
-      throw UsageError("there is no arm '" + name + "'", "--arm", "one of: scratch, finetune, linear-probe, distill");
+      throw UsageError("there is no arm '" + name + "'", "--arm", "one of: scratch, finetune, linear-probe, distill, finetune-distill");
     }
   }
   return plans;

@@ -26,7 +26,8 @@ report::Row row_of(const std::string& name, const nlohmann::json& network, doubl
 report::Row student_row(const nlohmann::json& summary) {
   const bool pre_trained = summary.at("student").value("start", "random") == "pre-trained";
   const char* alone = pre_trained ? "finetuned" : "from scratch";
-  return row_of(summary.at("teacher").is_null() ? alone : "distilled", summary.at("student"), summary.at("seconds").at("training"));
+  const char* taught = pre_trained ? "pre-trained and distilled" : "distilled";
+  return row_of(summary.at("teacher").is_null() ? alone : taught, summary.at("student"), summary.at("seconds").at("training"));
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include "retort/core/error.h"
 #include "retort/core/file.h"
+#include "retort/run/report_run.h"
 #include "retort/run/run_folder.h"
 #include "tests/run/small_job.h"
 #include "tests/support/message.h"
@@ -96,6 +97,21 @@ TEST_F(CompareTest, TwoTeachersAtOnceAreOneArm) {
   EXPECT_EQ(comparison.arms[0].teacher, "teacher.safetensors@32 + second.safetensors@32:2");
 }
 
+TEST_F(CompareTest, AFinetunedStudentCanHaveATeacherToo) {
+  compare_.arms = {"finetune-distill"};
+  compare_.losses = {"kd"};
+  compare_.seeds = 1;
+  const report::Comparison comparison = now();
+  ASSERT_EQ(comparison.arms.size(), 1U);
+  EXPECT_EQ(comparison.arms[0].name, "finetune, distill kd");
+  EXPECT_TRUE(std::isnan(comparison.arms[0].saved)) << "it was pre-trained";
+  const fs::path run = fs::path(compare_.base.out) / "finetune-distill-kd-from-teacher.safetensors-32/seed-0";
+  const std::string settings = read_file(run / "config.toml");
+  EXPECT_TRUE(testing::says(settings, "\nlr = 3e-04\n"));
+  EXPECT_TRUE(testing::says(settings, "\nstudent-weights = \"" + compare_.base.student_weights + "\"\n"));
+  EXPECT_EQ(rows_of(run, {}).back().name, "pre-trained and distilled");
+}
+
 TEST_F(CompareTest, WithoutLabelsOnlyDistilledArmsRun) {
   testing::write_two_towers(folder_ / "clip", "clip");
   testing::put(folder_ / "classes.txt", "sea\nforest\n");
@@ -127,8 +143,10 @@ TEST_F(CompareTest, OneTrainedTeacherServesAllLossesAndSeeds) {
 
 TEST_F(CompareTest, WhatAnArmLacksIsAUsageError) {
   compare_.base.student_weights.clear();
-  compare_.arms = {"finetune"};
-  EXPECT_THROW(now(), UsageError);
+  for (const char* arm : {"finetune", "finetune-distill"}) {
+    compare_.arms = {arm};
+    EXPECT_THROW(now(), UsageError) << arm;
+  }
   compare_.arms = {"distil"};
   EXPECT_THROW(now(), UsageError);
   compare_.arms = {"distill"};
