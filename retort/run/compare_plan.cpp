@@ -17,8 +17,6 @@ namespace retort::run {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr const char* kFinetuneDistill = "finetune-distill";
-
 struct Loss {
   std::string embedding = "none", logit = "none";
 };
@@ -79,13 +77,22 @@ ArmPlan arm(const CompareConfig& config, const std::string& name, const std::str
   return plan;
 }
 
-ArmPlan without_teacher(const CompareConfig& config, const std::string& name) {
+// From --student-weights or from random ones, without more images.
+RunConfig started(const CompareConfig& config, bool pretrained) {
   RunConfig one = config.base;
   one.extra.clear();
+  if (pretrained) {
+    one.lr = config.finetune_lr;
+  } else {
+    one.student_weights.clear();
+  }
+  return one;
+}
+
+ArmPlan without_teacher(const CompareConfig& config, const std::string& name, bool pretrained) {
+  RunConfig one = started(config, pretrained);
   one.teacher = {"none"};
   one.teacher_init = "linear-probe";
-  if (name == "scratch") one.student_weights.clear();
-  if (name == "finetune") one.lr = config.finetune_lr;
   return arm(config, name, "", one, name == "linear-probe");
 }
 
@@ -98,19 +105,11 @@ ArmPlan with_extra(const CompareConfig& config, const std::string& name, const s
   return arm(config, name + ", with " + extra.path.filename().string() + " " + report::significant(extra.ratio, 4) + "x", teacher, one);
 }
 
-// Each of the teachers with each of the losses, without more images and with; from random weights or from --student-weights.
-std::vector<ArmPlan> distilled(const CompareConfig& config, const std::string& arm_name) {
-  if (config.teachers.empty()) throw UsageError("needs a teacher", "--arm " + arm_name, "name a weight file with --teacher");
-  const bool pretrained = arm_name == kFinetuneDistill;
+// Each of the teachers with each of the losses, without more images and with.
+std::vector<ArmPlan> distilled(const CompareConfig& config, bool pretrained) {
   std::vector<ArmPlan> plans;
   for (const std::string& teacher : config.teachers) {
-    RunConfig one = config.base;
-    if (pretrained) {
-      one.lr = config.finetune_lr;
-    } else {
-      one.student_weights.clear();
-    }
-    one.extra.clear();
+    RunConfig one = started(config, pretrained);
     one.teacher = teachers_in(teacher);
     std::string files;
     for (const std::string& each : one.teacher) files += (files.empty() ? "" : " + ") + last_part(each);
@@ -132,15 +131,16 @@ std::vector<ArmPlan> plans_of(const CompareConfig& config, Log& log) {
   const bool labelled = config.base.classes.empty();
   std::vector<ArmPlan> plans;
   for (const std::string& name : arms_of(config, log)) {
-    const bool distills = name == "distill" || name == kFinetuneDistill;
-    const bool pretrained = name == "finetune" || name == "linear-probe" || name == kFinetuneDistill;
+    const bool distills = name == "distill" || name == "finetune-distill";
+    const bool pretrained = name == "finetune" || name == "linear-probe" || name == "finetune-distill";
     if (!distills && !labelled) throw UsageError("needs labels, and with --classes there are none", "--arm " + name);
     if (pretrained && config.base.student_weights.empty())
       throw UsageError("needs pre-trained weights of the student", "--arm " + name, "name their file with --student-weights");
+    if (distills && config.teachers.empty()) throw UsageError("needs a teacher", "--arm " + name, "name a weight file with --teacher");
     if (distills) {
-      for (ArmPlan& plan : distilled(config, name)) plans.push_back(std::move(plan));
+      for (ArmPlan& plan : distilled(config, pretrained)) plans.push_back(std::move(plan));
     } else if (name == "scratch" || pretrained) {
-      plans.push_back(without_teacher(config, name));
+      plans.push_back(without_teacher(config, name, pretrained));
     } else {
       throw UsageError("there is no arm '" + name + "'", "--arm", "one of: scratch, finetune, linear-probe, distill, finetune-distill");
     }
