@@ -20,7 +20,7 @@ namespace retort::train {
 namespace {
 
 constexpr uint64_t kDropoutStream = 2;
-constexpr const char* kFormat = "retort-checkpoint-3";
+constexpr const char* kFormat = "retort-checkpoint-4";
 
 // Of an accuracy in percent on so many images, with Laplace's correction, so that a perfect one has an error too.
 double standard_error(double accuracy, int64_t images) {
