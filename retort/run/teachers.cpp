@@ -121,7 +121,8 @@ nlohmann::json Teachers::fit(const data::ImageStore& train, std::vector<ExtraSou
   for (teacher::Teacher& teacher : teachers_) {
     const int64_t parameters = deploy::count_parameters(teacher.model());
     run_.log.info("teacher: " + teacher.model().spec().arch + ", " + (parameters > 0 ? std::to_string(parameters) + " parameters, " : "") +
-                  std::to_string(teacher.input_spec().size) + " px, " + models::to_string(run_.precision));
+                  std::to_string(teacher.input_spec().size) + " px, " + models::to_string(run_.precision) +
+                  (teacher.choice().empty() ? "" : ", " + teacher.choice()));
     const auto open = [&](const data::ImageStore& images, int64_t times_seen) {
       return teacher::OutputStore::open(run_.cache, teacher, images, run_.config.view,
                                         store_options(teacher, images, times_seen, different_images(train, extras)), run_.log, run_.stop);

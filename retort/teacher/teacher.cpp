@@ -35,6 +35,7 @@ Teacher::Teacher(const TeacherSource& source, models::Precision precision, c10::
     projection_ = tower.image_projection();
   }
   const models::Recognised found = models::recognise_file(source.weights, source.arch, features);
+  choice_ = models::choice_of(found);
   file_has_head_ = found.has_head;
   model_ = models::build(found, where_);
   input_spec_ = model_->input_spec();
