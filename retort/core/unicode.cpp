@@ -27,16 +27,16 @@ std::string byte_text(char byte) {
   return {'\\', 'x', kDigits[value >> 4], kDigits[value & 15]};
 }
 
-// Characters that move the cursor, end lines, turn the direction of writing, or show nothing.
+// Moves the cursor or ends lines.
+bool controls(utf8proc_int32_t character) {
+  const utf8proc_category_t category = utf8proc_category(character);
+  return category == UTF8PROC_CATEGORY_CC || category == UTF8PROC_CATEGORY_ZL ||
+         category == UTF8PROC_CATEGORY_ZP;
+}
+
+// Does that, turns the direction of writing, or shows nothing.
 bool deceives(utf8proc_int32_t character) {
-  switch (utf8proc_category(character)) {
-    case UTF8PROC_CATEGORY_CC:
-    case UTF8PROC_CATEGORY_ZL:
-    case UTF8PROC_CATEGORY_ZP:
-      return true;
-    default:
-      break;
-  }
+  if (controls(character)) return true;
   const auto within = [&](utf8proc_int32_t first, utf8proc_int32_t last) {
     return character >= first && character <= last;
   };
@@ -132,6 +132,16 @@ bool is_utf8(std::string_view text) {
     text.remove_prefix(size);
   }
   return true;
+}
+
+bool has_controls(std::string_view text) {
+  while (!text.empty()) {
+    utf8proc_int32_t character = 0;
+    const size_t size = character_size(text, character);
+    if (size > 0 && controls(character)) return true;
+    text.remove_prefix(std::max<size_t>(size, 1));
+  }
+  return false;
 }
 
 std::string as_utf8(std::string_view text) {

@@ -7,6 +7,9 @@ namespace retort {
 
 bool is_utf8(std::string_view text);
 
+// Whether it holds control characters or separators of lines.
+bool has_controls(std::string_view text);
+
 // The text as it is, with bytes that are not UTF-8 written out (\xe9): what JSON, protobuf and HTML
 // can hold of a name.
 std::string as_utf8(std::string_view text);

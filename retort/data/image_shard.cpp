@@ -8,6 +8,7 @@
 #include "retort/core/error.h"
 #include "retort/core/hash.h"
 #include "retort/core/safetensors.h"
+#include "retort/core/unicode.h"
 
 namespace retort::data {
 namespace {
@@ -98,7 +99,7 @@ bool ShardBuilder::full() const { return last_ - first_ >= kShardImages || pixel
 
 void ShardBuilder::write(const std::filesystem::path& path, const std::string& key) const {
   nlohmann::json skipped = nlohmann::json::array();
-  for (const auto& [place, file] : skipped_) skipped.push_back({{"place", place}, {"path", file.path}, {"reason", file.reason}});
+  for (const auto& [place, file] : skipped_) skipped.push_back({{"place", place}, {"path", as_utf8(file.path)}, {"reason", as_utf8(file.reason)}});
   const auto count = static_cast<int64_t>(places_.size());
   write_safetensors(path,
                     {{"pixels", tensor_of(pixels_, {static_cast<int64_t>(pixels_.size())}, at::kByte)},
@@ -110,8 +111,7 @@ void ShardBuilder::write(const std::filesystem::path& path, const std::string& k
                      {"first", std::to_string(first_)},
                      {"last", std::to_string(last_)},
                      {"checksum", kept_ == Kept::pixels ? checksum(pixels_.data(), pixels_.size()) : seen_.hex()},
-                     // File names need not be UTF-8.
-                     {"skipped", skipped.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)}});
+                     {"skipped", skipped.dump()}});
 }
 
 Shard read_shard(const std::filesystem::path& path, const std::string& key, int64_t first, int64_t count, Kept kept) try {
