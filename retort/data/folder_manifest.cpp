@@ -93,6 +93,18 @@ class FolderReader {
     return std::ranges::any_of(options_.known, [&](const std::string& known) { return folded(known) == folded(name); });
   }
 
+  bool holds_known(const std::string& name) const {
+    return std::ranges::any_of(folders_in(root_ / name), [&](const std::string& folder) { return is_known(folder); });
+  }
+
+  // How to list images without class folders: in the list that lies there already, if one does.
+  std::string list_advice() const {
+    std::error_code error;
+    for (fs::directory_iterator it(root_, error); !error && it != fs::directory_iterator(); it.increment(error))
+      if (lower_extension(it->path()) == ".csv") return "or give --data the list " + printable(it->path().string()) + " (columns path, label, split)";
+    return "or list them in a CSV file `path,label,split`";
+  }
+
   void enter_wrappers() {
     std::string entered;
     for (int level = 0; level < kMostLevels && layout_of(root_) == nullptr; ++level) {
@@ -111,7 +123,7 @@ class FolderReader {
   std::vector<SplitFolder> splits_among(const std::vector<std::string>& folders) const {
     std::map<std::string, std::vector<SplitFolder>> by_pattern;
     for (const std::string& name : folders) {
-      const std::optional<SplitName> split = is_known(name) ? std::nullopt : split_name(name);
+      const std::optional<SplitName> split = is_known(name) && !holds_known(name) ? std::nullopt : split_name(name);
       if (split) by_pattern[split->pattern].push_back({name, split->split, {}});
     }
     std::vector<SplitFolder> chosen = by_pattern["*"];
@@ -179,7 +191,7 @@ class FolderReader {
       if (each.name != to_string(each.split)) guessed += (guessed.empty() ? "" : ", ") + quote_name(each.name) + " as " + to_string(each.split);
       if (!each.divided() && (options_.known.empty() ? each.split == Split::train : none))
         throw Error(quote_name(each.name) + " holds " + images_counted(each.content.images) + ", but no class folders", where(),
-                    "put the images into one folder a class inside it, or list them in a CSV file `path,label,split`");
+                    "put the images into one folder a class inside it, " + list_advice());
     }
     if (!guessed.empty()) note("splits: " + guessed);
     for (const SplitFolder& each : splits) read_split(each);
@@ -248,10 +260,10 @@ class FolderReader {
 
   // Images and no folders: of one class that is judged, by the folder's own name.
   void read_flat(const FolderContent& content) {
-    const std::string name = fs::absolute(root_).lexically_normal().filename().string();
+    const std::string name = (fs::absolute(root_) / "").lexically_normal().parent_path().filename().string();
     if (!is_known(name))
       throw Error("holds " + images_counted(content.images) + ", but no class folders", where(),
-                  "give each class a folder of its own, or list the images in a CSV file `path,label`");
+                  "give each class a folder of its own, " + list_advice());
     note("reads its images as of the class " + quote_name(name) + ", which the folder is called");
     Pictures pictures = pictures_below(root_);
     for (std::string& image : pictures.images) found_.entries.push_back({std::move(image), name, std::nullopt, where()});

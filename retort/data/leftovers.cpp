@@ -31,6 +31,16 @@ bool has_all(const fs::path& folder, std::initializer_list<const char*> names) {
   });
 }
 
+// A cache of decoded images.
+bool is_cache(const fs::path& folder) {
+  std::error_code error;
+  for (fs::directory_iterator it(folder / "images", error); !error && it != fs::directory_iterator(); it.increment(error)) {
+    std::error_code ignored;
+    if (fs::exists(it->path() / "shard-00000.safetensors", ignored)) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 std::string leftover_kind(const std::string& name) {
@@ -49,7 +59,7 @@ bool is_own_output(const fs::path& folder) {
   return has_all(folder, {"config.toml", "log.txt"}) ||
          has_all(folder, {"summary.json", "student.safetensors"}) ||
          has_all(folder, {"compare.json", "compare.html"}) ||
-         has_all(folder, {"gate.json", "gate.html"});
+         has_all(folder, {"gate.json", "gate.html"}) || is_cache(folder);
 }
 
 void add(PassedOver& all, const PassedOver& more) {

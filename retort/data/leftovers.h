@@ -18,7 +18,7 @@ constexpr const char* kOwnOutput = "retort's own";
 // '@eaDir', 'Thumbs.db', '._*', "hidden" and the like; empty for anything else.
 std::string leftover_kind(const std::string& name);
 
-// Whether a command of retort's wrote the folder: a run, a comparison, or a gate's page.
+// Whether a command of retort's wrote the folder: a run, a comparison, a gate's page, or a cache.
 bool is_own_output(const std::filesystem::path& folder);
 
 void add(PassedOver& all, const PassedOver& more);

@@ -27,7 +27,7 @@ int64_t pictures_passed(const fs::path& folder) {
   const auto options = fs::directory_options::skip_permission_denied;
   for (fs::recursive_directory_iterator it(folder, options, error);
        !error && it != fs::recursive_directory_iterator(); it.increment(error))
-    count += is_image_name(it->path()) ? 1 : 0;
+    count += !is_folder(*it) && is_image_name(it->path()) ? 1 : 0;
   return count;
 }
 
