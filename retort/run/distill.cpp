@@ -22,6 +22,7 @@
 #include "retort/run/evaluate_run.h"
 #include "retort/run/extra_sources.h"
 #include "retort/run/kept_images.h"
+#include "retort/run/inputs.h"
 #include "retort/run/named_teacher.h"
 #include "retort/run/report_run.h"
 #include "retort/run/run_folder.h"
@@ -97,6 +98,7 @@ class Job {
  public:
   Job(const RunConfig& config, const DistillOptions& options, const RunFolder& folder, Log& log, const StopFlag& stop)
       : config_(config),
+        given_(config),
         options_(options),
         folder_(folder),
         log_(log),
@@ -170,10 +172,7 @@ class Job {
 
   void read_data() {
     const Stopwatch watch;
-    data::ManifestOptions splits{config_.val_fraction, config_.test_fraction, static_cast<uint64_t>(config_.split_seed)};
-    splits.own = {folder_.root, cache_};
-    manifest_ = unlabelled() ? data::load_unlabelled(config_.data, class_names(config_.classes), splits)
-                             : data::load_manifest(config_.data, splits);
+    manifest_ = manifest_of(config_);
     const auto count = [&](data::Split split) { return std::to_string(manifest_.of(split).size()); };
     log_.info(config_.data + ": " + std::to_string(manifest_.classes.size()) + " classes; " + count(data::Split::train) + " training, " +
               count(data::Split::val) + " validation and " + count(data::Split::test) + " test images");
@@ -181,6 +180,7 @@ class Job {
     config_.student_weights = pulled(config_.student_weights, log_, stop_);
     student_ = initial_student(config_.image_size);  // for what it says of itself; weights follow once size and seed are set
     load_teachers();
+    if (train_teacher_) inputs_ = inputs_of(given_, manifest_, log_, stop_);
     const int64_t preferred = config_.image_size > 0 ? config_.image_size : student_->input_spec().size;
     int64_t largest = preferred;
     for (const teacher::Teacher& teacher : teachers_->all()) largest = std::max(largest, teacher.input_spec().size);
@@ -310,11 +310,24 @@ class Job {
     summary_["seconds"]["teacher"] = watch.seconds() + teacher_training_seconds_;
   }
 
+  // A checkpoint is gone on with where it was made of what is there now.
+  void claim_checkpoint() const {
+    std::error_code error;
+    if (options_.resume && fs::exists(folder_.checkpoint(), error) && fs::exists(folder_.inputs(), error)) {
+      const std::string changed = differences(inputs_from(read_json(folder_.inputs())), inputs_);
+      if (!changed.empty())
+        throw Error("was made of other files than are there now: " + changed, folder_.checkpoint().string(),
+                    "put them back, or --force to start over");
+    }
+    fs::create_directories(folder_.inputs().parent_path());
+    write_file_atomic(folder_.inputs(), to_json(inputs_).dump(2) + "\n");
+  }
+
   void train() {
     const std::vector<losses::TermConfig> terms = terms_of(config_);
     const teacher::JointHead* head = teachers_->head();
     const teacher::JointOutputs* outputs = teachers_->outputs();
-    train::TrainData data{&*train_, &*val_, config_.view, spec_, head, outputs, {}};
+    train::TrainData data{&*train_, &*val_, config_.view, spec_, head, outputs, {}, manifest_.classes};
     for (const ExtraSource& extra : extras_) data.extras.push_back(source_of(extra, config_));
     const at::Tensor labels = train::labels_of(data);
     losses::Objective objective(terms, {student_->feature_dim(),
@@ -342,6 +355,7 @@ class Job {
     options.view_seed = static_cast<uint64_t>(config_.view_seed);
     options.views = outputs != nullptr ? outputs->views() : 0;
     options.objective_key = key_of(terms);
+    claim_checkpoint();
     train::Trainer trainer(*student_, objective, data, options);
     std::ofstream metrics(folder_.metrics(), std::ios::trunc);
     result_ = trainer.run(
@@ -383,6 +397,7 @@ class Job {
     out.update(cost_of(*student_, spec_.size));
 
     summary_["version"] = kVersion;
+    summary_["inputs"] = to_json(inputs_);
     if (teachers_->none()) summary_["teacher"] = nullptr;
     summary_["epochs"] = result_.epochs;
     summary_["images_per_second"] = result_.images_per_second;
@@ -411,6 +426,7 @@ class Job {
   }
 
   RunConfig config_;
+  const RunConfig given_;  // before its teachers were trained
   const DistillOptions& options_;
   const RunFolder& folder_;
   Log& log_;
@@ -421,6 +437,7 @@ class Job {
   double teacher_training_seconds_ = 0;
 
   data::Manifest manifest_;
+  Inputs inputs_;
   std::optional<data::ImageStore> train_, val_, test_;
   std::vector<ExtraSource> extras_;
   std::vector<data::SkippedFile> skipped_;
@@ -438,6 +455,21 @@ RunConfig ready(const RunConfig& given) {
   validate(given);
   (void)open_device(given.device);
   return resolved(given);
+}
+
+// What the run in the folder, finished or not, was made of and is no longer so; empty where all of it is, or nothing was made yet.
+std::string changed_inputs(const RunFolder& folder, const RunConfig& config) {
+  std::error_code error;
+  nlohmann::json made_of;
+  if (fs::exists(folder.summary(), error)) {
+    made_of = read_json(folder.summary()).value("inputs", nlohmann::json::object());
+  } else if (fs::exists(folder.inputs(), error)) {
+    made_of = read_json(folder.inputs());
+  } else {
+    return "";
+  }
+  const RunConfig now = resolved(config);
+  return differences(inputs_from(made_of), inputs_of(now, manifest_of(now), null_log(), never_stop()));
 }
 
 bool holds_this_run(const RunFolder& folder, const RunConfig& config) { return read_file(folder.config()) == to_toml(resolved(config)); }
@@ -486,16 +518,22 @@ nlohmann::json linear_probe(const RunConfig& config, Log& log, const StopFlag& s
 bool is_finished(const RunConfig& config) {
   const RunFolder folder{config.out};
   std::error_code error;
-  return fs::exists(folder.summary(), error) && fs::exists(folder.config(), error) && holds_this_run(folder, config);
+  return fs::exists(folder.summary(), error) && fs::exists(folder.config(), error) && holds_this_run(folder, config) &&
+         changed_inputs(folder, config).empty();
 }
 
 nlohmann::json distill_once(const RunConfig& config, Log& log, const StopFlag& stop, bool force) {
   const RunFolder folder{config.out};
   std::error_code error;
-  if (!fs::exists(folder.config(), error)) return distill(config, {}, log, stop);
-  if (is_finished(config)) return read_json(folder.summary());
-  const bool same = holds_this_run(folder, config);
-  return distill(config, {.resume = same || !force, .force = !same && force}, log, stop);
+  if (force || !fs::exists(folder.config(), error)) return distill(config, {.force = force}, log, stop);
+  if (!holds_this_run(folder, config)) return distill(config, {.resume = true}, log, stop);  // which says what it holds
+  const std::string changed = changed_inputs(folder, config);
+  if (!changed.empty()) {
+    log.warn(folder.root.string() + " was made of other files than are there now (" + changed + "): it is made anew");
+    return distill(config, {.force = true}, log, stop);
+  }
+  if (fs::exists(folder.summary(), error)) return read_json(folder.summary());
+  return distill(config, {.resume = true}, log, stop);
 }
 
 }  // namespace retort::run
