@@ -50,7 +50,8 @@ void add_eval(CLI::App& app) {
   command->callback([arguments] {
     TerminalLog log;
     const std::filesystem::path cache = arguments->cache.empty() ? default_cache_dir() : std::filesystem::path(arguments->cache);
-    const run::Evaluation evaluation = run::evaluate_run(arguments->run, arguments->data, cache, log, stop_on_interrupt(), arguments->options);
+    const run::Evaluation evaluation =
+        run::evaluate_run(arguments->run, arguments->data, cache, log, stop_on_interrupt(), arguments->options);
     if (!arguments->predictions.empty())
       write_file_atomic(arguments->predictions, report::to_csv(evaluation.predictions, evaluation.classes));
     if (arguments->json) {

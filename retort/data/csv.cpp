@@ -29,8 +29,8 @@ class Parser {
     std::vector<CsvRow> rows;
     while (!text_.empty()) {
       CsvRow row = next_row();
-      const bool empty = dialect_.loose ? std::ranges::all_of(row.fields, &std::string::empty)
-                                        : row.fields.size() == 1 && row.fields[0].empty();
+      const bool empty =
+          dialect_.loose ? std::ranges::all_of(row.fields, &std::string::empty) : row.fields.size() == 1 && row.fields[0].empty();
       if (!empty) rows.push_back(std::move(row));
     }
     return rows;
@@ -57,7 +57,8 @@ class Parser {
     if (!text_.starts_with(dialect_.separator) && field.ends_with('\r')) field.pop_back();
     if (dialect_.loose) field = std::string(trimmed(field));
     if (field.find('"') != std::string::npos)
-      fail("a quote stands inside a field that does not start with one", "put the whole field in double quotes, and write each quote in it twice");
+      fail("a quote stands inside a field that does not start with one",
+           "put the whole field in double quotes, and write each quote in it twice");
     return field;
   }
 

@@ -24,11 +24,11 @@ constexpr const char* kHeaderMend = "start the file with the line `path,label,sp
 
 // What other programs call our columns, without blanks and the like.
 using Synonyms = std::vector<const char*>;
-const Synonyms kPaths = {"path",      "paths",     "file",      "files",     "filename",  "filenames", "filepath",  "filepaths", "fname",
-                         "image",     "images",    "imagepath", "imagefile", "imagename", "imageid",   "img",       "imgpath",   "imgname",
-                         "relpath",   "picture",   "photo"};
-const Synonyms kLabels = {"label", "labels",   "labelname",    "class",    "classes", "classname", "classlabel",
-                          "category", "categoryname", "categories", "target",  "tag",       "species", "groundtruth"};
+const Synonyms kPaths = {"path",      "paths", "file",    "files",   "filename",  "filenames", "filepath",
+                         "filepaths", "fname", "image",   "images",  "imagepath", "imagefile", "imagename",
+                         "imageid",   "img",   "imgpath", "imgname", "relpath",   "picture",   "photo"};
+const Synonyms kLabels = {"label",    "labels",       "labelname",  "class",  "classes", "classname", "classlabel",
+                          "category", "categoryname", "categories", "target", "tag",     "species",   "groundtruth"};
 const Synonyms kSplits = {"split", "splits", "set", "subset", "partition", "dataset", "phase", "usage"};
 
 struct Columns {
@@ -75,8 +75,8 @@ Columns columns_of(const Table& table, const std::string& file, std::vector<Note
   const std::string where = file + ":" + std::to_string(header.line);
   const std::optional<size_t> path = column_among(header, kPaths, where), label = column_among(header, kLabels, where);
   if (!path || !label)
-    throw Error("the header needs a column `path` and a column `label`; its columns, between " + separator_name(table.separator) + ", are " +
-                    list_of_fields(header),
+    throw Error("the header needs a column `path` and a column `label`; its columns, between " + separator_name(table.separator) +
+                    ", are " + list_of_fields(header),
                 where, kHeaderMend);
   const Columns columns{*path, *label, column_among(header, kSplits, where), header.fields.size(), table.separator};
   std::string guessed;
@@ -95,12 +95,13 @@ Columns columns_of(const Table& table, const std::string& file, std::vector<Note
 void check_count(CsvRow& row, const Columns& columns, const std::string& where) {
   while (row.fields.size() > columns.count && row.fields.back().empty()) row.fields.pop_back();
   if (row.fields.size() == columns.count) return;
-  const std::string what = "has " + std::to_string(row.fields.size()) + (row.fields.size() == 1 ? " field" : " fields") + ", the header has " +
-                           std::to_string(columns.count);
+  const std::string what = "has " + std::to_string(row.fields.size()) + (row.fields.size() == 1 ? " field" : " fields") +
+                           ", the header has " + std::to_string(columns.count);
   for (const char other : {';', '\t', ',', '|'}) {
     if (row.fields.size() == 1 && other != columns.separator && row.fields[0].find(other) != std::string::npos)
-      throw Error(what + ": its fields are separated by " + separator_name(other) + ", the header's by " + separator_name(columns.separator), where,
-                  "separate all lines, the header too, in one way");
+      throw Error(
+          what + ": its fields are separated by " + separator_name(other) + ", the header's by " + separator_name(columns.separator), where,
+          "separate all lines, the header too, in one way");
   }
   throw Error(what, where,
               row.fields.size() > columns.count ? "put fields that hold " + separator_name(columns.separator) + " in double quotes"
@@ -143,15 +144,20 @@ class CsvReader {
     const auto refuse = [&](const char* what, const char* mend) { throw Error(what, name_, mend); };
     constexpr const char* kUnpack = "unpack it, and give --data the folder that it makes";
     if (bytes.starts_with("PK\x03\x04") || bytes.starts_with("PK\x05\x06"))
-      refuse(lower_extension(file_) == ".xlsx" ? "is a workbook of Excel's, not a CSV file" : "is a zip archive, not a folder or a CSV file",
-             lower_extension(file_) == ".xlsx" ? "save it as CSV UTF-8" : kUnpack);
-    for (const std::string_view start : {"\x1f\x8b"sv, "BZh"sv, "\xFD" "7zXZ\0"sv, "\x28\xB5\x2F\xFD"sv, "7z\xBC\xAF\x27\x1C"sv, "Rar!\x1A"sv})
+      refuse(
+          lower_extension(file_) == ".xlsx" ? "is a workbook of Excel's, not a CSV file" : "is a zip archive, not a folder or a CSV file",
+          lower_extension(file_) == ".xlsx" ? "save it as CSV UTF-8" : kUnpack);
+    for (const std::string_view start : {"\x1f\x8b"sv, "BZh"sv,
+                                         "\xFD"
+                                         "7zXZ\0"sv,
+                                         "\x28\xB5\x2F\xFD"sv, "7z\xBC\xAF\x27\x1C"sv, "Rar!\x1A"sv})
       if (bytes.starts_with(start)) refuse("is an archive or a compressed file, not a folder or a CSV file", kUnpack);
     if (bytes.size() > 262 && bytes.substr(257, 5) == "ustar") refuse("is a tar archive, not a folder or a CSV file", kUnpack);
     if (is_image_name(file_) || bytes.starts_with("\xFF\xD8\xFF") || bytes.starts_with("\x89PNG"))
       refuse("is a picture, not a folder of pictures or a CSV file", "give --data a folder with one folder a class");
     const std::string_view first = trimmed_start(bytes);
-    if (first.starts_with('{') || first.starts_with('[')) refuse("is JSON, not a CSV file", "write its images as lines of a CSV file `path,label`");
+    if (first.starts_with('{') || first.starts_with('['))
+      refuse("is JSON, not a CSV file", "write its images as lines of a CSV file `path,label`");
   }
 
   static std::string_view trimmed_start(std::string_view text) {

@@ -22,8 +22,9 @@ void check_classes(const Names& classes, const std::string& where) {
   for (const std::string& name : classes) {
     const auto [other, fresh] = seen.emplace(folded(name), name);
     if (!fresh)
-      throw Error("the classes " + quote_name(other->second) + " and " + quote_name(name) + " have names that differ only in case or blanks",
-                  where, "merge or rename them");
+      throw Error(
+          "the classes " + quote_name(other->second) + " and " + quote_name(name) + " have names that differ only in case or blanks", where,
+          "merge or rename them");
   }
   if (classes.size() < 2) {
     throw Error("has " + std::to_string(classes.size()) +
@@ -59,8 +60,8 @@ void compose_labels(Found& found) {
     if (counts.size() < 2) continue;
     std::string images;
     for (const auto& [form, count] : counts) images += (images.empty() ? "" : " and ") + std::to_string(count);
-    found.notes.push_back({"the class " + quote_name(label) + " is written in " + std::to_string(counts.size()) +
-                               " Unicode forms, of " + images + " images; they are read as one class",
+    found.notes.push_back({"the class " + quote_name(label) + " is written in " + std::to_string(counts.size()) + " Unicode forms, of " +
+                               images + " images; they are read as one class",
                            true});
   }
 }
@@ -78,7 +79,8 @@ void match_labels(Found& found, const Names& names) {
     entry.label = match->second;
   }
   for (const auto& [pair, count] : changed)
-    found.notes.push_back({counted(count, "image") + " of " + quote_name(pair.first) + " are read as of the class " + quote_name(pair.second), true});
+    found.notes.push_back(
+        {counted(count, "image") + " of " + quote_name(pair.first) + " are read as of the class " + quote_name(pair.second), true});
 }
 
 // Whether one of the paths is the folder, or lies below it.
@@ -103,7 +105,8 @@ void add_items(std::vector<Entry> entries, Split otherwise, Manifest& manifest) 
   for (Entry& entry : entries) {
     const auto found = std::ranges::lower_bound(manifest.classes, entry.label);
     if (found == manifest.classes.end() || *found != entry.label) {
-      throw Error("the class " + quote_name(entry.label) + " has no training images", entry.where, "add some, or take its other images out");
+      throw Error("the class " + quote_name(entry.label) + " has no training images", entry.where,
+                  "add some, or take its other images out");
     }
     manifest.items.push_back({std::move(entry.path), found - manifest.classes.begin(), entry.split.value_or(otherwise)});
   }
@@ -119,9 +122,7 @@ void carve_missing(Manifest& manifest, bool has_val, const ManifestOptions& opti
 
 }  // namespace
 
-Note note_of(const PassedOver& passed) {
-  return {"passed over what systems leave behind, and what is hidden: " + text_of(passed)};
-}
+Note note_of(const PassedOver& passed) { return {"passed over what systems leave behind, and what is hidden: " + text_of(passed)}; }
 
 void add_class(const fs::path& root, const std::string& folder, const std::string& label, std::optional<Split> split,
                const ManifestOptions& options, Found& found) {
@@ -137,7 +138,8 @@ void add_class(const fs::path& root, const std::string& folder, const std::strin
   for (const std::string& other : others) found.unread.push_back(folder + "/" + other);
 }
 
-void add_classes(const fs::path& root, const std::string& prefix, std::optional<Split> split, const ManifestOptions& options, Found& found) {
+void add_classes(const fs::path& root, const std::string& prefix, std::optional<Split> split, const ManifestOptions& options,
+                 Found& found) {
   for (const std::string& name : folders_in(root / prefix))
     add_class(root, prefix.empty() ? name : prefix + "/" + name, name, split, options, found);
 }

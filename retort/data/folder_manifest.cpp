@@ -101,7 +101,8 @@ class FolderReader {
   std::string list_advice() const {
     std::error_code error;
     for (fs::directory_iterator it(root_, error); !error && it != fs::directory_iterator(); it.increment(error))
-      if (lower_extension(it->path()) == ".csv") return "or give --data the list " + printable(it->path().string()) + " (columns path, label, split)";
+      if (lower_extension(it->path()) == ".csv")
+        return "or give --data the list " + printable(it->path().string()) + " (columns path, label, split)";
     return "or list them in a CSV file `path,label,split`";
   }
 
@@ -131,8 +132,9 @@ class FolderReader {
       for (const auto& [pattern, group] : by_pattern) {
         if (!has_split(group, Split::train) || (!has_split(group, Split::val) && !has_split(group, Split::test))) continue;
         if (!chosen.empty())
-          throw Error("the folders " + list_of(names_of(chosen)) + " and " + list_of(names_of(group)) + " are called like splits of two data sets",
-                      where(), "give --data one of them, or put class folders into train/ and test/");
+          throw Error(
+              "the folders " + list_of(names_of(chosen)) + " and " + list_of(names_of(group)) + " are called like splits of two data sets",
+              where(), "give --data one of them, or put class folders into train/ and test/");
         chosen = group;
       }
     }
@@ -165,11 +167,12 @@ class FolderReader {
     }
     const bool as_class = splits.size() == 1 && (!splits[0].divided() || splits[0].content.images > 0);
     if (!as_class)
-      throw Error(list_of(names_of(splits)) + (splits.size() == 1 ? " is" : " are") + " called like a split, but " + list_of(others) +
-                      " beside it could be other classes",
-                  where(),
-                  "if it is a split, move what is beside it away, or into folders train/ and test/; if it is a class, rename it, or list the "
-                  "images in a CSV file `path,label`");
+      throw Error(
+          list_of(names_of(splits)) + (splits.size() == 1 ? " is" : " are") + " called like a split, but " + list_of(others) +
+              " beside it could be other classes",
+          where(),
+          "if it is a split, move what is beside it away, or into folders train/ and test/; if it is a class, rename it, or list the "
+          "images in a CSV file `path,label`");
     note(quote_name(splits[0].name) + " is read as a class, not as a split: it holds images itself, and lies beside " + list_of(others));
     return false;
   }
@@ -188,7 +191,8 @@ class FolderReader {
     std::string guessed;
     const bool none = std::ranges::none_of(splits, &SplitFolder::divided);
     for (const SplitFolder& each : splits) {
-      if (each.name != to_string(each.split)) guessed += (guessed.empty() ? "" : ", ") + quote_name(each.name) + " as " + to_string(each.split);
+      if (each.name != to_string(each.split))
+        guessed += (guessed.empty() ? "" : ", ") + quote_name(each.name) + " as " + to_string(each.split);
       if (!each.divided() && (options_.known.empty() ? each.split == Split::train : none))
         throw Error(quote_name(each.name) + " holds " + images_counted(each.content.images) + ", but no class folders", where(),
                     "put the images into one folder a class inside it, " + list_advice());

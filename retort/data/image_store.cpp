@@ -122,8 +122,8 @@ void check_skipped(const std::vector<SkippedFile>& skipped, size_t total, const 
   const int64_t failed = std::ssize(skipped) + options.skipped_elsewhere;
   const int64_t images = options.images > 0 ? options.images : static_cast<int64_t>(total);
   if (static_cast<double>(failed) <= options.max_skipped * static_cast<double>(images)) return;
-  throw Error(std::to_string(failed) + " of " + std::to_string(images) + " images do not decode; the first: " + skipped[0].reason,
-              root, "mend or remove these files, or allow a larger share of them: --max-skipped");
+  throw Error(std::to_string(failed) + " of " + std::to_string(images) + " images do not decode; the first: " + skipped[0].reason, root,
+              "mend or remove these files, or allow a larger share of them: --max-skipped");
 }
 
 }  // namespace

@@ -11,18 +11,37 @@ namespace fs = std::filesystem;
 namespace {
 
 // As their systems spell them; hidden ones only where they are worth a name.
-constexpr std::array kLeftovers = {
-    ".DS_Store",       ".AppleDouble",     ".Spotlight-V100",
-    ".Trashes",        ".fseventsd",       ".ipynb_checkpoints",
-    ".thumbnails",     ".@__thumb",        ".picasaoriginals",
-    "Thumbs.db",       "ehthumbs.db",      "ehthumbs_vista.db",
-    "desktop.ini",     "Picasa.ini",       "ZbThumbnail.info",
-    "__MACOSX",        "lost+found",       "$RECYCLE.BIN",
-    "FOUND.000",       "@eaDir",           "System Volume Information",
-    "@tmp",            "@Recycle",         "@Recently-Snapshot",
-    "@SynoResource",   "#recycle",         "#snapshot",
-    "Temporary Items", "_gsdata_",         "Network Trash Folder",
-    "__pycache__"};
+constexpr std::array kLeftovers = {".DS_Store",
+                                   ".AppleDouble",
+                                   ".Spotlight-V100",
+                                   ".Trashes",
+                                   ".fseventsd",
+                                   ".ipynb_checkpoints",
+                                   ".thumbnails",
+                                   ".@__thumb",
+                                   ".picasaoriginals",
+                                   "Thumbs.db",
+                                   "ehthumbs.db",
+                                   "ehthumbs_vista.db",
+                                   "desktop.ini",
+                                   "Picasa.ini",
+                                   "ZbThumbnail.info",
+                                   "__MACOSX",
+                                   "lost+found",
+                                   "$RECYCLE.BIN",
+                                   "FOUND.000",
+                                   "@eaDir",
+                                   "System Volume Information",
+                                   "@tmp",
+                                   "@Recycle",
+                                   "@Recently-Snapshot",
+                                   "@SynoResource",
+                                   "#recycle",
+                                   "#snapshot",
+                                   "Temporary Items",
+                                   "_gsdata_",
+                                   "Network Trash Folder",
+                                   "__pycache__"};
 
 bool has_all(const fs::path& folder, std::initializer_list<const char*> names) {
   return std::ranges::all_of(names, [&](const char* name) {
@@ -56,10 +75,8 @@ std::string leftover_kind(const std::string& name) {
 }
 
 bool is_own_output(const fs::path& folder) {
-  return has_all(folder, {"config.toml", "log.txt"}) ||
-         has_all(folder, {"summary.json", "student.safetensors"}) ||
-         has_all(folder, {"compare.json", "compare.html"}) ||
-         has_all(folder, {"gate.json", "gate.html"}) || is_cache(folder);
+  return has_all(folder, {"config.toml", "log.txt"}) || has_all(folder, {"summary.json", "student.safetensors"}) ||
+         has_all(folder, {"compare.json", "compare.html"}) || has_all(folder, {"gate.json", "gate.html"}) || is_cache(folder);
 }
 
 void add(PassedOver& all, const PassedOver& more) {

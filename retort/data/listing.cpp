@@ -68,7 +68,8 @@ std::string listed_file(const fs::path& root, const std::string& folder, const s
   const std::string listed = (fs::path(folder) / path).generic_string();
   const std::optional<std::string> found = listed_path(root, listed);
   if (!found || !found->starts_with(fs::path(folder).lexically_normal().generic_string() + "/"))
-    throw Error("there is no file " + quote_name(listed), where, "unpack the data set's images into " + printable((root / folder).string()));
+    throw Error("there is no file " + quote_name(listed), where,
+                "unpack the data set's images into " + printable((root / folder).string()));
   return *found;
 }
 

@@ -89,8 +89,8 @@ void warn_of_unread(const Manifest& manifest, Log& log) {
   std::string named;
   for (const std::string& kind : kinds) named += (named.empty() ? "" : " ") + kind;
   log.warn("left out: " + std::to_string(manifest.unread.size()) + (manifest.unread.size() == 1 ? " picture" : " pictures") +
-           " of kinds that are not read (" + named + "), the first " + printable((manifest.root / std::ranges::min(manifest.unread)).string()) +
-           "; JPEG, PNG and WebP are read");
+           " of kinds that are not read (" + named + "), the first " +
+           printable((manifest.root / std::ranges::min(manifest.unread)).string()) + "; JPEG, PNG and WebP are read");
 }
 
 }  // namespace retort::data

@@ -25,8 +25,7 @@ int64_t pictures_passed(const fs::path& folder) {
   int64_t count = 0;
   std::error_code error;
   const auto options = fs::directory_options::skip_permission_denied;
-  for (fs::recursive_directory_iterator it(folder, options, error);
-       !error && it != fs::recursive_directory_iterator(); it.increment(error))
+  for (fs::recursive_directory_iterator it(folder, options, error); !error && it != fs::recursive_directory_iterator(); it.increment(error))
     count += !is_folder(*it) && is_image_name(it->path()) ? 1 : 0;
   return count;
 }
@@ -122,9 +121,9 @@ bool has_pictures(const fs::path& folder) {
     } catch (const Error&) {
       return false;  // who reads it says so
     }
-    return std::ranges::any_of(entries, [](const auto& entry) {
-             return !is_folder(entry) && (is_image_name(entry.path()) || is_unread_name(entry.path()));
-           }) ||
+    return std::ranges::any_of(
+               entries,
+               [](const auto& entry) { return !is_folder(entry) && (is_image_name(entry.path()) || is_unread_name(entry.path())); }) ||
            std::ranges::any_of(entries, [&](const auto& entry) { return is_folder(entry) && look(entry.path()); });
   };
   return look(folder);

@@ -27,11 +27,11 @@ std::vector<std::string> words_of(const std::string& name) {
 
 std::optional<Split> split_word(const std::string& word) {
   static const std::map<std::string, Split> words = {
-      {"train", Split::train},         {"training", Split::train}, {"trainset", Split::train}, {"trainingset", Split::train},
-      {"trainval", Split::train},      {"val", Split::val},        {"valid", Split::val},      {"validation", Split::val},
-      {"validationset", Split::val},   {"valset", Split::val},     {"dev", Split::val},        {"devset", Split::val},
-      {"development", Split::val},     {"test", Split::test},      {"testing", Split::test},   {"tests", Split::test},
-      {"testset", Split::test},        {"testingset", Split::test}, {"holdout", Split::test}};
+      {"train", Split::train},       {"training", Split::train},  {"trainset", Split::train}, {"trainingset", Split::train},
+      {"trainval", Split::train},    {"val", Split::val},         {"valid", Split::val},      {"validation", Split::val},
+      {"validationset", Split::val}, {"valset", Split::val},      {"dev", Split::val},        {"devset", Split::val},
+      {"development", Split::val},   {"test", Split::test},       {"testing", Split::test},   {"tests", Split::test},
+      {"testset", Split::test},      {"testingset", Split::test}, {"holdout", Split::test}};
   const auto found = words.find(word);
   return found == words.end() ? std::nullopt : std::optional(found->second);
 }

@@ -10,7 +10,8 @@ namespace {
 
 size_t class_index(int64_t index, size_t classes, const Prediction& prediction) {
   if (index < 0 || static_cast<size_t>(index) >= classes) {
-    throw Error("names class number " + std::to_string(index) + " of " + std::to_string(classes), "prediction for " + printable(prediction.path));
+    throw Error("names class number " + std::to_string(index) + " of " + std::to_string(classes),
+                "prediction for " + printable(prediction.path));
   }
   return static_cast<size_t>(index);
 }

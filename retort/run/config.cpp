@@ -185,8 +185,7 @@ void validate(const RunConfig& config) {
   for (const std::vector<std::string>& more : {config.teacher, config.extra, config.prompt})
     paths.insert(paths.end(), more.begin(), more.end());
   for (const std::string& path : paths) {
-    if (!is_utf8(path) || has_controls(path) ||
-        (path.find('\'') != std::string::npos && path.find_first_of("\"\\") != std::string::npos))
+    if (!is_utf8(path) || has_controls(path) || (path.find('\'') != std::string::npos && path.find_first_of("\"\\") != std::string::npos))
       throw UsageError("a path that is not UTF-8, with control characters, or with both kinds of quotes, cannot stand in config.toml",
                        printable(path), "rename it");
   }

@@ -33,8 +33,9 @@ void relabel(data::Manifest& manifest, const std::vector<std::string>& classes, 
   for (const std::string& name : manifest.classes) {
     const auto found = places.find(folded(name));
     if (found == places.end())
-      throw Error("has a class " + quote_name(name) + " that the student does not know", where,
-                  "rename or remove it; the student's " + std::to_string(classes.size()) + " classes begin with " + quote_name(classes.front()));
+      throw Error(
+          "has a class " + quote_name(name) + " that the student does not know", where,
+          "rename or remove it; the student's " + std::to_string(classes.size()) + " classes begin with " + quote_name(classes.front()));
     place.push_back(found->second);
   }
   for (data::Item& item : manifest.items) item.label = place[static_cast<size_t>(item.label)];
@@ -146,7 +147,8 @@ std::string bytes_of_hex(const std::string& hex) {
   std::string bytes;
   for (size_t i = 0; i + 1 < hex.size(); i += 2) {
     unsigned value = 0;
-    if (std::from_chars(hex.data() + i, hex.data() + i + 2, value, 16).ptr != hex.data() + i + 2) throw Error("holds a path that is no hex");
+    if (std::from_chars(hex.data() + i, hex.data() + i + 2, value, 16).ptr != hex.data() + i + 2)
+      throw Error("holds a path that is no hex");
     bytes += static_cast<char>(value);
   }
   return bytes;

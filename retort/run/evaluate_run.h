@@ -27,7 +27,7 @@ Evaluation evaluate_store(const Student& student, const data::Manifest& manifest
                           Log& log, const StopFlag& stop);
 
 struct EvaluationOptions {
-  std::string split;               // "test", "validation", "train" or "all"; empty: the first of these that is there and that no student has seen
+  std::string split;  // "test", "validation", "train" or "all"; empty: the first of these that is there and that no student has seen
   std::optional<double> max_skipped;  // as of a run; not given: the run's own, or 0.05 of other data
 };
 

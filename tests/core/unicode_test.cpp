@@ -9,8 +9,7 @@ namespace {
 
 TEST(Unicode, OtherBytesAreWrittenOut) {
   EXPECT_TRUE(is_utf8("größe\n"));
-  for (const char* bad : {"caf\xe9", "\xc0\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xe2\x82"})
-    EXPECT_FALSE(is_utf8(bad)) << bad;
+  for (const char* bad : {"caf\xe9", "\xc0\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xe2\x82"}) EXPECT_FALSE(is_utf8(bad)) << bad;
   EXPECT_EQ(as_utf8("größe\n"), "größe\n");
   EXPECT_EQ(as_utf8("caf\xe9.jpg"), "caf\\xe9.jpg");
 }

@@ -38,8 +38,7 @@ class CsvManifest : public ::testing::Test {
     const Manifest manifest = load(text);
     EXPECT_EQ(manifest.classes, (std::vector<std::string>{"cat", "dog"})) << text;
     EXPECT_EQ(manifest.items.size(), 6U) << text;
-    for (const Item& item : manifest.items)
-      EXPECT_EQ(item.path.substr(0, 3), manifest.classes[static_cast<size_t>(item.label)]) << text;
+    for (const Item& item : manifest.items) EXPECT_EQ(item.path.substr(0, 3), manifest.classes[static_cast<size_t>(item.label)]) << text;
   }
   testing::TestFolder folder_;
 };
@@ -70,9 +69,11 @@ TEST_F(CsvManifest, BlanksAreNoneOfTheFields) {
 }
 
 TEST_F(CsvManifest, ColumnsUnderOtherNames) {
-  for (const char* header : {"Path,Label", "filename,class", "File_Name,Class Name", "image,category", "filepaths,labels", "image_path,target"})
+  for (const char* header :
+       {"Path,Label", "filename,class", "File_Name,Class Name", "image,category", "filepaths,labels", "image_path,target"})
     expect_all(std::string(header) + "\n" + lines(","));
-  const Manifest manifest = load("label,filepaths,data set\ncat,cat/0.jpg,Training\ncat,cat/1.jpg,valid\ndog,dog/0.jpg,TRAIN\ndog,dog/1.jpg,Test\n");
+  const Manifest manifest =
+      load("label,filepaths,data set\ncat,cat/0.jpg,Training\ncat,cat/1.jpg,valid\ndog,dog/0.jpg,TRAIN\ndog,dog/1.jpg,Test\n");
   EXPECT_EQ(manifest.of(Split::train).size(), 2U);
   EXPECT_EQ(manifest.of(Split::val).size(), 1U);
   EXPECT_EQ(manifest.of(Split::test).size(), 1U);
@@ -80,13 +81,15 @@ TEST_F(CsvManifest, ColumnsUnderOtherNames) {
   EXPECT_EQ(manifest.notes[0].text, "columns: 'filepaths' as path, 'data set' as split");
   expect_all("image,path,label\n,cat/0.jpg,cat\n,cat/1.jpg,cat\n,cat/2.jpg,cat\n,dog/0.jpg,dog\n,dog/1.jpg,dog\n,dog/2.jpg,dog\n");
   expect_says(error("file,image,label\n"), "m.csv:1: both 'file' and 'image' could be the column `path`");
-  expect_says(error("a;b\n1;2\n"), "m.csv:1: the header needs a column `path` and a column `label`; its columns, between semicolons, are 'a', 'b'");
+  expect_says(error("a;b\n1;2\n"),
+              "m.csv:1: the header needs a column `path` and a column `label`; its columns, between semicolons, are 'a', 'b'");
 }
 
 TEST_F(CsvManifest, PathsOfOtherSystems) {
   expect_all("path,label\n" + lines(",", "\n", "\\"));
   EXPECT_EQ(load("path,label\n" + lines(",", "\n", "\\")).notes.at(0).text, "paths of 6 lines are read with / for \\");
-  expect_says(error("path,label\nC:\\photos\\a.jpg,cat\n"), "m.csv:2: there is no file 'C:\\photos\\a.jpg': it is a path on a Windows machine");
+  expect_says(error("path,label\nC:\\photos\\a.jpg,cat\n"),
+              "m.csv:2: there is no file 'C:\\photos\\a.jpg': it is a path on a Windows machine");
   folder_.write("caf\u00e9/1.jpg");
   folder_.write("cafe\u0301/2.jpg");
   EXPECT_EQ(load("path,label\n" + lines(",") + "cafe\u0301/1.jpg,cat\ncaf\u00e9/2.jpg,cat\n").items.size(), 8U);

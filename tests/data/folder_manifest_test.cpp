@@ -25,8 +25,7 @@ void fill_folders(const TestFolder& folder, const std::vector<std::string>& name
 // "train cat" to how many.
 Counts split_counts(const Manifest& manifest) {
   Counts all;
-  for (const Item& item : manifest.items)
-    ++all[to_string(item.split) + " " + manifest.classes[static_cast<size_t>(item.label)]];
+  for (const Item& item : manifest.items) ++all[to_string(item.split) + " " + manifest.classes[static_cast<size_t>(item.label)]];
   return all;
 }
 
@@ -49,8 +48,10 @@ using Classes = std::vector<std::string>;
 TEST(SplitName, SaysASplitInManyWords) {
   for (const char* name : {"train", "Train", "TRAINING", "train_set", "Training-Images", "trainset", "train data", " train ", "trainval"})
     EXPECT_EQ(split_from(name), Split::train) << name;
-  for (const char* name : {"val", "valid", "Validation", "dev", "val_set", "validation_data"}) EXPECT_EQ(split_from(name), Split::val) << name;
-  for (const char* name : {"test", "Testing", "TEST", "test_images", "testset", "holdout"}) EXPECT_EQ(split_from(name), Split::test) << name;
+  for (const char* name : {"val", "valid", "Validation", "dev", "val_set", "validation_data"})
+    EXPECT_EQ(split_from(name), Split::val) << name;
+  for (const char* name : {"test", "Testing", "TEST", "test_images", "testset", "holdout"})
+    EXPECT_EQ(split_from(name), Split::test) << name;
   for (const char* name : {"", "trains", "steam train", "latest", "contest", "set", "images", "train_test", "train1", "caf\xe9"})
     EXPECT_EQ(split_from(name), std::nullopt) << name;
   EXPECT_EQ(split_name("seg_train")->pattern, "seg *");
@@ -58,9 +59,10 @@ TEST(SplitName, SaysASplitInManyWords) {
 }
 
 TEST(FolderManifest, SplitsByTheirUsualNames) {
-  const std::vector<std::vector<std::string>> spellings = {
-      {"Training", "Testing"}, {"TRAIN", "TEST"}, {"train_set", "test_set"}, {"Training Images", "Test Images"}, {"seg_train", "seg_test"},
-      {"asl_alphabet_train", "asl_alphabet_test"}, {"train2017", "test2017"}};
+  const std::vector<std::vector<std::string>> spellings = {{"Training", "Testing"},   {"TRAIN", "TEST"},
+                                                           {"train_set", "test_set"}, {"Training Images", "Test Images"},
+                                                           {"seg_train", "seg_test"}, {"asl_alphabet_train", "asl_alphabet_test"},
+                                                           {"train2017", "test2017"}};
   for (const auto& names : spellings) {
     const TestFolder folder;
     fill_folders(folder, {names[0] + "/cat", names[0] + "/dog", names[1] + "/cat", names[1] + "/dog"});
@@ -79,8 +81,7 @@ TEST(FolderManifest, MixedSpellingsAndWhatIsLeftOut) {
   folder.write("loose.jpg");
   folder.write("train/loose.png");
   const Manifest manifest = load_manifest(folder.path());
-  EXPECT_EQ(split_counts(manifest),
-            (Counts{{"train a", 3}, {"train b", 3}, {"val a", 3}, {"val b", 3}, {"test a", 3}, {"test b", 3}}));
+  EXPECT_EQ(split_counts(manifest), (Counts{{"train a", 3}, {"train b", 3}, {"val a", 3}, {"val b", 3}, {"test a", 3}, {"test b", 3}}));
   for (const char* part : {"left out: 5 images in 'unlabelled'", "left out: 1 image that lie in no class folder, but in 'train'",
                            "left out: 1 image that lie in no class folder, but beside them"})
     EXPECT_TRUE(mentions(notes(manifest, true), part)) << part << "\n" << notes(manifest);
@@ -149,7 +150,8 @@ TEST(FolderManifest, WrappersAreEntered) {
 
 TEST(FolderManifest, WrappersInsideSplitsAreEntered) {
   const TestFolder folder;
-  fill_folders(folder, {"training_set/training_set/cats", "training_set/training_set/dogs", "test_set/test_set/cats", "test_set/test_set/dogs"});
+  fill_folders(folder,
+               {"training_set/training_set/cats", "training_set/training_set/dogs", "test_set/test_set/cats", "test_set/test_set/dogs"});
   const Manifest manifest = load_manifest(folder.path());
   EXPECT_EQ(given(manifest), (Counts{{"train cats", 3}, {"train dogs", 3}, {"test cats", 3}, {"test dogs", 3}}));
   EXPECT_TRUE(mentions(notes(manifest), "reads 'test_set/test_set'")) << notes(manifest);
@@ -175,14 +177,15 @@ TEST(FolderManifest, LeftoversOfSystemsAreCounted) {
   const TestFolder folder;
   fill_folders(folder, {"cat", "dog"});
   fill_folders(folder, {"cat/@eaDir/0.jpg", "__MACOSX/cat", "lost+found", "$RECYCLE.BIN", "System Volume Information", "#recycle"}, 2);
-  for (const char* name : {".DS_Store", "cat/Thumbs.db", "cat/._0.jpg", "cat/desktop.ini", "dog/.ipynb_checkpoints/0-checkpoint.jpg", "dog/.x.jpg"})
+  for (const char* name :
+       {".DS_Store", "cat/Thumbs.db", "cat/._0.jpg", "cat/desktop.ini", "dog/.ipynb_checkpoints/0-checkpoint.jpg", "dog/.x.jpg"})
     folder.write(name);
   const Manifest manifest = load_manifest(folder.path());
   EXPECT_EQ(manifest.items.size(), 6U);
   EXPECT_EQ(manifest.classes, (Classes{"cat", "dog"}));
-  for (const char* part : {"'@eaDir' (2)", "'__MACOSX' (2)", "'lost+found' (2)", "'$RECYCLE.BIN' (2)", "'System Volume Information' (2)",
-                           "'#recycle' (2)", "'.DS_Store' (1)", "'Thumbs.db' (1)", "'._*' (1)", "'desktop.ini' (1)",
-                           "'.ipynb_checkpoints' (1)", "hidden (1)"})
+  for (const char* part :
+       {"'@eaDir' (2)", "'__MACOSX' (2)", "'lost+found' (2)", "'$RECYCLE.BIN' (2)", "'System Volume Information' (2)", "'#recycle' (2)",
+        "'.DS_Store' (1)", "'Thumbs.db' (1)", "'._*' (1)", "'desktop.ini' (1)", "'.ipynb_checkpoints' (1)", "hidden (1)"})
     EXPECT_TRUE(mentions(notes(manifest), part)) << part << "\n" << notes(manifest);
   EXPECT_EQ(notes(manifest, true), "");
 }
@@ -253,7 +256,8 @@ TEST(FolderManifest, ToJudgeAStudentOneClassWillDo) {
   EXPECT_EQ(judged({"owl"}), (Counts{{"test owl", 2}}));  // evaluate_run refuses it
   const TestFolder folder;
   fill_folders(folder, {"Dog"}, 2);
-  for (const char* path : {"Dog", "Dog/", "Dog/."}) EXPECT_EQ(split_counts(load_manifest(folder / path, options)), (Counts{{"test dog", 2}}));
+  for (const char* path : {"Dog", "Dog/", "Dog/."})
+    EXPECT_EQ(split_counts(load_manifest(folder / path, options)), (Counts{{"test dog", 2}}));
   fill_folders(folder, {"photos"}, 2);
   EXPECT_TRUE(testing::says(testing::error_of([&] { load_manifest(folder / "photos", options); }), "no class folders"));
 }

@@ -333,7 +333,9 @@ TEST(Preparation, EvaluationIsRenderEval) {
 TEST(ImageStore, TheShareOfFailuresIsOfTheWholeDataSet) {
   Fixture f(10);
   f.folder.write("photos/3.jpg", "not a picture");
-  const auto open = [&](ImageStore::Options options) { return ImageStore::open(f.folder / "cache", f.manifest, f.items, counting(f.decoded), options, f.log); };
+  const auto open = [&](ImageStore::Options options) {
+    return ImageStore::open(f.folder / "cache", f.manifest, f.items, counting(f.decoded), options, f.log);
+  };
   EXPECT_TRUE(testing::says(testing::error_of([&] { open({.max_skipped = 0.05}); }), "1 of 10 images do not decode"));
   EXPECT_EQ(open({.max_skipped = 0.05, .images = 40}).size(), 9);
   EXPECT_EQ(open({.max_skipped = 0.05, .images = 40, .skipped_elsewhere = 1}).size(), 9);

@@ -70,7 +70,8 @@ TEST_F(EvaluateRunTest, WhatPeopleHaveWillDo) {
   EXPECT_EQ(evaluate((folder_ / "only").string()).split, "test");
   copy("data/val", "unseen/val");
   EXPECT_EQ(evaluate((folder_ / "unseen").string()).split, "validation");
-  for (const char* name : {"class 0", "class 1", "class 2"}) copy("data/test/" + std::string(name) + "/0.jpg", "few/" + std::string(name) + "/0.jpg");
+  for (const char* name : {"class 0", "class 1", "class 2"})
+    copy("data/test/" + std::string(name) + "/0.jpg", "few/" + std::string(name) + "/0.jpg");
   const Evaluation few = evaluate((folder_ / "few").string());
   EXPECT_EQ(few.split, "all");
   EXPECT_EQ(few.predictions.size(), 3U);
