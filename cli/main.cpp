@@ -8,6 +8,7 @@
 #include "retort/core/error.h"
 #include "retort/core/memory.h"
 #include "retort/core/processors.h"
+#include "retort/core/quote.h"
 #include "retort/version.h"
 
 namespace {
@@ -65,13 +66,13 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
   } catch (const UsageError& error) {
-    std::fprintf(stderr, "retort: %s\n", error.what());
+    std::fprintf(stderr, "retort: %s\n", printable_message(error.what()).c_str());
     return 2;
   } catch (const Interrupted& error) {
-    std::fprintf(stderr, "retort: %s\n", error.what());
+    std::fprintf(stderr, "retort: %s\n", printable_message(error.what()).c_str());
     return 130;
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "retort: %s\n", error.what());
+    std::fprintf(stderr, "retort: %s\n", printable_message(error.what()).c_str());
     return 1;
   }
 }

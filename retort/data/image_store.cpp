@@ -11,6 +11,7 @@
 
 #include "retort/core/error.h"
 #include "retort/core/hash.h"
+#include "retort/core/quote.h"
 #include "retort/data/image_shard.h"
 #include "retort/data/view.h"
 
@@ -43,7 +44,14 @@ struct Source {
   } catch (const std::bad_alloc&) {
     throw;  // the machine's fault, not the file's
   } catch (const std::exception& error) {
-    return {{}, error.what()};
+    return {{}, shown(error.what(), (manifest.root / path(place)).string())};
+  }
+
+  // The message, which may name the file in whatever characters that has.
+  static std::string shown(const std::string& message, const std::string& file) {
+    const size_t at = message.find(file);
+    if (at == std::string::npos) return printable_message(message);
+    return message.substr(0, at) + printable(file) + printable_message(message.substr(at + file.size()));
   }
 };
 
@@ -104,14 +112,18 @@ bool outdated(const Shard& shard, const Source& source) {
   return std::ranges::any_of(shard.skipped, [&](const auto& skipped) { return source.decode(skipped.first).reason.empty(); });
 }
 
-void check_skipped(const std::vector<SkippedFile>& skipped, size_t total, double max_skipped, const std::string& root, Log& log) {
+void check_skipped(const std::vector<SkippedFile>& skipped, size_t total, const ImageStore::Options& options, const std::string& root,
+                   Log& log) {
   for (size_t i = 0; i < std::min(skipped.size(), kNamed); ++i) log.warn("left out: " + skipped[i].reason);
   if (skipped.size() > kNamed) log.warn("and " + std::to_string(skipped.size() - kNamed) + " more files left out");
   if (skipped.size() == total)
     throw Error("none of the " + std::to_string(total) + " images decodes; the first: " + skipped[0].reason, root);
-  if (static_cast<double>(skipped.size()) <= max_skipped * static_cast<double>(total)) return;
-  throw Error(std::to_string(skipped.size()) + " of " + std::to_string(total) + " images do not decode; the first: " + skipped[0].reason,
-              root, "mend or remove these files, or allow a larger share of them: --max-skipped");
+  if (skipped.empty()) return;
+  const int64_t failed = std::ssize(skipped) + options.skipped_elsewhere;
+  const int64_t images = options.images > 0 ? options.images : static_cast<int64_t>(total);
+  if (static_cast<double>(failed) <= options.max_skipped * static_cast<double>(images)) return;
+  throw Error(std::to_string(failed) + " of " + std::to_string(images) + " images do not decode; the first: " + skipped[0].reason, root,
+              "mend or remove these files, or allow a larger share of them: --max-skipped");
 }
 
 }  // namespace
@@ -195,7 +207,7 @@ ImageStore ImageStore::open(const fs::path& cache_dir, const Manifest& manifest,
     store.shards_.push_back(shard->pixels);
     first = shard->last;
   }
-  check_skipped(store.skipped_, items.size(), options.max_skipped, manifest.root.string(), log);
+  check_skipped(store.skipped_, items.size(), options, printable(manifest.root.string()), log);
   if (preparation.in_files) {
     content.text("in files");  // large crops come at reduced size
     store.files_ = std::make_shared<const Manifest>(manifest);

@@ -45,6 +45,9 @@ class ImageStore {
  public:
   struct Options {
     double max_skipped = 0.05;  // share of files that may fail to decode before it is an error; 1 allows all
+    // Where the items are a part of a data set, such as a split, the share is of all of it:
+    int64_t images = 0;             // how many images that has; 0: the items are all
+    int64_t skipped_elsewhere = 0;  // and how many of its other files failed
   };
   // Opens what is there and builds what is missing. `items` index manifest.items; of none, the store is empty. Files that do not decode are
   // left out and listed, and tried again each time the store is opened. Throws Error when more than max_skipped fail or none is left, and

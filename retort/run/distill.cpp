@@ -4,10 +4,12 @@
 #include <torch/utils.h>
 
 #include <cstdio>
+#include <map>
 
 #include "retort/core/device.h"
 #include "retort/core/error.h"
 #include "retort/core/file.h"
+#include "retort/core/quote.h"
 #include "retort/data/extra.h"
 #include "retort/data/image_store.h"
 #include "retort/deploy/cost.h"
@@ -19,8 +21,8 @@
 #include "retort/report/text.h"
 #include "retort/run/evaluate_run.h"
 #include "retort/run/extra_sources.h"
-#include "retort/run/kept_images.h"
 #include "retort/run/inputs.h"
+#include "retort/run/kept_images.h"
 #include "retort/run/named_teacher.h"
 #include "retort/run/report_run.h"
 #include "retort/run/run_folder.h"
@@ -47,6 +49,14 @@ void claim_folder(const RunFolder& folder, const std::string& toml, const Distil
                 options.resume ? "resume with --config " + folder.config().string() : "choose another --out, or --force to write over it");
   if (!options.resume && fs::exists(folder.checkpoint(), error) && !fs::exists(folder.summary(), error))
     throw Error("holds an unfinished run", folder.root.string(), "--resume goes on with it, --force starts it over");
+}
+
+// A run among the images themselves would be taken for them by the next one.
+void check_apart(const RunConfig& config) {
+  std::error_code error;
+  if (fs::equivalent(config.data, config.out, error) && !error)
+    throw UsageError("is the folder of the images", "--out " + printable(config.out),
+                     "name a folder for the run alone, such as " + printable((fs::path(config.out) / "run").string()));
 }
 
 // Large photographs are stored smaller: half as large again as what the models look at is plenty for random crops. In steps, so that other
@@ -150,8 +160,12 @@ class Job {
 
  private:
   data::ImageStore open(data::Split split, const data::Preparation& preparation) {
-    data::ImageStore store =
-        data::ImageStore::open(cache_, manifest_, manifest_.of(split), preparation, {.max_skipped = config_.max_skipped}, log_, stop_);
+    int64_t elsewhere = 0;
+    for (const auto& [other, count] : skipped_in_) elsewhere += other == split ? 0 : count;
+    const data::ImageStore::Options options{
+        .max_skipped = config_.max_skipped, .images = std::ssize(manifest_.items), .skipped_elsewhere = elsewhere};
+    data::ImageStore store = data::ImageStore::open(cache_, manifest_, manifest_.of(split), preparation, options, log_, stop_);
+    skipped_in_[split] = std::ssize(store.skipped());
     add_skipped(skipped_, store);
     return store;
   }
@@ -162,7 +176,7 @@ class Job {
     const auto count = [&](data::Split split) { return std::to_string(manifest_.of(split).size()); };
     log_.info(config_.data + ": " + std::to_string(manifest_.classes.size()) + " classes; " + count(data::Split::train) + " training, " +
               count(data::Split::val) + " validation and " + count(data::Split::test) + " test images");
-    data::warn_of_unread(manifest_, log_);
+    data::tell_of(manifest_, log_);
     config_.student_weights = pulled(config_.student_weights, log_, stop_);
     student_ = initial_student(config_.image_size);  // for what it says of itself; weights follow once size and seed are set
     load_teachers();
@@ -395,7 +409,8 @@ class Job {
                         {"labels", unlabelled() ? "teacher" : "data"},
                         {"val_fraction", config_.val_fraction},
                         {"test_fraction", config_.test_fraction},
-                        {"split_seed", config_.split_seed}};
+                        {"split_seed", config_.split_seed},
+                        {"max_skipped", config_.max_skipped}};
     summary_["seed"] = config_.seed;
     summary_["device"] = device_.str();
     summary_["precision"] = models::to_string(precision_);
@@ -426,6 +441,7 @@ class Job {
   std::optional<data::ImageStore> train_, val_, test_;
   std::vector<ExtraSource> extras_;
   std::vector<data::SkippedFile> skipped_;
+  std::map<data::Split, int64_t> skipped_in_;
   data::InputSpec spec_;
   models::ModelPtr student_;
   std::optional<Teachers> teachers_;
@@ -469,6 +485,7 @@ nlohmann::json distill(const RunConfig& given, const DistillOptions& options, Lo
   const RunConfig config = ready(given);
   const RunFolder folder{config.out};
   const std::string toml = to_toml(config);
+  check_apart(config);
   claim_folder(folder, toml, options);
   std::error_code error;
   fs::create_directories(folder.root, error);
@@ -479,7 +496,7 @@ nlohmann::json distill(const RunConfig& given, const DistillOptions& options, Lo
   FileLog file_log(folder.log(), log, options.resume);
 
   nlohmann::json summary = Job(config, options, folder, file_log, stop).run();
-  write_file_atomic(folder.summary(), summary.dump(2) + "\n");
+  write_file_atomic(folder.summary(), summary.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
   write_report(folder.root, {});
   return summary;
 }

@@ -26,7 +26,8 @@ std::string weights_named(const std::string& name) {
 }  // namespace
 
 data::Manifest manifest_of(const RunConfig& config) {
-  const data::ManifestOptions splits{config.val_fraction, config.test_fraction, static_cast<uint64_t>(config.split_seed)};
+  data::ManifestOptions splits{config.val_fraction, config.test_fraction, static_cast<uint64_t>(config.split_seed)};
+  splits.own = {config.out, config.cache.empty() ? default_cache_dir() : fs::path(config.cache)};
   if (config.classes.empty()) return data::load_manifest(config.data, splits);
   return data::load_unlabelled(config.data, class_names(config.classes), splits);
 }
