@@ -8,6 +8,7 @@
 
 #include "retort/core/error.h"
 #include "retort/core/text.h"
+#include "retort/data/image_kind.h"
 #include "retort/data/scan.h"
 #include "retort/data/split.h"
 
@@ -53,7 +54,7 @@ void add_classes(const fs::path& root, const std::string& prefix, std::optional<
     const fs::path folder = parent / name;
     const auto [images, others] = pictures_below(folder);
     if (images.empty() && split.value_or(Split::train) == Split::train) {
-      throw Error("the class folder holds no images", folder.string(), "add images (.jpg .jpeg .png .webp) or remove the folder");
+      throw Error("the class folder holds no images", folder.string(), "add images (" + kinds_read() + ") or remove the folder");
     }
     std::string start = prefix;
     start.append(prefix.empty() ? "" : "/").append(name).append("/");

@@ -10,6 +10,7 @@
 #include "retort/core/file.h"
 #include "retort/core/random.h"
 #include "retort/data/csv.h"
+#include "retort/data/image_kind.h"
 #include "retort/data/scan.h"
 
 namespace retort::data {
@@ -66,7 +67,7 @@ Manifest load_extra(const fs::path& path, const std::vector<std::string>& classe
   }
   if (manifest.items.empty())
     throw Error(left_out.empty() ? "holds no images" : "holds no image that rejected.csv does not set aside", root.string(),
-                "add images (.jpg .jpeg .png .webp)");
+                "add images: " + kinds_read());
   return manifest;
 }
 

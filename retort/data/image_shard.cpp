@@ -82,11 +82,11 @@ void read_images(const StateDict& tensors, Shard& shard, Kept kept) {
 
 }  // namespace
 
-void ShardBuilder::add(const Image& image) {
+void ShardBuilder::add(const Image& image, const std::string& hash) {
   if (kept_ == Kept::pixels)
     pixels_.insert(pixels_.end(), image.rgb.begin(), image.rgb.end());
   else
-    seen_.bytes(std::as_bytes(std::span(image.rgb)));
+    seen_.text(hash);
   offsets_.push_back(static_cast<int64_t>(pixels_.size()));
   sizes_.insert(sizes_.end(), {image.height, image.width});
   places_.push_back(last_++);

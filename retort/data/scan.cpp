@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "retort/core/error.h"
-#include "retort/data/decode.h"
+#include "retort/data/image_kind.h"
 
 namespace retort::data {
 namespace fs = std::filesystem;
@@ -36,12 +36,6 @@ bool can_be_read(const fs::directory_entry& entry) {
   return entry.is_regular_file(ignored) || (entry.is_symlink(ignored) && !entry.exists(ignored));
 }
 
-// Pictures that people have beside those that we decode.
-bool is_unread_name(const fs::path& path) {
-  static const std::set<std::string> kinds{".avif", ".bmp", ".gif", ".heic", ".heif", ".jp2", ".jxl", ".tif", ".tiff"};
-  return kinds.contains(lower_extension(path));
-}
-
 class Walk {
  public:
   void visit(const fs::path& folder, const std::string& prefix) {
@@ -51,11 +45,11 @@ class Walk {
       const std::string path = prefix + entry.path().filename().string();
       if (is_folder(entry)) {
         visit(entry.path(), path + "/");
-      } else if (is_image_name(entry.path()) && can_be_read(entry)) {
-        found.images.push_back(path);
-      } else if (is_unread_name(entry.path())) {
-        found.unread.push_back(path);
+        continue;
       }
+      const Picture picture = picture_at(entry.path());
+      if (picture == Picture::image && can_be_read(entry)) found.images.push_back(path);
+      if (picture == Picture::unread) found.unread.push_back(path);
     }
   }
   Pictures found;
