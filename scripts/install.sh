@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Install what is missing, and nothing else: scripts/install.sh [build|cuda|test|demo|lint|generate|onnx|bench]...
+# Install what is missing, and nothing else: scripts/install.sh [build|cuda|test|demo|lint|clang|generate|onnx|bench]...
 # System packages come from apt; libtorch and a few pinned tools go into the project's own .venv. Quick when nothing is missing.
 set -euo pipefail
 
@@ -12,9 +12,9 @@ groups=()
 [ $# -gt 0 ] || groups=(build)
 for group in "$@"; do
   case $group in
-    build | cuda | test | demo | lint | onnx | bench) groups+=("$group") ;;
+    build | cuda | test | demo | lint | clang | onnx | bench) groups+=("$group") ;;
     generate) groups+=(generate-tools generate) ;;
-    *) echo "usage: scripts/install.sh [build|cuda|test|demo|lint|generate|onnx|bench]..." >&2; exit 2 ;;
+    *) echo "usage: scripts/install.sh [build|cuda|test|demo|lint|clang|generate|onnx|bench]..." >&2; exit 2 ;;
   esac
 done
 
@@ -49,6 +49,7 @@ system_packages() {
     case $group in
       demo) echo fonts-noto-color-emoji unicode-data libfribidi0 ;;
       bench) echo tjbench:libjpeg-turbo-progs ;;
+      clang) echo clang++:clang libomp-dev; if is_debian; then echo libclang-rt-dev; fi ;;  # Ubuntu's clang brings the sanitizers along
       test) if is_debian; then echo chromium:chromium; fi ;;  # Ubuntu's is a stub for a snap, which containers cannot run
     esac
   done

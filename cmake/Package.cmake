@@ -1,0 +1,23 @@
+# `cmake --install build/release --prefix DIR`: the program, the library with its headers, and the
+# CMake package that others find it by (docs/library.md).
+
+include(CMakePackageConfigHelpers)
+include(GNUInstallDirs)
+
+get_property(_objects GLOBAL PROPERTY RETORT_OBJECTS)
+add_library(retort_archive STATIC ${_objects})
+set_target_properties(retort_archive PROPERTIES OUTPUT_NAME retort LINKER_LANGUAGE CXX)
+
+get_property(RETORT_LIBRARIES GLOBAL PROPERTY RETORT_LIBRARIES)
+list(REMOVE_DUPLICATES RETORT_LIBRARIES)
+set(RETORT_PACKAGE_LIBTORCH ${_torch_root})
+set(_package ${CMAKE_INSTALL_LIBDIR}/cmake/retort)
+configure_package_config_file(${CMAKE_SOURCE_DIR}/cmake/retortConfig.cmake.in ${CMAKE_BINARY_DIR}/retortConfig.cmake
+  INSTALL_DESTINATION ${_package} PATH_VARS CMAKE_INSTALL_INCLUDEDIR CMAKE_INSTALL_LIBDIR)
+write_basic_package_version_file(${CMAKE_BINARY_DIR}/retortConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+
+install(TARGETS retort retort-diffusion RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(TARGETS retort_archive ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(DIRECTORY retort DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
+install(FILES ${CMAKE_BINARY_DIR}/retortConfig.cmake ${CMAKE_BINARY_DIR}/retortConfigVersion.cmake ${CMAKE_SOURCE_DIR}/cmake/Libtorch.cmake
+  DESTINATION ${_package})
