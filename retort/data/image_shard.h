@@ -22,6 +22,7 @@ struct Shard {
   int64_t first = 0, last = 0;
   std::vector<int64_t> places;                           // ascending, those with an image
   std::vector<ImageView> images;                         // as many, into `pixels`, or to nowhere
+  std::vector<uint64_t> seeds;                           // as many (ImageStore::seed)
   std::vector<std::pair<int64_t, SkippedFile>> skipped;  // place, file
   at::Tensor pixels;                                     // uint8, flat; keeps the map alive
   std::string checksum;                                  // of the images' pixels
@@ -45,7 +46,7 @@ class ShardBuilder {
   int64_t first_, last_;
   Hasher seen_;  // pixels that are not kept
   std::vector<uint8_t> pixels_;
-  std::vector<int64_t> places_, offsets_{0}, sizes_;
+  std::vector<int64_t> places_, offsets_{0}, sizes_, seeds_;
   std::vector<std::pair<int64_t, SkippedFile>> skipped_;
 };
 

@@ -50,7 +50,7 @@ struct Source {
 // Of the folder: what is decoded for it.
 std::string folder_key(const Source& source) {
   Hasher hasher;
-  hasher.text("retort-images-1").text(source.manifest.digest()).text(source.preparation.key).number(source.count());
+  hasher.text("retort-images-2").text(source.manifest.digest()).text(source.preparation.key).number(source.count());
   for (const int64_t item : source.items) hasher.number(item);
   return hasher.hex();
 }
@@ -187,6 +187,7 @@ ImageStore ImageStore::open(const fs::path& cache_dir, const Manifest& manifest,
       store.item_.push_back(item);
       store.label_.push_back(manifest.items[static_cast<size_t>(item)].label);
       store.image_.push_back(shard->images[i]);
+      store.seed_.push_back(shard->seeds[i]);
       content.number(shard->images[i].width).number(shard->images[i].height);
     }
     content.text(shard->checksum);

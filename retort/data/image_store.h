@@ -61,6 +61,8 @@ class ImageStore {
   // The manifest's item behind position i, and its label.
   int64_t item(int64_t i) const { return item_[static_cast<size_t>(i)]; }
   int64_t label(int64_t i) const { return label_[static_cast<size_t>(i)]; }
+  // What its views are drawn from: a hash of its prepared pixels, so that they are the same whatever other files lie beside it.
+  uint64_t seed(int64_t i) const { return seed_[static_cast<size_t>(i)]; }
   // Its size, and its pixels unless they stayed in the files.
   ImageView image(int64_t i) const { return image_[static_cast<size_t>(i)]; }
   // A view of it, in the renderer's planes. Throws Error, naming the file, where its pixels stayed in it and it is no longer what it was.
@@ -75,6 +77,7 @@ class ImageStore {
   std::shared_ptr<const Manifest> files_;  // where the pixels are; null when they are stored
   std::vector<at::Tensor> shards_;         // keeps the maps alive
   std::vector<int64_t> item_, label_;
+  std::vector<uint64_t> seed_;
   std::vector<ImageView> image_;
   std::vector<SkippedFile> skipped_;
 };

@@ -11,6 +11,16 @@ namespace retort::models {
 namespace fs = std::filesystem;
 namespace {
 
+// How the images were prepared that the network was trained on: the spec's own `preprocess` is how those
+// of the network that it began as were.
+std::optional<nlohmann::json> preprocess_in(const Metadata& metadata, const fs::path& path) {
+  const auto found = metadata.find(kPreprocessKey);
+  if (found == metadata.end()) return std::nullopt;
+  nlohmann::json preprocess = nlohmann::json::parse(found->second, nullptr, false);
+  if (preprocess.is_discarded()) throw Error("says in its metadata how it wants its images, but not as JSON", path.string());
+  return preprocess;
+}
+
 WeightSource read_one_file(const fs::path& path) {
   TensorFile file = read_weight_file(path);
   WeightSource source{.tensors = std::move(file.tensors), .described = {}, .preprocess = {}};
@@ -20,10 +30,11 @@ WeightSource read_one_file(const fs::path& path) {
     const ModelSpec spec = model_spec_from(nlohmann::json::parse(found->second));
     source.described = {.arch = spec.arch, .library = "retort", .name = spec.arch, .config = spec.options};
     if (spec.options.contains("preprocess")) source.preprocess = spec.options.at("preprocess");
-    return source;
   } catch (const std::exception&) {
     return source;  // another program's words: the tensors are asked instead
   }
+  if (auto preprocess = preprocess_in(file.metadata, path)) source.preprocess = std::move(preprocess);
+  return source;
 }
 
 // Views are drawn with two filters; the others are taken for the one that is as smooth.

@@ -13,6 +13,8 @@ namespace retort::models {
 
 // The metadata of a safetensors file that retort wrote: to_json of the network's spec.
 inline constexpr const char* kSpecKey = "retort.model";
+// The same file's: data::to_json of how the network's images were prepared in training.
+inline constexpr const char* kPreprocessKey = "preprocess";
 
 // A network's tensors, and what lies beside them in words; sizes are the tensors' own, so that a description that lies about them cannot
 // ask for a large network.

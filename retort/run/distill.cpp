@@ -299,7 +299,7 @@ class Job {
     const std::vector<losses::TermConfig> terms = terms_of(config_);
     const teacher::JointHead* head = teachers_->head();
     const teacher::JointOutputs* outputs = teachers_->outputs();
-    train::TrainData data{&*train_, &*val_, config_.view, spec_, head, outputs, {}};
+    train::TrainData data{&*train_, &*val_, config_.view, spec_, head, outputs, {}, manifest_.classes};
     for (const ExtraSource& extra : extras_) data.extras.push_back(source_of(extra, config_));
     const at::Tensor labels = train::labels_of(data);
     losses::Objective objective(terms, {student_->feature_dim(),

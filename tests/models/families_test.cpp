@@ -279,6 +279,28 @@ TEST(FamilyInputs, AFileOfRetortsOwnIsTakenAtItsWord) {
   EXPECT_THROW(read_as(R"({"arch":"tf_efficientnet_b0","classes":2,"options":{"preprocess":7}})"), Error);
 }
 
+// What a student of retort's was shown in training, it is shown as teacher and when it is trained further.
+TEST(FamilyInputs, AFileOfRetortsOwnIsShownWhatItWasTrainedOn) {
+  const testing::TestFolder folder;
+  data::InputSpec before, trained;
+  before.mean = {0.5F, 0.5F, 0.5F};
+  trained.size = 48;
+  trained.crop_ratio = 1;
+  const auto input_of = [&](const ModelSpec& spec, const std::string& preprocess) {
+    const ModelPtr model = make_model(spec);
+    write_safetensors(folder / "own.safetensors", state_of(*model), {{kSpecKey, to_json(spec).dump()}, {kPreprocessKey, preprocess}});
+    return load_model(folder / "own.safetensors")->input_spec();
+  };
+  const ModelSpec vit{"vit", 2, {{"patch", 8}, {"dim", 16}, {"depth", 1}, {"heads", 2}, {"mlp_dim", 16}, {"image_size", 32}}};
+  for (const ModelSpec& spec : {ModelSpec{"resnet18", 2}, ModelSpec{"resnet18", 2, {{"preprocess", data::to_json(before)}}}, vit})
+    EXPECT_EQ(input_of(spec, data::to_json(trained).dump()), trained) << to_json(spec);
+  EXPECT_THROW(input_of({"resnet18", 2}, "{"), Error);
+  EXPECT_THROW(input_of({"resnet18", 2}, "7"), Error);
+  // Another program's word for something of its own.
+  write_safetensors(folder / "own.safetensors", state_of(*make_model({"resnet18", 2})), {{kPreprocessKey, "{"}});
+  EXPECT_EQ(load_model(folder / "own.safetensors")->input_spec(), make_model({"resnet18", 2})->input_spec());
+}
+
 TEST(FamilyInputs, SizesThatCannotBeAreTheUsersFault) {
   EXPECT_THROW(make_model({"resnet", 2, {{"depths", {1, 2}}}}), UsageError);
   EXPECT_THROW(make_model({"resnet", 2, {{"bottleneck", true}, {"groups", 3}}}), UsageError);

@@ -119,5 +119,17 @@ TEST_F(CliTest, KilledAtAnyMomentAndResumedItEndsWithTheSameBytes) {
   EXPECT_EQ(read_file(folder_ / "cut/student.safetensors"), read_file(folder_ / "whole/student.safetensors"));
 }
 
+#if !defined(__SANITIZE_ADDRESS__)
+// libgomp tells what it read from the environment as it was loaded.
+TEST_F(CliTest, ThreadsThatWaitDoNotSpin) {
+  ::setenv("OMP_DISPLAY_ENV", "verbose", 1);
+  EXPECT_NE(run({"--version"}).text.find("GOMP_SPINCOUNT = '100'"), std::string::npos);
+  ::setenv("GOMP_SPINCOUNT", "12345", 1);
+  EXPECT_NE(run({"--version"}).text.find("GOMP_SPINCOUNT = '12345'"), std::string::npos);
+  ::unsetenv("GOMP_SPINCOUNT");
+  ::unsetenv("OMP_DISPLAY_ENV");
+}
+#endif
+
 }  // namespace
 }  // namespace retort
