@@ -8,7 +8,8 @@ export JOBS PRESET
 # $(call build,PRESET,TARGET). A build folder is configured once, and again when the presets change; ninja looks after the rest. Two makes at once take turns.
 define build
 	@mkdir -p build/$(1)
-	@flock build/$(1) bash -c '{ [ build/$(1)/build.ninja -nt CMakePresets.json ] || cmake --preset $(1); } && cmake --build --preset $(1) --target $(2) --parallel $(JOBS)'
+	@flock build/$(1) bash -c '{ [ build/$(1)/build.ninja -nt CMakePresets.json ] || cmake --preset $(1); } \
+	  && cmake --build --preset $(1) --target $(2) --parallel $(JOBS)'
 endef
 
 .PHONY: all demo test bench lint format asan tsan package clean help
@@ -37,7 +38,7 @@ tsan: ## build and run the tests of core, data, train and teacher with the threa
 	$(call build,tsan,test_core test_data test_train test_student_pass test_teacher)
 	@ctest --preset tsan -R '^(core|data|train|student_pass|teacher)\.'
 
-package: ## install into a temporary folder, and build and run docs/examples/own_program against that
+package: ## install into a temporary folder, and build and run docs/examples/own_program on it
 	@scripts/install.sh build
 	$(call build,$(PRESET),all)
 	@scripts/check_package.sh $(PRESET)

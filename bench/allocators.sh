@@ -11,8 +11,12 @@ rounds=${1:-3}
 program=build/release/retort-bench
 out=build/bench/allocators
 mimalloc=$(ldconfig -p | sed -n 's/.*libmimalloc\.so[^ ]* .*=> //p' | head -n 1)
-[ -x "$program" ] || { echo "allocators: build it first: cmake --build --preset release" >&2; exit 1; }
-[ -n "$mimalloc" ] || { echo "allocators: there is no libmimalloc: apt-get install libmimalloc-dev" >&2; exit 1; }
+fail() {
+  echo "allocators: $*" >&2
+  exit 1
+}
+[ -x "$program" ] || fail "build it first: cmake --build --preset release --target retort-bench"
+[ -n "$mimalloc" ] || fail "there is no libmimalloc: apt-get install libmimalloc-dev"
 rm -rf "$out"
 mkdir -p "$out"
 
@@ -36,9 +40,9 @@ import sys
 rates = {}
 for path in sorted(pathlib.Path(sys.argv[1]).glob("*.json")):
     for line in json.loads(path.read_text()):
-        if line["name"].startswith("step_images_per_second"):
+        if line["key"].startswith("step_images_per_second"):
             memory = path.name.split(".")[0]
-            rates.setdefault(line["name"], {}).setdefault(memory, []).append(line["value"])
+            rates.setdefault(line["key"], {}).setdefault(memory, []).append(line["value"])
 for name, by_memory in sorted(rates.items()):
     medians = {memory: statistics.median(values) for memory, values in by_memory.items()}
     print(name, *(f"{memory} {medians[memory]:.0f}" for memory in ("own", "malloc", "mimalloc")))

@@ -8,9 +8,11 @@ if(SANITIZE STREQUAL "thread")
 endif()
 set(environment "OMP_NUM_THREADS=${threads};OMP_WAIT_POLICY=passive")
 if(SANITIZE STREQUAL "thread")
-  # What libtorch does to memory is not looked at: it is not compiled with the sanitizer, which would take its threads' order for none. What
-  # it locks counts. (A suppression called_from_lib would pass over its locks too.)
-  string(APPEND environment ";TSAN_OPTIONS=ignore_noninstrumented_modules=1 second_deadlock_stack=1 suppressions=${SUPPRESSIONS}")
+  # What libtorch does to memory is not looked at: it is not compiled with the sanitizer, which
+  # would take its threads' order for none. What it locks counts. (A suppression called_from_lib
+  # would pass over its locks too.)
+  string(APPEND environment ";TSAN_OPTIONS=ignore_noninstrumented_modules=1 second_deadlock_stack=1"
+    " suppressions=${SUPPRESSIONS}")
 endif()
 set(properties "TIMEOUT 3000 ENVIRONMENT [=[${environment}]=]")
 if(SANITIZE)

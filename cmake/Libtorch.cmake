@@ -4,27 +4,31 @@
 # environment variable), LIBTORCH (an environment variable), RETORT_OWN_LIBTORCH (set by who includes
 # this file).
 set(_torch_root "")
-foreach(_candidate IN ITEMS ${RETORT_LIBTORCH} $ENV{RETORT_LIBTORCH} $ENV{LIBTORCH} ${RETORT_OWN_LIBTORCH})
+foreach(_candidate IN ITEMS
+    ${RETORT_LIBTORCH} $ENV{RETORT_LIBTORCH} $ENV{LIBTORCH} ${RETORT_OWN_LIBTORCH})
   if(EXISTS ${_candidate}/include/torch/csrc/api/include/torch/torch.h)
     set(_torch_root ${_candidate})
     break()
   endif()
 endforeach()
 if(NOT _torch_root)
-  message(FATAL_ERROR "libtorch was not found. Run scripts/install.sh (make does), or point RETORT_LIBTORCH at a libtorch folder.")
+  message(FATAL_ERROR
+    "libtorch was not found. Run scripts/install.sh (make does), or point RETORT_LIBTORCH at one.")
 endif()
 message(STATUS "libtorch: ${_torch_root}")
 
 foreach(_library c10 torch_cpu)
   add_library(retort::${_library} SHARED IMPORTED GLOBAL)
-  set_target_properties(retort::${_library} PROPERTIES IMPORTED_LOCATION ${_torch_root}/lib/lib${_library}.so)
+  set_target_properties(retort::${_library} PROPERTIES
+    IMPORTED_LOCATION ${_torch_root}/lib/lib${_library}.so)
 endforeach()
 # The wheel's libtorch_cpu also needs the two small NVIDIA run-time wheels, which lie beside it.
 file(GLOB _nvidia_libs ${_torch_root}/../nvidia/cu*/lib)
 
 add_library(retort::libtorch INTERFACE IMPORTED GLOBAL)
 set_target_properties(retort::libtorch PROPERTIES
-  INTERFACE_INCLUDE_DIRECTORIES "${_torch_root}/include;${_torch_root}/include/torch/csrc/api/include")
+  INTERFACE_INCLUDE_DIRECTORIES
+  "${_torch_root}/include;${_torch_root}/include/torch/csrc/api/include")
 # Without -fopenmp at::parallel_for, a template of libtorch's headers, is a plain loop. A process may
 # hold one OpenMP library only, as each of two would start its threads. GCC's code uses the one that
 # libtorch brings; a libtorch that brings none has the compiler's. Clang's code needs clang's own,

@@ -1,4 +1,5 @@
-# retort_room(NAME [UNITED] [PLAIN] SOURCES … LINK libraries …): one folder of retort/ as an object library, so that registry lines survive linking.
+# retort_room(NAME [UNITED] [PLAIN] SOURCES … LINK libraries …): one folder of retort/ as an object
+# library, so that registry lines survive linking.
 # retort_executable(NAME SOURCES … ROOMS …) links rooms with all that they depend on.
 # RETORT_ROOMS lists the rooms of cmake/rooms.txt in its order, RETORT_ROOM_DEPENDS_name what each may include.
 
@@ -12,7 +13,7 @@ foreach(_line IN LISTS _lines)
   string(REGEX MATCHALL "[a-z]+" RETORT_ROOM_DEPENDS_${_room} "${CMAKE_MATCH_2}")
   foreach(_above IN LISTS RETORT_ROOM_DEPENDS_${_room})
     if(NOT _above IN_LIST RETORT_ROOMS)
-      message(FATAL_ERROR "cmake/rooms.txt: ${_room} depends on ${_above}, which does not stand above it")
+      message(FATAL_ERROR "cmake/rooms.txt: ${_room} depends on ${_above}, which is not above it")
     endif()
   endforeach()
   list(APPEND RETORT_ROOMS ${_room})
@@ -22,7 +23,8 @@ endforeach()
 function(retort_add_rooms folder prefix)
   foreach(room IN LISTS RETORT_ROOMS)
     if(EXISTS ${CMAKE_SOURCE_DIR}/${folder}/${room}/CMakeLists.txt)
-      add_subdirectory(${CMAKE_SOURCE_DIR}/${folder}/${room} ${CMAKE_BINARY_DIR}/${prefix}/${room})
+      set(source ${CMAKE_SOURCE_DIR}/${folder}/${room})
+      add_subdirectory(${source} ${CMAKE_BINARY_DIR}/${prefix}/${room})
     endif()
   endforeach()
 endfunction()
@@ -44,12 +46,13 @@ function(retort_record_libraries)
   endforeach()
 endfunction()
 
-# With UNITED, files may be compiled together, so that names in their unnamed namespaces must differ. PLAIN rooms include nothing of libtorch,
-# and are quicker to compile without the header.
+# With UNITED, files may be compiled together (RETORT_UNITY), so that names in their unnamed
+# namespaces must differ. PLAIN rooms include nothing of libtorch, and are quicker to compile without
+# the header.
 function(retort_room name)
   cmake_parse_arguments(ARG "UNITED;PLAIN" "" "SOURCES;DEPENDS;LINK" ${ARGN})
   if(NOT name IN_LIST RETORT_ROOMS OR ARG_DEPENDS)
-    message(FATAL_ERROR "retort_room(${name}): a room, and the rooms that it depends on, stand in cmake/rooms.txt")
+    message(FATAL_ERROR "retort_room(${name}): cmake/rooms.txt lists rooms and what they need")
   endif()
   set(target retort_${name})
   add_library(${target} OBJECT ${ARG_SOURCES})

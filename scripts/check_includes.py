@@ -70,7 +70,7 @@ def forbidden(includes, rooms):
                 yield f"{path}:{line}: includes {other}, which is not for rooms"
             elif theirs not in (None, room) and theirs not in rooms[room]:
                 allowed = " ".join(sorted(rooms[room])) or "nothing"
-                yield f"{path}:{line}: includes {other}; cmake/rooms.txt names for {room}: {allowed}"
+                yield f"{path}:{line}: includes {other}; {room} may include {allowed} (cmake/rooms.txt)"
 
 
 def circles(includes):

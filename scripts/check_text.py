@@ -40,7 +40,7 @@ def long_lines(text, columns, pages):
 
 
 def changed_lines(name, since):
-    """The numbers of the lines that were added to a file; all of a file that the commit does not have."""
+    """The numbers of a file's lines that are new; nothing where the whole file is."""
     if git("cat-file", "-e", f"{since}:{name}").returncode:
         return None
     changed, number = set(), 0
