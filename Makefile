@@ -40,7 +40,7 @@ tsan: ## build and run the tests of core, data, train and teacher with the threa
 
 package: ## install into a temporary folder, and build and run docs/examples/own_program on it
 	@scripts/install.sh build
-	$(call build,$(PRESET),all)
+	$(call build,$(PRESET),library)
 	@scripts/check_package.sh $(PRESET)
 
 bench: ## run all benchmarks beside plain PyTorch (two hours and more): a table and build/bench.json

@@ -1,5 +1,5 @@
 # `cmake --install build/release --prefix DIR`: the program, the library with its headers, and the
-# CMake package that others find it by (docs/library.md).
+# CMake package that others find it by (docs/library.md). The target `library` builds all of it.
 
 include(CMakePackageConfigHelpers)
 include(GNUInstallDirs)
@@ -7,6 +7,7 @@ include(GNUInstallDirs)
 get_property(_objects GLOBAL PROPERTY RETORT_OBJECTS)
 add_library(retort_archive STATIC ${_objects})
 set_target_properties(retort_archive PROPERTIES OUTPUT_NAME retort LINKER_LANGUAGE CXX)
+add_custom_target(library DEPENDS retort_archive retort retort-diffusion)
 
 get_property(RETORT_LIBRARIES GLOBAL PROPERTY RETORT_LIBRARIES)
 list(REMOVE_DUPLICATES RETORT_LIBRARIES)
