@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Install what is missing, and nothing else: scripts/install.sh [build|cuda|test|demo|lint|generate|onnx|bench|fuzz]...
+# Install what is missing, and nothing else: scripts/install.sh [build|cuda|test|demo|lint|clang|generate|onnx|bench|fuzz]...
 # System packages come from apt; libtorch and a few pinned tools go into the project's own .venv. Quick when nothing is missing.
 set -euo pipefail
 
@@ -12,9 +12,9 @@ groups=()
 [ $# -gt 0 ] || groups=(build)
 for group in "$@"; do
   case $group in
-    build | cuda | test | demo | lint | onnx | bench | fuzz) groups+=("$group") ;;
+    build | cuda | test | demo | lint | clang | onnx | bench | fuzz) groups+=("$group") ;;
     generate) groups+=(generate-tools generate) ;;
-    *) echo "usage: scripts/install.sh [build|cuda|test|demo|lint|generate|onnx|bench|fuzz]..." >&2; exit 2 ;;
+    *) echo "usage: scripts/install.sh [build|cuda|test|demo|lint|clang|generate|onnx|bench|fuzz]..." >&2; exit 2 ;;
   esac
 done
 
@@ -59,6 +59,7 @@ system_packages() {
       demo) echo fonts-noto-color-emoji unicode-data libfribidi0 ;;
       fuzz) echo clang++:clang "libclang-rt-$(clang_version)-dev" ;;
       bench) echo tjbench:libjpeg-turbo-progs ;;
+      clang) echo clang++:clang libomp-dev; if is_debian; then echo libclang-rt-dev; fi ;;  # Ubuntu's clang brings the sanitizers along
       test) if is_debian; then echo chromium:chromium; fi ;;  # Ubuntu's is a stub for a snap, which containers cannot run
     esac
   done
