@@ -49,17 +49,11 @@ Evaluation evaluate_run(const fs::path& run, const std::string& data, const fs::
   data::ManifestOptions options;
   std::string path = data;
   if (data.empty()) {
-    try {
-      const nlohmann::json from = summary_of(run).at("data");
-      from.at("path").get_to(path);
-      if (from.value("labels", "data") == "teacher")
-        throw UsageError("was trained on images without labels", folder.root.string(), "name a labelled set with --data");
-      from.at("val_fraction").get_to(options.val_fraction);
-      from.at("test_fraction").get_to(options.test_fraction);
-      from.at("split_seed").get_to(options.split_seed);
-    } catch (const nlohmann::json::exception&) {
-      throw Error("does not say which data the run used", folder.summary().string(), "name a folder with --data");
-    }
+    const DataSummary trained_on = summary_of(run).data;
+    if (trained_on.labelled_by_teacher)
+      throw UsageError("was trained on images without labels", folder.root.string(), "name a labelled set with --data");
+    path = trained_on.path;
+    options = trained_on.splits;
   }
   data::Manifest manifest = data::load_manifest(path, options);
   relabel(manifest, student.classes, path);
@@ -78,12 +72,6 @@ Evaluation evaluate_run(const fs::path& run, const std::string& data, const fs::
   data::warn_of_unread(manifest, log);
   const data::ImageStore images = data::ImageStore::open(cache, manifest, items, data::for_evaluation(student.spec), {}, log, stop);
   return evaluate_store(student, manifest, images, split, log, stop);
-}
-
-nlohmann::json to_json(const std::vector<data::SkippedFile>& skipped) {
-  nlohmann::json files = nlohmann::json::array();
-  for (const data::SkippedFile& file : skipped) files.push_back({{"path", file.path}, {"reason", file.reason}});
-  return files;
 }
 
 std::vector<FilePrediction> predict_files(const fs::path& run, const std::vector<std::string>& files, int64_t top) {

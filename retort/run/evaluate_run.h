@@ -8,6 +8,7 @@
 #include "retort/data/image_store.h"
 #include "retort/report/metrics.h"
 #include "retort/run/run_folder.h"
+#include "retort/run/summary.h"
 
 namespace retort::run {
 
@@ -28,9 +29,6 @@ Evaluation evaluate_store(const Student& student, const data::Manifest& manifest
 // every image; its classes must be among the student's. Throws Error naming what does not fit.
 Evaluation evaluate_run(const std::filesystem::path& run, const std::string& data, const std::filesystem::path& cache, Log& log,
                         const StopFlag& stop);
-
-// [{"path": …, "reason": …}, …]
-nlohmann::json to_json(const std::vector<data::SkippedFile>& skipped);
 
 struct FilePrediction {
   std::string path;
