@@ -10,6 +10,7 @@
 #include "retort/core/device.h"
 #include "retort/core/error.h"
 #include "retort/core/file.h"
+#include "retort/core/folder_lock.h"
 #include "retort/models/registry.h"
 #include "retort/report/text.h"
 #include "retort/run/compare_plan.h"
@@ -250,7 +251,9 @@ void validate(const CompareConfig& config) {
 
 report::Comparison compare(const CompareConfig& config, Log& log, const StopFlag& stop) {
   validate(config);
-  return Comparer(config, log, stop).run();
+  Comparer comparer(config, log, stop);
+  const FolderLock lock(config.base.out);
+  return comparer.run();
 }
 
 std::string expected(const CompareConfig& config, Log& log, const StopFlag& stop) {

@@ -22,6 +22,7 @@
 #include "retort/run/kept_images.h"
 #include "retort/run/named_teacher.h"
 #include "retort/run/report_run.h"
+#include "retort/run/run_claim.h"
 #include "retort/run/run_folder.h"
 #include "retort/run/teachers.h"
 #include "retort/run/trained_teacher.h"
@@ -33,20 +34,6 @@
 namespace retort::run {
 namespace fs = std::filesystem;
 namespace {
-
-// What is already in the run folder must not be lost by a slip.
-void claim_folder(const RunFolder& folder, const std::string& toml, const DistillOptions& options) {
-  std::error_code error;
-  if (options.force || !fs::exists(folder.config(), error)) return;
-  // A run that ended before it had trained, as a mistake in its settings makes it.
-  const bool empty = !fs::exists(folder.checkpoint(), error) && !fs::exists(folder.summary(), error) && fs::exists(folder.log(), error);
-  if (empty) return;
-  if (read_file(folder.config()) != toml)
-    throw Error("holds a run with other settings", folder.root.string(),
-                options.resume ? "resume with --config " + folder.config().string() : "choose another --out, or --force to write over it");
-  if (!options.resume && fs::exists(folder.checkpoint(), error) && !fs::exists(folder.summary(), error))
-    throw Error("holds an unfinished run", folder.root.string(), "--resume goes on with it, --force starts it over");
-}
 
 // Large photographs are stored smaller: half as large again as what the models look at is plenty for random crops. In steps, so that other
 // resolutions of teacher or student share a store.
@@ -189,7 +176,7 @@ class Job {
   void load_teachers() {
     if (train_teacher_ && has_teacher(config_) && config_.teacher_init != "linear-probe") {
       const Stopwatch training;
-      config_ = with_trained_teachers(config_, folder_.root / "teacher", log_, stop_, options_.force);
+      config_ = with_trained_teachers(config_, fs::path(config_.out) / "teacher", log_, stop_, options_.force);
       teacher_training_seconds_ = training.seconds();
     }
     const auto opened = [this](data::Split split, const data::Preparation& preparation) { return open(split, preparation); };
@@ -423,6 +410,14 @@ RunConfig ready(const RunConfig& given) {
   return resolved(given);
 }
 
+// Its report may be missing where a run was killed at the very end.
+nlohmann::json finished_before(const RunFolder& folder, Log& log) {
+  log.info(folder.root.string() + " holds this very run, finished: nothing is trained again (--force starts it over)");
+  std::error_code error;
+  if (!fs::exists(folder.report(), error)) write_report(folder.root, {});
+  return read_json(folder.summary());
+}
+
 bool holds_this_run(const RunFolder& folder, const RunConfig& config) { return read_file(folder.config()) == to_toml(resolved(config)); }
 
 }  // namespace
@@ -436,17 +431,32 @@ nlohmann::json distill(const RunConfig& given, const DistillOptions& options, Lo
   const RunConfig config = ready(given);
   const RunFolder folder{config.out};
   const std::string toml = to_toml(config);
-  claim_folder(folder, toml, options);
-  std::error_code error;
-  fs::create_directories(folder.root, error);
-  if (error) throw Error("cannot make the run folder: " + error.message(), folder.root.string());
-  fs::remove(folder.summary(), error);
-  if (!options.resume) fs::remove(folder.checkpoint(), error);
-  write_file_atomic(folder.config(), toml);
-  FileLog file_log(folder.log(), log, options.resume);
+  const bool goes_on = options.force || (options.resume && has_unfinished_replacement(folder.root, toml));
+  if (!goes_on && is_finished(config)) {
+    if (const auto holder = FolderLock::holder(folder.root)) throw_in_use(folder.root, *holder);
+    return finished_before(folder, log);
+  }
 
-  nlohmann::json summary = Job(config, options, folder, file_log, stop).run();
-  write_file_atomic(folder.summary(), summary.dump(2) + "\n");
+  RunClaim claim(folder.root, toml, options);
+  if (claim.is_done()) {
+    if (is_finished(config)) return finished_before(folder, log);
+    throw Error("holds a finished run with these settings that was made of other files", folder.root.string(),
+                "choose another --out, or --force to train again and then take its place");
+  }
+  DistillOptions own = options;
+  own.resume = claim.resumes();
+  nlohmann::json summary;
+  try {
+    FileLog file_log(claim.folder().log(), log, own.resume);
+    summary = Job(config, own, claim.folder(), file_log, stop).run();
+    write_file_atomic(claim.folder().summary(), summary.dump(2) + "\n");
+  } catch (const Interrupted&) {
+    throw;
+  } catch (...) {
+    claim.fail();
+    throw;
+  }
+  claim.finish();
   write_report(folder.root, {});
   return summary;
 }

@@ -14,13 +14,14 @@ namespace retort::run {
 
 struct DistillOptions {
   bool resume = false;    // go on with an unfinished run in config.out
-  bool force = false;     // write over whatever run is there
+  bool force = false;     // start over, and take the place of whatever run is there once this one is whole
   bool forecast = false;  // measure what it will take, and say so before it begins
 };
 
 // The main job: reads the data, fits the teacher, stores its outputs, trains the student, tests it once, and writes the run folder
 // (config.toml, metrics.jsonl, summary.json, checkpoints/, student.safetensors, student.onnx, report.html, log.txt). Returns the summary.
-// Accuracies are percent. Throws UsageError on a config that cannot be meant, Error on what goes wrong, Interrupted on stop (resume goes
+// Accuracies are percent. A finished run of the same settings is only read, unless `force`; another process may not be at work in the
+// folder (run_claim.h). Throws UsageError on a config that cannot be meant, Error on what goes wrong, Interrupted on stop (resume goes
 // on).
 nlohmann::json distill(const RunConfig& config, const DistillOptions& options, Log& log, const StopFlag& stop);
 
