@@ -118,8 +118,10 @@ void add_cache(CLI::App& app) {
       "All of it can be made again. What a run in progress uses stays.\n"
       "Example: retort cache");
   command->callback([arguments, pruning] {
-    if (pruning->parsed()) prune_cache(*arguments);
-    else list_cache(*arguments);
+    if (pruning->parsed())
+      prune_cache(*arguments);
+    else
+      list_cache(*arguments);
   });
 }
 

@@ -36,12 +36,13 @@ fs::path about_of(const fs::path& cache, const std::string& kind, const std::str
 
 // Another process may have removed the file, or have made it anew, since it was opened.
 bool is_still(const fs::path& path, int descriptor) {
-  struct stat open {}, named {};
-  return ::fstat(descriptor, &open) == 0 && ::stat(path.c_str(), &named) == 0 && open.st_ino == named.st_ino &&
-         open.st_dev == named.st_dev;
+  struct stat open {
+  }, named{};
+  return ::fstat(descriptor, &open) == 0 && ::stat(path.c_str(), &named) == 0 && open.st_ino == named.st_ino && open.st_dev == named.st_dev;
 }
 
-// The file, locked as `lock` says; -1 where it cannot be had. Waits for a process that removes the store or looks at it, which takes a moment.
+// The file, locked as `lock` says; -1 where it cannot be had. Waits for a process that removes the store or looks at it, which takes a
+// moment.
 int open_locked(const fs::path& path, int lock, bool wait) {
   for (;;) {
     int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
@@ -137,8 +138,8 @@ void empty_trash(const fs::path& cache) {
 
 }  // namespace
 
-std::shared_ptr<const StoreUse> StoreUse::begin(const fs::path& cache, const std::string& kind, const std::string& key,
-                                                const About& about, Log& log) {
+std::shared_ptr<const StoreUse> StoreUse::begin(const fs::path& cache, const std::string& kind, const std::string& key, const About& about,
+                                                Log& log) {
   std::error_code error;
   if (!fs::exists(folder_of(cache, kind, key), error)) keep_bound(cache, log);
   fs::create_directories(cache / kind, error);
@@ -171,8 +172,10 @@ std::vector<StoreInfo> stores_in(const fs::path& cache) {
     for (fs::directory_iterator it(cache / kind, error), end; !error && it != end; it.increment(error)) {
       std::error_code ignored;
       const fs::path& path = it->path();
-      if (it->is_directory(ignored)) keys.insert(path.filename().string());
-      else if (path.extension() == ".txt") keys.insert(path.stem().string());
+      if (it->is_directory(ignored))
+        keys.insert(path.filename().string());
+      else if (path.extension() == ".txt")
+        keys.insert(path.stem().string());
     }
     for (const std::string& key : keys) {
       const fs::path folder = folder_of(cache, kind, key), about = about_of(cache, kind, key);
@@ -224,8 +227,8 @@ void keep_bound(const fs::path& cache, Log& log) {
   if (removed.empty()) return;
   uint64_t bytes = 0;
   for (const StoreInfo& store : removed) bytes += store.bytes;
-  log.info("the cache " + cache.string() + " was beyond its bound of " + bytes_text(bound) + " (" + kVariable + "): " +
-           std::to_string(removed.size()) + (removed.size() == 1 ? " store" : " stores") + " that were used longest ago, " +
+  log.info("the cache " + cache.string() + " was beyond its bound of " + bytes_text(bound) + " (" + kVariable +
+           "): " + std::to_string(removed.size()) + (removed.size() == 1 ? " store" : " stores") + " that were used longest ago, " +
            bytes_text(bytes) + ", are removed; they are made again where they are needed");
 }
 
@@ -234,8 +237,10 @@ uint64_t parse_bytes(const std::string& text, const std::string& option) {
   double value = 0;
   const auto [end, problem] = std::from_chars(word.data(), word.data() + word.size(), value);
   std::string_view unit(end, static_cast<size_t>(word.data() + word.size() - end));
-  if (unit.ends_with("iB")) unit.remove_suffix(2);
-  else if (unit.ends_with('B')) unit.remove_suffix(1);
+  if (unit.ends_with("iB"))
+    unit.remove_suffix(2);
+  else if (unit.ends_with('B'))
+    unit.remove_suffix(1);
   unit = trimmed(unit);
   const std::string_view units = "KMGT";
   const size_t power = unit.empty() ? 0 : unit.size() == 1 ? units.find(unit[0]) + 1 : 0;

@@ -57,8 +57,8 @@ struct PruneRules {
 // there as a whole or not at all. Returns what it removed.
 std::vector<StoreInfo> prune(const std::filesystem::path& cache, const PruneRules& rules, std::time_t now = std::time(nullptr));
 
-// The bytes that stores may take: $RETORT_CACHE_SIZE ("40G"; "none" for no bound), else a quarter of the cache's disk. Throws UsageError on a
-// value that cannot be meant.
+// The bytes that stores may take: $RETORT_CACHE_SIZE ("40G"; "none" for no bound), else a quarter of the cache's disk. Throws UsageError on
+// a value that cannot be meant.
 uint64_t cache_bound(const std::filesystem::path& cache);
 
 // Removes what is beyond cache_bound(), and says so in the log.

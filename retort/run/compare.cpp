@@ -253,6 +253,7 @@ report::Comparison compare(const CompareConfig& config, Log& log, const StopFlag
   validate(config);
   Comparer comparer(config, log, stop);
   const FolderLock lock(config.base.out);
+  remove_abandoned(config.base.out, /*below=*/false);
   return comparer.run();
 }
 

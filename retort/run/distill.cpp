@@ -412,6 +412,7 @@ RunConfig ready(const RunConfig& given) {
 
 // Its report may be missing where a run was killed at the very end.
 nlohmann::json finished_before(const RunFolder& folder, Log& log) {
+  remove_abandoned(folder.root, /*below=*/false);
   log.info(folder.root.string() + " holds this very run, finished: nothing is trained again (--force starts it over)");
   std::error_code error;
   if (!fs::exists(folder.report(), error)) write_report(folder.root, {});

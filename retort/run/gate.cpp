@@ -179,6 +179,7 @@ nlohmann::json gate(const GateConfig& config, Log& log, const StopFlag& stop) {
   if (!(config.duplicate > 0 && config.duplicate <= 1)) throw UsageError("must be in (0, 1]", "--duplicate");
   validate(config.base);
   const FolderLock lock(config.base.out);
+  for (const fs::path& folder : {fs::path(config.base.out), data::extra_root(config.images)}) remove_abandoned(folder, /*below=*/false);
   return Gate(config, log, stop).run();
 }
 

@@ -14,10 +14,9 @@ namespace fs = std::filesystem;
 constexpr const char* kReplacement = "replacement";
 constexpr const char* kPlacing = ".placing";  // in the replacement: what it does not have is gone from the run folder
 // What a run writes. Of these, a run that takes another's place leaves none that is the other's.
-constexpr std::array<const char*, 10> kWritten{"config.toml",         "metrics.jsonl",    "checkpoints",
-                                               "student.safetensors", "student.onnx",     RunFolder::kNetwork,
-                                               "report.html",         "predictions.json", "teacher_head.safetensors",
-                                               "log.txt"};
+constexpr std::array<const char*, 10> kWritten{
+    "config.toml",       "metrics.jsonl", "checkpoints",      "student.safetensors",      "student.onnx",
+    RunFolder::kNetwork, "report.html",   "predictions.json", "teacher_head.safetensors", "log.txt"};
 
 RunFolder replacement_of(const RunFolder& root) { return {root.root / kReplacement}; }
 
@@ -29,9 +28,7 @@ bool is_there(const fs::path& path) {
 bool has_trained(const RunFolder& folder) { return is_there(folder.checkpoint()) || is_there(folder.summary()); }
 
 // A run that ended before it had trained, as a mistake in its settings makes it, keeps nobody from the folder.
-bool is_free(const RunFolder& folder) {
-  return !is_there(folder.config()) || (!has_trained(folder) && is_there(folder.log()));
-}
+bool is_free(const RunFolder& folder) { return !is_there(folder.config()) || (!has_trained(folder) && is_there(folder.log())); }
 
 bool has_settings(const RunFolder& folder, const std::string& toml) {
   return is_there(folder.config()) && read_file(folder.config()) == toml;

@@ -63,10 +63,7 @@ std::string key_of(const Teacher& teacher, const data::ImageStore& images, const
 }
 
 About about(const Teacher& teacher, const data::ImageStore& images, const std::string& views) {
-  return {{"teacher", teacher.description()},
-          {"data", images.source()},
-          {"images", std::to_string(images.size())},
-          {"views", views}};
+  return {{"teacher", teacher.description()}, {"data", images.source()}, {"images", std::to_string(images.size())}, {"views", views}};
 }
 
 fs::path view_folder(const fs::path& store, int64_t view) { return store / ("view-" + std::to_string(view)); }
@@ -140,8 +137,9 @@ OutputStore OutputStore::open(const fs::path& cache_dir, Teacher& teacher, const
   const int64_t views = budgeted_views(options, images.size(), store.dim_, log);
   const std::string key = key_of(teacher, images, recipe, options);
   const fs::path folder = cache_dir / "teacher" / key;
-  store.use_ = StoreUse::begin(cache_dir, "teacher", key,
-                               about(teacher, images, std::to_string(views) + ", drawn with seed " + std::to_string(options.view_seed)), log);
+  store.use_ =
+      StoreUse::begin(cache_dir, "teacher", key,
+                      about(teacher, images, std::to_string(views) + ", drawn with seed " + std::to_string(options.view_seed)), log);
 
   Meter meter(log, "teacher", views * images.size());
   for (int64_t view = 0; view < views; ++view) {
