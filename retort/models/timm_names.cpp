@@ -15,7 +15,7 @@ namespace {
 
 // Those that scripts/check_snapshots.py finds to give what timm's give.
 constexpr std::array<const char*, 13> kComputed{
-    "resnet(18|26|34|50|101|152|200)",
+    "resnet(18|26|34|50|101|152|200)?",
     "resnext(50_32x4d|101_32x4d|101_32x8d|101_32x16d|101_32x32d|101_64x4d)",
     "wide_resnet(50|101)_2",
     "convnext_(atto|femto|pico|nano|tiny|small|base|large|xlarge)",
