@@ -15,6 +15,23 @@ struct EvalArguments {
   bool json = false;
 };
 
+// Rows by label, columns by predicted class; of more classes than fit such a table, a list of [label, predicted, images].
+nlohmann::json confusion_of(const report::Metrics& metrics) {
+  constexpr size_t kMostClasses = 1000;
+  const size_t classes = metrics.class_count.size();
+  nlohmann::json json = nlohmann::json::array();
+  if (classes > kMostClasses) {
+    for (const auto& [pair, images] : metrics.confusion) json.push_back({pair.first, pair.second, images});
+    return json;
+  }
+  for (size_t label = 0; label < classes; ++label) {
+    nlohmann::json row = nlohmann::json::array();
+    for (size_t predicted = 0; predicted < classes; ++predicted) row.push_back(metrics.confused(label, predicted));
+    json.push_back(std::move(row));
+  }
+  return json;
+}
+
 nlohmann::json to_json(const run::Evaluation& evaluation) {
   nlohmann::json classes = nlohmann::json::array();
   for (size_t i = 0; i < evaluation.classes.size(); ++i) {
@@ -28,7 +45,7 @@ nlohmann::json to_json(const run::Evaluation& evaluation) {
           {"accuracy", evaluation.metrics.accuracy},
           {"mean_class_accuracy", evaluation.metrics.mean_class_accuracy},
           {"classes", classes},
-          {"confusion", evaluation.metrics.confusion},
+          {"confusion", confusion_of(evaluation.metrics)},
           {"skipped_files", run::to_json(evaluation.skipped)}};
 }
 

@@ -49,7 +49,8 @@ struct Source {
   } catch (const std::bad_alloc&) {
     throw;  // the machine's fault, not the file's
   } catch (const std::exception& error) {
-    return {.image = {}, .reason = shown(error.what(), (manifest.root / path(place)).string())};
+    const std::string said = shown(error.what(), (manifest.root / path(place)).string());
+    return {.image = {}, .reason = said.substr(0, said.find("\n  to mend it"))};
   }
 
   // The message, which may name the file in whatever characters that has.

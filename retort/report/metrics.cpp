@@ -18,16 +18,20 @@ size_t class_index(int64_t index, size_t classes, const Prediction& prediction) 
 
 }  // namespace
 
+int64_t Metrics::confused(size_t label, size_t predicted) const {
+  const auto found = confusion.find({static_cast<int64_t>(label), static_cast<int64_t>(predicted)});
+  return found == confusion.end() ? 0 : found->second;
+}
+
 Metrics compute_metrics(const std::vector<Prediction>& predictions, int64_t classes) {
   if (classes < 1) throw Error("there are no classes", "metrics");
   const auto n = static_cast<size_t>(classes);
   Metrics metrics;
   metrics.class_accuracy.assign(n, -1);
   metrics.class_count.assign(n, 0);
-  metrics.confusion.assign(n, std::vector<int64_t>(n, 0));
   for (const Prediction& p : predictions) {
     const size_t label = class_index(p.label, n, p);
-    ++metrics.confusion[label][class_index(p.predicted, n, p)];
+    ++metrics.confusion[{p.label, static_cast<int64_t>(class_index(p.predicted, n, p))}];
     ++metrics.class_count[label];
   }
 
@@ -35,8 +39,8 @@ Metrics compute_metrics(const std::vector<Prediction>& predictions, int64_t clas
   double sum = 0;
   for (size_t c = 0; c < n; ++c) {
     if (metrics.class_count[c] == 0) continue;
-    right += metrics.confusion[c][c];
-    metrics.class_accuracy[c] = 100.0 * static_cast<double>(metrics.confusion[c][c]) / static_cast<double>(metrics.class_count[c]);
+    right += metrics.confused(c, c);
+    metrics.class_accuracy[c] = 100.0 * static_cast<double>(metrics.confused(c, c)) / static_cast<double>(metrics.class_count[c]);
     sum += metrics.class_accuracy[c];
     ++present;
   }

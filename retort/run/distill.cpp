@@ -58,13 +58,16 @@ struct Opened {
   OpenData data;
 };
 
-Opened open_all(Plan plan, const Context& context) {
+// `inputs`, where they are asked for: what the run is made of. (A manifest without labels has its validation images named later.)
+Opened open_all(const Plan& given, const Context& context, Inputs* inputs = nullptr) {
+  Plan plan = given;
   if (plan.config.threads > 0) at::set_num_threads(static_cast<int>(plan.config.threads));
   data::Manifest manifest = list_data(plan.data, context.log);
   plan.student.weights = pulled(plan.student.weights, context);
   const models::ModelPtr student =
       start_student(plan.student, static_cast<int64_t>(manifest.classes.size()), plan.student.image_size);  // for its input alone
   PreparedTeachers teachers = prepare_teachers(plan, plan.teachers, manifest.classes, context);
+  if (inputs != nullptr) *inputs = inputs_of(given, manifest, context.log, context.stop);
   OpenData data = open_data(plan, std::move(manifest), student->input_spec(), teachers, context);
   return {std::move(plan), std::move(teachers), std::move(data)};
 }
@@ -126,8 +129,7 @@ RunSummary carry_out(const Plan& given, const DistillOptions& options, const Run
   std::optional<Opened> opened;
   {
     const Timed timed(summary.seconds.data);
-    opened.emplace(open_all(given, context));
-    summary.inputs = inputs_of(given, opened->data.manifest, context.log, context.stop);
+    opened.emplace(open_all(given, context, &summary.inputs));
   }
   auto& [plan, teachers, data] = *opened;
   if (options.forecast && !options.resume) {

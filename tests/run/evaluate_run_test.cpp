@@ -121,7 +121,7 @@ TEST_F(EvaluateRunTest, ARunMayLieAmongItsImages) {
 }
 
 TEST_F(EvaluateRunTest, PicturesOfFolders) {
-  testing::put(folder_ / "data/test/class 0/a.gif", "x");
+  testing::put(folder_ / "data/test/class 0/a.heic", "x");
   testing::put(folder_ / "data/test/class 0/._0.jpg", "x");
   const std::vector<std::string> files = pictures_of({(folder_ / "data/test").string(), "gone.jpg"}, log_);
   EXPECT_EQ(files.size(), 19U);

@@ -34,14 +34,14 @@ TEST(NamedTeacher, AFileThatIsThereIsMeantAsItIs) {
     folder.write(name);
     const std::string path = (folder / name).string();
     EXPECT_EQ(teacher_from(path).name, path);
-    EXPECT_EQ(teacher_from(path).size, 0);
+    EXPECT_FALSE(teacher_from(path).size);
     EXPECT_EQ(teacher_from(path).weight, 1);
     const NamedTeacher teacher = teacher_from(path + "@32:3");
     EXPECT_EQ(teacher.name, path);
     EXPECT_EQ(teacher.size, 32);
     EXPECT_EQ(teacher.weight, 3);
   }
-  EXPECT_EQ(teacher_from((folder / "x@64:3").string()).size, 0);
+  EXPECT_FALSE(teacher_from((folder / "x@64:3").string()).size);
 }
 
 }  // namespace

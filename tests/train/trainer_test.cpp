@@ -209,14 +209,36 @@ TEST_F(TrainerTest, AStopDuringValidationKeepsTheEpoch) {
   EXPECT_TRUE(same(*whole->student, *resumed->student));
 }
 
+// Of one step an epoch: the student after each, averaged by hand, batch norms' statistics among it.
 TEST_F(TrainerTest, TheMovingAverageIsWhatIsKept) {
-  TrainOptions with = options(2);
-  with.ema_decay = 0.9;
-  const auto averaged = session(with);
-  const auto plain = session(options(2));
-  averaged->trainer.run(folder_ / "a.safetensors", false, [](const nlohmann::json&) {});
-  plain->trainer.run(folder_ / "b.safetensors", false, [](const nlohmann::json&) {});
-  EXPECT_FALSE(same(*averaged->student, *plain->student));
+  constexpr int kEpochs = 3;
+  constexpr double kDecay = 0.15;  // reached in the second step: before, the decay is (1 + step) / (10 + step)
+  val_.reset();                    // so that the last weights are kept
+  TrainOptions averaged = options(kEpochs);
+  averaged.batch_size = train_->size();
+  averaged.ema_decay = kDecay;
+  StateDict expected = models::state_of(*session(averaged, "resnet18")->student);
+  for (auto& [name, tensor] : expected) tensor = tensor.clone();
+  for (int epoch = 1; epoch <= kEpochs; ++epoch) {
+    StopFlag stop{false};
+    const auto cut = session(averaged, "resnet18");
+    const fs::path checkpoint = folder_ / ("after" + std::to_string(epoch));
+    const auto stop_then = [&](const nlohmann::json& line) { stop = line["epoch"] == epoch; };
+    if (epoch < kEpochs) {
+      EXPECT_THROW(cut->trainer.run(checkpoint, false, stop_then, null_log(), stop), Interrupted);
+    } else {
+      cut->trainer.run(checkpoint, false, stop_then);
+    }
+    const StateDict after = read_safetensors(checkpoint).tensors;
+    const double decay = std::min(kDecay, epoch / (9.0 + epoch));
+    for (auto& [name, tensor] : expected)
+      if (tensor.is_floating_point()) tensor = tensor * decay + after.at("student." + name) * (1 - decay);
+  }
+  const auto kept = session(averaged, "resnet18");
+  kept->trainer.run(folder_ / "kept", false, [](const nlohmann::json&) {});
+  const StateDict state = models::state_of(*kept->student);
+  for (const char* name : {"conv1.weight", "fc.bias", "bn1.weight", "bn1.running_mean", "layer4.1.bn2.running_var"})
+    EXPECT_TRUE(at::allclose(state.at(name), expected.at(name), 1e-5, 1e-6)) << name;
 }
 
 TEST_F(TrainerTest, ANonFiniteLossStopsTheRunAndKeepsTheCheckpoint) {
