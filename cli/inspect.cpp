@@ -73,7 +73,7 @@ void add_inspect(CLI::App& app) {
   command->callback([arguments] {
     const nlohmann::json found = describe(arguments->path, arguments->arch);
     if (arguments->json) {
-      std::cout << found.dump(2) << '\n';
+      std::cout << found.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
       return;
     }
     const auto show = [](const std::string& key, const nlohmann::json& value) {

@@ -43,7 +43,7 @@ class Source {
   void refuse_the_rest(const VitSpelling& spelling) const {
     for (const auto& [name, tensor] : file_) {
       if (read_.contains(name)) continue;
-      if (std::ranges::any_of(spelling.unread, [&](const std::string& prefix) { return name.starts_with(prefix); })) continue;
+      if (std::ranges::any_of(spelling.unread, [&read = name](const std::string& prefix) { return read.starts_with(prefix); })) continue;
       throw Error("tensor '" + name + "' has no place in a ViT as " + spelling.name + " names it");
     }
   }

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "retort/core/log.h"
 #include "retort/data/image_store.h"
@@ -35,8 +36,10 @@ class Teacher {
 
   // weight [C, D], bias [C]
   void set_head(const at::Tensor& weight, const at::Tensor& bias);
-  // The head that the weight file came with. Throws Error when it has none, or not this many classes.
-  void keep_head(int64_t classes);
+  // The head that the weight file came with, its rows in the order of these classes. Where the file names its classes they are found by
+  // name (kept_head.h); else it must have as many, and their order is taken for theirs, which is warned of. Throws Error when the file has
+  // no head, or not these classes.
+  void keep_head(const std::vector<std::string>& classes, Log& log = null_log());
 
   const data::InputSpec& input_spec() const { return input_spec_; }
   int64_t feature_dim() const { return projection_.defined() ? projection_.size(0) : model_->feature_dim(); }
