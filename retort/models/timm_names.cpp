@@ -70,4 +70,11 @@ void check_timm(const hub::Description& description, const std::string& where) {
   }
 }
 
+bool has_own_sizes(const hub::Description& description) {
+  const auto arguments = description.config.find("model_args");
+  if (arguments == description.config.end() || !arguments->is_object()) return false;
+  return std::ranges::any_of(std::array{"embed_dim", "depth", "num_heads", "depths", "dims", "layers", "channels", "window_size"},
+                             [&](const char* key) { return arguments->contains(key); });
+}
+
 }  // namespace retort::models
