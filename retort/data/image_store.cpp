@@ -215,6 +215,9 @@ ImageStore ImageStore::open(const fs::path& cache_dir, const Manifest& manifest,
   ImageStore store;
   const std::string key = folder_key(source);
   const fs::path folder = folder_of(cache_dir, key);
+  store.source_ = fs::absolute(manifest.root).lexically_normal().string();
+  store.use_ = StoreUse::begin(cache_dir, "images", key,
+                               {{"data", store.source_}, {"images", std::to_string(source.count())}, {"kept", preparation.key}}, log);
   Hasher content;
   std::optional<Meter> meter;
   int64_t number = 0;

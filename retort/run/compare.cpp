@@ -9,6 +9,7 @@
 
 #include "retort/core/error.h"
 #include "retort/core/file.h"
+#include "retort/core/folder_lock.h"
 #include "retort/models/registry.h"
 #include "retort/report/text.h"
 #include "retort/run/compare_plan.h"
@@ -256,7 +257,10 @@ class Comparer {
 }  // namespace
 
 report::Comparison compare(const CompareConfig& config, Log& log, const StopFlag& stop) {
-  return Comparer(config, log, stop).run();
+  Comparer comparer(config, log, stop);
+  const FolderLock lock(config.base.out);
+  remove_abandoned(config.base.out, /*below=*/false);
+  return comparer.run();
 }
 
 std::string expected(const CompareConfig& config, Log& log, const StopFlag& stop) {

@@ -18,6 +18,7 @@
 #include "retort/run/open_data.h"
 #include "retort/run/prepare_teachers.h"
 #include "retort/run/report_run.h"
+#include "retort/run/run_claim.h"
 #include "retort/run/run_folder.h"
 #include "retort/run/start_student.h"
 #include "retort/run/teacher_logits.h"
@@ -28,20 +29,6 @@
 namespace retort::run {
 namespace fs = std::filesystem;
 namespace {
-
-// What is already in the run folder must not be lost by a slip.
-void claim_folder(const RunFolder& folder, const std::string& toml, const DistillOptions& options) {
-  std::error_code error;
-  if (options.force || !fs::exists(folder.config(), error)) return;
-  // A run that ended before it had trained, as a mistake in its settings makes it.
-  const bool empty = !fs::exists(folder.checkpoint(), error) && !fs::exists(folder.summary(), error) && fs::exists(folder.log(), error);
-  if (empty) return;
-  if (read_file(folder.config()) != toml)
-    throw Error("holds a run with other settings", folder.root.string(),
-                options.resume ? "resume with --config " + folder.config().string() : "choose another --out, or --force to write over it");
-  if (!options.resume && fs::exists(folder.checkpoint(), error) && !fs::exists(folder.summary(), error))
-    throw Error("holds an unfinished run", folder.root.string(), "--resume goes on with it, --force starts it over");
-}
 
 // A run among the images themselves would be taken for them by the next one.
 void check_apart(const Plan& plan) {
@@ -95,7 +82,7 @@ void keep_head(const RunFolder& folder, const FittedTeachers& fitted) {
   write_safetensors(folder.root / "teacher_head.safetensors", {{"weight", fitted.head->weight}, {"bias", fitted.head->bias}});
 }
 
-DataSummary summary_of(const Plan& plan, const OpenData& data) {
+DataSummary data_summary(const Plan& plan, const OpenData& data) {
   return {.path = plan.data.path,
           .labelled_by_teacher = plan.data.unlabelled(),
           .splits = plan.data.splits,
@@ -121,7 +108,7 @@ std::vector<ExtraSummary> extras_summary(const Plan& plan, const OpenData& data)
 // All that the summary says of the run as a whole.
 void describe(const Plan& plan, const OpenData& data, const train::TrainResult& result, RunSummary& summary) {
   summary.version = kVersion;
-  summary.data = summary_of(plan, data);
+  summary.data = data_summary(plan, data);
   summary.extras = extras_summary(plan, data);
   summary.skipped = data.skipped;
   summary.epochs = result.epochs;
@@ -189,6 +176,24 @@ std::string changed_inputs(const RunFolder& folder, const Plan& plan) {
 
 bool holds_this_run(const RunFolder& folder, const Plan& plan) { return read_file(folder.config()) == to_toml(plan.config); }
 
+bool is_finished(const Plan& plan) {
+  const RunFolder folder{plan.out};
+  std::error_code error;
+  return fs::exists(folder.summary(), error) && fs::exists(folder.config(), error) && holds_this_run(folder, plan) &&
+         changed_inputs(folder, plan).empty();
+}
+
+RunSummary read_summary(const RunFolder& folder) { return summary_from(read_json(folder.summary()), folder.summary().string()); }
+
+// Its report may be missing where a run was killed at the very end.
+RunSummary finished_before(const RunFolder& folder, Log& log) {
+  remove_abandoned(folder.root, /*below=*/false);
+  log.info(folder.root.string() + " holds this very run, finished: nothing is trained again (--force starts it over)");
+  std::error_code error;
+  if (!fs::exists(folder.report(), error)) write_report(folder.root, {});
+  return read_summary(folder);
+}
+
 }  // namespace
 
 Forecast forecast(const RunConfig& config, Log& log, const StopFlag& stop) {
@@ -200,20 +205,34 @@ Forecast forecast(const RunConfig& config, Log& log, const StopFlag& stop) {
 RunSummary distill(const RunConfig& config, const DistillOptions& options, Log& log, const StopFlag& stop) {
   const Plan plan = resolve(config);
   check_apart(plan);
-  const RunFolder folder{plan.out};
   const std::string toml = to_toml(plan.config);
-  claim_folder(folder, toml, options);
-  std::error_code error;
-  fs::create_directories(folder.root, error);
-  if (error) throw Error("cannot make the run folder: " + error.message(), folder.root.string());
-  fs::remove(folder.summary(), error);
-  if (!options.resume) fs::remove(folder.checkpoint(), error);
-  write_file_atomic(folder.config(), toml);
-  FileLog file_log(folder.log(), log, options.resume);
+  const bool goes_on = options.force || (options.resume && has_unfinished_replacement(plan.out, toml));
+  if (!goes_on && is_finished(plan)) {
+    if (const auto holder = FolderLock::holder(plan.out)) throw_in_use(plan.out, *holder);
+    return finished_before(RunFolder{plan.out}, log);
+  }
 
-  RunSummary summary = carry_out(plan, options, folder, {file_log, stop});
-  write_file_atomic(folder.summary(), to_json(summary).dump(2) + "\n");
-  write_report(folder.root, {});
+  RunClaim claim(plan.out, toml, options);
+  if (claim.is_done()) {
+    if (is_finished(plan)) return finished_before(RunFolder{plan.out}, log);
+    throw Error("holds a finished run with these settings that was made of other files: " + changed_inputs(RunFolder{plan.out}, plan),
+                plan.out.string(), "choose another --out, or --force to train again and then take its place");
+  }
+  DistillOptions own = options;
+  own.resume = claim.resumes();
+  RunSummary summary;
+  try {
+    FileLog file_log(claim.folder().log(), log, own.resume);
+    summary = carry_out(plan, own, claim.folder(), {file_log, stop});
+    write_file_atomic(claim.folder().summary(), to_json(summary).dump(2) + "\n");
+  } catch (const Interrupted&) {
+    throw;
+  } catch (...) {
+    claim.fail();
+    throw;
+  }
+  claim.finish();
+  write_report(plan.out, {});
   return summary;
 }
 
@@ -240,13 +259,7 @@ LinearProbe linear_probe(const RunConfig& config, Log& log, const StopFlag& stop
   return {*fitted.summary, watch.seconds()};
 }
 
-bool is_finished(const RunConfig& config) {
-  const Plan plan = resolve(config);
-  const RunFolder folder{plan.out};
-  std::error_code error;
-  return fs::exists(folder.summary(), error) && fs::exists(folder.config(), error) && holds_this_run(folder, plan) &&
-         changed_inputs(folder, plan).empty();
-}
+bool is_finished(const RunConfig& config) { return is_finished(resolve(config)); }
 
 RunSummary distill_once(const RunConfig& config, Log& log, const StopFlag& stop, bool force) {
   const Plan plan = resolve(config);
@@ -257,9 +270,10 @@ RunSummary distill_once(const RunConfig& config, Log& log, const StopFlag& stop,
   const std::string changed = changed_inputs(folder, plan);
   if (!changed.empty()) {
     log.warn(folder.root.string() + " was made of other files than are there now (" + changed + "): it is made anew");
-    return distill(config, {.force = true}, log, stop);
+    const bool begun = has_unfinished_replacement(plan.out, to_toml(plan.config));
+    return distill(config, {.resume = begun, .force = !begun}, log, stop);
   }
-  if (fs::exists(folder.summary(), error)) return summary_from(read_json(folder.summary()), folder.summary().string());
+  if (fs::exists(folder.summary(), error)) return read_summary(folder);
   return distill(config, {.resume = true}, log, stop);
 }
 

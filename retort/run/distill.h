@@ -11,13 +11,14 @@ namespace retort::run {
 
 struct DistillOptions {
   bool resume = false;    // go on with an unfinished run in config.out
-  bool force = false;     // write over whatever run is there
+  bool force = false;     // start over, and take the place of whatever run is there once this one is whole
   bool forecast = false;  // measure what it will take, and say so before it begins
 };
 
 // The main job: reads the data, fits the teacher, stores its outputs, trains the student, tests it once, and writes the run folder
-// (config.toml, metrics.jsonl, summary.json, checkpoints/, student.safetensors, student.onnx, report.html, log.txt). Throws UsageError on a
-// config that cannot be meant, Error on what goes wrong, Interrupted on stop (resume goes on).
+// (config.toml, metrics.jsonl, summary.json, checkpoints/, student.safetensors, student.onnx, report.html, log.txt). A finished run of the
+// same settings, made of the same files, is only read, unless `force`; another process may not be at work in the folder (run_claim.h).
+// Throws UsageError on a config that cannot be meant, Error on what goes wrong, Interrupted on stop (resume goes on).
 RunSummary distill(const RunConfig& config, const DistillOptions& options, Log& log, const StopFlag& stop);
 
 // What distill() would take (forecast.h), measured in seconds; writes no run folder, only decoded images into the cache.

@@ -129,6 +129,7 @@ std::string line_of(const nlohmann::json& epoch) {
 
 TrainedStudent train_student(const Plan& plan, const OpenData& data, const FittedTeachers& teachers, const Inputs& inputs,
                              const RunFolder& folder, bool resume, const Context& context) {
+  const Stopwatch preparing;
   TrainedStudent student{seeded_student(plan, data, context.log), {}};
   const train::TrainData read = train_data(plan, data, teachers);
   losses::Objective objective = objective_of(plan, read, *student.model);
@@ -139,7 +140,9 @@ TrainedStudent train_student(const Plan& plan, const OpenData& data, const Fitte
     metrics << epoch.dump() << std::endl;
     context.log.info(line_of(epoch));
   };
+  const double prepared = preparing.seconds();
   student.result = trainer.run(folder.checkpoint(), resume, on_epoch, context.log, context.stop);
+  student.result.seconds += prepared;
   student.model->to(at::kCPU);
   if (!metrics) throw Error("cannot be written", folder.metrics().string(), "check the free space on its disk");
   return student;

@@ -51,6 +51,8 @@ Teacher::Teacher(const TeacherSource& source, models::Precision precision, c10::
   if (projection_.defined()) projection_ = projection_.to(device);
 }
 
+std::string Teacher::description() const { return where_ + " (" + model_->spec().arch + ", " + std::to_string(input_spec_.size) + " px)"; }
+
 at::Tensor Teacher::features(const at::Tensor& images) {
   const at::NoGradGuard no_grad;
   const models::AutocastGuard autocast(precision_);

@@ -50,6 +50,8 @@ class Teacher {
   const std::string& choice() const { return choice_; }
   // Names the backbone's weights, its input and its precision: equal keys, equal features.
   const std::string& key() const { return key_; }
+  // The file or folder of its weights, its architecture and its resolution, for people.
+  std::string description() const;
 
  private:
   models::ModelPtr model_;

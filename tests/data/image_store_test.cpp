@@ -57,7 +57,7 @@ struct Fixture {
   std::vector<fs::path> shards() {
     std::vector<fs::path> files;
     for (const auto& entry : fs::recursive_directory_iterator(folder / "cache")) {
-      if (entry.is_regular_file()) files.push_back(entry.path());
+      if (entry.path().extension() == ".safetensors") files.push_back(entry.path());
     }
     std::sort(files.begin(), files.end());
     return files;
