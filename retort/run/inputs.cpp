@@ -6,6 +6,7 @@
 #include "retort/data/content.h"
 #include "retort/data/extra.h"
 #include "retort/hub/pull.h"
+#include "retort/models/weight_source.h"
 #include "retort/version.h"
 
 namespace retort::run {
@@ -14,7 +15,10 @@ namespace {
 // A snapshot's folder is named by its commit.
 std::string weights_named(const std::string& name) {
   if (name.empty()) return "";
-  if (!hub::is_reference(name)) return data::file_hash(name);
+  if (!hub::is_reference(name)) {
+    const auto& [path, set] = models::weight_path(name);
+    return (set.empty() ? "" : set + " ") + data::file_hash(path);
+  }
   const std::optional<hub::Snapshot> found = hub::find(hub::parse_reference(name), hub::options_from_environment());
   return found ? found->folder.filename().string() + " " + data::file_hash(found->folder) : "not pulled yet";
 }

@@ -69,6 +69,12 @@ TEST_F(InputsTest, ATeachersFileReplacedUnderItsPathIsAnother) {
   EXPECT_EQ(differences(before, now()), "the teacher");
 }
 
+TEST_F(InputsTest, AnotherSetOfWeightsInTheSameFileIsAnotherTeacher) {
+  const Inputs before = now();
+  config_.teacher.front() += "#student";
+  EXPECT_EQ(differences(before, now()), "the teacher");
+}
+
 TEST_F(InputsTest, AResultIsReusedOnlyWhereItWasMadeOfTheSame) {
   distill_once(config_, null_log(), never_stop());
   const fs::path student = RunFolder{config_.out}.student();
