@@ -39,7 +39,7 @@ class TrainerTest : public ::testing::Test {
     write_safetensors(folder_ / "teacher.safetensors", state);
     std::vector<teacher::Teacher> teachers;
     teachers.emplace_back(teacher::TeacherSource{.weights = folder_ / "teacher.safetensors", .size = 32}, models::Precision::fp32);
-    teachers[0].keep_head(3);
+    teachers[0].keep_head({"a", "b", "c"});
     outputs_.emplace(std::vector{teacher::OutputStore::open(folder_ / "cache", teachers[0], *train_, {}, {.views = 2})},
                      std::vector<double>{1});
     teacher_ = teacher::joint_head(teachers, std::vector<double>{1}, std::vector<double>{1});
