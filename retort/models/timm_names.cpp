@@ -15,7 +15,7 @@ namespace {
 
 // Those that scripts/check_snapshots.py finds to give what timm's give.
 constexpr std::array<const char*, 13> kComputed{
-    "resnet(18|26|34|50|101|152|200)",
+    "resnet(18|26|34|50|101|152|200)?",
     "resnext(50_32x4d|101_32x4d|101_32x8d|101_32x16d|101_32x32d|101_64x4d)",
     "wide_resnet(50|101)_2",
     "convnext_(atto|femto|pico|nano|tiny|small|base|large|xlarge)",
@@ -68,6 +68,13 @@ void check_timm(const hub::Description& description, const std::string& where) {
     if (!pool.is_null() && pool != "avg" && pool != "token" && pool != "map" && pool != "")
       throw Error("timm's " + name + " with the pooling " + pool.dump() + " is not built", where);
   }
+}
+
+bool has_own_sizes(const hub::Description& description) {
+  const auto arguments = description.config.find("model_args");
+  if (arguments == description.config.end() || !arguments->is_object()) return false;
+  return std::ranges::any_of(std::array{"embed_dim", "depth", "num_heads", "depths", "dims", "layers", "channels", "window_size"},
+                             [&](const char* key) { return arguments->contains(key); });
 }
 
 }  // namespace retort::models

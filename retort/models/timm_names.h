@@ -12,4 +12,7 @@ namespace retort::models {
 // (scripts/check_snapshots.py runs them all), and when its arguments change more than sizes.
 void check_timm(const hub::Description& description, const std::string& where);
 
+// Whether its arguments give it other sizes than its name does.
+bool has_own_sizes(const hub::Description& description);
+
 }  // namespace retort::models

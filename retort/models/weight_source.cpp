@@ -82,7 +82,7 @@ WeightSource read_folder(const fs::path& path, const std::string& set) {
   if (description.library == "open_clip") check_open_clip(description, (snapshot.folder / "open_clip_config.json").string());
   const std::string& name = description.architecture;
   WeightSource source{.tensors = {},
-                      .described = {.arch = description.library == "timm" ? name : "",
+                      .described = {.arch = description.library == "timm" && !has_own_sizes(description) ? name : "",
                                     .library = description.library,
                                     .name = name,
                                     .config = description.config},

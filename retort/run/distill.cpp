@@ -82,7 +82,7 @@ void keep_head(const RunFolder& folder, const FittedTeachers& fitted) {
   write_safetensors(folder.root / "teacher_head.safetensors", {{"weight", fitted.head->weight}, {"bias", fitted.head->bias}});
 }
 
-DataSummary summary_of(const Plan& plan, const OpenData& data) {
+DataSummary data_summary(const Plan& plan, const OpenData& data) {
   return {.path = plan.data.path,
           .labelled_by_teacher = plan.data.unlabelled(),
           .splits = plan.data.splits,
@@ -108,7 +108,7 @@ std::vector<ExtraSummary> extras_summary(const Plan& plan, const OpenData& data)
 // All that the summary says of the run as a whole.
 void describe(const Plan& plan, const OpenData& data, const train::TrainResult& result, RunSummary& summary) {
   summary.version = kVersion;
-  summary.data = summary_of(plan, data);
+  summary.data = data_summary(plan, data);
   summary.extras = extras_summary(plan, data);
   summary.skipped = data.skipped;
   summary.epochs = result.epochs;

@@ -163,8 +163,9 @@ TEST_F(WeightSourceTest, TimmsTwinsAreRefusedByName) {
     put_json("config.json", config);
     return read_error();
   };
-  for (const std::string name : {"resnetblur18", "resnet18d", "resnetaa50", "seresnet50t", "convnext_atto_ols", "convnext_atto_rms",
-                                 "efficientnet_lite0", "efficientnet_es", "vit_base_patch16_rpn_224", "vit_base_patch16_rope_224", "my_net"})
+  for (const std::string name :
+       {"resnetblur18", "resnet18d", "resnetaa50", "seresnet50t", "convnext_atto_ols", "convnext_atto_rms", "efficientnet_lite0",
+        "efficientnet_es", "vit_base_patch16_rpn_224", "vit_base_patch16_rope_224", "my_net"})
     EXPECT_TRUE(says(refused({{"architecture", name}}), "timm's '" + name + "' is not built")) << name;
   EXPECT_TRUE(says(refused({{"architecture", std::string(1000, 'a')}}), "is not built"));
   EXPECT_TRUE(says(refused({{"architecture", "resnet18"}, {"model_args", {{"aa_layer", "blurpool"}}}}), "the argument 'aa_layer'"));
@@ -185,11 +186,22 @@ TEST_F(WeightSourceTest, TimmsEfficientNetsAreThoseOfTheirName) {
   EXPECT_EQ(options("efficientnet_b0").arch, "efficientnet_b0");
 }
 
+TEST_F(WeightSourceTest, TimmsSizesMayBeOthersThanTheNames) {
+  const ModelSpec narrow{"resnet", 3, {{"inner", {8, 8, 16, 16}}, {"outer", {8, 8, 16, 16}}}};
+  write_safetensors(folder_ / "model.safetensors", state_of(*make_model(narrow)));
+  put_json("config.json", {{"architecture", "resnet18"}});
+  EXPECT_TRUE(says(read_error(), "resnet18"));
+  put_json("config.json", {{"architecture", "resnet18"}, {"model_args", {{"channels", {8, 8, 16, 16}}}}});
+  EXPECT_EQ(recognise_file(folder_.path()).spec.options.at("inner"), narrow.options.at("inner"));
+}
+
 TEST_F(WeightSourceTest, OpenClipsFolder) {
-  put_json("open_clip_config.json",
-           {{"model_cfg",
-             {{"embed_dim", 16}, {"quick_gelu", true}, {"vision_cfg", {{"image_size", 32}, {"layers", 1}, {"width", 64}, {"patch_size", 16}}}}},
-            {"preprocess_cfg", {{"mean", {0.5, 0.5, 0.5}}, {"std", {0.25, 0.25, 0.25}}, {"interpolation", "bilinear"}, {"resize_mode", "shortest"}}}});
+  put_json(
+      "open_clip_config.json",
+      {{"model_cfg",
+        {{"embed_dim", 16}, {"quick_gelu", true}, {"vision_cfg", {{"image_size", 32}, {"layers", 1}, {"width", 64}, {"patch_size", 16}}}}},
+       {"preprocess_cfg",
+        {{"mean", {0.5, 0.5, 0.5}}, {"std", {0.25, 0.25, 0.25}}, {"interpolation", "bilinear"}, {"resize_mode", "shortest"}}}});
   StateDict state{{"visual.class_embedding", at::zeros({64})},
                   {"visual.positional_embedding", at::zeros({5, 64})},
                   {"visual.conv1.weight", at::zeros({64, 3, 16, 16})},
