@@ -30,10 +30,12 @@ using run::DistillOptions;
 using run::Forecast;
 using run::forecast;
 using run::RunConfig;
+using run::RunSummary;
 
 // What a finished run's student is worth, what it says of pictures, and its page.
 using run::evaluate_run;
 using run::Evaluation;
+using run::EvaluationOptions;
 using run::FilePrediction;
 using run::predict_files;
 using run::write_report;
