@@ -49,7 +49,7 @@ TEST(Csv, QuotesOnlyWhereItMust) {
   EXPECT_EQ(to_csv(predictions, classes),
             "path,label,predicted,probability\n"
             "a b/ü.jpg,plain,\"comma, here\",0.500000\n"
-            "\"x,y.png\",\"a \"\"quote\"\"\",\"two\nlines\",0.123457\n");
+            "\"x,y.png\",\"a \"\"quote\"\"\",two\\nlines,0.123457\n");
   EXPECT_EQ(to_csv({}, classes), "path,label,predicted,probability\n");
 }
 
