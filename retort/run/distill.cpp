@@ -187,10 +187,9 @@ bool is_finished(const Plan& plan) {
 
 RunSummary read_summary(const RunFolder& folder) { return summary_from(read_json(folder.summary()), folder.summary().string()); }
 
-// Its report may be missing where a run was killed at the very end.
-RunSummary finished_before(const RunFolder& folder, Log& log) {
+// Of a finished run. Its report may be missing where it was killed at the very end.
+RunSummary finished_before(const RunFolder& folder) {
   remove_abandoned(folder.root, /*below=*/false);
-  log.info(folder.root.string() + " holds this very run, finished: nothing is trained again (--force starts it over)");
   std::error_code error;
   if (!fs::exists(folder.report(), error)) write_report(folder.root, {});
   return read_summary(folder);
@@ -211,12 +210,13 @@ RunSummary distill(const RunConfig& config, const DistillOptions& options, Log& 
   const bool goes_on = options.force || (options.resume && has_unfinished_replacement(plan.out, toml));
   if (!goes_on && is_finished(plan)) {
     if (const auto holder = FolderLock::holder(plan.out)) throw_in_use(plan.out, *holder);
-    return finished_before(RunFolder{plan.out}, log);
+    log.info(plan.out.string() + " holds this very run, finished: nothing is trained again (--force starts it over)");
+    return finished_before(RunFolder{plan.out});
   }
 
   RunClaim claim(plan.out, toml, options);
   if (claim.is_done()) {
-    if (is_finished(plan)) return finished_before(RunFolder{plan.out}, log);
+    if (is_finished(plan)) return finished_before(RunFolder{plan.out});
     throw Error("holds a finished run with these settings that was made of other files: " + changed_inputs(RunFolder{plan.out}, plan),
                 plan.out.string(), "choose another --out, or --force to train again and then take its place");
   }
@@ -275,7 +275,7 @@ RunSummary distill_once(const RunConfig& config, Log& log, const StopFlag& stop,
     const bool begun = has_unfinished_replacement(plan.out, to_toml(plan.config));
     return distill(config, {.resume = begun, .force = !begun}, log, stop);
   }
-  if (fs::exists(folder.summary(), error)) return read_summary(folder);
+  if (fs::exists(folder.summary(), error)) return finished_before(folder);
   return distill(config, {.resume = true}, log, stop);
 }
 

@@ -74,6 +74,17 @@ TEST_F(RunClaimTest, AFinishedRunIsNotTrainedAgain) {
   EXPECT_TRUE(fs::exists(run.report()));
 }
 
+TEST_F(RunClaimTest, AFinishedRunOfOtherFilesIsNoResultOfThese) {
+  distill_now();
+  const RunFolder run{config_.out};
+  const std::string before = all_of(run);
+  fs::remove(folder_ / "data/train/class 0/0.jpg");
+  EXPECT_TRUE(says(error_of([&] { distill_now(); }), "made of other files: the data"));
+  EXPECT_EQ(all_of(run), before);
+  distill_now({.force = true});
+  EXPECT_NE(all_of(run), before);
+}
+
 TEST_F(RunClaimTest, ARunTakesAnothersPlaceOnceItIsWhole) {
   distill_now();
   const RunFolder run{config_.out};

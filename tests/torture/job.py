@@ -66,8 +66,9 @@ class Place:
         return [self.retort, "distill", "--data", self.data, *STUDENT, "--out", out or self.out, *more]
 
     def taught(self, *more, out=None):
-        return self.distill("--teacher", self.teacher, "--teacher-size", "32", "--views", "2", "--epochs", "2",
-                            "--checkpoint-seconds", "0", *more, out=out)
+        """From a teacher; `more` takes the place of the options here."""
+        own = {"--teacher": self.teacher, "--teacher-size": "32", "--views": "2", "--epochs": "2", "--checkpoint-seconds": "0"}
+        return self.distill(*(word for pair in own.items() if pair[0] not in more for word in pair), *more, out=out)
 
     def run(self, words, **more):
         return subprocess.run([str(word) for word in words], env=self.env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -91,16 +92,17 @@ def digest(path):
 
 
 # They hold times: of a report the curves' speed, of a comparison how long its arms took.
-LEFT_OUT = ("log.txt", ".lock", "last.safetensors", "report.html", "compare.md", "compare.html")
+LEFT_OUT = ("log.txt", "last.safetensors", "report.html", "compare.md", "compare.html")
 
 
 def outcome(*folders):
-    """What is there: every file by its name, but those that hold times."""
+    """What is there: every file by its name, and what it holds but for those that hold times."""
     found = {}
     for folder in folders:
         for path in sorted(Path(folder).rglob("*")):
-            if path.is_file() and path.name not in LEFT_OUT and ".locks" not in path.parts:
-                found[f"{Path(folder).name}/{path.relative_to(folder)}"] = digest(path)
+            if path.is_file() and path.name != ".lock" and ".locks" not in path.parts:
+                known = "there" if path.name in LEFT_OUT else digest(path)
+                found[f"{Path(folder).name}/{path.relative_to(folder)}"] = known
     return found
 
 
