@@ -51,11 +51,19 @@ void claim_folder(const RunFolder& folder, const std::string& toml, const Distil
     throw Error("holds an unfinished run", folder.root.string(), "--resume goes on with it, --force starts it over");
 }
 
-// A run among the images themselves would be taken for them by the next one.
+bool holds_pictures(const fs::path& folder) {
+  std::error_code error;
+  for (fs::directory_iterator it(folder, error); !error && it != fs::directory_iterator(); it.increment(error))
+    if (it->path().has_extension() && data::is_image_name(it->path())) return true;
+  return false;
+}
+
+// Who reads the images passes over run folders: among a class's images, one would hide the class.
 void check_apart(const RunConfig& config) {
   std::error_code error;
-  if (fs::equivalent(config.data, config.out, error) && !error)
-    throw UsageError("is the folder of the images", "--out " + printable(config.out),
+  const bool same = fs::equivalent(config.data, config.out, error) && !error;
+  if (same || holds_pictures(config.out))
+    throw UsageError(same ? "is the folder of the images" : "holds pictures", "--out " + printable(config.out),
                      "name a folder for the run alone, such as " + printable((fs::path(config.out) / "run").string()));
 }
 
