@@ -55,6 +55,7 @@ int main(int argc, char** argv) {
   cli::add_inspect(app);
   cli::add_pull(app);
   cli::add_list(app);
+  cli::add_cache(app);
   try {
     if (argc < 2) {
       std::fputs(app.help().c_str(), stderr);

@@ -6,6 +6,7 @@
 #include "retort/core/error.h"
 #include "retort/core/file.h"
 #include "retort/core/unicode.h"
+#include "retort/run/options.h"
 
 namespace retort::cli {
 namespace {
@@ -69,7 +70,12 @@ void add_field(CLI::App& command, const std::string& name, std::vector<std::stri
                const char* help) {
   command.add_option("--" + name, field, help)->group(group);
 }
+template <run::Worded Choice>
+void add_field(CLI::App& command, const std::string& name, Choice& field, const run::Range&, const char* group, const char* help) {
+  add_choice(command, name, field, help)->group(group);
+}
 template <typename Number>
+  requires(!run::Worded<Number>)
 void add_field(CLI::App& command, const std::string& name, Number& field, const run::Range& range, const char* group, const char* help) {
   CLI::Option* option = command.add_option("--" + name, field, help)->group(group)->capture_default_str();
   if (std::isfinite(range.high)) option->check(CLI::Range(static_cast<Number>(range.low), static_cast<Number>(range.high)));

@@ -8,6 +8,7 @@
 #include "retort/core/error.h"
 #include "retort/core/quote.h"
 #include "retort/core/unicode.h"
+#include "retort/data/image_kind.h"
 #include "retort/data/scan.h"
 #include "retort/data/split.h"
 
@@ -130,7 +131,7 @@ void add_class(const fs::path& root, const std::string& folder, const std::strin
   const auto [images, others, passed] = pictures_below(path);
   const bool written = images.empty() && (passed.contains(kOwnOutput) || holds_one_of(path, options.own));
   if (images.empty() && !written && options.known.empty() && split.value_or(Split::train) == Split::train) {
-    throw Error("the class folder holds no images", printable(path.string()), "add images (.jpg .jpeg .png .webp) or remove the folder");
+    throw Error("the class folder holds no images", printable(path.string()), "add images (" + kinds_read() + ") or remove the folder");
   }
   if (written && !passed.contains(kOwnOutput)) ++found.passed[kOwnOutput];
   add(found.passed, passed);

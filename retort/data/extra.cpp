@@ -16,6 +16,7 @@
 #include "retort/data/csv.h"
 #include "retort/data/entries.h"
 #include "retort/data/folder_manifest.h"
+#include "retort/data/image_kind.h"
 #include "retort/data/scan.h"
 
 namespace retort::data {
@@ -85,7 +86,7 @@ Manifest load_extra(const fs::path& path, const std::vector<std::string>& classe
   }
   if (manifest.items.empty())
     throw Error(left_out.empty() ? "holds no images" : "holds no image that rejected.csv does not set aside", printable(root.string()),
-                "add images (.jpg .jpeg .png .webp)");
+                "add images: " + kinds_read());
   return manifest;
 }
 

@@ -17,10 +17,6 @@ constexpr const char* kFormat = "retort-images-2";
 constexpr int64_t kShardImages = 2048;
 constexpr size_t kShardBytes = size_t{256} << 20;
 
-uint64_t seed_of(const Image& image) {
-  return Hasher().number(image.width).number(image.height).bytes(std::as_bytes(std::span(image.rgb))).low();
-}
-
 std::string checksum(const uint8_t* pixels, size_t count) { return hash_hex(std::as_bytes(std::span(pixels, count))); }
 
 template <typename T>
@@ -89,14 +85,15 @@ void read_images(const StateDict& tensors, Shard& shard, Kept kept) {
 
 }  // namespace
 
-void ShardBuilder::add(const Image& image) {
+void ShardBuilder::add(const Image& image, uint64_t seed) {
+  const auto number = static_cast<int64_t>(seed);
   if (kept_ == Kept::pixels)
     pixels_.insert(pixels_.end(), image.rgb.begin(), image.rgb.end());
   else
-    seen_.bytes(std::as_bytes(std::span(image.rgb)));
+    seen_.number(number);
   offsets_.push_back(static_cast<int64_t>(pixels_.size()));
   sizes_.insert(sizes_.end(), {image.height, image.width});
-  seeds_.push_back(static_cast<int64_t>(seed_of(image)));
+  seeds_.push_back(number);
   places_.push_back(last_++);
 }
 

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "retort/core/cache_store.h"
 #include "retort/core/log.h"
 #include "retort/core/safetensors.h"
 #include "retort/data/decode.h"
@@ -74,9 +75,12 @@ class ImageStore {
   // Names what is stored, the pixels of all images in their order: equal keys, equal images, wherever the files are and whenever they were
   // written.
   const std::string& key() const { return key_; }
+  // The data set's folder, for people.
+  const std::string& source() const { return source_; }
 
  private:
-  std::string key_;
+  std::string key_, source_;
+  std::shared_ptr<const StoreUse> use_;
   std::shared_ptr<const Manifest> files_;  // where the pixels are; null when they are stored
   std::vector<at::Tensor> shards_;         // keeps the maps alive
   std::vector<int64_t> item_, label_;

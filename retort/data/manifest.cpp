@@ -11,6 +11,7 @@
 #include "retort/core/quote.h"
 #include "retort/data/csv_manifest.h"
 #include "retort/data/folder_manifest.h"
+#include "retort/data/image_kind.h"
 #include "retort/data/record.h"
 
 namespace retort::data {
@@ -85,12 +86,15 @@ void tell_of(const Manifest& manifest, Log& log) {
 void warn_of_unread(const Manifest& manifest, Log& log) {
   if (manifest.unread.empty()) return;
   std::set<std::string> kinds;
-  for (const std::string& path : manifest.unread) kinds.insert(lower_extension(path));
+  for (const std::string& path : manifest.unread) {
+    const std::string extension = lower_extension(path);
+    kinds.insert(extension.empty() ? "no extension" : extension);
+  }
   std::string named;
   for (const std::string& kind : kinds) named += (named.empty() ? "" : " ") + kind;
   log.warn("left out: " + std::to_string(manifest.unread.size()) + (manifest.unread.size() == 1 ? " picture" : " pictures") +
            " of kinds that are not read (" + named + "), the first " +
-           printable((manifest.root / std::ranges::min(manifest.unread)).string()) + "; JPEG, PNG and WebP are read");
+           printable((manifest.root / std::ranges::min(manifest.unread)).string()) + "; " + kinds_read() + " are read");
 }
 
 }  // namespace retort::data

@@ -9,7 +9,7 @@
 
 #include "retort/core/error.h"
 #include "retort/core/quote.h"
-#include "retort/data/decode.h"
+#include "retort/data/image_kind.h"
 
 namespace retort::data {
 namespace fs = std::filesystem;
@@ -26,7 +26,7 @@ int64_t pictures_passed(const fs::path& folder) {
   std::error_code error;
   const auto options = fs::directory_options::skip_permission_denied;
   for (fs::recursive_directory_iterator it(folder, options, error); !error && it != fs::recursive_directory_iterator(); it.increment(error))
-    count += !is_folder(*it) && is_image_name(it->path()) ? 1 : 0;
+    count += !is_folder(*it) && picture_at(it->path()) == Picture::image ? 1 : 0;
   return count;
 }
 
@@ -55,12 +55,6 @@ bool can_be_read(const fs::directory_entry& entry) {
   return entry.is_regular_file(ignored) || (entry.is_symlink(ignored) && !entry.exists(ignored));
 }
 
-// Pictures that people have beside those that we decode.
-bool is_unread_name(const fs::path& path) {
-  static const std::set<std::string> kinds{".avif", ".bmp", ".gif", ".heic", ".heif", ".jp2", ".jxl", ".tif", ".tiff"};
-  return kinds.contains(lower_extension(path));
-}
-
 // The real folders that were seen: links may lead back.
 class Visited {
  public:
@@ -81,11 +75,11 @@ class Walk {
       const std::string path = prefix + entry.path().filename().string();
       if (is_folder(entry)) {
         visit(entry.path(), path + "/");
-      } else if (is_image_name(entry.path()) && can_be_read(entry)) {
-        found.images.push_back(path);
-      } else if (is_unread_name(entry.path())) {
-        found.unread.push_back(path);
+        continue;
       }
+      const Picture picture = picture_at(entry.path());
+      if (picture == Picture::image && can_be_read(entry)) found.images.push_back(path);
+      if (picture == Picture::unread) found.unread.push_back(path);
     }
   }
   Pictures found;
@@ -101,7 +95,7 @@ FolderContent content_of(const fs::path& folder) {
   for (const fs::directory_entry& entry : entries_in(folder, content.passed)) {
     if (is_folder(entry)) {
       content.folders.push_back(entry.path().filename().string());
-    } else if (is_image_name(entry.path()) && can_be_read(entry)) {
+    } else if (picture_at(entry.path()) == Picture::image && can_be_read(entry)) {
       ++content.images;
     }
   }
@@ -123,7 +117,7 @@ bool has_pictures(const fs::path& folder) {
     }
     return std::ranges::any_of(
                entries,
-               [](const auto& entry) { return !is_folder(entry) && (is_image_name(entry.path()) || is_unread_name(entry.path())); }) ||
+               [](const auto& entry) { return !is_folder(entry) && picture_at(entry.path()) != Picture::no; }) ||
            std::ranges::any_of(entries, [&](const auto& entry) { return is_folder(entry) && look(entry.path()); });
   };
   return look(folder);

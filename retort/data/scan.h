@@ -28,7 +28,7 @@ bool has_pictures(const std::filesystem::path& folder);
 
 struct Pictures {
   std::vector<std::string> images;  // sorted
-  std::vector<std::string> unread;  // of kinds that decode() does not read (GIF, BMP, TIFF, HEIC and the like)
+  std::vector<std::string> unread;  // of kinds that decode() does not read (HEIC and the like)
   PassedOver passed;
 };
 

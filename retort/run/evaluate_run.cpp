@@ -59,19 +59,9 @@ struct OwnData {
 };
 
 OwnData own_data(const RunFolder& folder) {
-  OwnData own;
-  try {
-    const nlohmann::json from = summary_of(folder.root).at("data");
-    from.at("path").get_to(own.path);
-    own.labelled = from.value("labels", "data") != "teacher";
-    from.at("val_fraction").get_to(own.options.val_fraction);
-    from.at("test_fraction").get_to(own.options.test_fraction);
-    from.at("split_seed").get_to(own.options.split_seed);
-    own.max_skipped = from.value("max_skipped", own.max_skipped);
-    own.options.own = {folder.root};
-  } catch (const nlohmann::json::exception&) {
-    throw Error("does not say which data the run used", folder.summary().string(), "name a folder with --data");
-  }
+  const DataSummary from = summary_of(folder.root).data;
+  OwnData own{.path = from.path, .options = from.splits, .labelled = !from.labelled_by_teacher, .max_skipped = from.max_skipped};
+  own.options.own = {folder.root};
   return own;
 }
 
@@ -201,12 +191,6 @@ Evaluation evaluate_run(const fs::path& run, const std::string& data, const fs::
   const data::ImageStore images =
       data::ImageStore::open(cache, manifest, chosen.items, data::for_evaluation(student.spec), store, log, stop);
   return evaluate_store(student, manifest, images, chosen.split, log, stop);
-}
-
-nlohmann::json to_json(const std::vector<data::SkippedFile>& skipped) {
-  nlohmann::json files = nlohmann::json::array();
-  for (const data::SkippedFile& file : skipped) files.push_back({{"path", file.path}, {"reason", file.reason}});
-  return files;
 }
 
 void predict_each(const fs::path& run, const std::vector<std::string>& files, int64_t top,

@@ -10,6 +10,7 @@
 #include "retort/data/image_store.h"
 #include "retort/report/metrics.h"
 #include "retort/run/run_folder.h"
+#include "retort/run/summary.h"
 
 namespace retort::run {
 
@@ -37,9 +38,6 @@ struct EvaluationOptions {
 // Throws Error naming what does not fit.
 Evaluation evaluate_run(const std::filesystem::path& run, const std::string& data, const std::filesystem::path& cache, Log& log,
                         const StopFlag& stop, const EvaluationOptions& options = {});
-
-// [{"path": …, "reason": …}, …]
-nlohmann::json to_json(const std::vector<data::SkippedFile>& skipped);
 
 struct FilePrediction {
   std::string path;

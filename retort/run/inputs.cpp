@@ -2,22 +2,18 @@
 
 #include <optional>
 
-#include "retort/core/file.h"
 #include "retort/core/hash.h"
 #include "retort/data/content.h"
 #include "retort/data/extra.h"
 #include "retort/hub/pull.h"
-#include "retort/run/named_teacher.h"
-#include "retort/run/zero_shot_classes.h"
 #include "retort/version.h"
 
 namespace retort::run {
-namespace fs = std::filesystem;
 namespace {
 
 // A snapshot's folder is named by its commit.
 std::string weights_named(const std::string& name) {
-  if (name.empty() || name == "none") return "";
+  if (name.empty()) return "";
   if (!hub::is_reference(name)) return data::file_hash(name);
   const std::optional<hub::Snapshot> found = hub::find(hub::parse_reference(name), hub::options_from_environment());
   return found ? found->folder.filename().string() + " " + data::file_hash(found->folder) : "not pulled yet";
@@ -25,23 +21,15 @@ std::string weights_named(const std::string& name) {
 
 }  // namespace
 
-data::Manifest manifest_of(const RunConfig& config) {
-  data::ManifestOptions splits{config.val_fraction, config.test_fraction, static_cast<uint64_t>(config.split_seed)};
-  splits.own = {config.out, config.cache.empty() ? default_cache_dir() : fs::path(config.cache)};
-  if (config.classes.empty()) return data::load_manifest(config.data, splits);
-  return data::load_unlabelled(config.data, class_names(config.classes), splits);
-}
-
-Inputs inputs_of(const RunConfig& config, const data::Manifest& manifest, Log& log, const StopFlag& stop) {
-  const fs::path cache = config.cache.empty() ? default_cache_dir() : fs::path(config.cache);
+Inputs inputs_of(const Plan& plan, const data::Manifest& manifest, Log& log, const StopFlag& stop) {
   Inputs inputs;
   inputs.version = kVersion;
-  inputs.data = data::content_hash(manifest, cache, log, stop);
-  if (!config.classes.empty()) inputs.data = hash_hex(inputs.data + data::file_hash(config.classes));
-  for (const std::string& teacher : config.teacher) inputs.teachers.push_back(weights_named(teacher_from(teacher).name));
-  inputs.student_weights = weights_named(config.student_weights);
-  for (const std::string& extra : config.extra)
-    inputs.extras.push_back(data::content_hash(data::load_extra(data::extra_from(extra).path, manifest.classes), cache, log, stop));
+  inputs.data = data::content_hash(manifest, plan.cache, log, stop);
+  if (plan.data.unlabelled()) inputs.data = hash_hex(inputs.data + data::file_hash(plan.data.classes_file));
+  for (const NamedTeacher& teacher : plan.teachers.teachers) inputs.teachers.push_back(weights_named(teacher.name));
+  inputs.student_weights = weights_named(plan.student.weights);
+  for (const data::Extra& extra : plan.data.extras)
+    inputs.extras.push_back(data::content_hash(data::load_extra(extra.path, manifest.classes), plan.cache, log, stop));
   return inputs;
 }
 

@@ -8,7 +8,7 @@
 
 #include "retort/core/log.h"
 #include "retort/data/manifest.h"
-#include "retort/run/config.h"
+#include "retort/run/plan.h"
 
 namespace retort::run {
 
@@ -24,9 +24,9 @@ struct Inputs {
   bool operator==(const Inputs&) const = default;
 };
 
-// As they are now; `manifest` is that of config.data. Nothing is asked of the hub: a teacher that is
+// As they are now; `manifest` is that of the plan's data. Nothing is asked of the hub: a teacher that is
 // not in its cache has no hash yet. Throws what reading an extra's folder throws.
-Inputs inputs_of(const RunConfig& config, const data::Manifest& manifest, Log& log, const StopFlag& stop);
+Inputs inputs_of(const Plan& plan, const data::Manifest& manifest, Log& log, const StopFlag& stop);
 
 // In words, which of them differ: "the data, the teacher". Empty where none does.
 std::string differences(const Inputs& before, const Inputs& now);
@@ -34,8 +34,5 @@ std::string differences(const Inputs& before, const Inputs& now);
 nlohmann::json to_json(const Inputs& inputs);
 // Of what an older program wrote: inputs that equal none.
 Inputs inputs_from(const nlohmann::json& json);
-
-// The data set of the config: its classes and images, with their splits.
-data::Manifest manifest_of(const RunConfig& config);
 
 }  // namespace retort::run

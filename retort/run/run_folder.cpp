@@ -90,11 +90,11 @@ std::vector<nlohmann::json> read_json_lines(const fs::path& path) {
   return lines;
 }
 
-nlohmann::json summary_of(const fs::path& run) {
+RunSummary summary_of(const fs::path& run) {
   const fs::path path = RunFolder{run}.summary();
   if (!fs::exists(path))
     throw Error("is not a finished run: it has no summary.json", run.string(), "finish it with `retort distill --resume`");
-  return read_json(path);
+  return summary_from(read_json(path), path.string());
 }
 
 }  // namespace retort::run

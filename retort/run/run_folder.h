@@ -9,6 +9,7 @@
 
 #include "retort/core/log.h"
 #include "retort/models/image_model.h"
+#include "retort/run/summary.h"
 
 namespace retort::run {
 
@@ -59,6 +60,6 @@ nlohmann::json read_json(const std::filesystem::path& path);
 std::vector<nlohmann::json> read_json_lines(const std::filesystem::path& path);
 
 // A run's summary.json. Throws Error when the run has not finished.
-nlohmann::json summary_of(const std::filesystem::path& run);
+RunSummary summary_of(const std::filesystem::path& run);
 
 }  // namespace retort::run

@@ -35,6 +35,7 @@ Teacher::Teacher(const TeacherSource& source, models::Precision precision, c10::
     projection_ = tower.image_projection();
   }
   const models::Recognised found = models::recognise_file(source.weights, source.arch, features);
+  choice_ = models::choice_of(found);
   file_has_head_ = found.has_head;
   model_ = models::build(found, where_);
   input_spec_ = model_->input_spec();
@@ -49,6 +50,8 @@ Teacher::Teacher(const TeacherSource& source, models::Precision precision, c10::
   if (!models::is_graph(model_->spec())) model_->to(device);  // graphs stay with the processor
   if (projection_.defined()) projection_ = projection_.to(device);
 }
+
+std::string Teacher::description() const { return where_ + " (" + model_->spec().arch + ", " + std::to_string(input_spec_.size) + " px)"; }
 
 at::Tensor Teacher::features(const at::Tensor& images) {
   const at::NoGradGuard no_grad;

@@ -46,8 +46,12 @@ class Teacher {
   models::ImageModel& model() { return *model_; }
   const at::Tensor& head_weight() const { return head_weight_; }
   const at::Tensor& head_bias() const { return head_bias_; }
+  // Which of several sets of weights these are (models::choice_of); or empty.
+  const std::string& choice() const { return choice_; }
   // Names the backbone's weights, its input and its precision: equal keys, equal features.
   const std::string& key() const { return key_; }
+  // The file or folder of its weights, its architecture and its resolution, for people.
+  std::string description() const;
 
  private:
   models::ModelPtr model_;
@@ -55,7 +59,7 @@ class Teacher {
   models::Precision precision_;
   bool file_has_head_ = false, embedding_ = false;
   at::Tensor projection_;  // of embeddings, where there is one
-  std::string where_, key_;
+  std::string where_, key_, choice_;
   at::Tensor head_weight_, head_bias_;
 };
 

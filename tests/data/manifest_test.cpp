@@ -121,10 +121,10 @@ TEST(Manifest, PicturesOfOtherKindsAreCounted) {
   const auto warn = [&] { tell_of(load_manifest(folder.path()), log); };
   warn();
   EXPECT_TRUE(log.warnings.empty());
-  for (const char* name : {"a/1.GIF", "a/below/2.heic", "a/3.gif", "a/notes.txt", "a/.hidden.gif"}) folder.write(name);
+  for (const char* name : {"a/1.JXL", "a/below/2.heic", "a/3.jxl", "a/notes.txt", "a/.hidden.jxl"}) folder.write(name);
   warn();
   ASSERT_EQ(log.warnings.size(), 1U);
-  expect_says(log.warnings[0], "3 pictures of kinds that are not read (.gif .heic), the first " + (folder / "a/1.GIF").string());
+  expect_says(log.warnings[0], "3 pictures of kinds that are not read (.heic .jxl), the first " + (folder / "a/1.JXL").string());
   folder.write("list.csv", "path,label,split\na/0.jpg,a,train\na/1.jpg,a,train\nb/0.jpg,b,train\nb/1.jpg,b,train\n");
   warn_of_unread(load_manifest(folder / "list.csv"), log);  // names its own
   EXPECT_EQ(log.warnings.size(), 1U);

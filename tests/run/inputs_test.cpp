@@ -2,6 +2,7 @@
 
 #include "retort/core/file.h"
 #include "retort/run/compare.h"
+#include "retort/run/open_data.h"
 #include "retort/run/run_folder.h"
 #include "retort/run/trained_teacher.h"
 #include "tests/run/small_job.h"
@@ -14,7 +15,10 @@ namespace fs = std::filesystem;
 
 class InputsTest : public SmallJob {
  protected:
-  Inputs now() const { return inputs_of(config_, manifest_of(config_), null_log(), never_stop()); }
+  Inputs now() const {
+    const Plan plan = resolve(config_);
+    return inputs_of(plan, manifest_of(plan.data), null_log(), never_stop());
+  }
   std::string data() const { return now().data; }
   // As another tool writes a file: its size and its time stay.
   static void replace_quietly(const fs::path& file, const std::string& bytes) {
@@ -75,7 +79,7 @@ TEST_F(InputsTest, AResultIsReusedOnlyWhereItWasMadeOfTheSame) {
   EXPECT_TRUE(is_finished(config_));
   fs::remove(picture("class 0/0.jpg"));
   EXPECT_FALSE(is_finished(config_));
-  EXPECT_EQ(distill_once(config_, null_log(), never_stop())["images"]["train"], 17);
+  EXPECT_EQ(distill_once(config_, null_log(), never_stop()).data.train, 17);
   EXPECT_NE(made(), first);
   const auto second = made();
   distill_once(config_, null_log(), never_stop(), /*force=*/true);
@@ -84,11 +88,11 @@ TEST_F(InputsTest, AResultIsReusedOnlyWhereItWasMadeOfTheSame) {
 
 // The trained teacher, too, is of the data that there are.
 TEST_F(InputsTest, ATrainedTeacherIsMadeAnewWhenTheDataChanged) {
-  config_.teacher_init = "finetune";
+  config_.teacher_init = TeacherInit::finetune;
   config_.teacher_epochs = 1;
   const fs::path out = folder_ / "teacher";
   const auto trained = [&](bool force = false) {
-    with_trained_teachers(config_, out, null_log(), never_stop(), force);
+    train_teachers(resolve(config_), out, force, {null_log(), never_stop()});
     return fs::last_write_time(RunFolder{out}.student());
   };
   const auto first = trained();

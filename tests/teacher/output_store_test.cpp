@@ -39,7 +39,7 @@ class OutputStoreTest : public ::testing::Test {
   std::vector<fs::path> parts() {
     std::vector<fs::path> found;
     for (const auto& entry : fs::recursive_directory_iterator(folder_ / "cache" / "teacher"))
-      if (entry.is_regular_file()) found.push_back(entry.path());
+      if (entry.path().extension() == ".safetensors") found.push_back(entry.path());
     std::ranges::sort(found);
     return found;
   }
