@@ -30,11 +30,19 @@ namespace retort::run {
 namespace fs = std::filesystem;
 namespace {
 
-// A run among the images themselves would be taken for them by the next one.
+bool holds_pictures(const fs::path& folder) {
+  std::error_code error;
+  for (fs::directory_iterator it(folder, error); !error && it != fs::directory_iterator(); it.increment(error))
+    if (it->path().has_extension() && data::is_image_name(it->path())) return true;
+  return false;
+}
+
+// Who reads the images passes over run folders: among a class's images, one would hide the class.
 void check_apart(const Plan& plan) {
   std::error_code error;
-  if (fs::equivalent(plan.data.path, plan.out, error) && !error)
-    throw UsageError("is the folder of the images", "--out " + printable(plan.out.string()),
+  const bool same = fs::equivalent(plan.data.path, plan.out, error) && !error;
+  if (same || holds_pictures(plan.out))
+    throw UsageError(same ? "is the folder of the images" : "holds pictures", "--out " + printable(plan.out.string()),
                      "name a folder for the run alone, such as " + printable((plan.out / "run").string()));
 }
 

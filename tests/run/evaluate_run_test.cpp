@@ -118,6 +118,8 @@ TEST_F(EvaluateRunTest, ARunMayLieAmongItsImages) {
   config_.out = config_.data;
   EXPECT_TRUE(testing::says(testing::error_of<UsageError>([&] { train(); }), "is the folder of the images"));
   EXPECT_FALSE(fs::exists(folder_ / "data/train/config.toml"));
+  config_.out = (folder_ / "data/train/class 1").string();
+  EXPECT_TRUE(testing::says(testing::error_of<UsageError>([&] { train(); }), "holds pictures"));
 }
 
 TEST_F(EvaluateRunTest, PicturesOfFolders) {
