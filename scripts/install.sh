@@ -47,7 +47,7 @@ system_packages() {
   echo libgtest-dev libgmock-dev
   for group in "${groups[@]}"; do
     case $group in
-      demo) echo fonts-noto-color-emoji unicode-data libfribidi0 ;;
+      demo) echo tuxpaint-stamps-default endless-sky-data ;;
       bench) echo tjbench:libjpeg-turbo-progs ;;
       test) if is_debian; then echo chromium:chromium; fi ;;  # Ubuntu's is a stub for a snap, which containers cannot run
     esac
