@@ -18,7 +18,7 @@ all: ## build the program: build/release/retort
 	@scripts/install.sh build
 	$(call build,$(PRESET),retort)
 
-demo: ## make an emoji data set, fetch a teacher, distil it, and print what that was worth
+demo: ## make pictures of animals, fetch a teacher, distil it, and say what that was worth
 	@scripts/install.sh build demo
 	$(call build,release,retort)
 	@scripts/demo.sh

@@ -56,7 +56,7 @@ system_packages() {
   echo libgtest-dev libgmock-dev
   for group in "${groups[@]}"; do
     case $group in
-      demo) echo fonts-noto-color-emoji unicode-data libfribidi0 ;;
+      demo) echo tuxpaint-stamps-default endless-sky-data ;;
       fuzz) echo clang++:clang "libclang-rt-$(clang_version)-dev" ;;
       bench) echo tjbench:libjpeg-turbo-progs ;;
       clang) echo clang++:clang libomp-dev; if is_debian; then echo libclang-rt-dev; fi ;;  # Ubuntu's clang brings the sanitizers along
