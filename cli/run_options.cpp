@@ -90,7 +90,8 @@ void add_run_options(CLI::App& command, run::RunConfig& config, RunFiles& files,
   command.add_option("--config", files.config, "read options from a TOML file; the command line wins")
       ->group("The job")
       ->configurable(false);
-  command.add_option("--recipe", files.recipe, "paper: what Farhat & Chen (2024) trained with, for all that is not said otherwise")
+  command.add_option("--recipe", files.recipe, "for all that is not said otherwise: paper, what Farhat & Chen (2024) trained with; patient, function matching "
+                     "(Beyer et al. 2021), for runs of many epochs")
       ->group("The job")
       ->configurable(false);
 }

@@ -75,7 +75,12 @@ std::vector<std::pair<std::string, std::string>> recipe(const std::string& name)
             {"warmup", "0"},       {"clip-norm", "0"},     {"image-size", "224"}, {"views", "250"},          {"crop-min", "0.08"},
             {"brightness", "0"},   {"contrast", "0"},      {"saturation", "0"},   {"loss", "align_uniform"}, {"logit-loss", "kd"},
             {"label-weight", "1"}, {"loss-weight", "0.8"}, {"logit-weight", "1"}, {"optimizer", "adamw"},    {"init", "public"}};
-  throw UsageError("there is no recipe named '" + name + "'", "--recipe", "name one of: paper");
+  // Function matching (Beyer et al. 2021, arXiv 2106.05237, and its public configurations): the divergence alone, mixup in every batch, of
+  // which the teacher sees the mixed images too, crops and flips without colour jitter, and schedules as long as there is time for.
+  if (name == "patient")
+    return {{"epochs", "1000"},  {"loss", "none"},    {"logit-loss", "kd"}, {"label-weight", "0"}, {"mixup", "1"},
+            {"crop-min", "0.2"}, {"brightness", "0"}, {"contrast", "0"},    {"saturation", "0"},   {"schedule", "cosine"}};
+  throw UsageError("there is no recipe named '" + name + "'", "--recipe", "name one of: paper, patient");
 }
 
 std::string to_toml(const RunConfig& config) {

@@ -60,7 +60,7 @@ std::string to_toml(const RunConfig& config);
 RunConfig absolute(RunConfig config);
 
 // A named set of options and their values, for what neither command line nor config file says. "paper": what Farhat & Chen (2024) trained
-// with. Throws UsageError listing the names.
+// with. "patient": function matching (Beyer et al. 2021), for long runs. Throws UsageError listing the names.
 std::vector<std::pair<std::string, std::string>> recipe(const std::string& name);
 
 // Throws UsageError on what no range says: names that nothing has, crops turned round, a missing data set.

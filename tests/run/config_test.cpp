@@ -123,7 +123,8 @@ TEST(RunConfig, RecipesNameOptions) {
   RunConfig config;
   std::set<std::string> names;
   visit_options(config, [&](const char* name, const auto&, const Range&, const char*, const char*) { names.insert(name); });
-  for (const auto& [name, value] : recipe("paper")) EXPECT_TRUE(names.contains(name)) << name;
+  for (const char* each : {"paper", "patient"})
+    for (const auto& [name, value] : recipe(each)) EXPECT_TRUE(names.contains(name)) << name;
   EXPECT_THROW(recipe("papier"), UsageError);
 }
 
