@@ -9,7 +9,7 @@ define build
 	@flock build/$(1) bash -c '{ [ -f build/$(1)/build.ninja ] || cmake --preset $(1); } && cmake --build --preset $(1) --target $(2) --parallel $(JOBS)'
 endef
 
-.PHONY: all demo test bench lint format asan clean help
+.PHONY: all demo test bench lint format asan fuzz clean help
 
 all: ## build the program: build/release/retort
 	@scripts/install.sh build
@@ -29,6 +29,9 @@ asan: ## build and run the tests with the address and undefined-behaviour saniti
 	@scripts/install.sh build test
 	$(call build,asan,all)
 	@ctest --preset asan --parallel $(JOBS)
+
+fuzz: ## build and run the fuzzers, 20 seconds each
+	@scripts/fuzz.sh
 
 bench: ## run all benchmarks beside plain PyTorch (two hours and more): a table and build/bench.json
 	@scripts/install.sh build bench

@@ -29,12 +29,15 @@ target_include_directories(libtorch SYSTEM INTERFACE ${_torch_root}/include ${_t
 target_link_libraries(libtorch INTERFACE torch_cpu c10)
 # Without it at::parallel_for, a template of libtorch's headers, is a plain loop. The run-time library is the one that libtorch brings, as
 # two of them in a process would each start their threads; a libtorch that brings none has the compiler's.
-target_compile_options(libtorch INTERFACE -fopenmp)
+# Fuzzers run on one thread, and clang has no header of OpenMP's beside it.
+if(NOT RETORT_FUZZ)
+  target_compile_options(libtorch INTERFACE -fopenmp)
+endif()
 file(GLOB _gomp ${_torch_root}/lib/libgomp*.so* ${_torch_root}/../torch.libs/libgomp*.so*)
 if(_gomp)
   list(GET _gomp 0 _gomp)
   target_link_libraries(libtorch INTERFACE ${_gomp})
-else()
+elseif(NOT RETORT_FUZZ)
   target_link_options(libtorch INTERFACE -fopenmp)
 endif()
 # RPATH rather than RUNPATH, so that the libraries' own dependencies are found beside them too.

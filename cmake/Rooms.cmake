@@ -15,6 +15,13 @@ if(RETORT_SANITIZE)
   target_compile_options(retort_options INTERFACE -fsanitize=address -fno-omit-frame-pointer)
   target_link_options(retort_options INTERFACE -fsanitize=address,undefined)
 endif()
+if(RETORT_FUZZ)
+  # The macro is that of libFuzzer's documentation: what reads images allows fewer pixels.
+  set(_fuzzed -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
+  target_compile_options(retort_options INTERFACE ${_fuzzed})
+  target_compile_definitions(retort_options INTERFACE FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION)
+  target_link_options(retort_options INTERFACE -fsanitize=address,undefined)
+endif()
 target_include_directories(retort_options INTERFACE ${CMAKE_SOURCE_DIR})
 find_package(PkgConfig REQUIRED)
 find_package(nlohmann_json REQUIRED)
@@ -31,7 +38,7 @@ target_precompile_headers(retort_pch PRIVATE
 find_program(CCACHE ccache)
 if(CCACHE)
   set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros ${CCACHE})
-  target_compile_options(retort_options INTERFACE -fpch-preprocess)
+  target_compile_options(retort_options INTERFACE $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)
 endif()
 
 # Most of a file's compile time is what it instantiates of libtorch's headers: done once for files together. Only where a whole build
