@@ -1,9 +1,14 @@
+#include <ATen/Parallel.h>
+
 #include <cstdio>
+#include <cstdlib>
 #include <string>
 
 #include "cli/command.h"
 #include "retort/core/error.h"
 #include "retort/core/memory.h"
+#include "retort/core/processors.h"
+#include "retort/core/quote.h"
 #include "retort/version.h"
 
 namespace {
@@ -19,12 +24,19 @@ void check_command(const CLI::App& app, const std::string& name) {
   throw retort::UsageError("there is no command '" + name + "'", "", known);
 }
 
+// In a container libtorch would start a thread for each of the machine's processors, however few of them it may use.
+void use_own_processors() {
+  const bool said = std::getenv("OMP_NUM_THREADS") != nullptr || std::getenv("MKL_NUM_THREADS") != nullptr;
+  if (!said) at::set_num_threads(static_cast<int>(retort::usable_processors()));
+}
+
 }  // namespace
 
 // Exit codes: 0 done, 1 failed, 2 wrong usage, 130 stopped by the user.
 int main(int argc, char** argv) {
   using namespace retort;
   keep_tensor_memory();
+  use_own_processors();
   CLI::App app("retort distils a pre-trained teacher into a small, randomly initialised model for your images.", "retort");
   app.set_version_flag("--version", std::string("retort ") + kVersion);
   app.require_subcommand(1);
@@ -54,13 +66,13 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
   } catch (const UsageError& error) {
-    std::fprintf(stderr, "retort: %s\n", error.what());
+    std::fprintf(stderr, "retort: %s\n", printable_message(error.what()).c_str());
     return 2;
   } catch (const Interrupted& error) {
-    std::fprintf(stderr, "retort: %s\n", error.what());
+    std::fprintf(stderr, "retort: %s\n", printable_message(error.what()).c_str());
     return 130;
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "retort: %s\n", error.what());
+    std::fprintf(stderr, "retort: %s\n", printable_message(error.what()).c_str());
     return 1;
   }
 }

@@ -1,8 +1,11 @@
 #include "cli/run_options.h"
 
 #include <cmath>
+#include <sstream>
 
 #include "retort/core/error.h"
+#include "retort/core/file.h"
+#include "retort/core/unicode.h"
 
 namespace retort::cli {
 namespace {
@@ -18,10 +21,34 @@ void set_unsaid(CLI::Option& option, const std::vector<std::string>& values, con
   }
 }
 
+// Takes comments off the lines. (Some versions of CLI11 see one in a '#' within quotes.)
+std::string without_comments(const std::string& text) {
+  std::string out;
+  char quote = '\0';
+  bool comment = false;
+  for (const char c : text) {
+    if (c == '\n') {
+      quote = '\0';  // no string of ours spans lines
+      comment = false;
+    } else if (quote != '\0') {
+      if (c == quote) quote = '\0';
+    } else if (c == '"' || c == '\'') {
+      quote = c;
+    } else if (c == '#') {
+      comment = true;
+    }
+    if (!comment) out += c;
+  }
+  return out;
+}
+
 void read_config(CLI::App& command, const std::string& file) {
   std::vector<CLI::ConfigItem> items;
   try {
-    items = CLI::ConfigTOML().from_file(file);
+    std::istringstream stream(without_comments(decoded_text(read_file(file), file)));
+    CLI::ConfigTOML reader;
+    reader.comment('\0');
+    items = reader.from_config(stream);
   } catch (const CLI::Error& error) {
     throw UsageError(std::string("cannot be read: ") + error.what(), file);
   }

@@ -41,6 +41,8 @@ std::string Hasher::hex() const {
   return text;
 }
 
+uint64_t Hasher::low() const { return XXH3_128bits_digest(state_->xxh).low64; }
+
 std::string hash_hex(std::span<const std::byte> data) { return Hasher().bytes(data).hex(); }
 std::string hash_hex(std::string_view text) { return hash_hex(std::as_bytes(std::span(text))); }
 

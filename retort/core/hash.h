@@ -23,6 +23,8 @@ class Hasher {
   Hasher& number(int64_t value);
   // 32 lower-case hex digits.
   std::string hex() const;
+  // Its lower 64 bits, as a number.
+  uint64_t low() const;
 
  private:
   struct State;

@@ -30,7 +30,7 @@ at::Tensor filled(int64_t count, const InputSpec& spec, const Fill& fill) {
 
 Mix mix_of(const ImageStore& store, const Sample& sample, const ViewRecipe& recipe, uint64_t view_seed) {
   check_range(store, sample.position, 1);
-  return draw_mix(recipe.mix, view_seed, store.item(sample.position), sample.view, store.size());
+  return draw_mix(recipe.mix, view_seed, store.seed(sample.position), sample.view, store.size());
 }
 
 }  // namespace
@@ -40,10 +40,9 @@ at::Tensor render_batch(const ImageStore& store, std::span<const Sample> samples
   for (const Sample& sample : samples) check_range(store, sample.position, 1);
   return filled(static_cast<int64_t>(samples.size()), spec, [&](int64_t first, int64_t last, float* out) {
     Renderer own, other;
-    // By item, which does not shift when another file is left out.
     const auto render = [&](int64_t position, int64_t view, Renderer& renderer) -> Planes& {
       const ImageView image = store.image(position);
-      return store.render(position, draw_view(recipe, image.width, image.height, view_seed, store.item(position), view), spec, renderer);
+      return store.render(position, draw_view(recipe, image.width, image.height, view_seed, store.seed(position), view), spec, renderer);
     };
     for (int64_t i = first; i < last; ++i, out += values_of(spec)) {
       const Sample& sample = samples[static_cast<size_t>(i)];

@@ -8,11 +8,12 @@
 #include "retort/core/error.h"
 #include "retort/core/hash.h"
 #include "retort/core/safetensors.h"
+#include "retort/core/unicode.h"
 
 namespace retort::data {
 namespace {
 
-constexpr const char* kFormat = "retort-images-1";
+constexpr const char* kFormat = "retort-images-2";
 constexpr int64_t kShardImages = 2048;
 constexpr size_t kShardBytes = size_t{256} << 20;
 
@@ -60,9 +61,10 @@ void read_skipped(const Metadata& metadata, Shard& shard) {
 void read_images(const StateDict& tensors, Shard& shard, Kept kept) {
   shard.pixels = tensor_field(tensors, "pixels", at::kByte, 1);
   const at::Tensor &offsets = tensor_field(tensors, "offsets", at::kLong, 1), &sizes = tensor_field(tensors, "sizes", at::kLong, 2),
-                   &places = tensor_field(tensors, "item", at::kLong, 1);
+                   &seeds = tensor_field(tensors, "seeds", at::kLong, 1), &places = tensor_field(tensors, "item", at::kLong, 1);
   const int64_t count = places.size(0);
-  require(offsets.size(0) == count + 1 && sizes.size(0) == count && sizes.size(1) == 2, "the tensors' shapes do not fit each other");
+  require(offsets.size(0) == count + 1 && sizes.size(0) == count && sizes.size(1) == 2 && seeds.size(0) == count,
+          "the tensors' shapes do not fit each other");
   const auto *offset = offsets.const_data_ptr<int64_t>(), *size = sizes.const_data_ptr<int64_t>(),
              *place = places.const_data_ptr<int64_t>();
   require(offset[0] == 0 && offset[count] == shard.pixels.numel(), "the offsets do not span the pixels");
@@ -75,6 +77,7 @@ void read_images(const StateDict& tensors, Shard& shard, Kept kept) {
             "an image's bytes do not fit its size");
     require(place[i] >= (i == 0 ? shard.first : place[i - 1] + 1) && place[i] < shard.last, "the items are out of order");
     shard.places.push_back(place[i]);
+    shard.seeds.push_back(static_cast<uint64_t>(seeds.const_data_ptr<int64_t>()[i]));
     shard.images.emplace_back(width, height, kept == Kept::pixels ? pixels + offset[i] : nullptr);
   }
   require(count + static_cast<int64_t>(shard.skipped.size()) == shard.last - shard.first, "images are missing");
@@ -82,13 +85,20 @@ void read_images(const StateDict& tensors, Shard& shard, Kept kept) {
 
 }  // namespace
 
-void ShardBuilder::add(const Image& image, const std::string& hash) {
+ImageHash hash_of(const Image& image) {
+  Hasher hasher;
+  hasher.number(image.width).number(image.height).bytes(std::as_bytes(std::span(image.rgb)));
+  return {hasher.low(), hasher.hex()};
+}
+
+void ShardBuilder::add(const Image& image, const ImageHash& hash) {
   if (kept_ == Kept::pixels)
     pixels_.insert(pixels_.end(), image.rgb.begin(), image.rgb.end());
   else
-    seen_.text(hash);
+    seen_.text(hash.hex);
   offsets_.push_back(static_cast<int64_t>(pixels_.size()));
   sizes_.insert(sizes_.end(), {image.height, image.width});
+  seeds_.push_back(static_cast<int64_t>(hash.seed));
   places_.push_back(last_++);
 }
 
@@ -98,20 +108,21 @@ bool ShardBuilder::full() const { return last_ - first_ >= kShardImages || pixel
 
 void ShardBuilder::write(const std::filesystem::path& path, const std::string& key) const {
   nlohmann::json skipped = nlohmann::json::array();
-  for (const auto& [place, file] : skipped_) skipped.push_back({{"place", place}, {"path", file.path}, {"reason", file.reason}});
+  for (const auto& [place, file] : skipped_)
+    skipped.push_back({{"place", place}, {"path", as_utf8(file.path)}, {"reason", as_utf8(file.reason)}});
   const auto count = static_cast<int64_t>(places_.size());
   write_safetensors(path,
                     {{"pixels", tensor_of(pixels_, {static_cast<int64_t>(pixels_.size())}, at::kByte)},
                      {"offsets", tensor_of(offsets_, {count + 1}, at::kLong)},
                      {"sizes", tensor_of(sizes_, {count, 2}, at::kLong)},
+                     {"seeds", tensor_of(seeds_, {count}, at::kLong)},
                      {"item", tensor_of(places_, {count}, at::kLong)}},
                     {{"format", kFormat},
                      {"key", key},
                      {"first", std::to_string(first_)},
                      {"last", std::to_string(last_)},
                      {"checksum", kept_ == Kept::pixels ? checksum(pixels_.data(), pixels_.size()) : seen_.hex()},
-                     // File names need not be UTF-8.
-                     {"skipped", skipped.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)}});
+                     {"skipped", skipped.dump()}});
 }
 
 Shard read_shard(const std::filesystem::path& path, const std::string& key, int64_t first, int64_t count, Kept kept) try {

@@ -22,17 +22,25 @@ struct Shard {
   int64_t first = 0, last = 0;
   std::vector<int64_t> places;                           // ascending, those with an image
   std::vector<ImageView> images;                         // as many, into `pixels`, or to nowhere
+  std::vector<uint64_t> seeds;                           // as many (ImageStore::seed)
   std::vector<std::pair<int64_t, SkippedFile>> skipped;  // place, file
   at::Tensor pixels;                                     // uint8, flat; keeps the map alive
   std::string checksum;                                  // of the images' pixels
 };
 
+// Of an image's size and pixels.
+struct ImageHash {
+  uint64_t seed = 0;  // ImageStore::seed
+  std::string hex;
+};
+ImageHash hash_of(const Image& image);
+
 // Collects decoded images until there are enough for a file.
 class ShardBuilder {
  public:
   ShardBuilder(int64_t first, Kept kept) : kept_(kept), first_(first), last_(first) {}
-  // `hash`: of its pixels, where only its size is kept.
-  void add(const Image& image, const std::string& hash);
+  // Where only its size is kept the image may have lost its pixels by now.
+  void add(const Image& image, const ImageHash& hash);
   void skip(SkippedFile file);
   int64_t first() const { return first_; }
   int64_t last() const { return last_; }
@@ -46,7 +54,7 @@ class ShardBuilder {
   int64_t first_, last_;
   Hasher seen_;  // hashes of the images whose pixels are not kept
   std::vector<uint8_t> pixels_;
-  std::vector<int64_t> places_, offsets_{0}, sizes_;
+  std::vector<int64_t> places_, offsets_{0}, sizes_, seeds_;
   std::vector<std::pair<int64_t, SkippedFile>> skipped_;
 };
 

@@ -12,6 +12,7 @@
 
 #include "retort/core/error.h"
 #include "retort/core/hash.h"
+#include "retort/core/quote.h"
 #include "retort/data/image_shard.h"
 #include "retort/data/view.h"
 
@@ -24,7 +25,7 @@ constexpr size_t kNamed = 20;    // skipped files that get a line of their own i
 
 struct Decoded {
   Image image;
-  std::string hash{};    // of its pixels, where they are not kept
+  ImageHash hash{};
   std::string reason{};  // why there is none
 };
 
@@ -44,16 +45,23 @@ struct Source {
   } catch (const std::bad_alloc&) {
     throw;  // the machine's fault, not the file's
   } catch (const std::exception& error) {
-    return {.image = {}, .reason = error.what()};
+    return {.image = {}, .reason = shown(error.what(), (manifest.root / path(place)).string())};
   }
 
   // What a shard keeps of it: no more, so that a group of large photographs takes no more memory than one of small ones.
   Decoded decode_kept(int64_t place) const {
     Decoded decoded = decode(place);
-    if (kept() == Kept::pixels || !decoded.reason.empty()) return decoded;
-    decoded.hash = hash_hex(std::as_bytes(std::span(decoded.image.rgb)));
-    decoded.image.rgb = {};
+    if (!decoded.reason.empty()) return decoded;
+    decoded.hash = hash_of(decoded.image);
+    if (kept() == Kept::sizes) decoded.image.rgb = {};
     return decoded;
+  }
+
+  // The message, which may name the file in whatever characters that has.
+  static std::string shown(const std::string& message, const std::string& file) {
+    const size_t at = message.find(file);
+    if (at == std::string::npos) return printable_message(message);
+    return message.substr(0, at) + printable(file) + printable_message(message.substr(at + file.size()));
   }
 };
 
@@ -61,7 +69,7 @@ struct Source {
 std::string folder_key(const Source& source) {
   Hasher hasher;
   // The number is raised when decode() gives other pixels of the same file.
-  hasher.text("retort-images-2").text(source.manifest.digest()).text(source.preparation.key).number(source.count());
+  hasher.text("retort-images-3").text(source.manifest.digest()).text(source.preparation.key).number(source.count());
   for (const int64_t item : source.items) hasher.number(item);
   return hasher.hex();
 }
@@ -136,14 +144,18 @@ bool outdated(const Shard& shard, const Source& source) {
   return std::ranges::any_of(shard.skipped, [&](const auto& skipped) { return source.decode(skipped.first).reason.empty(); });
 }
 
-void check_skipped(const std::vector<SkippedFile>& skipped, size_t total, double max_skipped, const std::string& root, Log& log) {
+void check_skipped(const std::vector<SkippedFile>& skipped, size_t total, const ImageStore::Options& options, const std::string& root,
+                   Log& log) {
   for (size_t i = 0; i < std::min(skipped.size(), kNamed); ++i) log.warn("left out: " + skipped[i].reason);
   if (skipped.size() > kNamed) log.warn("and " + std::to_string(skipped.size() - kNamed) + " more files left out");
   if (skipped.size() == total)
     throw Error("none of the " + std::to_string(total) + " images decodes; the first: " + skipped[0].reason, root);
-  if (static_cast<double>(skipped.size()) <= max_skipped * static_cast<double>(total)) return;
-  throw Error(std::to_string(skipped.size()) + " of " + std::to_string(total) + " images do not decode; the first: " + skipped[0].reason,
-              root, "mend or remove these files, or allow a larger share of them: --max-skipped");
+  if (skipped.empty()) return;
+  const int64_t failed = std::ssize(skipped) + options.skipped_elsewhere;
+  const int64_t images = options.images > 0 ? options.images : static_cast<int64_t>(total);
+  if (static_cast<double>(failed) <= options.max_skipped * static_cast<double>(images)) return;
+  throw Error(std::to_string(failed) + " of " + std::to_string(images) + " images do not decode; the first: " + skipped[0].reason, root,
+              "mend or remove these files, or allow a larger share of them: --max-skipped");
 }
 
 }  // namespace
@@ -219,6 +231,7 @@ ImageStore ImageStore::open(const fs::path& cache_dir, const Manifest& manifest,
       store.item_.push_back(item);
       store.label_.push_back(manifest.items[static_cast<size_t>(item)].label);
       store.image_.push_back(shard->images[i]);
+      store.seed_.push_back(shard->seeds[i]);
       content.number(shard->images[i].width).number(shard->images[i].height);
     }
     content.text(shard->checksum);
@@ -226,7 +239,7 @@ ImageStore ImageStore::open(const fs::path& cache_dir, const Manifest& manifest,
     store.shards_.push_back(shard->pixels);
     first = shard->last;
   }
-  check_skipped(store.skipped_, items.size(), options.max_skipped, manifest.root.string(), log);
+  check_skipped(store.skipped_, items.size(), options, printable(manifest.root.string()), log);
   if (preparation.in_files) {
     content.text("in files");  // large crops come at reduced size
     store.files_ = std::make_shared<const Manifest>(manifest);

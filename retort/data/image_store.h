@@ -45,6 +45,9 @@ class ImageStore {
  public:
   struct Options {
     double max_skipped = 0.05;  // share of files that may fail to decode before it is an error; 1 allows all
+    // Where the items are a part of a data set, such as a split, the share is of all of it:
+    int64_t images = 0;             // how many images that has; 0: the items are all
+    int64_t skipped_elsewhere = 0;  // and how many of its other files failed
   };
   // Opens what is there and builds what is missing. `items` index manifest.items; of none, the store is empty. Files that do not decode are
   // left out and listed, and tried again each time the store is opened. Throws Error when more than max_skipped fail or none is left, and
@@ -61,6 +64,8 @@ class ImageStore {
   // The manifest's item behind position i, and its label.
   int64_t item(int64_t i) const { return item_[static_cast<size_t>(i)]; }
   int64_t label(int64_t i) const { return label_[static_cast<size_t>(i)]; }
+  // What its views are drawn from: a hash of its prepared pixels, so that they are the same whatever other files lie beside it.
+  uint64_t seed(int64_t i) const { return seed_[static_cast<size_t>(i)]; }
   // Its size, and its pixels unless they stayed in the files.
   ImageView image(int64_t i) const { return image_[static_cast<size_t>(i)]; }
   // A view of it, in the renderer's planes. Throws Error, naming the file, where its pixels stayed in it and it is no longer what it was.
@@ -75,6 +80,7 @@ class ImageStore {
   std::shared_ptr<const Manifest> files_;  // where the pixels are; null when they are stored
   std::vector<at::Tensor> shards_;         // keeps the maps alive
   std::vector<int64_t> item_, label_;
+  std::vector<uint64_t> seed_;
   std::vector<ImageView> image_;
   std::vector<SkippedFile> skipped_;
 };

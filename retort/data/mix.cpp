@@ -53,8 +53,8 @@ std::string MixRecipe::key() const {
   return text;
 }
 
-Mix draw_mix(const MixRecipe& recipe, uint64_t seed, int64_t item, int64_t number, int64_t images) {
-  CounterRng rng{seed, kMixStream, static_cast<uint64_t>(item), static_cast<uint64_t>(number)};
+Mix draw_mix(const MixRecipe& recipe, uint64_t seed, uint64_t image, int64_t number, int64_t images) {
+  CounterRng rng{seed, kMixStream, image, static_cast<uint64_t>(number)};
   Mix mix;
   mix.partner = rng.below(images);
   const bool cut = recipe.cutmix > 0 && (recipe.mixup <= 0 || rng.uniform() < 0.5);

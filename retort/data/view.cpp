@@ -96,8 +96,8 @@ std::string ViewRecipe::key() const {
   return text + augment.key() + mix.key();
 }
 
-View draw_view(const ViewRecipe& recipe, int64_t width, int64_t height, uint64_t seed, int64_t image, int64_t number) {
-  CounterRng rng{seed, static_cast<uint64_t>(image), static_cast<uint64_t>(number)};
+View draw_view(const ViewRecipe& recipe, int64_t width, int64_t height, uint64_t seed, uint64_t image, int64_t number) {
+  CounterRng rng{seed, image, static_cast<uint64_t>(number)};
   View view;
   const Window crop = draw_crop(recipe, width, height, rng);
   view.top = crop.top;

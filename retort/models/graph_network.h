@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,5 +32,8 @@ std::vector<GraphTensor> feature_candidates(const std::filesystem::path& path, s
 // linear classifier at the end reads, or for the output where there is none. Maps and tokens are averaged. A file that `retort` exported
 // says how it wants its images; another is taken for one with ImageNet's mean and deviation.
 ModelSpec graph_spec(const std::filesystem::path& path, const std::string& features);
+
+// What the graph's own metadata holds under this key: `metadata_props` of an ONNX file; or nothing.
+std::optional<std::string> graph_metadata(const std::filesystem::path& path, const std::string& key);
 
 }  // namespace retort::models

@@ -46,6 +46,12 @@ std::shared_ptr<ov::Model> read_graph(ov::Core& core, const std::string& file) {
   }
 }
 
+// OpenVINO keeps the metadata of an ONNX file under `framework`.
+std::optional<std::string> metadata_of(const ov::Model& graph, const std::string& key) {
+  if (!graph.has_rt_info("framework", key)) return std::nullopt;
+  return graph.get_rt_info<std::string>("framework", key);
+}
+
 ov::PartialShape input_shape(const ov::Model& graph, const std::string& file) {
   if (graph.inputs().size() != 1)
     throw Error("has " + std::to_string(graph.inputs().size()) + " inputs, where a teacher has one: images", file);
@@ -212,9 +218,9 @@ ModelSpec graph_spec(const fs::path& path, const std::string& features) {
   data::InputSpec input;
   input.size = side > 0 ? side : kUsualSize;
   // What retort's exporter writes (deploy/onnx_export.h).
-  if (graph->has_rt_info("framework", "preprocess")) {
+  if (const std::optional<std::string> preprocess = metadata_of(*graph, "preprocess")) {
     try {
-      input = data::input_spec_from(nlohmann::json::parse(graph->get_rt_info<std::string>("framework", "preprocess")));
+      input = data::input_spec_from(nlohmann::json::parse(*preprocess));
     } catch (const nlohmann::json::exception&) {
       throw Error("says in its metadata how it wants its images, but not as JSON", path.string());
     }
@@ -224,6 +230,11 @@ ModelSpec graph_spec(const fs::path& path, const std::string& features) {
   const std::string hash =
       hash_hex(read_file(path)) + (path.extension() == ".xml" && fs::exists(weights, ignored) ? hash_hex(read_file(weights)) : "");
   return {kGraphArch, 1, {{"file", path.string()}, {"features", features}, {"hash", hash}, {"preprocess", data::to_json(input)}}};
+}
+
+std::optional<std::string> graph_metadata(const fs::path& path, const std::string& key) {
+  ov::Core core;
+  return metadata_of(*read_graph(core, path.string()), key);
 }
 
 }  // namespace retort::models

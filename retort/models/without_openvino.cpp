@@ -16,4 +16,6 @@ std::vector<GraphTensor> feature_candidates(const std::filesystem::path& path, s
 
 ModelSpec graph_spec(const std::filesystem::path& path, const std::string&) { fail(path.string()); }
 
+std::optional<std::string> graph_metadata(const std::filesystem::path& path, const std::string&) { fail(path.string()); }
+
 }  // namespace retort::models

@@ -1,6 +1,7 @@
 #include "retort/report/metrics.h"
 
 #include "retort/core/error.h"
+#include "retort/core/quote.h"
 #include "retort/data/csv.h"
 #include "retort/report/text.h"
 
@@ -9,7 +10,8 @@ namespace {
 
 size_t class_index(int64_t index, size_t classes, const Prediction& prediction) {
   if (index < 0 || static_cast<size_t>(index) >= classes) {
-    throw Error("names class number " + std::to_string(index) + " of " + std::to_string(classes), "prediction for " + prediction.path);
+    throw Error("names class number " + std::to_string(index) + " of " + std::to_string(classes),
+                "prediction for " + printable(prediction.path));
   }
   return static_cast<size_t>(index);
 }
@@ -48,8 +50,8 @@ Metrics compute_metrics(const std::vector<Prediction>& predictions, int64_t clas
 std::string to_csv(const std::vector<Prediction>& predictions, const std::vector<std::string>& classes) {
   std::string out = "path,label,predicted,probability\n";
   for (const Prediction& p : predictions) {
-    out += data::csv_line({p.path, classes[class_index(p.label, classes.size(), p)], classes[class_index(p.predicted, classes.size(), p)],
-                           fixed(p.probability, 6)});
+    const auto name = [&](int64_t index) { return printable(classes[class_index(index, classes.size(), p)]); };
+    out += data::csv_line({printable(p.path), name(p.label), name(p.predicted), fixed(p.probability, 6)});
   }
   return out;
 }

@@ -6,6 +6,8 @@
 
 #include "retort/core/device.h"
 #include "retort/core/error.h"
+#include "retort/core/quote.h"
+#include "retort/core/unicode.h"
 #include "retort/data/extra.h"
 #include "retort/hub/reference.h"
 #include "retort/losses/loss.h"
@@ -183,9 +185,9 @@ void validate(const RunConfig& config) {
   for (const std::vector<std::string>& more : {config.teacher, config.extra, config.prompt})
     paths.insert(paths.end(), more.begin(), more.end());
   for (const std::string& path : paths) {
-    if (path.find_first_of("\n\r") != std::string::npos ||
-        (path.find('\'') != std::string::npos && path.find_first_of("\"\\") != std::string::npos))
-      throw UsageError("a path with line breaks, or with both kinds of quotes, cannot stand in config.toml", path, "rename it");
+    if (!is_utf8(path) || has_controls(path) || (path.find('\'') != std::string::npos && path.find_first_of("\"\\") != std::string::npos))
+      throw UsageError("a path that is not UTF-8, with control characters, or with both kinds of quotes, cannot stand in config.toml",
+                       printable(path), "rename it");
   }
   if (hub::is_reference(config.student_weights)) (void)hub::parse_reference(config.student_weights);
   for (const std::string& text : config.teacher) check_teacher(teacher_from(text).name, config);

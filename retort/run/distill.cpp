@@ -4,10 +4,12 @@
 #include <torch/utils.h>
 
 #include <cstdio>
+#include <map>
 
 #include "retort/core/device.h"
 #include "retort/core/error.h"
 #include "retort/core/file.h"
+#include "retort/core/quote.h"
 #include "retort/data/extra.h"
 #include "retort/data/image_store.h"
 #include "retort/deploy/cost.h"
@@ -19,6 +21,7 @@
 #include "retort/report/text.h"
 #include "retort/run/evaluate_run.h"
 #include "retort/run/extra_sources.h"
+#include "retort/run/inputs.h"
 #include "retort/run/kept_images.h"
 #include "retort/run/named_teacher.h"
 #include "retort/run/report_run.h"
@@ -46,6 +49,14 @@ void claim_folder(const RunFolder& folder, const std::string& toml, const Distil
                 options.resume ? "resume with --config " + folder.config().string() : "choose another --out, or --force to write over it");
   if (!options.resume && fs::exists(folder.checkpoint(), error) && !fs::exists(folder.summary(), error))
     throw Error("holds an unfinished run", folder.root.string(), "--resume goes on with it, --force starts it over");
+}
+
+// A run among the images themselves would be taken for them by the next one.
+void check_apart(const RunConfig& config) {
+  std::error_code error;
+  if (fs::equivalent(config.data, config.out, error) && !error)
+    throw UsageError("is the folder of the images", "--out " + printable(config.out),
+                     "name a folder for the run alone, such as " + printable((fs::path(config.out) / "run").string()));
 }
 
 // Large photographs are stored smaller: half as large again as what the models look at is plenty for random crops. In steps, so that other
@@ -87,6 +98,7 @@ class Job {
  public:
   Job(const RunConfig& config, const DistillOptions& options, const RunFolder& folder, Log& log, const StopFlag& stop)
       : config_(config),
+        given_(config),
         options_(options),
         folder_(folder),
         log_(log),
@@ -148,24 +160,27 @@ class Job {
 
  private:
   data::ImageStore open(data::Split split, const data::Preparation& preparation) {
-    data::ImageStore store =
-        data::ImageStore::open(cache_, manifest_, manifest_.of(split), preparation, {.max_skipped = config_.max_skipped}, log_, stop_);
+    int64_t elsewhere = 0;
+    for (const auto& [other, count] : skipped_in_) elsewhere += other == split ? 0 : count;
+    const data::ImageStore::Options options{
+        .max_skipped = config_.max_skipped, .images = std::ssize(manifest_.items), .skipped_elsewhere = elsewhere};
+    data::ImageStore store = data::ImageStore::open(cache_, manifest_, manifest_.of(split), preparation, options, log_, stop_);
+    skipped_in_[split] = std::ssize(store.skipped());
     add_skipped(skipped_, store);
     return store;
   }
 
   void read_data() {
     const Stopwatch watch;
-    const data::ManifestOptions splits{config_.val_fraction, config_.test_fraction, static_cast<uint64_t>(config_.split_seed)};
-    manifest_ = unlabelled() ? data::load_unlabelled(config_.data, class_names(config_.classes), splits)
-                             : data::load_manifest(config_.data, splits);
+    manifest_ = manifest_of(config_);
     const auto count = [&](data::Split split) { return std::to_string(manifest_.of(split).size()); };
     log_.info(config_.data + ": " + std::to_string(manifest_.classes.size()) + " classes; " + count(data::Split::train) + " training, " +
               count(data::Split::val) + " validation and " + count(data::Split::test) + " test images");
-    data::warn_of_unread(manifest_, log_);
+    data::tell_of(manifest_, log_);
     config_.student_weights = pulled(config_.student_weights, log_, stop_);
     student_ = initial_student(config_.image_size);  // for what it says of itself; weights follow once size and seed are set
     load_teachers();
+    if (train_teacher_) inputs_ = inputs_of(given_, manifest_, log_, stop_);
     const int64_t preferred = config_.image_size > 0 ? config_.image_size : student_->input_spec().size;
     int64_t largest = preferred;
     for (const teacher::Teacher& teacher : teachers_->all()) largest = std::max(largest, teacher.input_spec().size);
@@ -295,11 +310,24 @@ class Job {
     summary_["seconds"]["teacher"] = watch.seconds() + teacher_training_seconds_;
   }
 
+  // A checkpoint is gone on with where it was made of what is there now.
+  void claim_checkpoint() const {
+    std::error_code error;
+    if (options_.resume && fs::exists(folder_.checkpoint(), error) && fs::exists(folder_.inputs(), error)) {
+      const std::string changed = differences(inputs_from(read_json(folder_.inputs())), inputs_);
+      if (!changed.empty())
+        throw Error("was made of other files than are there now: " + changed, folder_.checkpoint().string(),
+                    "put them back, or --force to start over");
+    }
+    fs::create_directories(folder_.inputs().parent_path());
+    write_file_atomic(folder_.inputs(), to_json(inputs_).dump(2) + "\n");
+  }
+
   void train() {
     const std::vector<losses::TermConfig> terms = terms_of(config_);
     const teacher::JointHead* head = teachers_->head();
     const teacher::JointOutputs* outputs = teachers_->outputs();
-    train::TrainData data{&*train_, &*val_, config_.view, spec_, head, outputs, {}};
+    train::TrainData data{&*train_, &*val_, config_.view, spec_, head, outputs, {}, manifest_.classes};
     for (const ExtraSource& extra : extras_) data.extras.push_back(source_of(extra, config_));
     const at::Tensor labels = train::labels_of(data);
     losses::Objective objective(terms, {student_->feature_dim(),
@@ -327,6 +355,7 @@ class Job {
     options.view_seed = static_cast<uint64_t>(config_.view_seed);
     options.views = outputs != nullptr ? outputs->views() : 0;
     options.objective_key = key_of(terms);
+    claim_checkpoint();
     train::Trainer trainer(*student_, objective, data, options);
     std::ofstream metrics(folder_.metrics(), std::ios::trunc);
     result_ = trainer.run(
@@ -368,6 +397,7 @@ class Job {
     out.update(cost_of(*student_, spec_.size));
 
     summary_["version"] = kVersion;
+    summary_["inputs"] = to_json(inputs_);
     if (teachers_->none()) summary_["teacher"] = nullptr;
     summary_["epochs"] = result_.epochs;
     summary_["images_per_second"] = result_.images_per_second;
@@ -379,7 +409,8 @@ class Job {
                         {"labels", unlabelled() ? "teacher" : "data"},
                         {"val_fraction", config_.val_fraction},
                         {"test_fraction", config_.test_fraction},
-                        {"split_seed", config_.split_seed}};
+                        {"split_seed", config_.split_seed},
+                        {"max_skipped", config_.max_skipped}};
     summary_["seed"] = config_.seed;
     summary_["device"] = device_.str();
     summary_["precision"] = models::to_string(precision_);
@@ -395,6 +426,7 @@ class Job {
   }
 
   RunConfig config_;
+  const RunConfig given_;  // before its teachers were trained
   const DistillOptions& options_;
   const RunFolder& folder_;
   Log& log_;
@@ -405,9 +437,11 @@ class Job {
   double teacher_training_seconds_ = 0;
 
   data::Manifest manifest_;
+  Inputs inputs_;
   std::optional<data::ImageStore> train_, val_, test_;
   std::vector<ExtraSource> extras_;
   std::vector<data::SkippedFile> skipped_;
+  std::map<data::Split, int64_t> skipped_in_;
   data::InputSpec spec_;
   models::ModelPtr student_;
   std::optional<Teachers> teachers_;
@@ -423,6 +457,21 @@ RunConfig ready(const RunConfig& given) {
   return resolved(given);
 }
 
+// What the run in the folder, finished or not, was made of and is no longer so; empty where all of it is, or nothing was made yet.
+std::string changed_inputs(const RunFolder& folder, const RunConfig& config) {
+  std::error_code error;
+  nlohmann::json made_of;
+  if (fs::exists(folder.summary(), error)) {
+    made_of = read_json(folder.summary()).value("inputs", nlohmann::json::object());
+  } else if (fs::exists(folder.inputs(), error)) {
+    made_of = read_json(folder.inputs());
+  } else {
+    return "";
+  }
+  const RunConfig now = resolved(config);
+  return differences(inputs_from(made_of), inputs_of(now, manifest_of(now), null_log(), never_stop()));
+}
+
 bool holds_this_run(const RunFolder& folder, const RunConfig& config) { return read_file(folder.config()) == to_toml(resolved(config)); }
 
 }  // namespace
@@ -436,6 +485,7 @@ nlohmann::json distill(const RunConfig& given, const DistillOptions& options, Lo
   const RunConfig config = ready(given);
   const RunFolder folder{config.out};
   const std::string toml = to_toml(config);
+  check_apart(config);
   claim_folder(folder, toml, options);
   std::error_code error;
   fs::create_directories(folder.root, error);
@@ -446,7 +496,7 @@ nlohmann::json distill(const RunConfig& given, const DistillOptions& options, Lo
   FileLog file_log(folder.log(), log, options.resume);
 
   nlohmann::json summary = Job(config, options, folder, file_log, stop).run();
-  write_file_atomic(folder.summary(), summary.dump(2) + "\n");
+  write_file_atomic(folder.summary(), summary.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
   write_report(folder.root, {});
   return summary;
 }
@@ -468,16 +518,22 @@ nlohmann::json linear_probe(const RunConfig& config, Log& log, const StopFlag& s
 bool is_finished(const RunConfig& config) {
   const RunFolder folder{config.out};
   std::error_code error;
-  return fs::exists(folder.summary(), error) && fs::exists(folder.config(), error) && holds_this_run(folder, config);
+  return fs::exists(folder.summary(), error) && fs::exists(folder.config(), error) && holds_this_run(folder, config) &&
+         changed_inputs(folder, config).empty();
 }
 
 nlohmann::json distill_once(const RunConfig& config, Log& log, const StopFlag& stop, bool force) {
   const RunFolder folder{config.out};
   std::error_code error;
-  if (!fs::exists(folder.config(), error)) return distill(config, {}, log, stop);
-  if (is_finished(config)) return read_json(folder.summary());
-  const bool same = holds_this_run(folder, config);
-  return distill(config, {.resume = same || !force, .force = !same && force}, log, stop);
+  if (force || !fs::exists(folder.config(), error)) return distill(config, {.force = force}, log, stop);
+  if (!holds_this_run(folder, config)) return distill(config, {.resume = true}, log, stop);  // which says what it holds
+  const std::string changed = changed_inputs(folder, config);
+  if (!changed.empty()) {
+    log.warn(folder.root.string() + " was made of other files than are there now (" + changed + "): it is made anew");
+    return distill(config, {.force = true}, log, stop);
+  }
+  if (fs::exists(folder.summary(), error)) return read_json(folder.summary());
+  return distill(config, {.resume = true}, log, stop);
 }
 
 }  // namespace retort::run

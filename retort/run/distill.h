@@ -27,11 +27,12 @@ nlohmann::json distill(const RunConfig& config, const DistillOptions& options, L
 // What distill() would take (run/forecast.h), measured in seconds; writes no run folder, only decoded images into the cache.
 Forecast forecast(const RunConfig& config, Log& log, const StopFlag& stop);
 
-// The same, unless the run folder holds this very run: finished, its summary is read; unfinished, it goes on. Throws Error when the folder
-// holds a run with other settings, unless `force` says to write over that.
+// The same, unless the run folder holds this very run, made of the same data and teachers (inputs.h): finished, its summary is read;
+// unfinished, it goes on. Made of other ones it is made anew. Throws Error when the folder holds a run with other settings; with `force` it
+// starts over whatever is there.
 nlohmann::json distill_once(const RunConfig& config, Log& log, const StopFlag& stop, bool force = false);
 
-// The run folder holds this very run, finished.
+// The run folder holds this very run, finished, and made of what is there now.
 bool is_finished(const RunConfig& config);
 
 // The teacher as distil() fits it, head and all, and what it makes of real images, prepared as for evaluation: features [N, D], labels [N].

@@ -31,7 +31,7 @@ std::vector<ExtraSource> open_extras(const RunConfig& config, const std::filesys
     extra.each_epoch = std::max<int64_t>(1, std::llround(extra.given.ratio * static_cast<double>(images)));
     log.info("extra: " + extra.given.path.string() + ", " + std::to_string(extra.found) + " images, " + std::to_string(extra.each_epoch) +
              " of them an epoch" + (config.labels == "all" ? ", with their labels" : ", without labels"));
-    data::warn_of_unread(extra.manifest, log);
+    data::tell_of(extra.manifest, log);
     const std::vector<int64_t> items = chosen(extra.found, extra.each_epoch * config.epochs, static_cast<uint64_t>(config.split_seed));
     extra.images = data::ImageStore::open(cache, extra.manifest, items, preparation, {.max_skipped = config.max_skipped}, log, stop);
     extras.push_back(std::move(extra));

@@ -63,7 +63,7 @@ class Gate {
     const data::ImageStore images = data::ImageStore::open(cache_, manifest, items, data::for_evaluation(teacher_->teacher.input_spec()),
                                                            {.max_skipped = config_.base.max_skipped}, log_, stop_);
     log_.info("gate: " + std::to_string(images.size()) + " images in " + config_.images.string());
-    data::warn_of_unread(manifest, log_);
+    data::tell_of(manifest, log_);
     features_ = evaluation_features(cache_, teacher_->teacher, images, "gate", log_, stop_).all();
     labels_ = data::labels_of(images);
     set_thresholds();

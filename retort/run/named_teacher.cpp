@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 #include <optional>
 
 #include "retort/core/error.h"
@@ -25,9 +26,13 @@ std::optional<double> taken_number(std::string& text, char mark, const char* cha
 
 NamedTeacher teacher_from(const std::string& text) {
   NamedTeacher teacher{.name = text};
+  std::error_code ignored;
+  const auto is_there = [&] { return std::filesystem::exists(teacher.name, ignored); };
+  if (is_there()) return teacher;  // a file's own name may end like this
   if (const std::optional<double> weight = taken_number(teacher.name, ':', "0123456789.")) {
     if (!(*weight > 0 && *weight <= 1000)) throw UsageError("its weight is not in (0, 1000]", "--teacher " + text);
     teacher.weight = *weight;
+    if (is_there()) return teacher;
   }
   if (const std::optional<double> size = taken_number(teacher.name, '@', "0123456789")) {
     teacher.size = static_cast<int64_t>(std::min(*size, 1e6));

@@ -8,7 +8,7 @@
 namespace retort::run {
 
 // One --teacher: NAME, NAME@PIXELS, NAME:WEIGHT or NAME@PIXELS:WEIGHT. A name on the hub has colons and revisions of its own
-// ("hf:org/name@v1.0"): only numbers are taken for pixels and weights.
+// ("hf:org/name@v1.0"): only numbers are taken for pixels and weights, and not from the name of a file or folder that is there.
 struct NamedTeacher {
   std::string name;   // a file, a folder, hf:ORG/NAME, or "none"
   int64_t size = 0;   // the resolution that it sees; 0: --teacher-size

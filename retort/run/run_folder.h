@@ -20,6 +20,8 @@ struct RunFolder {
   std::filesystem::path metrics() const { return root / "metrics.jsonl"; }
   std::filesystem::path summary() const { return root / "summary.json"; }
   std::filesystem::path checkpoint() const { return root / "checkpoints" / "last.safetensors"; }
+  // What the checkpoint was made of (inputs.h).
+  std::filesystem::path inputs() const { return root / "checkpoints" / "inputs.json"; }
   std::filesystem::path student() const { return root / "student.safetensors"; }
   std::filesystem::path onnx() const { return root / "student.onnx"; }
   std::filesystem::path report() const { return root / "report.html"; }

@@ -69,7 +69,7 @@ nlohmann::json cost_of(models::ImageModel& model, int64_t size) {
 }
 
 Teachers::Teachers(Run run, const std::vector<std::string>& classes)
-    : run_(std::move(run)), classes_(static_cast<int64_t>(classes.size())) {
+    : run_(std::move(run)), classes_(classes) {
   if (!has_teacher(run_.config)) return;
   double sum = 0;
   for (const std::string& text : run_.config.teacher) {
@@ -121,7 +121,8 @@ nlohmann::json Teachers::fit(const data::ImageStore& train, std::vector<ExtraSou
   for (teacher::Teacher& teacher : teachers_) {
     const int64_t parameters = deploy::count_parameters(teacher.model());
     run_.log.info("teacher: " + teacher.model().spec().arch + ", " + (parameters > 0 ? std::to_string(parameters) + " parameters, " : "") +
-                  std::to_string(teacher.input_spec().size) + " px, " + models::to_string(run_.precision));
+                  std::to_string(teacher.input_spec().size) + " px, " + models::to_string(run_.precision) +
+                  (teacher.choice().empty() ? "" : ", " + teacher.choice()));
     const auto open = [&](const data::ImageStore& images, int64_t times_seen) {
       return teacher::OutputStore::open(run_.cache, teacher, images, run_.config.view,
                                         store_options(teacher, images, times_seen, different_images(train, extras)), run_.log, run_.stop);
@@ -157,7 +158,7 @@ nlohmann::json Teachers::fit_one(size_t number, const data::ImageStore& train, P
   labels = {data::labels_of(val), data::labels_of(test)};
   nlohmann::json out;
   if (run_.config.teacher_head == "keep") {
-    teacher.keep_head(classes_);
+    teacher.keep_head(classes_, run_.log);
   } else if (run_.config.teacher_head == "probe") {
     const teacher::LinearHead head = fit_probe(number, train, val_features, labels[0]);
     teacher.set_head(head.weight, head.bias);
@@ -185,7 +186,8 @@ teacher::LinearHead Teachers::fit_probe(size_t number, const data::ImageStore& t
     return parts;
   };
   const auto fit = [&](const std::vector<at::Tensor>& features, const at::Tensor& labels) {
-    return teacher::fit_linear_probe(all_there(features), there(labels), all_there(val_features.parts()), there(val_labels), classes_,
+    return teacher::fit_linear_probe(all_there(features), there(labels), all_there(val_features.parts()), there(val_labels),
+                                     static_cast<int64_t>(classes_.size()),
                                      run_.log, run_.stop);
   };
   if (run_.config.view.mix.any()) {

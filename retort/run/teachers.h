@@ -70,7 +70,7 @@ class Teachers {
   void say_accuracy(const std::string& who, const nlohmann::json& out);
 
   Run run_;
-  int64_t classes_;
+  std::vector<std::string> classes_;
   std::vector<teacher::Teacher> teachers_;
   std::vector<double> weights_;  // of each; they add up to 1
   std::optional<teacher::JointOutputs> outputs_;

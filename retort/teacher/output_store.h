@@ -25,6 +25,8 @@ class FeatureParts {
 
   // fp16, [rows, D] of one part, memory-mapped.
   const std::vector<at::Tensor>& parts() const { return parts_; }
+  // Whether the row was on disk before open().
+  bool was_there(int64_t row) const;
   // Of one row: D values.
   const at::Half* row(int64_t number) const;
   // float [rows, D], which is in memory then
@@ -33,6 +35,7 @@ class FeatureParts {
  private:
   int64_t dim_ = 0;
   std::vector<at::Tensor> parts_;
+  std::vector<bool> were_there_;  // of each part
 };
 
 // float [rows, C]: one part's features at a time are in memory.
@@ -50,7 +53,7 @@ class OutputStore {
     uint64_t byte_budget = uint64_t{8} << 30;  // on disk; fewer views are kept when K do not fit
     int64_t batch_size = 64;                   // images a teacher forward
   };
-  // Opens what is there, checks a sample of it against the live teacher, and computes what is missing. With live views teacher, images and
+  // Opens what is there, checks rows from all over it against the live teacher, and computes what is missing. With live views teacher, images and
   // recipe must outlive the store. Throws Error when not even one view fits the budget.
   static OutputStore open(const std::filesystem::path& cache_dir, Teacher& teacher, const data::ImageStore& images,
                           const data::ViewRecipe& recipe, const Options& options, Log& log = null_log(),
@@ -73,6 +76,8 @@ class OutputStore {
   at::Tensor features(std::span<const data::Sample> samples) const;
 
  private:
+  void check_against_live(const std::filesystem::path& folder, int64_t images) const;
+
   using Look = std::function<at::Tensor(std::span<const data::Sample>)>;  // float [N, D]
   int64_t dim_ = 0, all_views_ = 0;
   std::vector<FeatureParts> views_;

@@ -10,7 +10,6 @@
 
 #include "retort/core/device.h"
 #include "retort/core/error.h"
-#include "retort/core/hash.h"
 #include "retort/core/random.h"
 #include "retort/core/safetensors.h"
 #include "retort/train/evaluate.h"
@@ -20,7 +19,7 @@ namespace retort::train {
 namespace {
 
 constexpr uint64_t kDropoutStream = 2;
-constexpr const char* kFormat = "retort-checkpoint-3";
+constexpr const char* kFormat = "retort-checkpoint-4";
 
 // Of an accuracy in percent on so many images, with Laplace's correction, so that a perfect one has an error too.
 double standard_error(double accuracy, int64_t images) {
@@ -34,9 +33,6 @@ std::string fixed3(double value) {
   std::snprintf(text, sizeof text, "%.3f", value);
   return text;
 }
-
-// Of images and their labels.
-std::string name_of(const data::ImageStore& images) { return Hasher().text(images.key()).bytes(bytes_of(data::labels_of(images))).hex(); }
 
 // Before there is an optimiser, whose moments lie beside the parameters.
 losses::Objective& moved(losses::Objective& objective, c10::Device device) {
@@ -76,6 +72,20 @@ StateDict take(const StateDict& from, const std::string& prefix) {
   for (auto found = from.lower_bound(prefix); found != from.end() && found->first.starts_with(prefix); ++found)
     state[found->first.substr(prefix.size())] = found->second;
   return state;
+}
+
+StateDict head_of(const TrainData& data) {
+  if (data.teacher == nullptr) return {};
+  return {{"weight", data.teacher->weight}, {"bias", data.teacher->bias}};
+}
+
+// The names of the fields in which two fingerprints differ.
+std::string differences(const std::string& one, const std::string& other) {
+  const auto a = nlohmann::json::parse(one, nullptr, false), b = nlohmann::json::parse(other, nullptr, false);
+  std::string names;
+  for (const auto& [name, value] : b.items())
+    if (!a.is_object() || !a.contains(name) || a.at(name) != value) names += (names.empty() ? "" : ", ") + name;
+  return names;
 }
 
 void copy_into(StateDict own, const StateDict& state, const std::string& where) {
@@ -299,34 +309,16 @@ TrainResult Trainer::run(const std::filesystem::path& checkpoint, bool resume, c
           at_.seconds};
 }
 
-std::string Trainer::fingerprint() const {
-  const TrainOptions& o = options_;
-  nlohmann::json extras = nlohmann::json::array();
-  for (const Source& extra : data_.extras)
-    extras.push_back(
-        {{"data", name_of(*extra.images)}, {"each_epoch", extra.each_epoch}, {"labelled", extra.labelled}, {"logits", extra.logits}});
-  const nlohmann::json json = {{"epochs", o.epochs},
-                               {"batch_size", o.batch_size},
-                               {"lr", o.learning_rate},
-                               {"weight_decay", o.weight_decay},
-                               {"muon", o.muon},
-                               {"warmup", o.warmup},
-                               {"schedule", to_string(o.schedule)},
-                               {"head_rate", o.head_rate},
-                               {"clip_norm", o.clip_norm},
-                               {"ema_decay", o.ema_decay},
-                               {"precision", models::to_string(o.precision)},
-                               {"seed", o.seed},
-                               {"view_seed", o.view_seed},
-                               {"views", o.views},
-                               {"recipe", data_.recipe.key()},
-                               {"input", data::to_json(data_.spec)},
-                               {"student", models::to_json(student_.spec())},
-                               {"data", name_of(*data_.train)},
-                               {"extras", extras},
-                               {"teacher", data_.teacher == nullptr ? "" : data_.teacher->key},
-                               {"objective", o.objective_key}};
-  return json.dump();
+// Fitted again it may differ by rounding; with other labels, classes or prompts it is another head.
+void Trainer::check_head(const StateDict& head, const std::string& where) const {
+  constexpr double kRounding = 0.01;
+  for (const auto& [name, tensor] : head_of(data_)) {
+    const auto found = head.find(name);
+    if (found != head.end() && found->second.sizes() == tensor.sizes() &&
+        (found->second - tensor).norm().item<double>() <= kRounding * tensor.norm().item<double>() + 1e-6)
+      continue;
+    throw Error("was made with another head of the teacher", where, "train again without --resume");
+  }
 }
 
 void Trainer::save(const std::filesystem::path& path) const {
@@ -336,7 +328,8 @@ void Trainer::save(const std::filesystem::path& path) const {
   put(all, "optimizer.", optimizer_.state());
   put(all, "ema.", ema_);
   put(all, "best.", best_);
-  write_safetensors(path, all, {{"format", kFormat}, {"fingerprint", fingerprint()}, {"position", nlohmann::json(at_).dump()}});
+  put(all, "teacher.", head_of(data_));
+  write_safetensors(path, all, {{"format", kFormat}, {"fingerprint", fingerprint(options_, data_, student_.spec())}, {"position", nlohmann::json(at_).dump()}});
 }
 
 void Trainer::load(const std::filesystem::path& path) {
@@ -347,9 +340,10 @@ void Trainer::load(const std::filesystem::path& path) {
     return found->second;
   };
   if (meta("format") != kFormat) throw Error("is of another version: " + meta("format"), path.string(), "train again without --resume");
-  if (meta("fingerprint") != fingerprint())
-    throw Error("was made with other settings, data or teacher", path.string(),
+  if (const std::string own = fingerprint(options_, data_, student_.spec()); meta("fingerprint") != own)
+    throw Error("was made with other settings, data or teacher (" + differences(meta("fingerprint"), own) + ")", path.string(),
                 "resume with `--config` of that run, or train again without --resume");
+  check_head(take(file.tensors, "teacher."), path.string());
   try {
     at_ = nlohmann::json::parse(meta("position")).get<Position>();
   } catch (const nlohmann::json::exception& broken) {

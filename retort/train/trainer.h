@@ -10,47 +10,14 @@
 #include <nlohmann/json.hpp>
 
 #include "retort/core/log.h"
-#include "retort/data/batch.h"
 #include "retort/losses/objective.h"
 #include "retort/models/image_model.h"
-#include "retort/models/precision.h"
-#include "retort/teacher/joint.h"
 #include "retort/train/batches.h"
 #include "retort/train/optimizer.h"
-#include "retort/train/schedule.h"
 #include "retort/train/student_pass.h"
+#include "retort/train/train_options.h"
 
 namespace retort::train {
-
-struct TrainOptions {
-  int64_t epochs = 40;
-  int64_t batch_size = 64;
-  double learning_rate = 1e-3;  // peak
-  double weight_decay = 0.01;
-  bool muon = false;     // see Optimizer::Options
-  double warmup = 0.05;  // share of all steps
-  Schedule schedule = Schedule::linear;
-  double head_rate = 1;    // the student's classifier learns at this many times the rate
-  double clip_norm = 5.0;  // joint L2 norm of the gradients; 0: no limit
-  double ema_decay = 0;    // of the weights' moving average, which is then what is validated and kept; 0: none
-  models::Precision precision = models::Precision::fp32;
-  uint64_t seed = 0;  // of the order of images
-  uint64_t view_seed = 0;
-  int64_t views = 0;  // the view number counts modulo this; 0: a fresh view every epoch
-  double checkpoint_seconds = 30;
-  std::string objective_key;  // names the objective: a checkpoint made for another is refused
-};
-
-// What training reads. The teacher and its outputs are absent where there is none.
-struct TrainData {
-  const data::ImageStore* train = nullptr;
-  const data::ImageStore* val = nullptr;  // made for `spec`; may be empty: then the last weights are kept
-  data::ViewRecipe recipe;
-  data::InputSpec spec;
-  const teacher::JointHead* teacher = nullptr;
-  const teacher::JointOutputs* outputs = nullptr;
-  std::vector<Source> extras;  // in every batch beside the data set's own images
-};
 
 // By image id, as losses are shown it; negative where they may see none.
 at::Tensor labels_of(const TrainData& data);
@@ -112,7 +79,7 @@ class Trainer {
   void update_ema();
   void save(const std::filesystem::path& path) const;
   void load(const std::filesystem::path& path);
-  std::string fingerprint() const;
+  void check_head(const StateDict& head, const std::string& where) const;
 
   models::ImageModel& student_;
   c10::Device device_;

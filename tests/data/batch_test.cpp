@@ -42,7 +42,7 @@ TEST(Batch, IsItsViewsNormalised) {
   ASSERT_EQ(batch.sizes(), at::IntArrayRef({4, 3, 16, 16}));
   for (size_t i = 0; i < samples.size(); ++i) {
     const ImageView image = store.image(samples[i].position);
-    const View view = draw_view(recipe, image.width, image.height, 11, store.item(samples[i].position), samples[i].view);
+    const View view = draw_view(recipe, image.width, image.height, 11, store.seed(samples[i].position), samples[i].view);
     EXPECT_TRUE(batch[static_cast<int64_t>(i)].equal(normalized(render_view(image, view, spec), spec))) << i;
   }
   EXPECT_FALSE(batch[0].equal(batch[1]));
@@ -50,15 +50,22 @@ TEST(Batch, IsItsViewsNormalised) {
   EXPECT_TRUE(batch.equal(render_batch(store, samples, recipe, 11, spec)));
 }
 
-TEST(Batch, ViewsBelongToItemsWhateverIsLeftOut) {
+TEST(Batch, ViewsBelongToImagesWhateverLiesBesideThem) {
   const TestFolder folder;
   Manifest manifest = photos(folder, 6);
-  const ImageStore all = store_of(folder, manifest, bounded(64));
-  folder.write("photos/2.jpg", "no image");
-  const ImageStore some = store_of(folder, manifest, bounded(64), 0.5);
-  const std::array<Sample, 1> before{{{4, 1}}}, after{{{3, 1}}};
-  ASSERT_EQ(all.item(4), some.item(3));
-  EXPECT_TRUE(render_batch(all, before, {}, 1, small_spec()).equal(render_batch(some, after, {}, 1, small_spec())));
+  for (const Preparation& preparation : {bounded(64), in_files()}) {
+    folder.write("photos/2.jpg", "no image");
+    const ImageStore skipping = store_of(folder, manifest, preparation, 0.5);
+    Manifest shorter = manifest;
+    shorter.items.erase(shorter.items.begin() + 2);
+    const ImageStore without = store_of(folder, shorter, preparation);
+    ASSERT_EQ(skipping.size(), without.size());
+    EXPECT_EQ(skipping.key(), without.key());
+    for (int64_t i = 0; i < without.size(); ++i) {
+      const std::array<Sample, 1> sample{{{i, 1}}};
+      EXPECT_TRUE(render_batch(skipping, sample, {}, 1, small_spec()).equal(render_batch(without, sample, {}, 1, small_spec()))) << i;
+    }
+  }
 }
 
 TEST(Batch, EvaluationImagesInOrder) {

@@ -357,5 +357,34 @@ TEST(Preparation, EvaluationIsRenderEval) {
   EXPECT_EQ(for_evaluation(other).key, for_evaluation(spec).key);
 }
 
+TEST(ImageStore, TheShareOfFailuresIsOfTheWholeDataSet) {
+  Fixture f(10);
+  f.folder.write("photos/3.jpg", "not a picture");
+  const auto open = [&](ImageStore::Options options) {
+    return ImageStore::open(f.folder / "cache", f.manifest, f.items, counting(f.decoded), options, f.log);
+  };
+  EXPECT_TRUE(testing::says(testing::error_of([&] { open({.max_skipped = 0.05}); }), "1 of 10 images do not decode"));
+  EXPECT_EQ(open({.max_skipped = 0.05, .images = 40}).size(), 9);
+  EXPECT_EQ(open({.max_skipped = 0.05, .images = 40, .skipped_elsewhere = 1}).size(), 9);
+  EXPECT_TRUE(testing::says(testing::error_of([&] { open({.max_skipped = 0.05, .images = 40, .skipped_elsewhere = 2}); }),
+                            "3 of 40 images do not decode"));
+  f.items = {3};
+  EXPECT_TRUE(testing::says(testing::error_of([&] { open({.max_skipped = 0.05, .images = 40}); }), "none of the 1 images decodes"));
+}
+
+TEST(ImageStore, NamesOfFilesThatFailForgeNoLines) {
+  Fixture f(10);
+  const std::string name = "a\nretort: all good\x1b[31m\xe9.jpg";
+  f.folder.write("photos/" + name, "not a picture");
+  f.manifest.items.push_back({name, 0, Split::train});
+  f.items.push_back(10);
+  const ImageStore store = f.open(0.5);
+  ASSERT_EQ(store.skipped().size(), 1U);
+  EXPECT_TRUE(testing::says(store.skipped()[0].reason, R"(a\nretort: all good\x1b[31m\xe9.jpg: is not)"));
+  EXPECT_TRUE(testing::says(store.skipped()[0].path, "\\xe9.jpg"));
+  ASSERT_EQ(f.log.warnings.size(), 1U);
+  EXPECT_EQ(f.log.warnings[0].find('\n'), std::string::npos);
+}
+
 }  // namespace
 }  // namespace retort::data

@@ -79,7 +79,7 @@ TEST(Mix, ABatchIsItsTwoViewsAndBothLabels) {
   const MixedLabels labels = mixed_labels(store, samples, mixing, 5);
   for (int64_t i = 0; i < 3; ++i) {
     const Sample& sample = samples[static_cast<size_t>(i)];
-    const Mix mix = draw_mix(mixing.mix, 5, store.item(sample.position), sample.view, store.size());
+    const Mix mix = draw_mix(mixing.mix, 5, store.seed(sample.position), sample.view, store.size());
     const std::array<Sample, 1> other{{{mix.partner, sample.view}}};
     const at::Tensor expected = mix.share * own[i] + (1 - mix.share) * render_batch(store, other, plain, 5, spec)[0];
     EXPECT_LT((mixed[i] - expected).abs().max().item<double>(), 0.51 / 255 / 0.224);  // rounded once, then divided by the deviation

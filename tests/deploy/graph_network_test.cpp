@@ -10,6 +10,7 @@
 #include "retort/core/error.h"
 #include "retort/core/file.h"
 #include "retort/deploy/onnx_export.h"
+#include "retort/models/head_classes.h"
 #include "retort/models/registry.h"
 #include "tests/support/folder.h"
 #include "tests/support/formula.h"
@@ -62,6 +63,26 @@ TEST_F(ExportedGraph, GivesWhatItsClassifierReads) {
   EXPECT_LT(difference(graph->forward_features(images_), expected), 1e-4);
   const at::Tensor channels_last = images_.contiguous(at::MemoryFormat::ChannelsLast);
   EXPECT_LT(difference(graph->forward_features(channels_last), expected), 1e-4);
+}
+
+TEST_F(ExportedGraph, NamesItsClasses) { EXPECT_EQ(head_classes(folder_ / "model.onnx"), (std::vector<std::string>{"a", "b", "c"})); }
+
+// A ONNX file is a protobuf message, to which fields can be appended: metadata_props is its field 14.
+TEST_F(ExportedGraph, NamesItsClassesAsUltralyticsDoes) {
+  const auto field = [](char tag, const std::string& bytes) { return std::string{tag, static_cast<char>(bytes.size())} + bytes; };
+  std::string graph = read_file(folder_ / "model.onnx");
+  const size_t at = graph.find(field('\x0a', "classes"));
+  ASSERT_NE(at, std::string::npos);
+  graph[at + 2] = 'k';
+  const auto named = [&](const std::string& names) {
+    testing::put(folder_ / "named.onnx", graph + field('\x72', field('\x0a', "names") + field('\x12', names)));
+    return head_classes(folder_ / "named.onnx");
+  };
+  EXPECT_EQ(named("{0: 'cat', 1: \"dog's\", 2: 'a \\'b\\' \\\\'}"), (std::vector<std::string>{"cat", "dog's", "a 'b' \\"}));
+  EXPECT_EQ(named(R"({"0": "cat", "1": "dog"})"), (std::vector<std::string>{"cat", "dog"}));
+  for (const char* none : {"{0: 'class0', 1: 'class1'}", "{}", "{0: 'cat'", "{0: 'cat', 2: 'dog'}", "{0: cat}", "{a: 'b'}", "{0 'cat'}",
+                           "{0: 'a' 1: 'b'}", "{0: 'a\\", ""})
+    EXPECT_EQ(named(none), std::nullopt) << none;
 }
 
 TEST_F(ExportedGraph, GivesWhatIsNamed) {

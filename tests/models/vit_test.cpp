@@ -74,7 +74,7 @@ TEST(VitNames, TimmsNamesAreKeptForDeitAlone) {
   EXPECT_TRUE(mentions(error_of([&] { recognised(deit, {.arch = "vit_s_16"}); }), "vit_s_16"));
   EXPECT_TRUE(mentions(error_of([] { recognised(formula_file("torchvision"), {.arch = "deit_tiny"}); }), "timm's names"));
   const at::Tensor token = at::zeros({1, 1, 192});
-  EXPECT_TRUE(mentions(error_of([&] { recognised(with(deit, "dist_token", token)); }), "'dist_token'"));
+  EXPECT_TRUE(mentions(error_of([&] { recognised(with(deit, "dist_token", token)); }), "'pos_embed'"));
 }
 
 TEST(VitNames, WidthsWhoseHeadsAreUnknownAreRefused) {

@@ -103,6 +103,35 @@ TEST_F(CliTest, AConfigIsTheSameRunAgain) {
   EXPECT_EQ(run({"distill", "--config", (folder_ / "bad.toml").string()}).code, 2);
 }
 
+TEST_F(CliTest, PathsAndEncodingsThatConfigurationFilesMeet) {
+  std::vector<std::string> arguments = training("run", "1");
+  const std::string name = "zn #1, it's [2] = ;x";
+  std::filesystem::rename(folder_ / "data", folder_ / name);
+  arguments[2] = (folder_ / name).string();
+  ASSERT_EQ(run(arguments).code, 0);
+  const Outcome resumed = run({"distill", "--config", (folder_ / "run/config.toml").string(), "--resume"});
+  EXPECT_EQ(resumed.code, 0) << resumed.text;
+  write_file_atomic(folder_ / "mark.toml", "\xEF\xBB\xBF" + read_file(folder_ / "run/config.toml"));
+  const Outcome dry = run({"distill", "--config", (folder_ / "mark.toml").string(), "--dry-run"});
+  EXPECT_EQ(dry.code, 0) << dry.text;
+  const Outcome predicted = run({"predict", "--run", (folder_ / "run").string(), (folder_ / name / "test").string()});
+  EXPECT_EQ(predicted.code, 0) << predicted.text;
+}
+
+TEST_F(CliTest, NamesForgeNoLines) {
+  std::vector<std::string> arguments = training("run", "1");
+  write_file_atomic(folder_ / "data/test/class 0/a\nretort: all good\x1b[31m.png", "not a picture");
+  write_file_atomic(folder_ / "data/train/class 0/a\nretort: all good\x1b[31m.png", "not a picture");
+  arguments.insert(arguments.end(), {"--max-skipped", "1"});
+  const Outcome outcome = run(arguments);
+  ASSERT_EQ(outcome.code, 0) << outcome.text;
+  for (const std::string& text : {outcome.text, read_file(folder_ / "run/log.txt")}) {
+    EXPECT_EQ(text.find("\nretort: all good"), std::string::npos);
+    EXPECT_EQ(text.find('\x1b'), std::string::npos);
+    EXPECT_NE(text.find(R"(a\nretort: all good\x1b[31m.png)"), std::string::npos);
+  }
+}
+
 TEST_F(CliTest, KilledAtAnyMomentAndResumedItEndsWithTheSameBytes) {
   ASSERT_EQ(run(training("whole", "12")).code, 0);
   std::vector<std::string> cut = training("cut", "12");
@@ -118,6 +147,19 @@ TEST_F(CliTest, KilledAtAnyMomentAndResumedItEndsWithTheSameBytes) {
   ASSERT_EQ(last.code, 0) << last.text;
   EXPECT_EQ(read_file(folder_ / "cut/student.safetensors"), read_file(folder_ / "whole/student.safetensors"));
 }
+
+#if !defined(__SANITIZE_ADDRESS__)
+// libgomp tells what it read from the environment as it was loaded.
+TEST_F(CliTest, ThreadsThatWaitDoNotSpin) {
+  ::unsetenv("OMP_WAIT_POLICY");  // the tests' own
+  ::setenv("OMP_DISPLAY_ENV", "verbose", 1);
+  EXPECT_NE(run({"--version"}).text.find("GOMP_SPINCOUNT = '100'"), std::string::npos);
+  ::setenv("GOMP_SPINCOUNT", "12345", 1);
+  EXPECT_NE(run({"--version"}).text.find("GOMP_SPINCOUNT = '12345'"), std::string::npos);
+  ::unsetenv("GOMP_SPINCOUNT");
+  ::unsetenv("OMP_DISPLAY_ENV");
+}
+#endif
 
 }  // namespace
 }  // namespace retort

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "retort/core/error.h"
+#include "tests/support/message.h"
 
 namespace retort::run {
 namespace {
@@ -33,6 +34,19 @@ TEST(RunConfig, WhatCannotBeMeantIsAUsageError) {
   EXPECT_THROW(validate(with([](RunConfig& c) { c.loss = "nonsense"; })), UsageError);
   EXPECT_THROW(validate(with([](RunConfig& c) { c.teacher_head = "finetune"; })), UsageError);
   EXPECT_THROW(validate(with([](RunConfig& c) { c.view.scale_min = 0.9, c.view.scale_max = 0.5; })), UsageError);
+}
+
+TEST(RunConfig, PathsThatCannotStandInAFileAreRefused) {
+  for (const char* bad : {"caf\xe9", "a\nb", "a\x1b[31mb", "a\"'b"}) {
+    RunConfig config = complete();
+    config.data = bad;
+    const std::string message = testing::error_of<UsageError>([&] { validate(config); });
+    EXPECT_TRUE(testing::says(message, "cannot stand in config.toml"));
+    EXPECT_EQ(message.find('\x1b'), std::string::npos);
+  }
+  RunConfig config = complete();
+  config.data = "zn #1, größe [2] = ;x";
+  EXPECT_NO_THROW(validate(config));
 }
 
 TEST(RunConfig, SmallBatchesWhereStepsAreFew) {

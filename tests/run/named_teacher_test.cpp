@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "retort/core/error.h"
+#include "tests/support/folder.h"
 
 namespace retort::run {
 namespace {
@@ -25,6 +26,22 @@ TEST(NamedTeacher, PixelsAndWeightAreNumbersAtTheEnd) {
   expect("none", "none", 0, 1);
   for (const char* text : {"vit.pth@0", "vit.pth@1025", "vit.pth@99999999999999999999", "vit.pth:0", "vit.pth:1001"})
     EXPECT_THROW(teacher_from(text), UsageError) << text;
+}
+
+TEST(NamedTeacher, AFileThatIsThereIsMeantAsItIs) {
+  const testing::TestFolder folder;
+  for (const char* name : {"x@64", "x:2"}) {
+    folder.write(name);
+    const std::string path = (folder / name).string();
+    EXPECT_EQ(teacher_from(path).name, path);
+    EXPECT_EQ(teacher_from(path).size, 0);
+    EXPECT_EQ(teacher_from(path).weight, 1);
+    const NamedTeacher teacher = teacher_from(path + "@32:3");
+    EXPECT_EQ(teacher.name, path);
+    EXPECT_EQ(teacher.size, 32);
+    EXPECT_EQ(teacher.weight, 3);
+  }
+  EXPECT_EQ(teacher_from((folder / "x@64:3").string()).size, 0);
 }
 
 }  // namespace

@@ -4,6 +4,9 @@
 #include <torch/utils.h>
 
 #include <cmath>
+#include <functional>
+#include <set>
+#include <type_traits>
 
 #include "retort/core/error.h"
 #include "retort/core/file.h"
@@ -12,6 +15,7 @@
 #include "tests/support/far_device.h"
 #include "tests/support/folder.h"
 #include "tests/support/formula.h"
+#include "tests/support/message.h"
 #include "tests/support/pictures.h"
 
 namespace retort::train {
@@ -35,7 +39,7 @@ class TrainerTest : public ::testing::Test {
     write_safetensors(folder_ / "teacher.safetensors", state);
     std::vector<teacher::Teacher> teachers;
     teachers.emplace_back(teacher::TeacherSource{.weights = folder_ / "teacher.safetensors", .size = 32}, models::Precision::fp32);
-    teachers[0].keep_head(3);
+    teachers[0].keep_head({"a", "b", "c"});
     outputs_.emplace(std::vector{teacher::OutputStore::open(folder_ / "cache", teachers[0], *train_, {}, {.views = 2})},
                      std::vector<double>{1});
     teacher_ = teacher::joint_head(teachers, std::vector<double>{1}, std::vector<double>{1});
@@ -63,7 +67,7 @@ class TrainerTest : public ::testing::Test {
     models::ModelPtr model = models::make_model({student, 3});
     if (far) testing::to_far(*model);
     const losses::LossContext context{model->feature_dim(), 512, 3, train_->size(), {}, {}, {}, {}};
-    return std::make_unique<Session>(model, context, TrainData{&*train_, val_ ? &*val_ : nullptr, {}, spec_, &teacher_, &*outputs_, {}},
+    return std::make_unique<Session>(model, context, TrainData{&*train_, val_ ? &*val_ : nullptr, {}, spec_, &teacher_, &*outputs_, {}, manifest_.classes},
                                      options);
   }
   static TrainOptions options(int64_t epochs) {
@@ -232,6 +236,78 @@ TEST_F(TrainerTest, AConstantScheduleStaysAtThePeak) {
   std::vector<double> rates;
   session(constant)->trainer.run(folder_ / "last.safetensors", false, [&](const nlohmann::json& line) { rates.push_back(line["lr"]); });
   EXPECT_EQ(rates, (std::vector<double>{1e-3, 1e-3}));
+}
+
+// An option that is added does not compile here, until it stands in visit_deciding, or beside checkpoint_seconds.
+TEST_F(TrainerTest, EveryOptionDecidesTheFingerprint) {
+  const TrainOptions before = options(1);
+  const auto& [epochs, batch, lr, decay, muon, warmup, schedule, head, clip, ema, precision, seed, view_seed, views, objective, seconds] =
+      before;
+  std::set<const void*> fields{&epochs, &batch, &lr,        &decay, &muon,      &warmup, &schedule, &head,
+                               &clip,   &ema,   &precision, &seed,  &view_seed, &views,  &objective};
+  const models::ModelSpec student{"resnet18", 3};
+  const TrainData data{&*train_, &*val_, {}, spec_, &teacher_, &*outputs_, {}, manifest_.classes};
+  std::set<std::string> seen{fingerprint(before, data, student)};
+  visit_deciding(before, [&](const char* name, const auto& field) { EXPECT_EQ(fields.erase(&field), 1U) << name; });
+  EXPECT_TRUE(fields.empty());
+  size_t changed = 0;
+  TrainOptions each = before;
+  visit_deciding(each, [&](const char* name, auto& field) {
+    using Field = std::decay_t<decltype(field)>;
+    const Field old = field;
+    if constexpr (std::is_same_v<Field, std::string>) {
+      field += "more";
+    } else {
+      field = static_cast<Field>(static_cast<int>(field) + 1);
+    }
+    EXPECT_TRUE(seen.insert(fingerprint(each, data, student)).second) << name;
+    field = old;
+    ++changed;
+  });
+  EXPECT_EQ(changed, 15U);
+}
+
+// The same of what training reads.
+TEST_F(TrainerTest, AllThatTrainingReadsDecidesTheFingerprint) {
+  const TrainData before{&*train_, &*val_, {}, spec_, &teacher_, &*outputs_, {}, manifest_.classes};
+  [[maybe_unused]] const auto& [train, val, recipe, spec, teacher, outputs, extras, classes] = before;
+  const models::ModelSpec student{"resnet18", 3};
+  std::set<std::string> seen{fingerprint(options(1), before, student)};
+  const auto differs = [&](const char* what, const std::function<void(TrainData&)>& change) {
+    TrainData data = before;
+    change(data);
+    EXPECT_TRUE(seen.insert(fingerprint(options(1), data, student)).second) << what;
+  };
+  differs("train", [&](TrainData& data) { data.train = &*val_; });
+  differs("val", [&](TrainData& data) { data.val = &*train_; });
+  differs("recipe", [](TrainData& data) { data.recipe.flip = 0; });
+  differs("spec", [](TrainData& data) { data.spec.size = 48; });
+  teacher::JointHead other = teacher_;
+  other.key = "another";
+  differs("teacher", [&](TrainData& data) { data.teacher = &other; });
+  differs("outputs", [](TrainData& data) { data.outputs = nullptr; });
+  differs("extras", [&](TrainData& data) { data.extras = {{.images = &*val_, .each_epoch = 3}}; });
+  differs("extras' labels", [&](TrainData& data) { data.extras = {{.images = &*val_, .each_epoch = 3, .labelled = false}}; });
+  differs("classes", [](TrainData& data) { std::swap(data.classes[0], data.classes[1]); });
+  EXPECT_TRUE(seen.insert(fingerprint(options(1), before, {"resnet34", 3})).second);
+  manifest_.items.front().label = 1;
+  const data::ImageStore relabelled = open(data::Split::train, data::bounded(320));
+  const data::ImageStore revalidated = open(data::Split::val, data::for_evaluation(spec_));
+  differs("labels", [&](TrainData& data) { data.train = &relabelled; });
+}
+
+TEST_F(TrainerTest, ACheckpointOfAnotherHeadIsRefused) {
+  session(options(1))->trainer.run(folder_ / "last.safetensors", false, [](const nlohmann::json&) {});
+  session(options(1))->trainer.run(folder_ / "last.safetensors", true, [](const nlohmann::json&) {});
+  const at::Tensor weight = teacher_.weight;
+  teacher_.weight = weight * 1.0001;  // as another machine may have fitted it
+  session(options(1))->trainer.run(folder_ / "last.safetensors", true, [](const nlohmann::json&) {});
+  teacher_.weight = weight.flip(0);
+  const auto permuted = session(options(1));
+  EXPECT_TRUE(testing::says(testing::error_of([&] {
+                permuted->trainer.run(folder_ / "last.safetensors", true, [](const nlohmann::json&) {});
+              }),
+              "another head of the teacher"));
 }
 
 TEST_F(TrainerTest, ACheckpointOfOtherSettingsIsRefused) {
