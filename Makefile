@@ -12,7 +12,7 @@ define build
 	  && cmake --build --preset $(1) --target $(2) --parallel $(JOBS)'
 endef
 
-.PHONY: all demo test torture bench lint format asan tsan package clean help
+.PHONY: all demo test torture bench lint format asan tsan fuzz package clean help
 
 all: ## build the program: build/release/retort
 	@scripts/install.sh build
@@ -47,6 +47,9 @@ torture: ## kill commands 1,000 times at random moments, and compare what they e
 	@scripts/install.sh build test
 	$(call build,$(PRESET),retort torture_hub)
 	@python3 tests/torture/torture.py --retort build/$(PRESET)/retort --hub build/$(PRESET)/torture_hub --work build/torture --workers $(JOBS) $(TORTURE)
+
+fuzz: ## build and run the fuzzers, 20 seconds each
+	@scripts/fuzz.sh
 
 bench: ## run all benchmarks beside plain PyTorch (two hours and more): a table and build/bench.json
 	@scripts/install.sh build bench

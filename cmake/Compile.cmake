@@ -33,6 +33,13 @@ elseif(RETORT_SANITIZE STREQUAL "thread")
   target_compile_options(retort_options INTERFACE -fsanitize=thread -fno-omit-frame-pointer)
   target_link_options(retort_options INTERFACE -fsanitize=thread)
 endif()
+if(RETORT_FUZZ)
+  # The macro is that of libFuzzer's documentation: what reads images allows fewer pixels.
+  target_compile_options(retort_options INTERFACE
+    -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
+  target_compile_definitions(retort_options INTERFACE FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION)
+  target_link_options(retort_options INTERFACE -fsanitize=address,undefined)
+endif()
 target_include_directories(retort_options INTERFACE ${CMAKE_SOURCE_DIR})
 target_link_libraries(retort_options INTERFACE retort::libtorch nlohmann_json::nlohmann_json)
 

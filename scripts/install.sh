@@ -57,9 +57,8 @@ system_packages() {
   for group in "${groups[@]}"; do
     case $group in
       demo) echo tuxpaint-stamps-default endless-sky-data ;;
-      fuzz) echo clang++:clang "libclang-rt-$(clang_version)-dev" ;;
+      clang | fuzz) echo clang++:clang libomp-dev "libclang-rt-$(clang_version)-dev" ;;
       bench) echo tjbench:libjpeg-turbo-progs ;;
-      clang) echo clang++:clang libomp-dev; if is_debian; then echo libclang-rt-dev; fi ;;  # Ubuntu's clang brings the sanitizers along
       test) if is_debian; then echo chromium:chromium; fi ;;  # Ubuntu's is a stub for a snap, which containers cannot run
     esac
   done

@@ -14,6 +14,10 @@
 namespace retort::data {
 namespace {
 
+// libpng makes room for a chunk before it reads it, and a text may be a thousand times as long as its chunk.
+constexpr size_t kMaxChunk = size_t{4} << 20;
+constexpr png_uint_32 kMaxTexts = 32;
+
 struct Decoder {
   std::span<const std::byte> rest;
   char message[128] = "";
@@ -47,6 +51,8 @@ bool read_header(Decoder& decoder) {
   if (setjmp(png_jmpbuf(decoder.png)) != 0) return false;
   decoder.info = png_create_info_struct(decoder.png);
   if (decoder.info == nullptr) return false;
+  png_set_chunk_malloc_max(decoder.png, std::max(kMaxChunk, decoder.rest.size()));
+  png_set_chunk_cache_max(decoder.png, kMaxTexts);
   png_set_read_fn(decoder.png, &decoder, take);
   png_read_info(decoder.png, decoder.info);
   return true;

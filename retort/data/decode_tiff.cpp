@@ -17,6 +17,8 @@ namespace {
 // What a strip or tile may take: all of the largest image, with four samples of 16 bits.
 constexpr tmsize_t kMaxBlock = 8 * kMaxPixels;
 
+constexpr uint16_t kMaxSamples = 32;  // those that are not shown have to be unpacked too
+
 // A file in memory, as libtiff asks for it.
 struct TiffSource {
   std::span<const std::byte> bytes;
@@ -185,6 +187,10 @@ Image decode_tiff(std::span<const std::byte> bytes, const std::string& name) {
   TIFFGetField(file.get(), TIFFTAG_IMAGEWIDTH, &width);
   TIFFGetField(file.get(), TIFFTAG_IMAGELENGTH, &height);
   const size_t count = checked_pixels(width, height, name);
+  uint16_t samples = 1;
+  TIFFGetFieldDefaulted(file.get(), TIFFTAG_SAMPLESPERPIXEL, &samples);
+  if (samples > kMaxSamples)
+    throw Error("is a TIFF of " + std::to_string(samples) + " samples a pixel", name, "keep at most " + std::to_string(kMaxSamples));
   TiffImage image(file.get());
   if (!image.good()) {
     throw Error("is a TIFF of a kind that is not read: " + (image.message().empty() ? source.message : image.message()), name,

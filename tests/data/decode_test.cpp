@@ -215,6 +215,15 @@ TEST(Decode, AShortFileTakesLittleMemory) {
     EXPECT_NE(testing::error_of([&] { decode_text(data); }).find("ends too early"), std::string::npos) << data;
 }
 
+// libpng would make room for a gigabyte before it sees that the file ends.
+TEST(Decode, ALongChunkTakesLittleMemory) {
+  std::string png = read_file(fixture("images/xmp.png"));
+  const size_t chunk = png.find("iTXt") - 4;
+  png.replace(chunk, 4, std::string("\x3D\x00\x00\xE4", 4));
+  const std::string message = testing::error_of([&] { decode_text(png); });
+  EXPECT_NE(message.find("too large"), std::string::npos) << message;
+}
+
 // Each names what is wrong with it, and none prints.
 TEST(Decode, MalformedFilesOfTheSmallFormats) {
   using namespace std::string_literals;
@@ -237,6 +246,7 @@ TEST(Decode, MalformedFilesOfTheSmallFormats) {
       {"P2 2 2 9 1 2 3 10 ", "larger than the largest"},
       {"GIF89a\1\0\1\0\0\0\0;"s, "without an image"},
       {"II*\0\xFF\xFF\xFF\x7F"s, "as TIFF"},
+      {changed(read_file(fixture("images/grey16.tif")), 10 + 12 * 6 + 8, "\xFF\xFF"s), "65535 samples"},
   };
   for (const auto& [data, wanted] : cases) {
     if (!is_read(kind_of(std::as_bytes(std::span(data))))) continue;
