@@ -75,8 +75,8 @@ void add_field(CLI::App& command, const std::string& name, Choice& field, const 
   add_choice(command, name, field, help)->group(group);
 }
 template <typename Number>
-  requires(!run::Worded<Number>)
-void add_field(CLI::App& command, const std::string& name, Number& field, const run::Range& range, const char* group, const char* help) {
+requires(!run::Worded<Number>) void add_field(CLI::App& command, const std::string& name, Number& field, const run::Range& range,
+                                              const char* group, const char* help) {
   CLI::Option* option = command.add_option("--" + name, field, help)->group(group)->capture_default_str();
   if (std::isfinite(range.high)) option->check(CLI::Range(static_cast<Number>(range.low), static_cast<Number>(range.high)));
 }
@@ -90,8 +90,10 @@ void add_run_options(CLI::App& command, run::RunConfig& config, RunFiles& files,
   command.add_option("--config", files.config, "read options from a TOML file; the command line wins")
       ->group("The job")
       ->configurable(false);
-  command.add_option("--recipe", files.recipe, "for all that is not said otherwise: paper, what Farhat & Chen (2024) trained with; patient, function matching "
-                     "(Beyer et al. 2021), for runs of many epochs")
+  command
+      .add_option("--recipe", files.recipe,
+                  "for all that is not said otherwise: paper, what Farhat & Chen (2024) trained with; patient, function matching "
+                  "(Beyer et al. 2021), for runs of many epochs")
       ->group("The job")
       ->configurable(false);
 }

@@ -115,9 +115,7 @@ bool has_pictures(const fs::path& folder) {
     } catch (const Error&) {
       return false;  // who reads it says so
     }
-    return std::ranges::any_of(
-               entries,
-               [](const auto& entry) { return !is_folder(entry) && picture_at(entry.path()) != Picture::no; }) ||
+    return std::ranges::any_of(entries, [](const auto& entry) { return !is_folder(entry) && picture_at(entry.path()) != Picture::no; }) ||
            std::ranges::any_of(entries, [&](const auto& entry) { return is_folder(entry) && look(entry.path()); });
   };
   return look(folder);

@@ -72,7 +72,9 @@ struct Words<train::Schedule> {
 };
 
 template <typename Choice>
-concept Worded = requires { Words<Choice>::table; };
+concept Worded = requires {
+  Words<Choice>::table;
+};
 
 template <Worded Choice>
 std::string word_of(Choice choice) {

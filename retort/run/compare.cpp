@@ -15,8 +15,8 @@
 #include "retort/run/compare_plan.h"
 #include "retort/run/distill.h"
 #include "retort/run/named_teacher.h"
-#include "retort/run/plan.h"
 #include "retort/run/pace.h"
+#include "retort/run/plan.h"
 #include "retort/run/pretraining.h"
 #include "retort/run/run_folder.h"
 #include "retort/run/trained_teacher.h"
@@ -147,8 +147,7 @@ class Comparer {
       std::string name = "teacher";
       for (const std::string& teacher : config.teacher) name += "-" + folder_name(last_part(teacher));
       const int64_t seed = std::exchange(config.seed, config_.base.seed);
-      const TrainedTeachers trained =
-          train_teachers(resolve(config), fs::path(config_.base.out) / name, /*force=*/false, {log_, stop_});
+      const TrainedTeachers trained = train_teachers(resolve(config), fs::path(config_.base.out) / name, /*force=*/false, {log_, stop_});
       config = with_teachers(config, trained);
       config.seed = seed;
       training_teachers = trained.seconds;
@@ -213,8 +212,8 @@ class Comparer {
     log_.info("measuring how fast this machine would pre-train " + config_.base.student);
     const models::ModelPtr model = models::make_model({config_.base.student, 1000});
     model->to(base_.device);
-    const double speed = train::training_speed(*model, published->size, batch_size_for(base_.training, images_),
-                                               base_.precision, /*muon=*/false);
+    const double speed =
+        train::training_speed(*model, published->size, batch_size_for(base_.training, images_), base_.precision, /*muon=*/false);
     const double pretraining = static_cast<double>(published->epochs * published->images) / speed;
     for (report::Arm& arm : result_.arms) {
       if (!arm.name.starts_with("distill")) continue;
@@ -263,8 +262,6 @@ report::Comparison compare(const CompareConfig& config, Log& log, const StopFlag
   return comparer.run();
 }
 
-std::string expected(const CompareConfig& config, Log& log, const StopFlag& stop) {
-  return Comparer(config, log, stop).expected();
-}
+std::string expected(const CompareConfig& config, Log& log, const StopFlag& stop) { return Comparer(config, log, stop).expected(); }
 
 }  // namespace retort::run

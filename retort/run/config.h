@@ -10,8 +10,8 @@
 
 namespace retort::run {
 
-// What the user typed. Field names are the option names of `retort distill` with underscores; options.h lists each one once. Zeros and empty
-// texts stand for "choose"; resolve() (plan.h) makes the choices.
+// What the user typed. Field names are the option names of `retort distill` with underscores; options.h lists each one once. Zeros and
+// empty texts stand for "choose"; resolve() (plan.h) makes the choices.
 struct RunConfig {
   std::string data, student = "mobilenet_v2", student_weights, student_features = "features", out;
   std::vector<std::string> teacher;  // each as named_teacher.h reads it

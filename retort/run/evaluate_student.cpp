@@ -14,9 +14,8 @@ StudentSummary evaluate_student(const Plan& plan, const OpenData& data, const Tr
   save_student(folder.student(), student);
   deploy::write_onnx(folder.onnx(), *trained.model, student.classes, student.spec);
   const bool has_test = data.test.size() > 0;
-  const Evaluation evaluation =
-      evaluate_store(student, data.manifest, has_test ? data.test : data.val,
-                     has_test ? "test" : validation_name(plan.data.unlabelled()), context.log, context.stop);
+  const Evaluation evaluation = evaluate_store(student, data.manifest, has_test ? data.test : data.val,
+                                               has_test ? "test" : validation_name(plan.data.unlabelled()), context.log, context.stop);
   write_evaluation(folder.predictions(), evaluation);
 
   StudentSummary summary;

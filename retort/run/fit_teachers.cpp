@@ -43,8 +43,7 @@ teacher::LinearHead fit_probe(const Plan& plan, const OpenData& data, teacher::T
                                      static_cast<int64_t>(data.manifest.classes.size()), context.log, context.stop);
   };
   if (plan.views.recipe.mix.any()) {
-    const data::ImageStore plain =
-        open_split(plan, data.manifest, data::Split::train, data::for_evaluation(teacher.input_spec()), context);
+    const data::ImageStore plain = open_split(plan, data.manifest, data::Split::train, data::for_evaluation(teacher.input_spec()), context);
     return fit(evaluation_parts(plan, teacher, plain, "unmixed", context).parts(), data::labels_of(plain));
   }
   const int64_t views = std::clamp<int64_t>(kRows / data.train.size(), 1, outputs.stored());
@@ -153,9 +152,8 @@ void measure_cost(models::ImageModel& model, int64_t size, NetworkSummary& summa
 PendingViews pending_views(const Plan& plan, const OpenData& data, const PreparedTeachers& teachers, size_t number) {
   PendingViews pending;
   const auto count = [&](const data::ImageStore& images, int64_t times_seen) {
-    const auto [missing, live] =
-        teacher::OutputStore::looks(plan.cache, teachers.teachers[number], images, plan.views.recipe,
-                                    store_options(plan, data, teachers, number, images, times_seen));
+    const auto [missing, live] = teacher::OutputStore::looks(plan.cache, teachers.teachers[number], images, plan.views.recipe,
+                                                             store_options(plan, data, teachers, number, images, times_seen));
     pending.missing += missing;
     pending.live += live;
   };
@@ -174,8 +172,7 @@ FittedTeachers fit_teachers(const Plan& plan, const OpenData& data, PreparedTeac
   for (size_t i = 0; i < teachers.teachers.size(); ++i) {
     Splits logits;
     const teacher::OutputStore& outputs = fitted.outputs->of(i);
-    TeacherSummary& member =
-        members.emplace_back(fit_one(plan, data, teachers.teachers[i], outputs, context, logits, labels));
+    TeacherSummary& member = members.emplace_back(fit_one(plan, data, teachers.teachers[i], outputs, context, logits, labels));
     member.weight = teachers.weights[i];
     member.views = fitted.outputs->views();
     member.stored_views = outputs.stored();

@@ -44,12 +44,10 @@ void add_teacher_training(const Plan& plan, const OpenData& data, const Context&
 
 Forecast forecast_run(const Plan& plan, const OpenData& data, PreparedTeachers& teachers, const Context& context) {
   context.log.info("measuring how fast this machine is");
-  const models::ModelPtr student =
-      start_student(plan.student, static_cast<int64_t>(data.manifest.classes.size()), data.spec.size);
+  const models::ModelPtr student = start_student(plan.student, static_cast<int64_t>(data.manifest.classes.size()), data.spec.size);
   student->to(plan.device);
   const int64_t images = data.images_an_epoch(), batch = batch_size_for(plan.training, images), epochs = plan.training.epochs;
-  const StudentRates rates =
-      student_rates(*student, data.train, plan.views.recipe, data.spec, batch, plan.precision, plan.training.muon);
+  const StudentRates rates = student_rates(*student, data.train, plan.views.recipe, data.spec, batch, plan.precision, plan.training.muon);
   Forecast forecast{.images = images,
                     .epochs = epochs,
                     .steps = train::batches_an_epoch(images, batch) * epochs,

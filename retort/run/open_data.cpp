@@ -79,19 +79,18 @@ int64_t OpenData::different_images() const {
 
 data::ImageStore open_split(const Plan& plan, const data::Manifest& manifest, data::Split split, const data::Preparation& preparation,
                             const Context& context, int64_t skipped_elsewhere) {
-  return data::ImageStore::open(plan.cache, manifest, manifest.of(split), preparation,
-                                {.max_skipped = plan.data.max_skipped,
-                                 .images = std::ssize(manifest.items),
-                                 .skipped_elsewhere = skipped_elsewhere},
-                                context.log, context.stop);
+  return data::ImageStore::open(
+      plan.cache, manifest, manifest.of(split), preparation,
+      {.max_skipped = plan.data.max_skipped, .images = std::ssize(manifest.items), .skipped_elsewhere = skipped_elsewhere}, context.log,
+      context.stop);
 }
 
 OpenData open_data(const Plan& plan, data::Manifest manifest, const data::InputSpec& student, PreparedTeachers& teachers,
                    const Context& context) {
   OpenData data{.manifest = std::move(manifest), .spec = student, .train = {}, .val = {}, .test = {}, .extras = {}, .skipped = {}};
   const int64_t preferred = plan.student.image_size.value_or(student.size);
-  const data::Preparation stored = kept_images(plan, data.manifest, stored_side(std::max(preferred, teachers.largest_size())),
-                                               free_bytes(plan.cache), context.log);
+  const data::Preparation stored =
+      kept_images(plan, data.manifest, stored_side(std::max(preferred, teachers.largest_size())), free_bytes(plan.cache), context.log);
   // The share of files that may be skipped is of the whole data set.
   const auto open = [&](data::Split split, const data::Preparation& preparation) {
     data::ImageStore store = open_split(plan, data.manifest, split, preparation, context, std::ssize(data.skipped));

@@ -19,9 +19,9 @@ data::Manifest list_data(const DataPlan& plan, Log& log);
 // The images of a run, decoded.
 struct OpenData {
   data::Manifest manifest;
-  data::InputSpec spec;                // what the student sees
-  data::ImageStore train, val, test;   // val and test are made for `spec`, and may be empty
-  std::vector<ExtraSource> extras;     // of each --extra
+  data::InputSpec spec;               // what the student sees
+  data::ImageStore train, val, test;  // val and test are made for `spec`, and may be empty
+  std::vector<ExtraSource> extras;    // of each --extra
   std::vector<data::SkippedFile> skipped;
 
   int64_t images_an_epoch() const;

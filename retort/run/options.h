@@ -11,8 +11,8 @@ struct Range {
   double low = 0, high = std::numeric_limits<double>::infinity();
 };
 
-// Calls visitor(name, field, range, group, help) for every option: the one place where names, ranges and help texts stand. Texts and words get an
-// empty range.
+// Calls visitor(name, field, range, group, help) for every option: the one place where names, ranges and help texts stand. Texts and words
+// get an empty range.
 template <typename Visitor>
 void visit_options(RunConfig& c, Visitor&& visitor) {
   constexpr double kBig = 1e9;
@@ -51,7 +51,8 @@ void visit_options(RunConfig& c, Visitor&& visitor) {
   visitor("clip-norm", c.clip_norm, Range{0, kBig}, training, "largest L2 norm of the gradient; 0: no limit");
   visitor("ema", c.ema, Range{0, 0.99999}, training, "decay of the weights' moving average, which is then validated and kept; 0: none");
   visitor("seed", c.seed, Range{0, kBig}, training, "of the initial weights and the order of images");
-  visitor("threads", c.threads, Range{0, 1024}, training, "processor threads; 0: as many as it may use: its processors, or its container's share of them");
+  visitor("threads", c.threads, Range{0, 1024}, training,
+          "processor threads; 0: as many as it may use: its processors, or its container's share of them");
   visitor("checkpoint-seconds", c.checkpoint_seconds, Range{0, kBig}, training,
           "at most this long between checkpoints; 0: one before every step");
   visitor("device", c.device, Range{}, training, "what the student and the teachers run on: cpu, cuda (the first GPU), cuda:1, …");

@@ -22,10 +22,10 @@ struct NetworkSummary {
 };
 
 struct TeacherSummary : NetworkSummary {
-  double weight = 1;                     // beside other teachers
-  int64_t views = 0, stored_views = 0;   // of each image that it has outputs for
-  std::optional<double> head_l2;         // of a fitted head
-  std::vector<TeacherSummary> members;   // of several together
+  double weight = 1;                    // beside other teachers
+  int64_t views = 0, stored_views = 0;  // of each image that it has outputs for
+  std::optional<double> head_l2;        // of a fitted head
+  std::vector<TeacherSummary> members;  // of several together
 };
 
 // What a student starts from.

@@ -40,11 +40,9 @@ models::ModelPtr seeded_student(const Plan& plan, const OpenData& data, Log& log
   student->to(plan.device);
   log.info("student: " + plan.student.title() + ", " + std::to_string(deploy::count_parameters(*student)) + " parameters, " +
            std::to_string(data.spec.size) + " px, batches of " + std::to_string(batch_size_for(plan.training, data.images_an_epoch())) +
-           ", " +
-           weights_in_words(plan.student) +
-           " (seed " + std::to_string(plan.training.seed) + "), " + (plan.training.muon ? "Muon, " : "AdamW, ") +
-           models::to_string(plan.precision) + ", " + (plan.device.is_cpu() ? "" : plan.device.str() + ", ") +
-           std::to_string(at::get_num_threads()) + " threads");
+           ", " + weights_in_words(plan.student) + " (seed " + std::to_string(plan.training.seed) + "), " +
+           (plan.training.muon ? "Muon, " : "AdamW, ") + models::to_string(plan.precision) + ", " +
+           (plan.device.is_cpu() ? "" : plan.device.str() + ", ") + std::to_string(at::get_num_threads()) + " threads");
   return student;
 }
 

@@ -15,8 +15,8 @@ std::vector<std::string> class_names(const std::string& file) {
 }
 
 std::vector<std::vector<std::string>> class_texts(const Plan& plan, const std::vector<std::string>& classes) {
-  const std::vector<generate::ClassPrompts> known =
-      generate::read_prompts({.classes = plan.data.unlabelled() ? plan.data.classes_file : plan.data.path, .prompts = plan.teachers.prompts, .file = {}});
+  const std::vector<generate::ClassPrompts> known = generate::read_prompts(
+      {.classes = plan.data.unlabelled() ? plan.data.classes_file : plan.data.path, .prompts = plan.teachers.prompts, .file = {}});
   std::vector<std::vector<std::string>> texts;
   for (const std::string& name : classes) {
     const auto found = std::ranges::find(known, name, &generate::ClassPrompts::label);

@@ -13,7 +13,8 @@ namespace {
 constexpr int64_t kSeveral = -1;
 
 std::string folded(std::string name) {
-  std::ranges::transform(name, name.begin(), [](unsigned char c) { return c == '_' || c == '-' ? ' ' : static_cast<char>(std::tolower(c)); });
+  std::ranges::transform(name, name.begin(),
+                         [](unsigned char c) { return c == '_' || c == '-' ? ' ' : static_cast<char>(std::tolower(c)); });
   return name;
 }
 

@@ -58,8 +58,8 @@ class OutputStore {
     uint64_t byte_budget = uint64_t{8} << 30;  // on disk; fewer views are kept when K do not fit
     int64_t batch_size = 64;                   // images a teacher forward
   };
-  // Opens what is there, checks rows from all over it against the live teacher, and computes what is missing. With live views teacher, images and
-  // recipe must outlive the store. Throws Error when not even one view fits the budget.
+  // Opens what is there, checks rows from all over it against the live teacher, and computes what is missing. With live views teacher,
+  // images and recipe must outlive the store. Throws Error when not even one view fits the budget.
   static OutputStore open(const std::filesystem::path& cache_dir, Teacher& teacher, const data::ImageStore& images,
                           const data::ViewRecipe& recipe, const Options& options, Log& log = null_log(),
                           const StopFlag& stop = never_stop());

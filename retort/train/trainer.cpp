@@ -337,7 +337,9 @@ void Trainer::save(const std::filesystem::path& path) const {
   put(all, "ema.", ema_);
   put(all, "best.", best_);
   put(all, "teacher.", head_of(data_));
-  write_safetensors(path, all, {{"format", kFormat}, {"fingerprint", fingerprint(options_, data_, student_.spec())}, {"position", nlohmann::json(at_).dump()}});
+  write_safetensors(
+      path, all,
+      {{"format", kFormat}, {"fingerprint", fingerprint(options_, data_, student_.spec())}, {"position", nlohmann::json(at_).dump()}});
 }
 
 void Trainer::load(const std::filesystem::path& path) {

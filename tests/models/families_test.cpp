@@ -270,9 +270,9 @@ TEST(FamilyNames, MobileNetV2InARow) {
   for (const auto& [name, tensor] : state_of(*model)) {
     const size_t conv = name.find(".conv."), last = name.rfind('.');
     const bool one = name.starts_with("features.1.");
-    file[conv == std::string::npos ? name
-                                   : name.substr(0, conv + 6) + (one ? first : others).at(name.substr(conv + 6, last - conv - 6)) +
-                                         name.substr(last)] = tensor;
+    file[conv == std::string::npos
+             ? name
+             : name.substr(0, conv + 6) + (one ? first : others).at(name.substr(conv + 6, last - conv - 6)) + name.substr(last)] = tensor;
   }
   const std::optional<Recognised> found = recognised_by_any(file);
   ASSERT_TRUE(found);

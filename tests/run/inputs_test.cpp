@@ -119,7 +119,8 @@ TEST_F(InputsTest, AnUnfinishedRunOfOtherDataIsNotGoneOnWith) {
   } log;
   EXPECT_THROW(distill(config_, {}, log, log.stop), Interrupted);
   fs::remove(picture("class 0/0.jpg"));
-  EXPECT_TRUE(testing::says(testing::error_of([&] { distill_now({.resume = true}); }), "was made of other files than are there now: the data"));
+  EXPECT_TRUE(
+      testing::says(testing::error_of([&] { distill_now({.resume = true}); }), "was made of other files than are there now: the data"));
 }
 
 TEST_F(InputsTest, AComparisonOfChangedDataIsMadeAnew) {

@@ -36,9 +36,7 @@ class SmallJob : public ::testing::Test {
     write_safetensors(folder_ / name, state);
     return (folder_ / name).string();
   }
-  nlohmann::json distill_now(const DistillOptions& options = {}) {
-    return to_json(distill(config_, options, null_log(), never_stop()));
-  }
+  nlohmann::json distill_now(const DistillOptions& options = {}) { return to_json(distill(config_, options, null_log(), never_stop())); }
 
   testing::TestFolder folder_;
   RunConfig config_;

@@ -67,8 +67,8 @@ class TrainerTest : public ::testing::Test {
     models::ModelPtr model = models::make_model({student, 3});
     if (far) testing::to_far(*model);
     const losses::LossContext context{model->feature_dim(), 512, 3, train_->size(), {}, {}, {}, {}};
-    return std::make_unique<Session>(model, context, TrainData{&*train_, val_ ? &*val_ : nullptr, {}, spec_, &teacher_, &*outputs_, {}, manifest_.classes},
-                                     options);
+    return std::make_unique<Session>(
+        model, context, TrainData{&*train_, val_ ? &*val_ : nullptr, {}, spec_, &teacher_, &*outputs_, {}, manifest_.classes}, options);
   }
   static TrainOptions options(int64_t epochs) {
     TrainOptions o;
@@ -328,10 +328,9 @@ TEST_F(TrainerTest, ACheckpointOfAnotherHeadIsRefused) {
   session(options(1))->trainer.run(folder_ / "last.safetensors", true, [](const nlohmann::json&) {});
   teacher_.weight = weight.flip(0);
   const auto permuted = session(options(1));
-  EXPECT_TRUE(testing::says(testing::error_of([&] {
-                permuted->trainer.run(folder_ / "last.safetensors", true, [](const nlohmann::json&) {});
-              }),
-              "another head of the teacher"));
+  EXPECT_TRUE(
+      testing::says(testing::error_of([&] { permuted->trainer.run(folder_ / "last.safetensors", true, [](const nlohmann::json&) {}); }),
+                    "another head of the teacher"));
 }
 
 TEST_F(TrainerTest, ACheckpointOfOtherSettingsIsRefused) {
