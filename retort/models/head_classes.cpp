@@ -99,8 +99,8 @@ class PythonDict {
         skip_blanks();
         return text;
       }
-      if (rest_[at] == '\\' && ++at == rest_.size()) break;
-      text += rest_[at];
+      if (rest_[at] == '\\') ++at;
+      if (at < rest_.size()) text += rest_[at];
     }
     return std::nullopt;
   }

@@ -65,7 +65,8 @@ void check_timm(const hub::Description& description, const std::string& where) {
   }
   for (const nlohmann::json& place : {description.config, arguments == description.config.end() ? nlohmann::json() : *arguments}) {
     const nlohmann::json pool = place.is_object() ? place.value("global_pool", nlohmann::json()) : nlohmann::json();
-    if (!pool.is_null() && pool != "avg" && pool != "token" && pool != "map" && pool != "")
+    if (!pool.is_null() && pool != "avg" && pool != "token" && pool != "map" &&
+        !(pool.is_string() && pool.get_ref<const std::string&>().empty()))
       throw Error("timm's " + name + " with the pooling " + pool.dump() + " is not built", where);
   }
 }

@@ -345,7 +345,7 @@ class Converter {
   }
 
   at::Tensor registers() {
-    const at::Tensor tokens = source_.take(spelling_.registers, {1, geometry_.registers, geometry_.dim});
+    at::Tensor tokens = source_.take(spelling_.registers, {1, geometry_.registers, geometry_.dim});
     if (!spelling_.first_register_has_position) return tokens;
     return tokens + source_.peek(spelling_.positions, 3).slice(1, 1, 2);
   }

@@ -195,6 +195,10 @@ bool is_finished(const Plan& plan) {
 
 RunSummary read_summary(const RunFolder& folder) { return summary_from(read_json(folder.summary()), folder.summary().string()); }
 
+void write_summary(const RunFolder& folder, const RunSummary& summary) {
+  write_file_atomic(folder.summary(), to_json(summary).dump(2) + "\n");
+}
+
 // Of a finished run. Its report may be missing where it was killed at the very end.
 RunSummary finished_before(const RunFolder& folder) {
   remove_abandoned(folder.root, /*below=*/false);
@@ -234,7 +238,7 @@ RunSummary distill(const RunConfig& config, const DistillOptions& options, Log& 
   try {
     FileLog file_log(claim.folder().log(), log, own.resume);
     summary = carry_out(plan, own, claim.folder(), {file_log, stop});
-    write_file_atomic(claim.folder().summary(), to_json(summary).dump(2) + "\n");
+    write_summary(claim.folder(), summary);
   } catch (const Interrupted&) {
     throw;
   } catch (...) {
@@ -242,7 +246,11 @@ RunSummary distill(const RunConfig& config, const DistillOptions& options, Log& 
     throw;
   }
   claim.finish();
-  write_report(plan.out, {});
+  {
+    const Timed timed(summary.seconds.evaluation);
+    write_report(plan.out, {});
+  }
+  write_summary(RunFolder{plan.out}, summary);
   return summary;
 }
 

@@ -145,7 +145,8 @@ bool may_lack_its_end(const std::filesystem::path& path) {
 void expect_error_or_same(const std::string& cut, const Image& whole, const std::string& what) {
   try {
     EXPECT_EQ(decode_text(cut).rgb, whole.rgb) << what;
-  } catch (const Error&) {
+  } catch (const Error& error) {
+    EXPECT_STRNE(error.what(), "") << what;
   }
 }
 

@@ -245,7 +245,7 @@ class ChosenWeights : public WeightSourceTest {
     for (const auto& [name, tensor] : state_of(*make_model({arch, 3}))) state[prefix + name] = tensor;
     return state;
   }
-  Recognised read(StateDict state, const std::string& set = "", const std::string& arch = "") {
+  Recognised read(const StateDict& state, const std::string& set = "", const std::string& arch = "") {
     write_safetensors(folder_ / "w.safetensors", state);
     return recognise_file((folder_ / "w.safetensors").string() + set, arch);
   }
