@@ -1,10 +1,13 @@
 // Benchmarks of retort's parts; bench/run.py runs them all, beside their alternatives.
 //   retort-bench PART ARGUMENTS... [RESULTS.json]
+#include <cstdlib>
+
 #include "bench/bench.h"
 #include "retort/core/memory.h"
 
 int main(int argc, char** argv) {
-  retort::keep_tensor_memory();  // as the program itself
+  // As the program itself; bench/allocators.sh compares that with malloc.
+  if (std::getenv("RETORT_BENCH_MALLOC") == nullptr) retort::keep_tensor_memory();
   const std::vector<std::string> words(argv + 1, argv + argc);
   for (const bench::Part& part : bench::parts()) {
     const size_t given = words.size() - 1;

@@ -242,6 +242,33 @@ def memory_part(results, args):
         results.add(f"peak_memory_mb.{images}", peak, "MB, anonymous")
 
 
+def training_rate(data, threads, cache):
+    """Images/s of a small student's training steps, as --dry-run measures them: the median of three."""
+    rates = []
+    for _ in range(3):
+        said = call(BUILD / "retort", "distill", "--data", data, "--teacher", "none", "--student", "efficientnet_lite0", "--image-size", 32,
+                    "--batch-size", 64, "--precision", "fp32", "--threads", threads, "--cache", cache, "--dry-run")
+        rates.append(float(re.search(r"([\d.]+) images/s", said)[1]))
+    return statistics.median(rates)
+
+
+def busy_part(results, args):
+    """Training beside as many busy loops as there are processors, each a session of its own, over training on the quiet machine."""
+    cache, loops = fresh_cache(), []
+    cores = len(os.sched_getaffinity(0))
+    quiet = training_rate(args.few, 0, cache)
+    try:
+        for _ in range(cores):
+            loops.append(subprocess.Popen([sys.executable, "-c", "while True: pass"], start_new_session=True))
+        all_threads, one_thread = training_rate(args.few, 0, cache), training_rate(args.few, 1, cache)
+    finally:
+        for loop in loops:
+            loop.kill()
+            loop.wait()
+    results.add("contended_over_quiet", all_threads / quiet, f"{all_threads:.0f} of {quiet:.0f} images/s beside {cores} busy loops; a fair share is 0.5")
+    results.add("contended_over_one_thread", all_threads / one_thread, f"one thread there: {one_thread:.0f} images/s")
+
+
 PARTS = {
     "images": images_part,
     "gradients": lambda results, args: results.of_part("gradients"),
@@ -251,6 +278,7 @@ PARTS = {
     "whole-job": whole_job_part,
     "cold": cold_part,
     "memory": memory_part,
+    "busy": busy_part,
 }
 
 

@@ -5,6 +5,7 @@
 namespace retort::cli {
 
 // Each adds its subcommand, whose callback does the work.
+void add_cache(CLI::App& app);
 void add_compare(CLI::App& app);
 void add_distill(CLI::App& app);
 void add_eval(CLI::App& app);

@@ -35,7 +35,11 @@ void add_distill(CLI::App& app) {
                  "say what it would take, measured on this machine in seconds, and stop: time, steps, disk and memory")
       ->group("The job")
       ->configurable(false);
-  command->add_flag("--force", arguments->options.force, "write over whatever run is in --out")->group("The job")->configurable(false);
+  command
+      ->add_flag("--force", arguments->options.force,
+                 "start over; whatever run is in --out stays until the new one is whole, which then takes its place")
+      ->group("The job")
+      ->configurable(false);
   command->footer(
       "Writes into --out: student.safetensors, student.onnx, report.html, summary.json, metrics.jsonl, config.toml, log.txt.\n"
       "Example: retort distill --data photos/ --teacher efficientnet_lite2.pth --student mobilenet_v2 --out runs/photos");

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "cli/command.h"
+#include "cli/run_options.h"
 #include "cli/terminal.h"
 #include "retort/data/extra.h"
 
@@ -20,8 +21,7 @@ void add_gate(CLI::App& app) {
   command->add_option("--teacher-features", base.teacher_features, "of a ViT: cls, cls+mean, mean, or attention; empty: its authors' own");
   command->add_option("--teacher-arch", base.teacher_arch, "architecture of the weight file, where its tensor names do not tell");
   command->add_option("--teacher-size", base.teacher_size, "the teacher's resolution in pixels; 0: its own")->check(CLI::Range(0, 1024));
-  command->add_option("--teacher-head", base.teacher_head, "probe: fit a linear head on the real images; keep: the file's own")
-      ->capture_default_str();
+  add_choice(*command, "teacher-head", base.teacher_head, "probe: fit a linear head on the real images; keep: the file's own");
   command->add_option("--top", config->top, "the teacher must have the class among its first so many")
       ->capture_default_str()
       ->check(CLI::Range(1, 1000));

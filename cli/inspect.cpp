@@ -7,6 +7,7 @@
 #include "retort/hub/snapshot.h"
 #include "retort/models/graph_network.h"
 #include "retort/models/registry.h"
+#include "retort/models/weight_source.h"
 #include "retort/run/run_folder.h"
 
 namespace retort::cli {
@@ -17,7 +18,8 @@ struct InspectArguments {
   bool json = false;
 };
 
-std::uintmax_t bytes_of(const std::string& path) {
+std::uintmax_t bytes_of(const std::string& named) {
+  const std::string path = models::weight_path(named).path.string();
   if (!std::filesystem::is_directory(path)) return std::filesystem::file_size(path);
   std::uintmax_t bytes = 0;
   for (const auto& file : hub::weight_files(hub::snapshot_at(path))) bytes += std::filesystem::file_size(file);
@@ -43,6 +45,8 @@ nlohmann::json describe_weights(const std::string& path, const std::string& arch
                               {"bytes", bytes_of(path)},
                               {"input", data::to_json(model->input_spec())},
                               {"options", found.spec.options}};
+  if (!found.set.empty()) described["weights"] = found.set;
+  if (!found.others.empty()) described["other_weights"] = found.others;
   if (!models::names_graph(path)) return described;
   // What --teacher-features can name.
   described.erase("parameters");
@@ -69,7 +73,7 @@ void add_inspect(CLI::App& app) {
   command->callback([arguments] {
     const nlohmann::json found = describe(arguments->path, arguments->arch);
     if (arguments->json) {
-      std::cout << found.dump(2) << '\n';
+      std::cout << found.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
       return;
     }
     const auto show = [](const std::string& key, const nlohmann::json& value) {

@@ -8,6 +8,7 @@
 #include "retort/core/error.h"
 #include "retort/core/memory.h"
 #include "retort/core/processors.h"
+#include "retort/core/quote.h"
 #include "retort/version.h"
 
 namespace {
@@ -54,6 +55,7 @@ int main(int argc, char** argv) {
   cli::add_inspect(app);
   cli::add_pull(app);
   cli::add_list(app);
+  cli::add_cache(app);
   try {
     if (argc < 2) {
       std::fputs(app.help().c_str(), stderr);
@@ -65,13 +67,13 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
   } catch (const UsageError& error) {
-    std::fprintf(stderr, "retort: %s\n", error.what());
+    std::fprintf(stderr, "retort: %s\n", printable_message(error.what()).c_str());
     return 2;
   } catch (const Interrupted& error) {
-    std::fprintf(stderr, "retort: %s\n", error.what());
+    std::fprintf(stderr, "retort: %s\n", printable_message(error.what()).c_str());
     return 130;
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "retort: %s\n", error.what());
+    std::fprintf(stderr, "retort: %s\n", printable_message(error.what()).c_str());
     return 1;
   }
 }

@@ -2,7 +2,10 @@
 #include <memory>
 
 #include "cli/command.h"
+#include "cli/terminal.h"
 #include "retort/core/error.h"
+#include "retort/core/quote.h"
+#include "retort/core/unicode.h"
 #include "retort/run/evaluate_run.h"
 
 namespace retort::cli {
@@ -16,10 +19,11 @@ struct PredictArguments {
 };
 
 nlohmann::json to_json(const run::FilePrediction& prediction) {
-  if (!prediction.error.empty()) return {{"path", prediction.path}, {"error", prediction.error}};
+  const std::string path = as_utf8(prediction.path);
+  if (!prediction.error.empty()) return {{"path", path}, {"error", prediction.error}};
   nlohmann::json top = nlohmann::json::array();
   for (const auto& [name, probability] : prediction.top) top.push_back({{"class", name}, {"probability", probability}});
-  return {{"path", prediction.path}, {"top", top}};
+  return {{"path", path}, {"top", top}};
 }
 
 void print(const run::FilePrediction& prediction) {
@@ -27,11 +31,11 @@ void print(const run::FilePrediction& prediction) {
     std::cerr << "retort: " << prediction.error << '\n';
     return;
   }
-  std::cout << prediction.path;
+  std::cout << printable(prediction.path);
   for (const auto& [name, probability] : prediction.top) {
     char share[32];
     std::snprintf(share, sizeof share, "%.1f %%", 100 * probability);
-    std::cout << '\t' << name << ' ' << share;
+    std::cout << '\t' << printable(name) << ' ' << share;
   }
   std::cout << '\n';
 }
@@ -42,20 +46,22 @@ void add_predict(CLI::App& app) {
   const auto arguments = std::make_shared<PredictArguments>();
   CLI::App* command = app.add_subcommand("predict", "Say what is on pictures");
   command->add_option("--run", arguments->run, "run folder")->required();
-  command->add_option("files", arguments->files, "image files")->required();
+  command->add_option("files", arguments->files, "image files, and folders of them")->required();
   command->add_option("--top", arguments->top, "how many classes to name")->check(CLI::Range(1, 1000))->capture_default_str();
   command->add_flag("--json", arguments->json, "one JSON object a line");
   command->callback([arguments] {
     size_t failed = 0;
-    for (const run::FilePrediction& prediction : run::predict_files(arguments->run, arguments->files, arguments->top)) {
+    TerminalLog log;
+    const std::vector<std::string> files = run::pictures_of(arguments->files, log);
+    run::predict_each(arguments->run, files, arguments->top, [&](const run::FilePrediction& prediction) {
       failed += prediction.error.empty() ? 0 : 1;
       if (arguments->json) {
-        std::cout << to_json(prediction).dump() << '\n';
+        std::cout << to_json(prediction).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
       } else {
         print(prediction);
       }
-    }
-    if (failed > 0) throw Error(std::to_string(failed) + " of " + std::to_string(arguments->files.size()) + " files could not be read");
+    });
+    if (failed > 0) throw Error(std::to_string(failed) + " of " + std::to_string(files.size()) + " files could not be read");
   });
 }
 

@@ -1,8 +1,12 @@
 #include "cli/run_options.h"
 
 #include <cmath>
+#include <sstream>
 
 #include "retort/core/error.h"
+#include "retort/core/file.h"
+#include "retort/core/unicode.h"
+#include "retort/run/options.h"
 
 namespace retort::cli {
 namespace {
@@ -18,10 +22,34 @@ void set_unsaid(CLI::Option& option, const std::vector<std::string>& values, con
   }
 }
 
+// Takes comments off the lines. (Some versions of CLI11 see one in a '#' within quotes.)
+std::string without_comments(const std::string& text) {
+  std::string out;
+  char quote = '\0';
+  bool comment = false;
+  for (const char c : text) {
+    if (c == '\n') {
+      quote = '\0';  // no string of ours spans lines
+      comment = false;
+    } else if (quote != '\0') {
+      if (c == quote) quote = '\0';
+    } else if (c == '"' || c == '\'') {
+      quote = c;
+    } else if (c == '#') {
+      comment = true;
+    }
+    if (!comment) out += c;
+  }
+  return out;
+}
+
 void read_config(CLI::App& command, const std::string& file) {
   std::vector<CLI::ConfigItem> items;
   try {
-    items = CLI::ConfigTOML().from_file(file);
+    std::istringstream stream(without_comments(decoded_text(read_file(file), file)));
+    CLI::ConfigTOML reader;
+    reader.comment('\0');
+    items = reader.from_config(stream);
   } catch (const CLI::Error& error) {
     throw UsageError(std::string("cannot be read: ") + error.what(), file);
   }
@@ -42,8 +70,13 @@ void add_field(CLI::App& command, const std::string& name, std::vector<std::stri
                const char* help) {
   command.add_option("--" + name, field, help)->group(group);
 }
+template <run::Worded Choice>
+void add_field(CLI::App& command, const std::string& name, Choice& field, const run::Range&, const char* group, const char* help) {
+  add_choice(command, name, field, help)->group(group);
+}
 template <typename Number>
-void add_field(CLI::App& command, const std::string& name, Number& field, const run::Range& range, const char* group, const char* help) {
+requires(!run::Worded<Number>) void add_field(CLI::App& command, const std::string& name, Number& field, const run::Range& range,
+                                              const char* group, const char* help) {
   CLI::Option* option = command.add_option("--" + name, field, help)->group(group)->capture_default_str();
   if (std::isfinite(range.high)) option->check(CLI::Range(static_cast<Number>(range.low), static_cast<Number>(range.high)));
 }
@@ -57,7 +90,10 @@ void add_run_options(CLI::App& command, run::RunConfig& config, RunFiles& files,
   command.add_option("--config", files.config, "read options from a TOML file; the command line wins")
       ->group("The job")
       ->configurable(false);
-  command.add_option("--recipe", files.recipe, "paper: what Farhat & Chen (2024) trained with, for all that is not said otherwise")
+  command
+      .add_option("--recipe", files.recipe,
+                  "for all that is not said otherwise: paper, what Farhat & Chen (2024) trained with; patient, function matching "
+                  "(Beyer et al. 2021), for runs of many epochs")
       ->group("The job")
       ->configurable(false);
 }

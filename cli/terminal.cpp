@@ -6,6 +6,8 @@
 #include <csignal>
 #include <cstdio>
 
+#include "retort/core/quote.h"
+
 namespace retort::cli {
 namespace {
 
@@ -40,7 +42,7 @@ std::string line_of(const Progress& progress) {
   std::snprintf(text, sizeof text, "%s: %3.0f %% (%.*f/%.*f%s)  %.*f %s/s  ETA %s", progress.task.c_str(),
                 total > 0 ? 100.0 * done / total : 100, digits, done, digits, total, bytes ? " MB" : "", digits,
                 scale * progress.per_second, bytes ? "MB" : progress.unit.c_str(), duration(progress.eta_seconds).c_str());
-  return progress.detail.empty() ? text : text + ("  " + progress.detail);
+  return printable(progress.detail.empty() ? text : text + ("  " + progress.detail));
 }
 
 }  // namespace
@@ -55,12 +57,12 @@ void TerminalLog::clear_line() {
 
 void TerminalLog::info(const std::string& message) {
   clear_line();
-  std::fprintf(stderr, "%s\n", message.c_str());
+  std::fprintf(stderr, "%s\n", printable_message(message).c_str());
 }
 
 void TerminalLog::warn(const std::string& message) {
   clear_line();
-  std::fprintf(stderr, "warning: %s\n", message.c_str());
+  std::fprintf(stderr, "warning: %s\n", printable_message(message).c_str());
 }
 
 void TerminalLog::progress(const Progress& progress) {

@@ -1,73 +1,75 @@
-# retort_room(NAME [UNITED] [PLAIN] SOURCES … DEPENDS rooms … LINK libraries …): one folder of retort/ as an object library, so that registry lines survive linking.
+# retort_room(NAME [UNITED] [PLAIN] SOURCES … LINK libraries …): one folder of retort/ as an object
+# library, so that registry lines survive linking.
 # retort_executable(NAME SOURCES … ROOMS …) links rooms with all that they depend on.
+# RETORT_ROOMS lists the rooms of cmake/rooms.txt in its order, RETORT_ROOM_DEPENDS_name what each may include.
 
-add_library(retort_options INTERFACE)
-target_compile_options(retort_options INTERFACE -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual $<$<BOOL:${RETORT_WERROR}>:-Werror>)
-# False positives of GCC 12 and 13 in std::string and nlohmann's json once they are inlined (GCC PR 105329, 105651).
-if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-  target_compile_options(retort_options INTERFACE -Wno-restrict -Wno-array-bounds -Wno-stringop-overflow -Wno-stringop-overread -Wno-maybe-uninitialized)
-  # GCC collects garbage as if memory were dear, and goes through all of the precompiled header each time: an eighth of a build, a third of a
-  # sanitized one. Only past a gigabyte.
-  target_compile_options(retort_options INTERFACE --param=ggc-min-expand=100 --param=ggc-min-heapsize=1000000)
-endif()
-if(RETORT_SANITIZE)
-  # The checks for undefined behaviour are for the rooms (retort_room): in tests, which are json and strings, they would double the build.
-  target_compile_options(retort_options INTERFACE -fsanitize=address -fno-omit-frame-pointer)
-  target_link_options(retort_options INTERFACE -fsanitize=address,undefined)
-endif()
-target_include_directories(retort_options INTERFACE ${CMAKE_SOURCE_DIR})
-find_package(PkgConfig REQUIRED)
-find_package(nlohmann_json REQUIRED)
-target_link_libraries(retort_options INTERFACE libtorch nlohmann_json::nlohmann_json)
-
-# libtorch's headers take long to parse: parsed once, here. Not <torch/torch.h>: what it leaves to instantiate costs every file 3 s.
-file(WRITE ${CMAKE_BINARY_DIR}/pch.cpp "")
-add_library(retort_pch OBJECT ${CMAKE_BINARY_DIR}/pch.cpp)
-target_link_libraries(retort_pch PUBLIC retort_options)
-target_precompile_headers(retort_pch PRIVATE
-  <ATen/ATen.h> <torch/nn/modules/batchnorm.h> <torch/nn/modules/conv.h> <torch/nn/modules/linear.h> <nlohmann/json.hpp>
-  <algorithm> <array> <atomic> <cmath> <cstdint> <filesystem> <functional> <map> <memory> <optional> <span> <string> <string_view> <vector>)
-
-find_program(CCACHE ccache)
-if(CCACHE)
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros ${CCACHE})
-  target_compile_options(retort_options INTERFACE -fpch-preprocess)
-endif()
-
-# Most of a file's compile time is what it instantiates of libtorch's headers: done once for files together. Only where a whole build
-# is what counts (RETORT_UNITY, the release preset); a file alone is quicker to build again.
-function(retort_unite target)
-  if(RETORT_UNITY)
-    set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 0)
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/cmake/rooms.txt)
+file(STRINGS ${CMAKE_SOURCE_DIR}/cmake/rooms.txt _lines REGEX "^[a-z]")
+foreach(_line IN LISTS _lines)
+  if(NOT _line MATCHES "^([a-z]+):([a-z ]*)$")
+    message(FATAL_ERROR "cmake/rooms.txt has a line that is not ROOM: ROOMS…: ${_line}")
   endif()
+  set(_room ${CMAKE_MATCH_1})
+  string(REGEX MATCHALL "[a-z]+" RETORT_ROOM_DEPENDS_${_room} "${CMAKE_MATCH_2}")
+  foreach(_above IN LISTS RETORT_ROOM_DEPENDS_${_room})
+    if(NOT _above IN_LIST RETORT_ROOMS)
+      message(FATAL_ERROR "cmake/rooms.txt: ${_room} depends on ${_above}, which is not above it")
+    endif()
+  endforeach()
+  list(APPEND RETORT_ROOMS ${_room})
+endforeach()
+
+# Adds FOLDER/ROOM for each room that has one; objects lie in PREFIX/ROOM of the build folder.
+function(retort_add_rooms folder prefix)
+  foreach(room IN LISTS RETORT_ROOMS)
+    if(EXISTS ${CMAKE_SOURCE_DIR}/${folder}/${room}/CMakeLists.txt)
+      set(source ${CMAKE_SOURCE_DIR}/${folder}/${room})
+      add_subdirectory(${source} ${CMAKE_BINARY_DIR}/${prefix}/${room})
+    endif()
+  endforeach()
 endfunction()
 
-# Sources with inner loops of their own; the rest calls libtorch's, and the release preset compiles it at -O1, in half the time. The header
-# was compiled for that: GCC crashes on it at -O3.
-function(retort_hot)
-  if(CMAKE_BUILD_TYPE STREQUAL "Release")
-    set_source_files_properties(${ARGN} PROPERTIES COMPILE_OPTIONS -O3 SKIP_PRECOMPILE_HEADERS ON)
-  endif()
+# What a program links besides a room's objects, as files and flags: for the installed package.
+function(retort_record_libraries)
+  foreach(item IN LISTS ARGN)
+    string(REGEX REPLACE "^\\$<TARGET_NAME_IF_EXISTS:(.*)>$" "\\1" name "${item}")
+    if(item MATCHES "^PkgConfig::(.*)$")
+      set(files ${${CMAKE_MATCH_1}_LINK_LIBRARIES})
+    elseif(TARGET ${name})
+      get_target_property(files ${name} LOCATION)
+    elseif(NOT name STREQUAL item)
+      continue()
+    else()
+      set(files ${item})
+    endif()
+    set_property(GLOBAL APPEND PROPERTY RETORT_LIBRARIES ${files})
+  endforeach()
 endfunction()
 
-# With UNITED, files may be compiled together, so that names in their unnamed namespaces must differ. PLAIN rooms include nothing of libtorch,
-# and are quicker to compile without the header.
+# With UNITED, files may be compiled together (RETORT_UNITY), so that names in their unnamed
+# namespaces must differ. PLAIN rooms include nothing of libtorch, and are quicker to compile without
+# the header.
 function(retort_room name)
   cmake_parse_arguments(ARG "UNITED;PLAIN" "" "SOURCES;DEPENDS;LINK" ${ARGN})
+  if(NOT name IN_LIST RETORT_ROOMS OR ARG_DEPENDS)
+    message(FATAL_ERROR "retort_room(${name}): cmake/rooms.txt lists rooms and what they need")
+  endif()
   set(target retort_${name})
   add_library(${target} OBJECT ${ARG_SOURCES})
+  set_property(GLOBAL APPEND PROPERTY RETORT_OBJECTS $<TARGET_OBJECTS:${target}>)
+  retort_record_libraries(${ARG_LINK})
   if(NOT ARG_PLAIN)
     target_precompile_headers(${target} REUSE_FROM retort_pch)
   endif()
   if(ARG_UNITED)
     retort_unite(${target})
   endif()
-  if(RETORT_SANITIZE)
+  if(RETORT_SANITIZE STREQUAL "address")
     target_compile_options(${target} PRIVATE -fsanitize=undefined -fno-sanitize-recover=undefined)
   endif()
   target_link_libraries(${target} PUBLIC retort_options ${ARG_LINK})
   set(closure ${target})
-  foreach(room IN LISTS ARG_DEPENDS)
+  foreach(room IN LISTS RETORT_ROOM_DEPENDS_${name})
     get_property(above GLOBAL PROPERTY RETORT_CLOSURE_${room})
     list(APPEND closure ${above})
   endforeach()
@@ -91,31 +93,4 @@ function(retort_executable name)
   target_precompile_headers(${name} REUSE_FROM retort_pch)
   retort_link(${name} ${ARG_ROOMS})
   target_link_libraries(${name} PRIVATE ${ARG_LINK})
-endfunction()
-
-# One ctest test for each suite; under the sanitizers one for the program.
-function(retort_discover name)
-  set(file ${CMAKE_CURRENT_BINARY_DIR}/${name}_suites.cmake)
-  add_custom_command(TARGET test_${name} POST_BUILD BYPRODUCTS ${file} VERBATIM
-    COMMAND ${CMAKE_COMMAND} -D NAME=${name} -D PROGRAM=$<TARGET_FILE:test_${name}> -D FILE=${file} -D WHOLE=${RETORT_SANITIZE}
-            -P ${CMAKE_SOURCE_DIR}/cmake/DiscoverSuites.cmake)
-  set(include ${CMAKE_CURRENT_BINARY_DIR}/${name}_tests.cmake)
-  file(WRITE ${include} "if(EXISTS [=[${file}]=])\n  include([=[${file}]=])\nelse()\n  add_test(${name}.not_built false)\nendif()\n")
-  set_property(DIRECTORY APPEND PROPERTY TEST_INCLUDE_FILES ${include})
-endfunction()
-
-# retort_test(NAME [ROOM room] SOURCES … [LINK …]): the executable test_NAME, linked with its room (by default the room of that name).
-function(retort_test name)
-  cmake_parse_arguments(ARG "" "ROOM" "SOURCES;LINK" ${ARGN})
-  if(NOT ARG_ROOM)
-    set(ARG_ROOM ${name})
-  endif()
-  retort_executable(test_${name} SOURCES ${ARG_SOURCES} ROOMS ${ARG_ROOM} LINK retort_test_support GTest::gtest_main ${ARG_LINK})
-  retort_unite(test_${name})
-  if(RETORT_SANITIZE AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-    # What a room does to memory is checked, not the json and strings of a test's own stack: a third of their build.
-    target_compile_options(test_${name} PRIVATE --param=asan-stack=0 --param=asan-globals=0)
-  endif()
-  target_compile_definitions(test_${name} PRIVATE RETORT_FIXTURES="${CMAKE_SOURCE_DIR}/tests/fixtures" RETORT_BINARY="${CMAKE_BINARY_DIR}/retort")
-  retort_discover(${name})
 endfunction()

@@ -1,11 +1,18 @@
 #!/usr/bin/env python3
-"""Distil from a snapshot of each family, written by timm and transformers themselves: scripts/check_snapshots.py [RETORT]
+"""Hold retort's networks against timm's and torchvision's: scripts/check_snapshots.py [RETORT] [--only REGEX] [--distil]
 
-Needs torch, timm, transformers (5) and Pillow. Each model is small, with random weights; `retort distill` gets no flag but --teacher. What
-is checked is that every description is read and every network built: the numbers are in tests/models.
+Needs torch, torchvision, timm, transformers (5) and Pillow, and `snapshot_outputs` beside RETORT (build the target of that name). Every model
+of a supported family is made at its smallest with random weights, saved as its library saves it, and run by both. A line each says `right`
+(the same logits), `refused` (an error, which must name it) or `wrong` (others: never). `--only` takes the names that fit.
+
+--distil: from a snapshot of each family, written by timm and transformers themselves, `retort distill` instead, without a flag but --teacher.
+What is checked is that every description is read and every network built.
 """
+import argparse
+import collections
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -13,8 +20,10 @@ import tempfile
 os.environ["HF_HUB_OFFLINE"] = "1"
 import timm
 import torch
+import torchvision
 import transformers
 from PIL import Image
+from safetensors.torch import save_file
 
 TOWER = {"hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 96, "image_size": 32, "patch_size": 8}
 DINO = {"hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2, "mlp_ratio": 2, "image_size": 56, "patch_size": 14}
@@ -90,8 +99,129 @@ def write_images(folder):
             Image.fromarray(pixels.numpy()).save(folder / name / f"{i}.png")
 
 
-def main():
-    retort = sys.argv[1] if len(sys.argv) > 1 else "build/release/retort"
+# What makes each of timm's modules small; where nothing does, models are left out from so many parameters on.
+SMALL = {
+    "vision_transformer": {"embed_dim": 64, "depth": 2, "num_heads": 2},
+    "deit": {"embed_dim": 64, "depth": 2, "num_heads": 2},
+    "eva": {"embed_dim": 64, "depth": 2, "num_heads": 2},
+    "resnet": {"layers": (1, 1, 1, 1), "channels": (16, 24, 32, 40)},
+    "convnext": {"depths": (1, 1, 1, 1), "dims": (8, 16, 24, 32)},
+    "swin_transformer": {"embed_dim": 24, "depths": (1, 1, 1, 1), "num_heads": (1, 2, 4, 8)},
+    "regnet": {},
+    "efficientnet": {},
+    "mobilenetv3": {},
+}
+TORCHVISION = r"(resnet|resnext|wide_resnet|mobilenet|shufflenet|efficientnet|convnext|regnet|swin|vit)_?.*"
+TOO_LARGE = 90e6
+AT_ONCE = 12
+
+
+def randomise(model):
+    """So that every tensor counts: what begins at zero, or at a factor of 1e-5, would hide how it is used."""
+    parameters = dict(model.named_parameters())
+    for name, tensor in model.state_dict().items():
+        if not tensor.is_floating_point():
+            continue
+        if name.endswith("running_var"):
+            tensor.uniform_(0.5, 1.5)
+        elif name.endswith(("running_mean", "bias")):
+            tensor.normal_(0, 0.3)
+        elif tensor.ndim <= 1:
+            tensor.uniform_(0.5, 1.5)
+        elif name.endswith("weight"):
+            tensor.normal_(0, 1 / tensor[0].numel() ** 0.5)
+        elif name in parameters:
+            tensor.normal_(0, 0.5)
+
+
+def timm_models(module, only):
+    for name in timm.list_models(module=module):
+        if only.fullmatch(name):
+            yield "timm " + name, lambda name=name: timm_model(name, dict(SMALL[module]))
+
+
+def timm_model(name, arguments):
+    config = timm.get_pretrained_cfg(name)
+    size = config.input_size[-1] if config and config.fixed_input_size else 96
+    if "depth" in arguments:
+        size = 4 * int((re.search(r"patch(\d+)", name) or re.search(r"()(16)", "16")).group(1) or 16)
+        arguments["img_size"] = size
+    if re.search(r"giant.*(dinov2|tips)", name):
+        arguments["mlp_ratio"] = 4  # of which half is an even number
+    with torch.device("meta"):
+        if sum(p.numel() for p in timm.create_model(name, num_classes=7, **arguments).parameters()) > TOO_LARGE:
+            return None
+    model = timm.create_model(name, num_classes=7, **arguments)
+    model.pretrained_cfg["input_size"] = (3, size, size)
+
+    def save(folder):
+        timm.models.save_for_hf(model, folder, model_args=arguments, safe_serialization=True)
+
+    return model, size, save
+
+
+def torchvision_models(only):
+    for name in torchvision.models.list_models(module=torchvision.models):
+        if re.fullmatch(TORCHVISION, name) and only.fullmatch(name):
+            yield "torchvision " + name, lambda name=name: torchvision_model(name)
+
+
+def torchvision_model(name):
+    with torch.device("meta"):
+        if sum(p.numel() for p in torchvision.models.get_model(name).parameters()) > TOO_LARGE:
+            return None
+    model = torchvision.models.get_model(name, num_classes=7)
+
+    def save(folder):
+        folder.mkdir()
+        torch.save(model.state_dict(), folder / "weights.pth")
+
+    return model, 224 if name.startswith("vit") else 96, save
+
+
+def written(folder, name, make):
+    made = make()
+    if made is None:
+        print("left out (too large):", name, flush=True)
+        return False
+    model, size, save = made
+    with torch.no_grad():
+        randomise(model)
+        images = torch.randn(2, 3, size, size)
+        logits = model.eval()(images)
+    save(folder)
+    save_file({"images": images}, folder / "images.safetensors")
+    save_file({"logits": logits.contiguous()}, folder / "expected.safetensors")
+    return True
+
+
+def hold_against_libraries(retort, only):
+    program = pathlib.Path(retort).parent / "snapshot_outputs"
+    if not program.exists():
+        sys.exit(f"{program} is not there: build the target snapshot_outputs")
+    torch.manual_seed(0)
+    models = [each for module in SMALL for each in timm_models(module, only)] + [*torchvision_models(only)]
+    counts = collections.Counter()
+    while models:
+        batch, models = models[:AT_ONCE], models[AT_ONCE:]
+        with tempfile.TemporaryDirectory() as name:
+            folders = []
+            for model, make in batch:
+                folder = pathlib.Path(name) / model.replace(" ", "_")
+                try:
+                    if written(folder, model, make):
+                        folders.append(folder)
+                except Exception as error:  # a model that its library does not make so small, or not of images
+                    print("left out:", model, str(error)[:100].replace("\n", " "), flush=True)
+            done = subprocess.run([program, *folders], capture_output=True, text=True, check=True)
+            for line in done.stdout.splitlines():
+                counts[line.split()[0]] += 1
+                print(line.replace(name + "/", "")[:200], flush=True)
+    print(", ".join(f"{counts[word]} {word}" for word in ("right", "refused", "wrong")))
+    sys.exit(counts["wrong"] > 0)
+
+
+def distil(retort):
     failed = 0
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
@@ -106,6 +236,17 @@ def main():
                 failed += 1
                 print(done.stderr[-500:])
     sys.exit(failed > 0)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("retort", nargs="?", default="build/release/retort")
+    parser.add_argument("--only", type=re.compile, default=re.compile(".*"))
+    parser.add_argument("--distil", action="store_true")
+    arguments = parser.parse_args()
+    if arguments.distil:
+        distil(arguments.retort)
+    hold_against_libraries(arguments.retort, arguments.only)
 
 
 if __name__ == "__main__":

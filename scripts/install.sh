@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Install what is missing, and nothing else: scripts/install.sh [build|cuda|test|demo|lint|generate|onnx|bench]...
+# Install what is missing, and nothing else: scripts/install.sh [build|cuda|test|demo|lint|clang|generate|onnx|bench|fuzz]...
 # System packages come from apt; libtorch and a few pinned tools go into the project's own .venv. Quick when nothing is missing.
 set -euo pipefail
 
@@ -12,9 +12,9 @@ groups=()
 [ $# -gt 0 ] || groups=(build)
 for group in "$@"; do
   case $group in
-    build | cuda | test | demo | lint | onnx | bench) groups+=("$group") ;;
+    build | cuda | test | demo | lint | clang | onnx | bench | fuzz) groups+=("$group") ;;
     generate) groups+=(generate-tools generate) ;;
-    *) echo "usage: scripts/install.sh [build|cuda|test|demo|lint|generate|onnx|bench]..." >&2; exit 2 ;;
+    *) echo "usage: scripts/install.sh [build|cuda|test|demo|lint|clang|generate|onnx|bench|fuzz]..." >&2; exit 2 ;;
   esac
 done
 
@@ -40,14 +40,24 @@ run() {
 # shellcheck disable=SC1091
 is_debian() { [ -r /etc/os-release ] && (. /etc/os-release && [ "${ID:-}" = debian ]); }
 
+# Of the clang that is there, or that apt would install: its sanitizers and fuzzer are a package of their own.
+clang_version() {
+  local version
+  version=$(clang --version 2>/dev/null | sed -n 's/.*clang version \([0-9]*\).*/\1/p')
+  [ -n "$version" ] || version=$(apt-cache depends clang 2>/dev/null | sed -n 's/.*Depends: clang-\([0-9]*\).*/\1/p' | head -n 1)
+  echo "${version:-14}"
+}
+
 system_packages() {
   # A program counts when it can be run, wherever it came from: "program:package".
   echo g++:g++ cmake:cmake ninja:ninja-build ccache:ccache pkg-config:pkg-config protoc:protobuf-compiler
-  echo libjpeg-dev libpng-dev libwebp-dev libonnx-dev libprotobuf-dev libcli11-dev nlohmann-json3-dev libxxhash-dev libcurl4-openssl-dev libssl-dev libutf8proc-dev
+  echo libjpeg-dev libpng-dev libwebp-dev libtiff-dev libgif-dev libavif-dev
+  echo libonnx-dev libprotobuf-dev libcli11-dev nlohmann-json3-dev libxxhash-dev libcurl4-openssl-dev libssl-dev libutf8proc-dev
   echo libgtest-dev libgmock-dev
   for group in "${groups[@]}"; do
     case $group in
       demo) echo tuxpaint-stamps-default endless-sky-data ;;
+      clang | fuzz) echo clang++:clang libomp-dev "libclang-rt-$(clang_version)-dev" ;;
       bench) echo tjbench:libjpeg-turbo-progs ;;
       test) if is_debian; then echo chromium:chromium; fi ;;  # Ubuntu's is a stub for a snap, which containers cannot run
     esac

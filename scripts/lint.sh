@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# scripts/lint.sh format-check|format|tidy [FILE...]: clang-format and clang-tidy in the versions that scripts/requirements/lint.txt pins.
+# scripts/lint.sh includes|format-check|format|tidy [FILE...]: which file includes which; clang-format and clang-tidy in the versions that
+# scripts/requirements/lint.txt pins. PRESET (release) is the build folder whose compile commands clang-tidy reads.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -16,6 +17,10 @@ sources() {
 }
 
 case $what in
+  includes)
+    "$bin/python" scripts/check_includes.py
+    "$bin/python" -m unittest -q tests/scripts/lint_test.py
+    ;;
   format) sources "$@" | xargs -0 "$bin/clang-format" -i ;;
   format-check)
     if ! sources "$@" | xargs -0 -n 40 -P "${JOBS:-$(nproc)}" "$bin/clang-format" --dry-run --Werror; then
@@ -24,9 +29,9 @@ case $what in
     fi
     echo "clang-format: nothing to change"
     ;;
-  tidy) "$bin/python" scripts/tidy.py build/release "$@" ;;
+  tidy) "$bin/python" scripts/tidy.py "build/${PRESET:-release}" "$@" ;;
   *)
-    echo "usage: scripts/lint.sh format-check|format|tidy [FILE...]" >&2
+    echo "usage: scripts/lint.sh includes|format-check|format|tidy [FILE...]" >&2
     exit 2
     ;;
 esac

@@ -1,20 +1,66 @@
 #include "retort/core/file.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <limits>
 #include <utility>
+#include <vector>
 
 #include "retort/core/error.h"
 
 namespace retort {
 namespace fs = std::filesystem;
+namespace {
+
+constexpr std::string_view kTemporary = ".tmp";
+constexpr size_t kRandomDigits = 16;
+
+bool is_temporary(const std::string& name) {
+  if (name.size() <= kTemporary.size() + kRandomDigits) return false;
+  const std::string_view end = std::string_view(name).substr(name.size() - kTemporary.size() - kRandomDigits);
+  return end.starts_with(kTemporary) && end.find_first_not_of("0123456789abcdef", kTemporary.size()) == end.npos;
+}
+
+// Between opening and locking, remove_abandoned() may have taken the file away.
+bool is_linked(int descriptor) {
+  struct stat info {};
+  return ::fstat(descriptor, &info) == 0 && info.st_nlink > 0;
+}
+
+}  // namespace
+
+std::string random_name() {
+  uint64_t bits = 0;
+  if (::getrandom(&bits, sizeof bits, 0) != static_cast<ssize_t>(sizeof bits)) throw Error("the system gives no random numbers");
+  char text[kRandomDigits + 1];
+  std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(bits));
+  return text;
+}
+
+void remove_abandoned(const fs::path& folder, bool below) {
+  std::error_code error;
+  std::vector<fs::path> found;
+  for (fs::recursive_directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
+    std::error_code ignored;
+    if (!below) it.disable_recursion_pending();
+    if (is_temporary(it->path().filename().string()) && it->is_regular_file(ignored)) found.push_back(it->path());
+  }
+  for (const fs::path& path : found) {
+    const int descriptor = ::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    if (descriptor < 0) continue;
+    if (::flock(descriptor, LOCK_EX | LOCK_NB) == 0) ::unlink(path.c_str());
+    ::close(descriptor);
+  }
+}
 
 std::string read_file(const fs::path& path, uint64_t max_bytes) {
   std::error_code error;
@@ -35,10 +81,16 @@ AtomicFile::AtomicFile(fs::path path) : path_(std::move(path)) {
     fs::create_directories(path_.parent_path(), error);
     if (error) throw Error("cannot make the folder: " + error.message(), path_.parent_path().string());
   }
-  temporary_ = path_;
-  temporary_ += ".tmp" + std::to_string(::getpid());
-  descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-  if (descriptor_ < 0) fail("open");
+  for (;;) {
+    temporary_ = path_;
+    temporary_ += std::string(kTemporary) + random_name();
+    descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (descriptor_ < 0 && errno == EEXIST) continue;
+    if (descriptor_ < 0) fail("open");
+    static_cast<void>(::flock(descriptor_, LOCK_EX));  // a file system without locks has nothing that is swept
+    if (is_linked(descriptor_)) return;
+    ::close(descriptor_);
+  }
 }
 
 AtomicFile::~AtomicFile() {

@@ -14,7 +14,8 @@ namespace retort {
 std::string read_file(const std::filesystem::path& path, uint64_t max_bytes = uint64_t{1} << 32);
 
 // Written beside its place and renamed into it on commit(), after fsync: readers see the old file or the new one, never a part. Not
-// committed: removed.
+// committed: removed. Its name until then is random, so that two containers, which may both be process 1, do not share it; and it is
+// locked (flock) while it is written, so that remove_abandoned() can tell what a killed process left.
 class AtomicFile {
  public:
   explicit AtomicFile(std::filesystem::path path);
@@ -33,6 +34,12 @@ class AtomicFile {
 };
 
 void write_file_atomic(const std::filesystem::path& path, std::string_view data);
+
+// Sixteen hexadecimal digits that no other process has.
+std::string random_name();
+
+// Removes what AtomicFiles of processes that were killed left in the folder, and in those below. Files that are being written stay.
+void remove_abandoned(const std::filesystem::path& folder, bool below = true);
 
 // A read-only memory map. Throws when the file cannot be opened.
 class MappedFile {

@@ -5,16 +5,16 @@
 
 namespace retort {
 
-// A name out of a file, fit for a message: in single quotes, control characters as '?', the middle of a long one left out.
-inline std::string quote_name(std::string_view name) {
-  constexpr size_t kShown = 60;
-  std::string text = name.size() <= 2 * kShown
-                         ? std::string(name)
-                         : std::string(name.substr(0, kShown)) + " … " + std::string(name.substr(name.size() - kShown));
-  for (char& c : text) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
-  }
-  return "'" + text + "'";
-}
+// A name or a text that someone else chose, fit for one line of a log, a terminal or a table:
+// control characters, line separators, marks that turn the direction of writing or show nothing,
+// and bytes that are not UTF-8 are written out, as \n, \x1b, \u202e and \xe9.
+std::string printable(std::string_view text);
+
+// A message that may hold such names: as printable, but its line ends stay, and every line after
+// the first is indented, so that no name can pass for a message of its own.
+std::string printable_message(std::string_view text);
+
+// A name, fit for a message: printable, in single quotes, the middle of a long one left out.
+std::string quote_name(std::string_view name);
 
 }  // namespace retort

@@ -16,7 +16,20 @@ struct CsvRow {
 // quote that is not closed, stands inside a bare field, or is followed by anything but a separator.
 std::vector<CsvRow> parse_csv(std::string_view text, const std::string& name);
 
-// A line of it, quoted where that is needed.
+// What spreadsheets and scripts write in its place: UTF-16, fields between semicolons, tabs or bars, lines that end in CR alone, a first
+// line `sep=;`, blanks around fields, which are taken off, and rows of nothing but separators, which are left out. The separator is the one
+// that the first line has most of.
+struct Table {
+  std::vector<CsvRow> rows;
+  char separator = ',';
+};
+// Throws Error as parse_csv does, and on what is no text.
+Table parse_table(std::string bytes, const std::string& name);
+
+// A separator's name, for messages.
+std::string separator_name(char separator);
+
+// A line of CSV, quoted where that is needed.
 std::string csv_line(const std::vector<std::string>& fields);
 
 }  // namespace retort::data

@@ -2,21 +2,30 @@
 
 #include <algorithm>
 #include <cctype>
-#include <cstring>
-#include <string_view>
 
 #include "retort/core/error.h"
 #include "retort/core/file.h"
 #include "retort/data/decode_formats.h"
+#include "retort/data/image_kind.h"
 #include "retort/data/window.h"
 
 namespace retort::data {
 
+namespace {
+
+#ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
+constexpr int64_t kAllowedPixels = 1 << 20;  // an input of a fuzzer takes milliseconds
+#else
+constexpr int64_t kAllowedPixels = kMaxPixels;
+#endif
+
+}  // namespace
+
 size_t checked_pixels(int64_t width, int64_t height, const std::string& name) {
   if (width < 1 || height < 1) throw Error("has no pixels", name);
-  if (width > kMaxPixels / height) {
-    throw Error("is " + std::to_string(width) + " x " + std::to_string(height) + " pixels, more than " + std::to_string(kMaxPixels), name,
-                "make it smaller");
+  if (width > kAllowedPixels / height) {
+    throw Error("is " + std::to_string(width) + " x " + std::to_string(height) + " pixels, more than " + std::to_string(kAllowedPixels),
+                name, "make it smaller");
   }
   return static_cast<size_t>(width * height);
 }
@@ -33,24 +42,50 @@ Image over_white(int64_t width, int64_t height, const std::vector<uint8_t>& rgba
 
 namespace {
 
-bool is_jpeg(std::span<const std::byte> bytes) {
-  constexpr std::string_view kStart = "\xFF\xD8\xFF";
-  return bytes.size() >= kStart.size() && std::memcmp(bytes.data(), kStart.data(), kStart.size()) == 0;
+[[noreturn]] void refuse(ImageKind kind, const std::string& name) {
+  if (kind == ImageKind::none) throw Error("is not an image of a kind that is known", name, "use " + kinds_read());
+  if (kind == ImageKind::gif || kind == ImageKind::tiff || kind == ImageKind::avif) {
+    throw Error("is a " + to_string(kind) + " image, and this program was built without the library that reads them", name,
+                "install it (scripts/install.sh build) and build again, or use " + kinds_read());
+  }
+  throw Error("is a " + to_string(kind) + " image, which is not read", name, "convert it to JPEG or PNG");
 }
 
 }  // namespace
 
 Image decode(std::span<const std::byte> bytes, const std::string& name, int64_t enough) {
-  const std::string_view head(reinterpret_cast<const char*>(bytes.data()), std::min<size_t>(bytes.size(), 12));
-  if (head.empty()) throw Error("is empty", name);
-  if (is_jpeg(bytes)) return decode_jpeg(bytes, name, enough);
-  if (head.starts_with("\x89PNG\r\n\x1A\n")) return decode_png(bytes, name);
-  if (head.starts_with("RIFF") && head.ends_with("WEBP")) return decode_webp(bytes, name);
-  throw Error("is not a JPEG, PNG or WebP image", name);
+  if (bytes.empty()) throw Error("is empty", name);
+  const ImageKind kind = kind_of(bytes);
+  switch (kind) {
+    case ImageKind::jpeg:
+      return decode_jpeg(bytes, name, enough);
+    case ImageKind::png:
+      return decode_png(bytes, name);
+    case ImageKind::webp:
+      return decode_webp(bytes, name);
+    case ImageKind::bmp:
+      return decode_bmp(bytes, name);
+    case ImageKind::pnm:
+      return decode_pnm(bytes, name);
+#if RETORT_GIF
+    case ImageKind::gif:
+      return decode_gif(bytes, name);
+#endif
+#if RETORT_TIFF
+    case ImageKind::tiff:
+      return decode_tiff(bytes, name);
+#endif
+#if RETORT_AVIF
+    case ImageKind::avif:
+      return decode_avif(bytes, name);
+#endif
+    default:
+      refuse(kind, name);
+  }
 }
 
 Part decode_part(std::span<const std::byte> bytes, const std::string& name, const Window& window, int64_t enough) {
-  if (is_jpeg(bytes)) return decode_jpeg_part(bytes, name, window, enough);
+  if (kind_of(bytes) == ImageKind::jpeg) return decode_jpeg_part(bytes, name, window, enough);
   return part_of(decode(bytes, name), window, name);
 }
 
@@ -65,9 +100,6 @@ std::string lower_extension(const std::filesystem::path& path) {
   return extension;
 }
 
-bool is_image_name(const std::filesystem::path& path) {
-  const std::string extension = lower_extension(path);
-  return extension == ".jpg" || extension == ".jpeg" || extension == ".png" || extension == ".webp";
-}
+bool is_image_name(const std::filesystem::path& path) { return is_read(kind_by_name(path)); }
 
 }  // namespace retort::data

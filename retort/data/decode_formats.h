@@ -12,6 +12,12 @@ Image decode_jpeg(std::span<const std::byte> bytes, const std::string& name, int
 Part decode_jpeg_part(std::span<const std::byte> bytes, const std::string& name, const Window& window, int64_t enough);
 Image decode_png(std::span<const std::byte> bytes, const std::string& name);
 Image decode_webp(std::span<const std::byte> bytes, const std::string& name);
+Image decode_bmp(std::span<const std::byte> bytes, const std::string& name);
+Image decode_pnm(std::span<const std::byte> bytes, const std::string& name);
+// These three are part of builds that have their libraries alone.
+Image decode_gif(std::span<const std::byte> bytes, const std::string& name);
+Image decode_tiff(std::span<const std::byte> bytes, const std::string& name);
+Image decode_avif(std::span<const std::byte> bytes, const std::string& name);
 
 // The number of pixels; throws Error when it is zero or above kMaxPixels.
 size_t checked_pixels(int64_t width, int64_t height, const std::string& name);

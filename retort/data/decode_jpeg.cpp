@@ -2,6 +2,7 @@
 #include <csetjmp>
 #include <cstdio>
 #include <cstring>
+#include <string_view>
 
 #include <jpeglib.h>  // needs cstdio before it
 
@@ -126,12 +127,17 @@ unsigned reduction(int64_t shorter, int64_t enough) {
   return 1;
 }
 
+// Blocks of Exif follow one another in as many segments as they need; of several XMP packets the last one counts, as in Pillow.
 int orientation_of(const jpeg_decompress_struct& info) {
+  constexpr std::string_view kExif("Exif\0\0", 6), kXmp("http://ns.adobe.com/xap/1.0/\0", 29);
+  std::string exif;
+  std::string_view xmp;
   for (const jpeg_marker_struct* marker = info.marker_list; marker != nullptr; marker = marker->next) {
-    const int orientation = exif_orientation(std::as_bytes(std::span(marker->data, marker->data_length)));
-    if (orientation != 1) return orientation;
+    const std::string_view segment(reinterpret_cast<const char*>(marker->data), marker->data_length);
+    if (segment.starts_with(kExif)) exif += exif.empty() ? segment : segment.substr(kExif.size());
+    if (segment.starts_with(kXmp)) xmp = segment.substr(kXmp.size());
   }
-  return 1;
+  return orientation_from(std::as_bytes(std::span(exif)), xmp);
 }
 
 void check_header(const Decoder& decoder, const std::string& name) {

@@ -1,14 +1,22 @@
 #include <png.h>
 
+#include <algorithm>
+#include <cctype>
 #include <csetjmp>
 #include <cstdio>
 #include <cstring>
+#include <string_view>
 
 #include "retort/core/error.h"
 #include "retort/data/decode_formats.h"
+#include "retort/data/exif.h"
 
 namespace retort::data {
 namespace {
+
+// libpng makes room for a chunk before it reads it, and a text may be a thousand times as long as its chunk.
+constexpr size_t kMaxChunk = size_t{4} << 20;
+constexpr png_uint_32 kMaxTexts = 32;
 
 struct Decoder {
   std::span<const std::byte> rest;
@@ -43,6 +51,8 @@ bool read_header(Decoder& decoder) {
   if (setjmp(png_jmpbuf(decoder.png)) != 0) return false;
   decoder.info = png_create_info_struct(decoder.png);
   if (decoder.info == nullptr) return false;
+  png_set_chunk_malloc_max(decoder.png, std::max(kMaxChunk, decoder.rest.size()));
+  png_set_chunk_cache_max(decoder.png, kMaxTexts);
   png_set_read_fn(decoder.png, &decoder, take);
   png_read_info(decoder.png, decoder.info);
   return true;
@@ -63,8 +73,39 @@ bool read_pixels(Decoder& decoder, uint8_t** rows, size_t row_bytes) {
   png_read_update_info(decoder.png, decoder.info);
   if (png_get_rowbytes(decoder.png, decoder.info) != row_bytes) png_error(decoder.png, "unexpected row size");
   png_read_image(decoder.png, rows);
-  png_read_end(decoder.png, nullptr);
+  png_read_end(decoder.png, decoder.info);
   return true;
+}
+
+// ImageMagick keeps Exif as hexadecimal digits in a text chunk: a line that is empty, "exif", its length, and the digits.
+std::string from_hex_profile(std::string_view text) {
+  for (int line = 0; line < 3; ++line) text.remove_prefix(std::min(text.find('\n'), text.size() - 1) + 1);
+  std::string bytes, digits;
+  for (const char c : text) {
+    if (std::isxdigit(static_cast<unsigned char>(c)) == 0) continue;
+    digits += c;
+    if (digits.size() < 2) continue;
+    bytes += static_cast<char>(std::stoi(digits, nullptr, 16));
+    digits.clear();
+  }
+  return bytes;
+}
+
+// Of chunks before the pixels and behind them. A chunk eXIf counts before a text with Exif in it, as in Pillow.
+int orientation_of_png(Decoder& decoder) {
+  std::string exif, xmp;
+  png_textp texts = nullptr;
+  int count = 0;
+  png_get_text(decoder.png, decoder.info, &texts, &count);
+  for (const png_text& text : std::span(texts, static_cast<size_t>(count))) {
+    if (text.text == nullptr || *text.text == '\0') continue;
+    if (std::string_view(text.key) == "XML:com.adobe.xmp") xmp = text.text;
+    if (std::string_view(text.key) == "Raw profile type exif") exif = from_hex_profile(text.text);
+  }
+  png_bytep block = nullptr;
+  png_uint_32 size = 0;
+  if (png_get_eXIf_1(decoder.png, decoder.info, &size, &block) != 0) exif.assign(reinterpret_cast<const char*>(block), size);
+  return orientation_from(std::as_bytes(std::span(exif)), xmp);
 }
 
 }  // namespace
@@ -85,7 +126,8 @@ Image decode_png(std::span<const std::byte> bytes, const std::string& name) {
   std::vector<uint8_t*> rows(static_cast<size_t>(height));
   for (size_t y = 0; y < rows.size(); ++y) rows[y] = pixels.data() + y * row_bytes;
   check(read_pixels(decoder, rows.data(), row_bytes));
-  return alpha ? over_white(width, height, pixels) : Image{width, height, std::move(pixels)};
+  Image image = alpha ? over_white(width, height, pixels) : Image{width, height, std::move(pixels)};
+  return upright(std::move(image), orientation_of_png(decoder));
 }
 
 }  // namespace retort::data

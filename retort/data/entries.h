@@ -5,7 +5,9 @@
 #include <string>
 #include <vector>
 
+#include "retort/data/leftovers.h"
 #include "retort/data/manifest.h"
+#include "retort/data/split_name.h"
 
 namespace retort::data {
 
@@ -17,15 +19,29 @@ struct Entry {
   std::string where;           // the folder, or file:line, that names it; for errors
 };
 
-// train, val (valid, validation), test.
-std::optional<Split> split_from(const std::string& name);
+// What a folder's reading finds, and what it passes over.
+struct Found {
+  std::vector<Entry> entries;
+  std::vector<std::string> unread;  // as in Manifest
+  std::vector<Note> notes;
+  PassedOver passed;
+};
 
-// Entries for root/prefix with one folder a class; `unread` as in Manifest. Throws Error on a training class without images; an empty class
-// is nothing elsewhere.
-void add_classes(const std::filesystem::path& root, const std::string& prefix, std::optional<Split> split, std::vector<Entry>& entries,
-                 std::vector<std::string>& unread);
+Note note_of(const PassedOver& passed);
 
-// Numbers the classes of training, carves what is not given, sorts. `where` names the whole in errors; those are load_manifest's.
+// The images below root/folder, all of one class.
+void add_class(const std::filesystem::path& root, const std::string& folder, const std::string& label, std::optional<Split> split,
+               const ManifestOptions& options, Found& found);
+
+// root/prefix with one folder a class. Throws Error on a training class without images, unless retort writes there; an empty class is
+// nothing elsewhere.
+void add_classes(const std::filesystem::path& root, const std::string& prefix, std::optional<Split> split, const ManifestOptions& options,
+                 Found& found);
+
+// Numbers the classes of training, carves what is not given, sorts. Labels that look alike are one class, with a note: in two Unicode forms
+// anywhere; in another case, or with blanks, where training spells them otherwise. `where` names the whole in errors; those are
+// load_manifest's.
+Manifest assemble(const std::filesystem::path& root, Found found, const ManifestOptions& options, const std::string& where);
 Manifest assemble(const std::filesystem::path& root, std::vector<Entry> entries, const ManifestOptions& options, const std::string& where);
 
 }  // namespace retort::data

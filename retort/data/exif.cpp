@@ -1,40 +1,95 @@
 #include "retort/data/exif.h"
 
+#include <bit>
+#include <cmath>
 #include <cstring>
+#include <string>
 
 namespace retort::data {
 namespace {
 
+using namespace std::string_view_literals;
+
 constexpr uint16_t kOrientation = 0x0112;
-constexpr uint16_t kShort = 3;
+
+// Bytes of a value of each TIFF type; 0 for types that do not exist.
+constexpr uint64_t kTypeBytes[] = {0, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8, 4, 0, 0, 8};
 
 class Tiff {
  public:
   explicit Tiff(std::span<const std::byte> bytes) : bytes_(bytes) {}
 
-  int orientation() {
-    if (bytes_.size() < 8) return 1;
-    if (std::memcmp(bytes_.data(), "MM", 2) == 0) big_endian_ = true;
-    if (!big_endian_ && std::memcmp(bytes_.data(), "II", 2) != 0) return 1;
-    if (u16(2) != 42) return 1;
+  std::optional<int> orientation() {
+    constexpr size_t kEntry = 12;
+    if (!read_header()) return std::nullopt;
     const size_t directory = u32(4);
+    if (!holds(directory, 2)) return std::nullopt;
     const size_t entries = u16(directory);
-    for (size_t i = 0; i < entries; ++i) {
-      const size_t entry = directory + 2 + 12 * i;
-      if (u16(entry) != kOrientation) continue;
-      const int value = u16(entry + 8);
-      return u16(entry + 2) == kShort && value >= 1 && value <= 8 ? value : 1;
+    uint64_t total = 0;
+    for (size_t i = 0, entry = directory + 2; i < entries && holds(entry, kEntry); ++i, entry += kEntry) {
+      const uint16_t type = u16(entry + 2);
+      const uint64_t unit = type < std::size(kTypeBytes) ? kTypeBytes[type] : 0, size = unit * u32(entry + 4);
+      if (size == 0) continue;
+      size_t at = entry + 8;
+      if (size > 4) {
+        total += size;
+        if (total > bytes_.size()) continue;
+        at = u32(at);
+        if (!holds(at, size)) return std::nullopt;  // Pillow reads no further
+      }
+      if (u16(entry) == kOrientation) return value(type, at);
     }
-    return 1;
+    return std::nullopt;
   }
 
  private:
-  // Zero outside the segment.
-  uint32_t byte(size_t at) const { return at < bytes_.size() ? static_cast<uint32_t>(bytes_[at]) : 0; }
+  bool read_header() {
+    if (bytes_.size() < 8) return false;
+    const std::string_view head(reinterpret_cast<const char*>(bytes_.data()), 4);
+    big_endian_ = head.starts_with("MM");
+    return head == "MM\0*"sv || head == "II*\0"sv || head == "MM*\0"sv || head == "II\0*"sv;
+  }
+
+  int value(uint16_t type, size_t at) const {
+    switch (type) {
+      case 3:
+        return whole(u16(at));
+      case 4:
+      case 13:
+        return whole(u32(at));
+      case 5:
+        return u32(at + 4) == 0 ? 0 : whole(double{1} * u32(at) / u32(at + 4));
+      case 6:
+        return whole(static_cast<int8_t>(byte(at)));
+      case 8:
+        return whole(static_cast<int16_t>(u16(at)));
+      case 9:
+        return whole(static_cast<int32_t>(u32(at)));
+      case 10:
+        return u32(at + 4) == 0 ? 0 : whole(double{1} * static_cast<int32_t>(u32(at)) / static_cast<int32_t>(u32(at + 4)));
+      case 11:
+        return whole(std::bit_cast<float>(u32(at)));
+      case 12:
+        return whole(std::bit_cast<double>(u64(at)));
+      case 16:
+        return whole(static_cast<double>(u64(at)));
+      default:
+        return 0;  // bytes and text are no numbers
+    }
+  }
+
+  static int whole(double value) { return value >= 1 && value <= 8 && value == std::floor(value) ? static_cast<int>(value) : 0; }
+  bool holds(uint64_t at, uint64_t count) const { return at <= bytes_.size() && count <= bytes_.size() - at; }
+  // Inside the block, which holds() has told.
+  uint32_t byte(size_t at) const { return static_cast<uint32_t>(bytes_[at]); }
   uint16_t u16(size_t at) const { return static_cast<uint16_t>(big_endian_ ? byte(at) << 8 | byte(at + 1) : byte(at + 1) << 8 | byte(at)); }
   uint32_t u32(size_t at) const {
     const uint32_t first = u16(at), second = u16(at + 2);
     return big_endian_ ? first << 16 | second : second << 16 | first;
+  }
+  uint64_t u64(size_t at) const {
+    const uint64_t first = u32(at), second = u32(at + 4);
+    return big_endian_ ? first << 32 | second : second << 32 | first;
   }
 
   std::span<const std::byte> bytes_;
@@ -43,10 +98,35 @@ class Tiff {
 
 }  // namespace
 
-int exif_orientation(std::span<const std::byte> segment) {
-  constexpr size_t kPrefix = 6;
-  if (segment.size() < kPrefix || std::memcmp(segment.data(), "Exif\0\0", kPrefix) != 0) return 1;
-  return Tiff(segment.subspan(kPrefix)).orientation();
+std::optional<int> exif_orientation(std::span<const std::byte> exif) {
+  constexpr std::string_view kPrefix = "Exif\0\0"sv;
+  for (int i = 0; i < 2; ++i) {  // some writers put it in front of a block that has it
+    if (exif.size() < kPrefix.size() || std::memcmp(exif.data(), kPrefix.data(), kPrefix.size()) != 0) break;
+    exif = exif.subspan(kPrefix.size());
+  }
+  return Tiff(exif).orientation();
+}
+
+std::optional<int> xmp_orientation(std::string_view xmp) {
+  constexpr std::string_view kName = "tiff:Orientation";
+  for (size_t at = xmp.find(kName); at != std::string_view::npos; at = xmp.find(kName, at + 1)) {
+    std::string_view rest = xmp.substr(at + kName.size());
+    if (rest.starts_with("=\"")) {
+      rest.remove_prefix(2);
+    } else if (rest.starts_with('>')) {
+      rest.remove_prefix(1);
+    } else {
+      continue;
+    }
+    if (!rest.empty() && rest[0] >= '0' && rest[0] <= '9') return rest[0] - '0';
+  }
+  return std::nullopt;
+}
+
+int orientation_from(std::span<const std::byte> exif, std::string_view xmp) {
+  std::optional<int> found = exif_orientation(exif);
+  if (!found) found = xmp_orientation(xmp);
+  return found && *found >= 1 && *found <= 8 ? *found : 1;
 }
 
 Image upright(Image stored, int orientation) {

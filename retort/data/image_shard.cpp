@@ -8,6 +8,7 @@
 #include "retort/core/error.h"
 #include "retort/core/hash.h"
 #include "retort/core/safetensors.h"
+#include "retort/core/unicode.h"
 
 namespace retort::data {
 namespace {
@@ -15,10 +16,6 @@ namespace {
 constexpr const char* kFormat = "retort-images-2";
 constexpr int64_t kShardImages = 2048;
 constexpr size_t kShardBytes = size_t{256} << 20;
-
-uint64_t seed_of(const Image& image) {
-  return Hasher().number(image.width).number(image.height).bytes(std::as_bytes(std::span(image.rgb))).low();
-}
 
 std::string checksum(const uint8_t* pixels, size_t count) { return hash_hex(std::as_bytes(std::span(pixels, count))); }
 
@@ -64,9 +61,10 @@ void read_skipped(const Metadata& metadata, Shard& shard) {
 void read_images(const StateDict& tensors, Shard& shard, Kept kept) {
   shard.pixels = tensor_field(tensors, "pixels", at::kByte, 1);
   const at::Tensor &offsets = tensor_field(tensors, "offsets", at::kLong, 1), &sizes = tensor_field(tensors, "sizes", at::kLong, 2),
-                         &seeds = tensor_field(tensors, "seeds", at::kLong, 1), &places = tensor_field(tensors, "item", at::kLong, 1);
+                   &seeds = tensor_field(tensors, "seeds", at::kLong, 1), &places = tensor_field(tensors, "item", at::kLong, 1);
   const int64_t count = places.size(0);
-  require(offsets.size(0) == count + 1 && sizes.size(0) == count && sizes.size(1) == 2 && seeds.size(0) == count, "the tensors' shapes do not fit each other");
+  require(offsets.size(0) == count + 1 && sizes.size(0) == count && sizes.size(1) == 2 && seeds.size(0) == count,
+          "the tensors' shapes do not fit each other");
   const auto *offset = offsets.const_data_ptr<int64_t>(), *size = sizes.const_data_ptr<int64_t>(),
              *place = places.const_data_ptr<int64_t>();
   require(offset[0] == 0 && offset[count] == shard.pixels.numel(), "the offsets do not span the pixels");
@@ -87,14 +85,15 @@ void read_images(const StateDict& tensors, Shard& shard, Kept kept) {
 
 }  // namespace
 
-void ShardBuilder::add(const Image& image) {
+void ShardBuilder::add(const Image& image, uint64_t seed) {
+  const auto number = static_cast<int64_t>(seed);
   if (kept_ == Kept::pixels)
     pixels_.insert(pixels_.end(), image.rgb.begin(), image.rgb.end());
   else
-    seen_.bytes(std::as_bytes(std::span(image.rgb)));
+    seen_.number(number);
   offsets_.push_back(static_cast<int64_t>(pixels_.size()));
   sizes_.insert(sizes_.end(), {image.height, image.width});
-  seeds_.push_back(static_cast<int64_t>(seed_of(image)));
+  seeds_.push_back(number);
   places_.push_back(last_++);
 }
 
@@ -104,7 +103,8 @@ bool ShardBuilder::full() const { return last_ - first_ >= kShardImages || pixel
 
 void ShardBuilder::write(const std::filesystem::path& path, const std::string& key) const {
   nlohmann::json skipped = nlohmann::json::array();
-  for (const auto& [place, file] : skipped_) skipped.push_back({{"place", place}, {"path", file.path}, {"reason", file.reason}});
+  for (const auto& [place, file] : skipped_)
+    skipped.push_back({{"place", place}, {"path", as_utf8(file.path)}, {"reason", as_utf8(file.reason)}});
   const auto count = static_cast<int64_t>(places_.size());
   write_safetensors(path,
                     {{"pixels", tensor_of(pixels_, {static_cast<int64_t>(pixels_.size())}, at::kByte)},
@@ -117,8 +117,7 @@ void ShardBuilder::write(const std::filesystem::path& path, const std::string& k
                      {"first", std::to_string(first_)},
                      {"last", std::to_string(last_)},
                      {"checksum", kept_ == Kept::pixels ? checksum(pixels_.data(), pixels_.size()) : seen_.hex()},
-                     // File names need not be UTF-8.
-                     {"skipped", skipped.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)}});
+                     {"skipped", skipped.dump()}});
 }
 
 Shard read_shard(const std::filesystem::path& path, const std::string& key, int64_t first, int64_t count, Kept kept) try {

@@ -32,7 +32,8 @@ struct Shard {
 class ShardBuilder {
  public:
   ShardBuilder(int64_t first, Kept kept) : kept_(kept), first_(first), last_(first) {}
-  void add(const Image& image);
+  // `seed`: a hash of its pixels, which are not asked for where only its size is kept.
+  void add(const Image& image, uint64_t seed);
   void skip(SkippedFile file);
   int64_t first() const { return first_; }
   int64_t last() const { return last_; }
@@ -44,7 +45,7 @@ class ShardBuilder {
  private:
   Kept kept_;
   int64_t first_, last_;
-  Hasher seen_;  // pixels that are not kept
+  Hasher seen_;  // hashes of the images whose pixels are not kept
   std::vector<uint8_t> pixels_;
   std::vector<int64_t> places_, offsets_{0}, sizes_, seeds_;
   std::vector<std::pair<int64_t, SkippedFile>> skipped_;

@@ -5,12 +5,14 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdio>
+#include <mutex>
 #include <new>
 #include <optional>
 #include <utility>
 
 #include "retort/core/error.h"
 #include "retort/core/hash.h"
+#include "retort/core/quote.h"
 #include "retort/data/image_shard.h"
 #include "retort/data/view.h"
 
@@ -23,8 +25,13 @@ constexpr size_t kNamed = 20;    // skipped files that get a line of their own i
 
 struct Decoded {
   Image image;
-  std::string reason;  // why there is none
+  uint64_t seed = 0;     // a hash of its pixels
+  std::string reason{};  // why there is none
 };
+
+uint64_t seed_of(const Image& image) {
+  return Hasher().number(image.width).number(image.height).bytes(std::as_bytes(std::span(image.rgb))).low();
+}
 
 // What a build needs to know, and one place in its list.
 struct Source {
@@ -38,51 +45,89 @@ struct Source {
   const std::string& path(int64_t place) const { return manifest.items[static_cast<size_t>(item(place))].path; }
 
   Decoded decode(int64_t place) const try {
-    Image image = manifest.read(item(place), preparation.enough);
-    return {preparation.apply(std::move(image)), ""};
+    return {preparation.apply(manifest.read(item(place), preparation.enough))};
   } catch (const std::bad_alloc&) {
     throw;  // the machine's fault, not the file's
   } catch (const std::exception& error) {
-    return {{}, error.what()};
+    const std::string said = shown(error.what(), (manifest.root / path(place)).string());
+    return {.image = {}, .reason = said.substr(0, said.find("\n  to mend it"))};
+  }
+
+  // The message, which may name the file in whatever characters that has.
+  static std::string shown(const std::string& message, const std::string& file) {
+    const size_t at = message.find(file);
+    if (at == std::string::npos) return printable_message(message);
+    return message.substr(0, at) + printable(file) + printable_message(message.substr(at + file.size()));
+  }
+
+  // What a shard keeps of it: no more, so that a group of large photographs takes no more memory than one of small ones.
+  Decoded decode_kept(int64_t place) const {
+    Decoded decoded = decode(place);
+    if (!decoded.reason.empty()) return decoded;
+    decoded.seed = seed_of(decoded.image);
+    if (kept() == Kept::sizes) decoded.image.rgb = {};
+    return decoded;
   }
 };
 
 // Of the folder: what is decoded for it.
 std::string folder_key(const Source& source) {
   Hasher hasher;
-  hasher.text("retort-images-2").text(source.manifest.digest()).text(source.preparation.key).number(source.count());
+  // The number is raised when decode() gives other pixels of the same file.
+  hasher.text("retort-images-3").text(source.manifest.digest()).text(source.preparation.key).number(source.count());
   for (const int64_t item : source.items) hasher.number(item);
   return hasher.hex();
 }
 
 fs::path folder_of(const fs::path& cache_dir, const std::string& key) { return cache_dir / "images" / key; }
 
+// Adds decoded images to a shard in the order of their places, each as soon as those before it are there.
+class OrderedAdds {
+ public:
+  OrderedAdds(const Source& source, ShardBuilder& builder, size_t count) : source_(source), builder_(builder), waiting_(count) {}
+
+  void add(size_t number, Decoded decoded) {
+    const std::lock_guard lock(mutex_);
+    waiting_[number] = std::move(decoded);
+    for (; added_ < waiting_.size() && waiting_[added_]; ++added_) {
+      Decoded& next = *waiting_[added_];
+      if (next.reason.empty()) {
+        builder_.add(next.image, next.seed);
+      } else {
+        builder_.skip({source_.path(builder_.last()), std::move(next.reason)});
+      }
+      waiting_[added_].reset();
+    }
+  }
+
+ private:
+  const Source& source_;
+  ShardBuilder& builder_;
+  std::mutex mutex_;
+  std::vector<std::optional<Decoded>> waiting_;
+  size_t added_ = 0;
+};
+
 // Each thread takes the next file when it is done with one: files differ much in cost.
-std::vector<Decoded> decode_group(const Source& source, int64_t first, int64_t last, const StopFlag& stop) {
-  std::vector<Decoded> group(static_cast<size_t>(last - first));
+void add_group(const Source& source, ShardBuilder& builder, int64_t last, const StopFlag& stop) {
+  const int64_t first = builder.last();
+  OrderedAdds adds(source, builder, static_cast<size_t>(last - first));
   std::atomic<int64_t> next{first};
   at::parallel_for(0, std::min<int64_t>(at::get_num_threads(), last - first), 1, [&](int64_t begin, int64_t end) {
     for (int64_t worker = begin; worker < end; ++worker) {
       for (int64_t place = next++; place < last && !stop.load(std::memory_order_relaxed); place = next++) {
-        group[static_cast<size_t>(place - first)] = source.decode(place);
+        adds.add(static_cast<size_t>(place - first), source.decode_kept(place));
       }
     }
   });
   check_stop(stop, "decoding images");
-  return group;
 }
 
 void build_shard(const Source& source, int64_t first, const fs::path& path, const std::string& key, Meter& meter, const StopFlag& stop) {
   ShardBuilder builder(first, source.kept());
   while (!builder.full() && builder.last() < source.count()) {
     const int64_t begin = builder.last();
-    for (Decoded& decoded : decode_group(source, begin, std::min(begin + kGroup, source.count()), stop)) {
-      if (decoded.reason.empty()) {
-        builder.add(decoded.image);
-      } else {
-        builder.skip({source.path(builder.last()), std::move(decoded.reason)});
-      }
-    }
+    add_group(source, builder, std::min(begin + kGroup, source.count()), stop);
     meter.add(builder.last() - begin);
   }
   builder.write(path, key);
@@ -104,14 +149,18 @@ bool outdated(const Shard& shard, const Source& source) {
   return std::ranges::any_of(shard.skipped, [&](const auto& skipped) { return source.decode(skipped.first).reason.empty(); });
 }
 
-void check_skipped(const std::vector<SkippedFile>& skipped, size_t total, double max_skipped, const std::string& root, Log& log) {
+void check_skipped(const std::vector<SkippedFile>& skipped, size_t total, const ImageStore::Options& options, const std::string& root,
+                   Log& log) {
   for (size_t i = 0; i < std::min(skipped.size(), kNamed); ++i) log.warn("left out: " + skipped[i].reason);
   if (skipped.size() > kNamed) log.warn("and " + std::to_string(skipped.size() - kNamed) + " more files left out");
   if (skipped.size() == total)
     throw Error("none of the " + std::to_string(total) + " images decodes; the first: " + skipped[0].reason, root);
-  if (static_cast<double>(skipped.size()) <= max_skipped * static_cast<double>(total)) return;
-  throw Error(std::to_string(skipped.size()) + " of " + std::to_string(total) + " images do not decode; the first: " + skipped[0].reason,
-              root, "mend or remove these files, or allow a larger share of them: --max-skipped");
+  if (skipped.empty()) return;
+  const int64_t failed = std::ssize(skipped) + options.skipped_elsewhere;
+  const int64_t images = options.images > 0 ? options.images : static_cast<int64_t>(total);
+  if (static_cast<double>(failed) <= options.max_skipped * static_cast<double>(images)) return;
+  throw Error(std::to_string(failed) + " of " + std::to_string(images) + " images do not decode; the first: " + skipped[0].reason, root,
+              "mend or remove these files, or allow a larger share of them: --max-skipped");
 }
 
 }  // namespace
@@ -167,6 +216,9 @@ ImageStore ImageStore::open(const fs::path& cache_dir, const Manifest& manifest,
   ImageStore store;
   const std::string key = folder_key(source);
   const fs::path folder = folder_of(cache_dir, key);
+  store.source_ = fs::absolute(manifest.root).lexically_normal().string();
+  store.use_ = StoreUse::begin(cache_dir, "images", key,
+                               {{"data", store.source_}, {"images", std::to_string(source.count())}, {"kept", preparation.key}}, log);
   Hasher content;
   std::optional<Meter> meter;
   int64_t number = 0;
@@ -195,7 +247,7 @@ ImageStore ImageStore::open(const fs::path& cache_dir, const Manifest& manifest,
     store.shards_.push_back(shard->pixels);
     first = shard->last;
   }
-  check_skipped(store.skipped_, items.size(), options.max_skipped, manifest.root.string(), log);
+  check_skipped(store.skipped_, items.size(), options, printable(manifest.root.string()), log);
   if (preparation.in_files) {
     content.text("in files");  // large crops come at reduced size
     store.files_ = std::make_shared<const Manifest>(manifest);

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "retort/core/cache_store.h"
 #include "retort/core/log.h"
 #include "retort/core/safetensors.h"
 #include "retort/data/decode.h"
@@ -45,6 +46,9 @@ class ImageStore {
  public:
   struct Options {
     double max_skipped = 0.05;  // share of files that may fail to decode before it is an error; 1 allows all
+    // Where the items are a part of a data set, such as a split, the share is of all of it:
+    int64_t images = 0;             // how many images that has; 0: the items are all
+    int64_t skipped_elsewhere = 0;  // and how many of its other files failed
   };
   // Opens what is there and builds what is missing. `items` index manifest.items; of none, the store is empty. Files that do not decode are
   // left out and listed, and tried again each time the store is opened. Throws Error when more than max_skipped fail or none is left, and
@@ -71,9 +75,12 @@ class ImageStore {
   // Names what is stored, the pixels of all images in their order: equal keys, equal images, wherever the files are and whenever they were
   // written.
   const std::string& key() const { return key_; }
+  // The data set's folder, for people.
+  const std::string& source() const { return source_; }
 
  private:
-  std::string key_;
+  std::string key_, source_;
+  std::shared_ptr<const StoreUse> use_;
   std::shared_ptr<const Manifest> files_;  // where the pixels are; null when they are stored
   std::vector<at::Tensor> shards_;         // keeps the maps alive
   std::vector<int64_t> item_, label_;

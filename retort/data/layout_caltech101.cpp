@@ -15,13 +15,10 @@ constexpr const char* kBackground = "BACKGROUND_Google";
 bool recognise(const fs::path& folder) { return has_folder(folder, kCategories) || has_folder(folder, kBackground); }
 
 Manifest read(const fs::path& folder, const ManifestOptions& options) {
-  std::vector<Entry> entries;
-  std::vector<std::string> unread;
-  add_classes(folder, has_folder(folder, kCategories) ? kCategories : "", std::nullopt, entries, unread);
-  std::erase_if(entries, [](const Entry& entry) { return entry.label == kBackground; });
-  Manifest manifest = assemble(folder, std::move(entries), options, folder.string());
-  manifest.unread = std::move(unread);
-  return manifest;
+  Found found;
+  add_classes(folder, has_folder(folder, kCategories) ? kCategories : "", std::nullopt, options, found);
+  std::erase_if(found.entries, [](const Entry& entry) { return entry.label == kBackground; });
+  return assemble(folder, std::move(found), options, folder.string());
 }
 
 }  // namespace

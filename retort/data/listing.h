@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,10 @@ std::map<int64_t, Line> numbered_lines_of(const std::filesystem::path& file);
 
 // A number with nothing around it. Throws Error at `where`.
 int64_t number_in(const std::string& text, const std::string& where);
+
+// The file below root, or elsewhere for an absolute path, that a list means by this text: as it is written, or else with / for \, or in the
+// other Unicode form. Normalised; nothing where there is no such file.
+std::optional<std::string> listed_path(const std::filesystem::path& root, const std::string& text);
 
 // folder/name, normalised, which must be a file below root/folder. Throws Error at `where` when it is not there or leads elsewhere.
 std::string listed_file(const std::filesystem::path& root, const std::string& folder, const std::string& name, const std::string& where);

@@ -47,7 +47,8 @@ struct View {
 
 inline Window crop_of(const View& view) { return {view.top, view.left, view.height, view.width}; }
 
-// View number `number` of the image of this seed (ImageStore::seed): a pure function of its arguments. The crop follows torchvision's RandomResizedCrop.get_params.
+// View number `number` of the image of this seed (ImageStore::seed): a pure function of its arguments. The crop follows torchvision's
+// RandomResizedCrop.get_params.
 View draw_view(const ViewRecipe& recipe, int64_t width, int64_t height, uint64_t seed, uint64_t image, int64_t number);
 
 // Renders views, one after the other. What it works with is kept, so that nothing is allocated for an image once there was one as large

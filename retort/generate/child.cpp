@@ -1,17 +1,23 @@
 #include "retort/generate/child.h"
 
 #include <fcntl.h>
-#include <spawn.h>
+#include <poll.h>
+#include <pthread.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <limits>
+#include <optional>
 #include <utility>
 
 #include "retort/core/error.h"
@@ -22,75 +28,179 @@ namespace {
 constexpr off_t kKept = 2000;  // bytes of what it printed last
 constexpr size_t kLines = 3;
 
-struct SpawnPlan {
-  posix_spawn_file_actions_t files{};
-  posix_spawnattr_t attributes{};
-  SpawnPlan() {
-    ::posix_spawn_file_actions_init(&files);
-    ::posix_spawnattr_init(&attributes);
-    sigset_t usual, none;
-    sigemptyset(&none);
-    sigemptyset(&usual);
-    for (const int signal : {SIGINT, SIGTERM, SIGPIPE}) sigaddset(&usual, signal);
-    ::posix_spawnattr_setsigdefault(&attributes, &usual);
-    ::posix_spawnattr_setsigmask(&attributes, &none);
-    ::posix_spawnattr_setpgroup(&attributes, 0);
-    ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
+// Closed on exec, as everything of ours is.
+struct Pipe {
+  int out = -1, in = -1;
+  bool open() {
+    int ends[2] = {-1, -1};
+    if (::pipe2(ends, O_CLOEXEC) != 0) return false;
+    out = ends[0];
+    in = ends[1];
+    return true;
   }
-  ~SpawnPlan() {
-    ::posix_spawn_file_actions_destroy(&files);
-    ::posix_spawnattr_destroy(&attributes);
+  void close() {
+    for (int* end : {&out, &in}) {
+      if (*end >= 0) ::close(std::exchange(*end, -1));
+    }
   }
-  SpawnPlan(const SpawnPlan&) = delete;
-  SpawnPlan& operator=(const SpawnPlan&) = delete;
 };
+
+// What a fork needs, made before it: between fork and exec, in a program of several threads, nothing may be allocated.
+struct Launch {
+  std::vector<char*> arguments;
+  int input = -1, output = -1, printed = -1;
+  Pipe alive, started, report;
+
+  void close() {
+    alive.close();
+    started.close();
+    report.close();
+  }
+};
+
+void reset_signals() {
+  for (const int signal : {SIGINT, SIGTERM, SIGPIPE, SIGHUP, SIGQUIT, SIGCHLD}) ::signal(signal, SIG_DFL);
+  sigset_t none;
+  sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+}
+
+[[noreturn]] void fail_to_start(int started) {
+  const int reason = errno;
+  static_cast<void>(::write(started, &reason, sizeof reason) < 0);
+  ::_exit(127);
+}
+
+// Becomes the program.
+[[noreturn]] void become(const Launch& launch, pid_t keeper) {
+  ::setpgid(0, 0);
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // with the keeper, should somebody end that
+  if (::getppid() != keeper) ::_exit(127);
+  if (::dup2(launch.input, STDIN_FILENO) < 0 || ::dup2(launch.output, STDOUT_FILENO) < 0 || ::dup2(launch.printed, STDERR_FILENO) < 0)
+    fail_to_start(launch.started.in);
+  reset_signals();
+  ::execvp(launch.arguments[0], launch.arguments.data());
+  fail_to_start(launch.started.in);
+}
+
+void close_from_to(int first, int last) {
+  constexpr int kOnOldKernels = 65536;  // those before Linux 5.9
+  constexpr long kCloseRange = 436;     // its number on every processor; the C library knows it from 2.34 on
+  if (first > last || ::syscall(kCloseRange, static_cast<unsigned>(first), static_cast<unsigned>(last), 0U) == 0) return;
+  for (int descriptor = first; descriptor <= std::min(last, kOnOldKernels); ++descriptor) ::close(descriptor);
+}
+
+// Keeps nothing of ours open but these: a lock, a socket or a pipe would seem to be in use while the keeper is.
+void close_all_but(std::array<int, 6> kept) {
+  std::ranges::sort(kept);
+  int next = STDERR_FILENO + 1;
+  for (const int descriptor : kept) {
+    if (descriptor < next) continue;
+    close_from_to(next, descriptor - 1);
+    next = descriptor + 1;
+  }
+  close_from_to(next, std::numeric_limits<int>::max());
+}
+
+void wake(int) {}
+
+// The keeper's whole life. All signals are blocked when it begins.
+[[noreturn]] void keep(const Launch& launch) {
+  ::setpgid(0, 0);
+  const pid_t keeper = ::getpid();
+  ::prctl(PR_SET_NAME, "retort-keeper");
+  for (const int signal : {SIGINT, SIGTERM, SIGPIPE, SIGHUP, SIGQUIT}) ::signal(signal, SIG_IGN);
+  ::signal(SIGCHLD, wake);
+  close_all_but({launch.input, launch.output, launch.printed, launch.alive.out, launch.started.in, launch.report.in});
+  const pid_t program = ::fork();
+  if (program < 0) fail_to_start(launch.started.in);
+  if (program == 0) become(launch, keeper);
+  ::setpgid(program, program);  // whoever is first
+  const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
+  for (const int standard : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) ::dup2(null, standard);
+  close_all_but({launch.alive.out, launch.report.in, -1, -1, -1, -1});
+  sigset_t none;
+  sigemptyset(&none);
+  for (;;) {
+    int status = 0;
+    if (::waitpid(program, &status, WNOHANG) == program) {
+      static_cast<void>(::write(launch.report.in, &status, sizeof status) < 0);
+      ::_exit(0);
+    }
+    pollfd alive{launch.alive.out, POLLIN, 0};
+    if (::ppoll(&alive, 1, nullptr, &none) > 0) {  // signals, SIGCHLD among them, come in here only
+      ::kill(-program, SIGKILL);
+      ::_exit(0);
+    }
+  }
+}
+
+// Nothing is sent but an int, or nothing at all.
+std::optional<int> read_int(int descriptor) {
+  int value = 0;
+  ssize_t got = 0;
+  do got = ::read(descriptor, &value, sizeof value);
+  while (got < 0 && errno == EINTR);
+  return got == static_cast<ssize_t>(sizeof value) ? std::optional(value) : std::nullopt;
+}
 
 }  // namespace
 
 Child::Child(const std::vector<std::string>& words, Talk talk) {
-  SpawnPlan plan;
+  Launch launch;
+  for (const std::string& word : words) launch.arguments.push_back(const_cast<char*>(word.c_str()));  // only read
+  launch.arguments.push_back(nullptr);
   int ends[2] = {-1, -1};
-  printed_ = ::memfd_create("retort", MFD_CLOEXEC);
-  if (printed_ < 0 || ::fcntl(printed_, F_SETFL, O_APPEND) != 0 ||
-      (talk == Talk::yes && ::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)) {
-    const int reason = errno;
-    if (printed_ >= 0) ::close(printed_);
-    throw Error(std::string("cannot be started: ") + std::strerror(reason), words[0]);
+  const auto fail = [&](int reason, const char* mend) {
+    launch.close();
+    for (const int descriptor : {ends[0], ends[1], printed_, talk == Talk::no ? launch.input : -1}) {
+      if (descriptor >= 0) ::close(descriptor);
+    }
+    throw Error(std::string("cannot be started: ") + std::strerror(reason), words[0], mend);
+  };
+  printed_ = launch.printed = ::memfd_create("retort", MFD_CLOEXEC);
+  if (printed_ < 0 || ::fcntl(printed_, F_SETFL, O_APPEND) != 0) fail(errno, "");
+  if (talk == Talk::yes && ::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) fail(errno, "");
+  launch.input = talk == Talk::yes ? ends[1] : ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+  launch.output = talk == Talk::yes ? ends[1] : printed_;
+  if (launch.input < 0 || !launch.alive.open() || !launch.started.open() || !launch.report.open()) fail(errno, "");
+
+  sigset_t all, before;
+  sigfillset(&all);
+  ::pthread_sigmask(SIG_SETMASK, &all, &before);
+  keeper_ = ::fork();
+  if (keeper_ == 0) keep(launch);
+  const int reason = errno;
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  if (keeper_ < 0) fail(reason, "");
+  ::close(std::exchange(launch.started.in, -1));
+  ::close(std::exchange(launch.report.in, -1));
+  if (const std::optional<int> problem = read_int(launch.started.out)) {
+    ::waitpid(keeper_, nullptr, 0);
+    keeper_ = -1;
+    fail(*problem, "check its name, the PATH and its permissions");
   }
+  ::close(launch.input);
   socket_ = ends[0];
-  ::posix_spawn_file_actions_adddup2(&plan.files, printed_, STDERR_FILENO);
-  if (talk == Talk::yes) {
-    ::posix_spawn_file_actions_adddup2(&plan.files, ends[1], STDIN_FILENO);
-    ::posix_spawn_file_actions_adddup2(&plan.files, ends[1], STDOUT_FILENO);
-  } else {
-    ::posix_spawn_file_actions_addopen(&plan.files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    ::posix_spawn_file_actions_adddup2(&plan.files, printed_, STDOUT_FILENO);
-  }
-  std::vector<char*> arguments;
-  for (const std::string& word : words) arguments.push_back(const_cast<char*>(word.c_str()));  // only read
-  arguments.push_back(nullptr);
-  const int error = ::posix_spawnp(&process_, arguments[0], &plan.files, &plan.attributes, arguments.data(), environ);
-  if (ends[1] >= 0) ::close(ends[1]);
-  if (error == 0) return;
-  ::close(printed_);
-  if (socket_ >= 0) ::close(socket_);
-  throw Error(std::string("cannot be started: ") + std::strerror(error), words[0], "check its name, the PATH and its permissions");
+  alive_ = std::exchange(launch.alive.in, -1);
+  report_ = std::exchange(launch.report.out, -1);
+  launch.close();
 }
 
 Child::~Child() {
-  if (process_ > 0) {
-    ::kill(-process_, SIGKILL);
-    wait();
-  }
+  ::close(alive_);  // the keeper ends the program
+  if (keeper_ > 0) wait();
+  ::close(report_);
   if (socket_ >= 0) ::close(socket_);
   ::close(printed_);
 }
 
 std::string Child::wait() {
-  int status = 0;
-  while (::waitpid(process_, &status, 0) < 0 && errno == EINTR) {
+  const std::optional<int> told = read_int(report_);
+  while (::waitpid(keeper_, nullptr, 0) < 0 && errno == EINTR) {
   }
-  process_ = -1;
+  keeper_ = -1;
+  const int status = told.value_or(SIGKILL);  // the keeper was ended, and the program with it
   if (WIFSIGNALED(status)) return std::string("was ended by a signal (") + ::strsignal(WTERMSIG(status)) + ")";
   return WEXITSTATUS(status) == 0 ? "" : "ended with status " + std::to_string(WEXITSTATUS(status));
 }

@@ -8,7 +8,8 @@
 namespace retort::generate {
 
 // A program that runs beside us, in a process group of its own, so that Ctrl-C in a terminal is ours to answer. Its standard error is kept,
-// for messages; so is its standard output, unless it is talked to.
+// for messages; so is its standard output, unless it is talked to. It does not outlive us: a second process, the keeper, is its parent and
+// ends its whole group as soon as we have ended, be it by a signal that nobody can catch.
 class Child {
  public:
   enum class Talk { no, yes };
@@ -27,8 +28,10 @@ class Child {
   std::string last_words() const;
 
  private:
-  pid_t process_ = -1;
+  pid_t keeper_ = -1;
   int socket_ = -1, printed_ = -1;
+  int alive_ = -1;   // our end of a pipe that the keeper listens at: it closes when we end
+  int report_ = -1;  // the keeper writes there how the program ended
 };
 
 }  // namespace retort::generate

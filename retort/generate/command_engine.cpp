@@ -1,12 +1,11 @@
 #include "retort/generate/command_engine.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <map>
 #include <utility>
 
 #include "retort/core/error.h"
+#include "retort/core/file.h"
 #include "retort/generate/child.h"
 
 namespace retort::generate {
@@ -37,7 +36,7 @@ std::string filled(const std::string& word, const Values& values) {
 class CommandEngine : public Engine {
  public:
   CommandEngine(const std::string& command, const fs::path& scratch)
-      : command_(command), words_(split_words(command)), out_(scratch / (kScratchStart + std::to_string(::getpid()) + ".png")) {
+      : command_(command), words_(split_words(command)), out_(scratch / (kScratchStart + random_name() + ".png")) {
     if (words_.empty()) throw UsageError("is empty", "--engine", R"(give a command such as "my-tool {prompt} {seed} {out}")");
     for (const char* needed : {"{prompt}", "{out}"}) {
       if (command.find(needed) == std::string::npos)

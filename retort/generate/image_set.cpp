@@ -1,7 +1,6 @@
 #include "retort/generate/image_set.h"
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -79,17 +78,10 @@ ImageSet::ImageSet(SetPlan plan) : plan_(std::move(plan)), settings_(plan_.engin
   if (plan_.per_class < 1 || plan_.per_class > kMostPerClass)
     throw UsageError("is not in [1, " + std::to_string(kMostPerClass) + "]", "--per-class");
   claim();
-  try {
-    sweep();
-    reconcile();
-    write_manifest();
-  } catch (...) {
-    ::close(lock_);
-    throw;
-  }
+  sweep();
+  reconcile();
+  write_manifest();
 }
-
-ImageSet::~ImageSet() { ::close(lock_); }
 
 void ImageSet::claim() {
   std::error_code error;
@@ -101,16 +93,7 @@ void ImageSet::claim() {
                     "choose a new folder for --out");
     }
   }
-  fs::create_directories(plan_.out, error);
-  if (error) throw Error("cannot make the folder: " + error.message(), plan_.out.string());
-  lock_ = ::open((plan_.out / ".lock").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
-  const bool locked = lock_ >= 0 && ::flock(lock_, LOCK_EX | LOCK_NB) == 0;
-  if (locked) return;
-  const int reason = errno;
-  if (lock_ >= 0) ::close(lock_);
-  if (reason == EWOULDBLOCK)
-    throw Error("another retort is making images here", plan_.out.string(), "wait for it, or choose another --out");
-  throw Error(std::string("cannot be locked: ") + std::strerror(reason), plan_.out.string(), "check the folder's permissions");
+  lock_.emplace(plan_.out);
 }
 
 // What a run that was killed left half-written: AtomicFile's, and images of a tool's.

@@ -2,9 +2,11 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "retort/core/folder_lock.h"
 #include "retort/generate/engine.h"
 #include "retort/generate/image_file.h"
 #include "retort/generate/picture.h"
@@ -31,7 +33,6 @@ class ImageSet {
   // Throws Error when the folder holds other files, was made with other settings (naming them), or is at work for another process;
   // UsageError on a plan out of range.
   explicit ImageSet(SetPlan plan);
-  ~ImageSet();
   ImageSet(const ImageSet&) = delete;
   ImageSet& operator=(const ImageSet&) = delete;
 
@@ -53,7 +54,7 @@ class ImageSet {
   Settings settings_;
   std::vector<ClassPrompts> known_;  // of this plan and of those before it
   int64_t most_ = 0;                 // images a class in any of them
-  int lock_ = -1;
+  std::optional<FolderLock> lock_;
 };
 
 }  // namespace retort::generate

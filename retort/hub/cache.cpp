@@ -7,12 +7,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <random>
 #include <string>
 
 #include "retort/core/error.h"
 #include "retort/core/file.h"
-#include "retort/hub/part_file.h"
 #include "retort/hub/reference.h"
 
 namespace retort::hub {
@@ -54,10 +52,8 @@ void RepositoryCache::set_commit(const std::string& revision, const std::string&
   std::error_code ignored;
   // Not written when nothing changes: the cache may be another user's.
   if (fs::is_regular_file(file, ignored) && read_file(file, 1000) == commit) return;
-  // A name of its own, as Python's has: two may write at once, on two machines too.
-  PartFile part(file.string() + "." + std::to_string(std::random_device{}()) + ".tmp");
-  part.append(commit);
-  part.place(file);
+  remove_abandoned(file.parent_path());
+  write_file_atomic(file, commit);  // two may write at once, on two machines too
 }
 
 void RepositoryCache::link(const std::string& etag, const std::string& commit, const std::string& name) const {

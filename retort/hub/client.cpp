@@ -47,6 +47,8 @@ std::string header_of(const Response& response, const char* name) {
 
 bool may_pass(long status) { return status == 408 || status == 429 || status == 500 || status == 502 || status == 503 || status == 504; }
 
+}  // namespace
+
 FileHead head_from(const Response& response, const std::string& url, const std::string& where) {
   FileHead head;
   const std::string linked = header_of(response, "x-linked-etag");
@@ -74,8 +76,6 @@ Listing listing_from(const std::string& text, const std::string& where) {
   }
   return listing;
 }
-
-}  // namespace
 
 std::optional<int64_t> retry_after(const Response& response, int64_t now) {
   const std::string text = header_of(response, "retry-after"), limit = header_of(response, "ratelimit");

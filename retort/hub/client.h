@@ -49,6 +49,10 @@ class Client {
   Http http_;
 };
 
+// What the hub's answers say; `where` begins each message. Throws Error on malformed ones, and names that are not safe.
+Listing listing_from(const std::string& text, const std::string& where);
+FileHead head_from(const Response& response, const std::string& url, const std::string& where);
+
 // Retry-After in seconds (a number, or a date in relation to `now`), or what the hub's RateLimit header says; nothing where neither does.
 std::optional<int64_t> retry_after(const Response& response, int64_t now);
 

@@ -13,6 +13,7 @@ constexpr std::array<const char*, 6> kFilters{"nearest", "lanczos", "bilinear", 
 
 // Fills everything but library and config in.
 void describe_timm(const Field& config, Description& description);
+void describe_open_clip(const Field& config, Description& description);
 // `processor`: preprocessor_config.json, or the part of processor_config.json that says the same.
 void describe_transformers(const Field& config, const Field& processor, Description& description);
 

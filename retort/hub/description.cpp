@@ -68,6 +68,14 @@ Description checked(Description description, const fs::path& folder) {
 
 Description describe(const fs::path& folder) {
   const fs::path file = folder / "config.json";
+  if (const fs::path own = folder / "open_clip_config.json"; !fs::exists(file) && fs::exists(own)) {
+    Description description;
+    description.library = "open_clip";
+    description.config = read_object(own);
+    const nlohmann::json object = description.config;
+    describe_open_clip(Field(object, own.string()), description);
+    return checked(std::move(description), folder);
+  }
   if (!fs::exists(file)) throw Error("lacks config.json, which says what model this is", folder.string(), "give a whole snapshot");
   Description description;
   description.config = read_object(file);

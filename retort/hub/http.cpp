@@ -92,6 +92,15 @@ Headers to_list(const std::vector<std::string>& lines) {
 
 }  // namespace
 
+void add_header_line(Response& response, std::string_view line) {
+  const size_t colon = line.find(':');
+  if (line.starts_with("HTTP/")) {  // an answer begins, perhaps after "100 Continue"
+    response.headers.clear();
+  } else if (colon != line.npos) {
+    response.headers[lower(std::string(trimmed(line.substr(0, colon))))] = trimmed(line.substr(colon + 1));
+  }
+}
+
 const std::string* Response::find(const std::string& name) const {
   const auto found = headers.find(name);
   return found == headers.end() ? nullptr : &found->second;
@@ -108,14 +117,7 @@ struct Http::Transfer {
   std::exception_ptr thrown;
 
   static size_t take_header(const char* data, size_t, size_t size, void* self) {
-    Response& response = static_cast<Transfer*>(self)->response;
-    const std::string_view line(data, size);
-    const size_t colon = line.find(':');
-    if (line.starts_with("HTTP/")) {  // an answer begins, perhaps after "100 Continue"
-      response.headers.clear();
-    } else if (colon != line.npos) {
-      response.headers[lower(std::string(trimmed(line.substr(0, colon))))] = trimmed(line.substr(colon + 1));
-    }
+    add_header_line(static_cast<Transfer*>(self)->response, {data, size});
     return size;
   }
 

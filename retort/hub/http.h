@@ -20,6 +20,9 @@ struct Response {
   bool is_redirect() const;
 };
 
+// Takes a line of an answer's head into it: a status line begins anew, as one answer may follow another.
+void add_header_line(Response& response, std::string_view line);
+
 // Takes the body of a 200 or 206 as it arrives. What it throws ends the transfer and goes on to the caller.
 using Body = std::function<void(const Response&, std::string_view)>;
 

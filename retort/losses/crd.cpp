@@ -114,7 +114,9 @@ class Crd : public EmbeddingLoss {
     place_of_ = by_class_.argsort(/*stable=*/false, 0);
     counts_ = at::bincount(group, {}, classes + 1);
     starts_ = counts_.cumsum(0) - counts_;
-    if (counts_.narrow(0, 0, classes).max().item<int64_t>() == images_) throw Error("needs images of at least two classes", "loss `crd`");
+    // Of images without labels each is a class of its own.
+    if (classes > 0 && counts_.narrow(0, 0, classes).max().item<int64_t>() == images_)
+      throw Error("needs images of at least two classes", "loss `crd`");
   }
 
   at::Tensor draw(const StepView& step) const {

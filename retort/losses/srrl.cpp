@@ -26,11 +26,18 @@ class Srrl : public Loss {
 
   at::Tensor forward(const StepView& step) override {
     at::Tensor x = step.student_features;
-    for (const auto& [linear, norm] : layers_) x = at::relu(torch::nn::BatchNorm1d(norm)->forward(torch::nn::Linear(linear)->forward(x)));
+    for (const auto& [linear, norm] : layers_) x = at::relu(normed(norm, torch::nn::Linear(linear)->forward(x)));
     return at::mse_loss(at::linear(x, weight_, bias_), step.teacher_logits);
   }
 
  private:
+  // One row alone has no statistics of its own: then those of the steps before stand in.
+  static at::Tensor normed(torch::nn::BatchNorm1d norm, const at::Tensor& rows) {
+    if (rows.size(0) > 1) return norm->forward(rows);
+    return at::batch_norm(rows, norm->weight, norm->bias, norm->running_mean, norm->running_var, /*training=*/false, 0, norm->options.eps(),
+                          /*cudnn_enabled=*/false);
+  }
+
   void add(const std::string& name, int64_t in, int64_t out) {
     const torch::nn::Linear linear = register_module("linear" + name, torch::nn::Linear(torch::nn::LinearOptions(in, out).bias(false)));
     layers_.emplace_back(linear, register_module("norm" + name, torch::nn::BatchNorm1d(out)));

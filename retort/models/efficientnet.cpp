@@ -440,17 +440,27 @@ void settle(Plan& plan, bool timm) {
 std::optional<Recognised> recognise(const StateDict& file, const Hints& hints) {
   const bool torchvision = file.contains("features.0.0.weight") && file.contains("features.1.0.block.0.0.weight");
   // EfficientNet-Lite has timm's names too, but no squeeze-and-excitation; MobileNetV4 and MobileNetV3 have no `bn2`.
-  const bool timm = file.contains("conv_stem.weight") && has_part(file, ".se.conv_") && file.contains("bn2.running_mean");
+  // Of others of those names (MnasNet's, MixNet's) none begins with squeeze-and-excitation or a convolution alone.
+  const bool first =
+      has_part(file, "blocks.0.0.se.conv_") || file.contains("blocks.0.0.conv.weight") || file.contains("blocks.0.0.conv_exp.weight");
+  const bool timm = file.contains("conv_stem.weight") && has_part(file, ".se.conv_") && first && file.contains("bn2.running_mean");
   if (hints.arch.empty() && !torchvision && !timm) return std::nullopt;
   const Naming naming = timm ? timm_naming(file) : public_naming("torchvision");
   ModelSpec spec{.arch = hints.arch};
-  if (find_named(hints.arch) == nullptr) {
+  // timm's of a name that torchvision has too may have another epsilon.
+  const bool described = timm && hints.library == "timm" && (hints.arch.empty() || hints.arch == hints.name);
+  if (find_named(hints.arch) == nullptr || described) {
     const Shapes shapes(file, naming);
     const int64_t stages = timm ? timm_stages(file) : shapes.count("features.") - 2;
     if (stages < 1 || stages > static_cast<int64_t>(kMostStages))
       throw Error("an EfficientNet has 1 to 7 stages, these tensors " + std::to_string(stages));
     Plan plan = read_plan(shapes, stages);
-    settle(plan, timm);
+    if (described) {
+      plan.same = hints.name.starts_with("tf_");
+      plan.eps = plan.same ? 1e-3 : 1e-5;
+    } else {
+      settle(plan, timm);
+    }
     spec = spec_of(plan);
   }
   return recognise_as<EfficientNet>(std::move(spec), file, naming);

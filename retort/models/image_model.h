@@ -5,6 +5,7 @@
 #include <string>
 
 #include <torch/nn/module.h>
+#include <torch/nn/modules/linear.h>
 #include <nlohmann/json.hpp>
 
 #include "retort/core/safetensors.h"

@@ -5,6 +5,7 @@
 #include "retort/core/error.h"
 #include "retort/models/conv_layers.h"
 #include "retort/models/convnet.h"
+#include "retort/models/geometry.h"
 
 namespace retort::models::mobilenet_v2 {
 namespace {
@@ -123,15 +124,35 @@ const Variant& nearest_variant(const StateDict& file) {
       kVariants, {}, [&](const Variant& variant) { return std::abs(widened(kStages.back().channels, variant.width) - channels); });
 }
 
+// pytorch-mobilenet-v2's, which torchvision's was until 0.4: a block's layers stand in one row, with
+// their activations. "features.2.conv.1.0" is its "features.2.conv.3".
+std::string name_in_a_row(const std::string& ours, bool bare_head) {
+  if (ours == MobileNetV2::kHead) return bare_head ? "classifier" : ours;
+  const std::vector<std::string> parts = split_name(ours);
+  if (parts.size() < 4 || parts[2] != "conv") return ours;
+  const int64_t last = parts[1] == "1" ? 1 : 2, at = std::stoll(parts[3]);
+  const int64_t place = parts.size() == 5 ? 3 * at + std::stoll(parts[4]) : 3 * last + at - last;
+  return "features." + parts[1] + ".conv." + std::to_string(place);
+}
+
+std::optional<Naming> naming_of(const StateDict& file) {
+  if (!file.contains("features.0.0.weight")) return std::nullopt;
+  if (file.contains("features.1.conv.0.0.weight")) return public_naming("torchvision");
+  if (!file.contains("features.1.conv.0.weight") || !file.contains("features.1.conv.3.weight")) return std::nullopt;
+  const bool bare_head = file.contains("classifier.weight");
+  return Naming{"pytorch-mobilenet-v2", [bare_head](const std::string& ours) { return name_in_a_row(ours, bare_head); }};
+}
+
 std::optional<Recognised> recognise(const StateDict& file, const Hints& hints) {
-  if (hints.arch.empty() && !(file.contains("features.0.0.weight") && file.contains("features.1.conv.0.0.weight"))) return std::nullopt;
+  const std::optional<Naming> naming = naming_of(file);
+  if (hints.arch.empty() && !naming) return std::nullopt;
   return recognise_as<MobileNetV2>({.arch = hints.arch.empty() ? nearest_variant(file).arch : hints.arch}, file,
-                                   public_naming("torchvision"));
+                                   naming.value_or(public_naming("torchvision")));
 }
 
 RETORT_REGISTER_FAMILY(Family{"mobilenet_v2",
                               {"mobilenet_v2", "mobilenet_v2_0.35", "mobilenet_v2_0.5", "mobilenet_v2_0.75", "mobilenet_v2_1.4"},
-                              "MobileNetV2 at widths 1, 0.35, 0.5, 0.75 and 1.4 (torchvision)",
+                              "MobileNetV2 at widths 1, 0.35, 0.5, 0.75 and 1.4 (torchvision, pytorch-mobilenet-v2)",
                               make_convnet<MobileNetV2>,
                               recognise});
 

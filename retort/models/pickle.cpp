@@ -40,7 +40,11 @@ constexpr const char* kSize = "torch.Size";
 constexpr const char* kTensor = "torch._utils._rebuild_tensor";
 constexpr const char* kTensorV2 = "torch._utils._rebuild_tensor_v2";
 constexpr const char* kParameter = "torch._utils._rebuild_parameter";
-constexpr std::array<std::string_view, 5> kCallable{kOrderedDict, kSize, kTensor, kTensorV2, kParameter};
+constexpr const char* kParameterWithState = "torch._utils._rebuild_parameter_with_state";
+constexpr const char* kOfType = "torch._tensor._rebuild_from_type_v2";
+constexpr std::array<std::string_view, 9> kCallable{
+    kOrderedDict,        kSize,   kTensor,           kTensorV2,     kParameter,
+    kParameterWithState, kOfType, "__builtin__.set", "builtins.set"};  // as Python 2 and 3 call it
 constexpr std::array<std::string_view, 15> kTypes{"torch.float64", "torch.double",   "torch.float32", "torch.float", "torch.float16",
                                                   "torch.half",    "torch.bfloat16", "torch.int64",   "torch.long",  "torch.int32",
                                                   "torch.int",     "torch.int16",    "torch.int8",    "torch.uint8", "torch.bool"};
@@ -50,6 +54,21 @@ std::optional<at::ScalarType> storage_type(std::string_view name) {
     if (known.name == name) return known.type;
   }
   return std::nullopt;
+}
+
+// What runs programs or reaches into them. A checkpoint has no use for these names, but one that is made
+// to do harm where others read it.
+constexpr std::array<std::string_view, 18> kSuspicious{"eval",       "exec",     "compile", "getattr", "setattr", "delattr",
+                                                       "__import__", "open",     "input",   "globals", "locals",  "vars",
+                                                       "breakpoint", "execfile", "apply",   "file",    "exit",    "quit"};
+constexpr std::array<std::string_view, 12> kSuspiciousModules{"os",        "posix",  "nt",     "subprocess", "sys", "runpy",
+                                                              "importlib", "shutil", "socket", "ctypes",     "pty", "webbrowser"};
+
+// Nothing of such a name would be called; but the file is not to be trusted.
+bool is_suspicious(std::string_view module, std::string_view name) {
+  const bool own = module == "builtins" || module == "__builtin__";
+  if (own) return std::ranges::find(kSuspicious, name) != kSuspicious.end();
+  return std::ranges::find(kSuspiciousModules, module.substr(0, module.find('.'))) != kSuspiciousModules.end();
 }
 
 bool is_allowed(std::string_view name) {
@@ -83,9 +102,12 @@ enum Op : uint8_t {
   kEmptyTuple = ')',
   kEmptyList = ']',
   kEmptyDict = '}',
+  kPop = '0',
+  kPopMark = '1',
   kBinBytes = 'B',
   kShortBinBytes = 'C',
   kProto = 0x80,
+  kNewObject = 0x81,
   kTuple1 = 0x85,
   kTuple2 = 0x86,
   kTuple3 = 0x87,
@@ -95,9 +117,15 @@ enum Op : uint8_t {
   kLong4 = 0x8b,
   kShortBinUnicode = 0x8c,
   kBinUnicode8 = 0x8d,
+  kBinBytes8 = 0x8e,
+  kEmptySet = 0x8f,
+  kAddItems = 0x90,
+  kFrozenSet = 0x91,
+  kNewObjectByName = 0x92,
   kStackGlobal = 0x93,
   kMemoize = 0x94,
   kFrame = 0x95,
+  kByteArray8 = 0x96,
 };
 
 class Machine {
@@ -173,13 +201,19 @@ class Machine {
         push(text(number<uint32_t>()));
         break;
       case kBinUnicode8:
+      case kBinBytes8:
+      case kByteArray8:
         push(text(number<uint64_t>()));
         break;
       case kEmptyTuple:
         push(Value::Sequence{{}, true});
         break;
       case kEmptyList:
+      case kEmptySet:
         push(Value::Sequence{});
+        break;
+      case kFrozenSet:
+        push(Value::Sequence{since_mark()});
         break;
       case kEmptyDict:
         push(Value::Dict{});
@@ -200,6 +234,7 @@ class Machine {
         append(last(1));
         break;
       case kAppends:
+      case kAddItems:
         append(since_mark());
         break;
       case kSetItem:
@@ -241,6 +276,22 @@ class Machine {
         reduce(call[0], call[1]);
         break;
       }
+      case kNewObject: {
+        const auto call = last(2);
+        make_object(call[0], call[1]);
+        break;
+      }
+      case kNewObjectByName: {
+        const auto call = last(3);
+        make_object(call[0], call[1]);
+        break;
+      }
+      case kPop:
+        pop();
+        break;
+      case kPopMark:
+        since_mark();
+        break;
       case kBuild:
         build(last(1)[0]);
         break;
@@ -319,6 +370,14 @@ class Machine {
     return cut(from);
   }
 
+  void pop() {
+    if (!marks_.empty() && marks_.back() == stack_.size()) {
+      marks_.pop_back();
+    } else {
+      last(1);
+    }
+  }
+
   void recall(uint32_t slot) {
     const auto found = memo_.find(slot);
     if (found == memo_.end()) fail("the pickle recalls what it did not store");
@@ -340,6 +399,7 @@ class Machine {
   void push_tuple(std::vector<const Value*> items) { push(Value::Sequence{std::move(items), true}); }
 
   void append(const std::vector<const Value*>& items) {
+    if (top()->as<Value::Opaque>() != nullptr) return;  // a list of a class of its own
     auto* list = std::get_if<Value::Sequence>(&top()->is);
     if (list == nullptr || list->is_tuple) fail("the pickle appends to what is not a list");
     list->items.insert(list->items.end(), items.begin(), items.end());
@@ -347,8 +407,10 @@ class Machine {
 
   void set_items(const std::vector<const Value*>& items) {
     auto* dict = std::get_if<Value::Dict>(&top()->is);
-    if (dict == nullptr || items.size() % 2 != 0) fail("the pickle sets items of what is not a dict");
-    for (size_t i = 0; i < items.size(); i += 2) dict->items.emplace_back(items[i], items[i + 1]);
+    auto* opaque = std::get_if<Value::Opaque>(&top()->is);
+    if ((dict == nullptr && opaque == nullptr) || items.size() % 2 != 0) fail("the pickle sets items of what is not a dict");
+    Value::Items& to = dict != nullptr ? dict->items : opaque->items;
+    for (size_t i = 0; i < items.size(); i += 2) to.emplace_back(items[i], items[i + 1]);
   }
 
   const std::string& string_of(const Value* value) const {
@@ -370,19 +432,31 @@ class Machine {
   }
 
   void push_global(const std::string& module, const std::string& name) {
+    if (module.size() > kMaxGlobal || name.size() > kMaxGlobal) fail("a name is too long or truncated");
     const std::string full = module + "." + name;
-    if (!is_allowed(full)) fail(quote_name(full) + " is outside what a weight file may hold", kMend);
-    push(Value::Global{full});
+    if (is_suspicious(module, name)) fail(outside(full), kMend);
+    is_allowed(full) ? push(Value::Global{full}) : push_opaque(full);
+  }
+
+  void push_opaque(const std::string& name) {
+    const auto [kept, is_new] = out_.names.insert(name);
+    if (is_new) charge(name.size() / 8);
+    push(Value::Opaque{&*kept});
   }
 
   // ('storage', type, key, location, elements), in legacy files followed by None or the view (its key, first element, elements).
   void push_storage(const Value* id) {
     const auto& fields = tuple_of(id);
+    if (fields.size() > 1 && string_of(fields[0]) == "module") {  // a class beside its source
+      const auto* opaque = fields[1]->as<Value::Opaque>();
+      return push_opaque(opaque == nullptr ? "module" : *opaque->name);
+    }
     if (fields.empty() || string_of(fields[0]) != "storage")
       fail("a persistent id that is not a storage is outside what a weight file may hold", kMend);
     if (fields.size() != 5 && fields.size() != 6) fail("a storage has the wrong number of fields");
     const auto* global = fields[1]->as<Value::Global>();
     const std::optional<at::ScalarType> type = global == nullptr ? std::nullopt : storage_type(global->name);
+    if (const auto* opaque = fields[1]->as<Value::Opaque>()) fail(outside(*opaque->name), kMend);
     if (!type) fail("a storage has no type");
     const std::string& key = string_of(fields[2]);
     const int64_t numel = integer_of(fields[4]);
@@ -400,11 +474,35 @@ class Machine {
     push(std::move(storage));
   }
 
+  static std::string outside(const std::string& name) { return quote_name(name) + " is outside what a weight file may hold"; }
+
+  // Of a class that is not allowed: an object that does nothing.
+  void make_object(const Value* type, const Value* arguments) {
+    tuple_of(arguments);
+    const auto* opaque = type->as<Value::Opaque>();
+    if (opaque == nullptr) fail("an object of what is no class is outside what a weight file may hold", kMend);
+    push(Value::Opaque{opaque->name});
+  }
+
+  // (function, class, arguments, attributes): a tensor of a class of its own, or with attributes.
+  void reduce_of_type(const std::vector<const Value*>& arguments) {
+    charge(1);
+    if (arguments[0]->as<Value::Opaque>() != nullptr) return make_object(arguments[0], arguments[2]);
+    const auto* function = arguments[0]->as<Value::Global>();
+    if (function == nullptr || function->name == kOfType) fail("a tensor of no known kind");
+    reduce(arguments[0], arguments[2]);
+  }
+
   void reduce(const Value* callee, const Value* argument) {
+    if (callee->as<Value::Opaque>() != nullptr) return reduce_opaque(callee, argument);
     const auto* global = callee->as<Value::Global>();
     const auto& arguments = tuple_of(argument);
     const std::string name = global == nullptr ? "" : global->name;
-    if (name == kOrderedDict) {
+    if (name == kOfType && arguments.size() == 4) {
+      reduce_of_type(arguments);
+    } else if (name.ends_with(".set") && arguments.size() == 1) {
+      push_set(arguments[0]);
+    } else if (name == kOrderedDict) {
       push_ordered_dict(arguments);
     } else if (name == kSize && arguments.size() == 1) {
       const auto* items = arguments[0]->as<Value::Sequence>();
@@ -413,7 +511,7 @@ class Machine {
       push_tuple(items->items);
     } else if ((name == kTensor && arguments.size() == 4) || (name == kTensorV2 && (arguments.size() == 6 || arguments.size() == 7))) {
       push(Value::Tensor{arguments[0], arguments[1], arguments[2], arguments[3], arguments.size() < 7 || is_nothing(arguments[6])});
-    } else if (name == kParameter && arguments.size() == 3) {
+    } else if ((name == kParameter && arguments.size() == 3) || (name == kParameterWithState && arguments.size() == 4)) {
       const auto* tensor = arguments[0]->as<Value::Tensor>();
       if (tensor == nullptr) fail("a parameter of what is not a tensor");
       push(*tensor);
@@ -422,6 +520,22 @@ class Machine {
                " with these arguments is outside what a weight file may hold",
            kMend);
     }
+  }
+
+  // copyreg._reconstructor(class, object, None) is how Python 2's protocol makes an object of the class.
+  void reduce_opaque(const Value* callee, const Value* argument) {
+    const auto& arguments = tuple_of(argument);
+    const std::string* name = callee->as<Value::Opaque>()->name;
+    if ((*name == "copy_reg._reconstructor" || *name == "copyreg._reconstructor") && !arguments.empty())
+      if (const auto* type = arguments[0]->as<Value::Opaque>()) name = type->name;
+    push(Value::Opaque{name});
+  }
+
+  void push_set(const Value* members) {
+    const auto* list = members->as<Value::Sequence>();
+    if (list == nullptr) return push(Value::Sequence{});
+    charge(list->items.size());
+    push(Value::Sequence{list->items});
   }
 
   static bool is_nothing(const Value* value) {
@@ -446,7 +560,11 @@ class Machine {
   }
 
   // A state dict carries `_metadata`, the versions of its modules, as an attribute: nothing that weights need.
-  void build(const Value*) {
+  void build(const Value* state) {
+    if (auto* opaque = std::get_if<Value::Opaque>(&top()->is)) {
+      opaque->state = state;
+      return;
+    }
     const auto* dict = top()->as<Value::Dict>();
     if (dict == nullptr || !dict->is_ordered) fail("setting an object's state is outside what a weight file may hold", kMend);
   }

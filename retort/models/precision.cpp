@@ -2,6 +2,9 @@
 
 #include <ATen/Context.h>
 #include <ATen/autocast_mode.h>
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
 
 #include "retort/core/error.h"
 
@@ -19,9 +22,17 @@ bool has_native_bf16(c10::Device device) {
 #endif
 }
 
+#if defined(__x86_64__)
+// CPUID's leaf 7, EDX bit 22: __builtin_cpu_supports has no name for it in clang 14.
+bool has_amx_bf16() {
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  return __get_cpuid_count(7, 0, &a, &b, &c, &d) != 0 && (d >> 22 & 1) != 0;
+}
+#endif
+
 bool has_fast_bf16_products(c10::Device device) {
 #if defined(__x86_64__)
-  if (device.is_cpu() && __builtin_cpu_is("intel")) return __builtin_cpu_supports("amx-bf16") != 0;
+  if (device.is_cpu() && __builtin_cpu_is("intel")) return has_amx_bf16();
 #endif
   return has_native_bf16(device);
 }

@@ -6,7 +6,11 @@
 #include "retort/core/error.h"
 #include "retort/models/graph_network.h"
 #include "retort/models/torchscript.h"
+#include "retort/models/vit_spelling.h"
+#include "retort/models/weight_file.h"
+#include "retort/models/weight_names.h"
 #include "retort/models/weight_source.h"
+#include "retort/models/zip_pth.h"
 
 namespace retort::models {
 namespace {
@@ -62,7 +66,90 @@ void check_features(const Family& family, const std::string& features, const std
   throw UsageError("a " + family.name + " has no features '" + features + "'", where, list.empty() ? "leave --teacher-features out" : list);
 }
 
+// By the first family whose tensors they are.
+std::optional<Recognised> recognise_state(const StateDict& state, const Hints& hints, const std::string& where) {
+  for (const Family& family : families()) {
+    if (!family.recognise || (!hints.arch.empty() && !knows(family, hints.arch))) continue;
+    try {
+      std::optional<Recognised> found = family.recognise(state, hints);
+      if (!found) continue;
+      check_features(family, hints.features, where);
+      return found;
+    } catch (const UsageError&) {
+      throw;
+    } catch (const Error& error) {
+      throw Error(error.what(), where);
+    }
+  }
+  return std::nullopt;
+}
+
+// With an architecture that is named, a family complains about tensors that are another's.
+std::optional<Recognised> recognise_if_its(const StateDict& state, const Hints& hints, const std::string& where) {
+  Hints by_tensors = hints;
+  by_tensors.arch.clear();
+  if (!hints.arch.empty() && !recognise_state(state, by_tensors, where)) return std::nullopt;
+  return recognise_state(state, hints, where);
+}
+
+// By the tensors of a network inside another module, at most so deep in it.
+std::optional<Recognised> recognise_part(const StateDict& state, const Hints& hints, const std::string& where, int depth = 0) {
+  constexpr int kMostDeep = 3;
+  if (depth == kMostDeep) return std::nullopt;
+  std::vector<std::string> names;
+  std::optional<Recognised> first;
+  std::optional<Error> complaint;
+  for (const WeightPart& part : parts_of(state)) {
+    try {
+      std::optional<Recognised> found = recognise_if_its(part.tensors, hints, where);
+      if (!found) found = recognise_part(part.tensors, hints, where, depth + 1);
+      if (!found) continue;
+      names.push_back(part.prefix);
+      if (!first) first = std::move(found);
+    } catch (const Error& error) {
+      if (!complaint) complaint = error;
+    }
+  }
+  if (!first && complaint) throw Error(*complaint);
+  if (names.size() > 1 && first->others.empty()) {
+    first->set = names.front();
+    first->others.assign(names.begin() + 1, names.end());
+  }
+  return first;
+}
+
+std::optional<Recognised> recognise_tensors(const WeightSource& source, const Hints& hints, const std::string& where) {
+  const bool has_parts = !parts_of(source.tensors).empty();
+  std::optional<Recognised> found =
+      has_parts ? recognise_if_its(source.tensors, hints, where) : recognise_state(source.tensors, hints, where);
+  if (!found && has_parts) found = recognise_part(source.tensors, hints, where);
+  if (!found && has_parts && !hints.arch.empty()) found = recognise_state(source.tensors, hints, where);
+  if (!found) return std::nullopt;
+  if (source.preprocess) found->spec.options["preprocess"] = data::to_json(data::input_spec_from(*source.preprocess));
+  if (!source.others.empty() || found->set.empty()) {
+    found->set = source.set;
+    found->others = source.others;
+  }
+  return found;
+}
+
+// OpenAI's CLIP is a TorchScript archive; its tensors are read, and none of its code is run.
+std::optional<Recognised> recognise_clip_script(const std::filesystem::path& path, const std::string& features) {
+  constexpr const char* kInItsTower = "visual.transformer.resblocks.0.attn.in_proj_weight";
+  if (!holds_torchscript(path)) return std::nullopt;
+  const std::optional<StateDict> state = read_script_weights(path, kInItsTower);
+  if (!state) return std::nullopt;
+  return recognise_state(*state, {.name = kOpenAiClip, .features = features}, path.string());
+}
+
 }  // namespace
+
+std::string choice_of(const Recognised& found) {
+  if (found.set.empty()) return "";
+  std::string text = "weights '" + found.set + "'";
+  for (const std::string& other : found.others) text += (&other == &found.others.front() ? "; FILE#NAME takes others: " : ", ") + other;
+  return text;
+}
 
 const std::vector<Family>& families() { return mutable_families(); }
 
@@ -94,28 +181,15 @@ Recognised recognise_file(const std::filesystem::path& path, const std::string& 
     if (!named.empty() && named != kGraphArch) throw UsageError("is a graph of its own, not the weights of a " + named, path.string());
     return {graph_spec(path, features), {}, path.extension() == ".xml" ? "OpenVINO" : "ONNX", false};
   }
+  if (std::optional<Recognised> clip = recognise_clip_script(path, features)) return std::move(*clip);
   if (std::optional<ModelSpec> script = named.empty() ? script_teacher_spec(path, features) : std::nullopt)
     return {std::move(*script), {}, "TorchScript", false};
   const WeightSource source = read_weight_source(path);
-  const StateDict& state = source.tensors;
   Hints hints = source.described;
   if (!named.empty() || !known(hints.arch)) hints.arch = named;
   hints.features = features;
-  for (const Family& family : families()) {
-    if (!family.recognise || (!hints.arch.empty() && !knows(family, hints.arch))) continue;
-    try {
-      std::optional<Recognised> found = family.recognise(state, hints);
-      if (!found) continue;
-      check_features(family, features, path.string());
-      if (source.preprocess) found->spec.options["preprocess"] = data::to_json(data::input_spec_from(*source.preprocess));
-      return std::move(*found);
-    } catch (const UsageError&) {
-      throw;
-    } catch (const Error& error) {
-      throw Error(error.what(), path.string());
-    }
-  }
-  throw Error("no model family of retort has these tensors (" + glimpse(state) + ")", path.string(),
+  if (std::optional<Recognised> found = recognise_tensors(source, hints, path.string())) return std::move(*found);
+  throw Error("no model family of retort has these tensors (" + glimpse(source.tensors) + ")", path.string(),
               "`retort list teachers` shows the families; --teacher-arch names one where names alone do not tell");
 }
 

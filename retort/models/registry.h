@@ -17,7 +17,14 @@ struct Recognised {
   StateDict state;
   std::string naming;  // "torchvision", "lukemelas", "timm", "transformers", …
   bool has_head = true;
+  // Where a file has several sets of weights (its own and averaged ones, a teacher's and a student's):
+  // which were taken, "model_ema", and which others FILE#NAME takes.
+  std::string set{};
+  std::vector<std::string> others{};
 };
+
+// "weights 'model_ema'; FILE#NAME takes others: model"; or nothing where there was no choice.
+std::string choice_of(const Recognised& found);
 
 // What is known of a weight file beside its tensors. `config` says what shapes do not (heads, activations); no size is taken from it.
 struct Hints {
@@ -53,7 +60,8 @@ ModelPtr make_model(const ModelSpec& spec);
 // no size is returned as it is.
 ModelSpec for_image_size(ModelSpec spec, int64_t size);
 
-// Reads a weight file or a model's folder (weight_source.h) and recognises it: by `arch`, or by its own description, or by its tensors; or
+// Reads a weight file or a model's folder (weight_source.h) and recognises it: by `arch`, or by its own description, or by its tensors, or
+// by those of a network that was trained inside another module (a `backbone.` beside a head of another kind); or
 // a graph (graph_network.h). `features`: of Family::features, or a tensor of the graph; or empty for those that its authors use. Throws
 // Error when no family knows it, listing what its tensors look like; UsageError when it has no such features.
 Recognised recognise_file(const std::filesystem::path& path, const std::string& arch = "", const std::string& features = "");

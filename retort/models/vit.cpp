@@ -129,6 +129,7 @@ class Vit : public ImageModel {
   at::Tensor pooled(const at::Tensor& x) {
     if (geometry_.features == VitFeatures::attention) return pool_->forward(x);
     if (geometry_.features == VitFeatures::cls) return x.select(1, 0);
+    if (geometry_.features == VitFeatures::cls_register) return at::cat({x.select(1, 0), x.select(1, 1)}, 1);
     const at::Tensor mean = x.slice(1, geometry_.prefix()).mean(1);
     return geometry_.features == VitFeatures::mean ? mean : at::cat({x.select(1, 0), mean}, 1);
   }

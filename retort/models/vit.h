@@ -15,7 +15,8 @@ namespace retort::models {
 // - DINOv3 (Siméoni et al. 2025, arXiv 2508.10104): positions turn queries and keys (rope_theta) in the place of embeddings;
 // - CLIP (Radford et al. 2021, arXiv 2103.00020): `encoder.ln_pre`, a layer norm before the first block;
 // - SigLIP (Zhai et al. 2023, arXiv 2303.15343): no class token; `pool.*`, an attention of one learned query over all patches.
-// DeiT (Touvron et al. 2020, arXiv 2012.12877, without its distillation token) is the same network with timm's names and initialisation.
+// DeiT (Touvron et al. 2020, arXiv 2012.12877) is the same network with timm's names and initialisation; its distillation token is a
+// register to which its position has been added.
 
 // Whose names the parameters have, and whose initialisation a fresh model.
 enum class VitNaming { torchvision, timm };
@@ -29,10 +30,11 @@ enum class PosResize {
 
 // What the classifier reads, after the last layer norm.
 enum class VitFeatures {
-  cls,        // the class token: [N, dim]
-  cls_mean,   // the class token and the mean of the patches, as Dinov2ForImageClassification: [N, 2·dim]
-  mean,       // the mean of the patches: [N, dim]
-  attention,  // the attention pool: [N, dim]
+  cls,           // the class token: [N, dim]
+  cls_mean,      // the class token and the mean of the patches, as Dinov2ForImageClassification: [N, 2·dim]
+  cls_register,  // the class token and the first register, as a DeiT with a distillation token: [N, 2·dim]
+  mean,          // the mean of the patches: [N, dim]
+  attention,     // the attention pool: [N, dim]
 };
 
 // Of the blocks' two-layer networks.
@@ -68,13 +70,13 @@ struct VitGeometry {
   int64_t grid() const { return image_size / patch; }  // patches a side
   int64_t positions() const { return grid() * grid() + (class_token ? 1 : 0); }
   int64_t prefix() const { return (class_token ? 1 : 0) + registers; }  // tokens before the patches
-  int64_t feature_dim() const { return features == VitFeatures::cls_mean ? 2 * dim : dim; }
+  int64_t feature_dim() const { return features == VitFeatures::cls_mean || features == VitFeatures::cls_register ? 2 * dim : dim; }
 };
 
 // The largest multiple of the patch that is at most `limit` and the native size: what InputSpec.size is by default (limit 1024).
 int64_t vit_input_size(const VitGeometry& geometry, int64_t limit);
 
-// "cls", "cls+mean", "mean" or "attention"; throws UsageError on another word.
+// "cls", "cls+mean", "cls+register", "mean" or "attention"; throws UsageError on another word.
 VitFeatures vit_features_from(const std::string& word);
 std::vector<std::string> vit_feature_names();
 

@@ -31,8 +31,11 @@ using Words = std::array<std::pair<Enum, const char*>, N>;
 
 constexpr Words<PosResize, 3> kPosResizes{
     {{PosResize::align_corners, "align_corners"}, {PosResize::half_pixel, "half_pixel"}, {PosResize::antialiased, "antialiased"}}};
-constexpr Words<VitFeatures, 4> kFeatures{
-    {{VitFeatures::cls, "cls"}, {VitFeatures::cls_mean, "cls+mean"}, {VitFeatures::mean, "mean"}, {VitFeatures::attention, "attention"}}};
+constexpr Words<VitFeatures, 5> kFeatures{{{VitFeatures::cls, "cls"},
+                                           {VitFeatures::cls_mean, "cls+mean"},
+                                           {VitFeatures::cls_register, "cls+register"},
+                                           {VitFeatures::mean, "mean"},
+                                           {VitFeatures::attention, "attention"}}};
 constexpr Words<VitActivation, 3> kActivations{
     {{VitActivation::gelu, "gelu"}, {VitActivation::quick_gelu, "quick_gelu"}, {VitActivation::gelu_tanh, "gelu_tanh"}}};
 
@@ -165,7 +168,9 @@ void check_together(const VitGeometry& geometry, const std::string& where) {
   if (geometry.input.size < geometry.patch)
     throw UsageError("an input of " + std::to_string(geometry.input.size) + " pixels holds no patch of " + std::to_string(geometry.patch),
                      where);
-  if (!geometry.class_token && (geometry.features == VitFeatures::cls || geometry.features == VitFeatures::cls_mean))
+  if (geometry.features == VitFeatures::cls_register && geometry.registers == 0)
+    throw UsageError("there is no register for features of cls+register", where, "take cls");
+  if (!geometry.class_token && geometry.features != VitFeatures::mean && geometry.features != VitFeatures::attention)
     throw UsageError(std::string("there is no class token for features of ") + word_for(geometry.features, kFeatures), where, "take mean");
 }
 

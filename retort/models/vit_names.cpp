@@ -43,7 +43,7 @@ class Source {
   void refuse_the_rest(const VitSpelling& spelling) const {
     for (const auto& [name, tensor] : file_) {
       if (read_.contains(name)) continue;
-      if (std::ranges::any_of(spelling.unread, [&](const std::string& prefix) { return name.starts_with(prefix); })) continue;
+      if (std::ranges::any_of(spelling.unread, [&read = name](const std::string& prefix) { return read.starts_with(prefix); })) continue;
       throw Error("tensor '" + name + "' has no place in a ViT as " + spelling.name + " names it");
     }
   }
@@ -72,8 +72,9 @@ int64_t rank_of_positions(VitOrigin origin) { return origin == VitOrigin::clip |
 // Embeddings of the patches, after the class token's where there is one and it has its own.
 int64_t grid_of(const VitSpelling& spelling, const at::Tensor& positions) {
   const int64_t count = positions.size(-2);
-  const int64_t with_class = spelling.class_token.empty() ? 0 : square_side(count - 1);
-  const int64_t alone = spelling.class_token.empty() || spelling.origin == VitOrigin::timm ? square_side(count) : 0;
+  const int64_t with_class = spelling.class_token.empty() ? 0 : square_side(count - (spelling.first_register_has_position ? 2 : 1));
+  const bool may_be_alone = spelling.origin == VitOrigin::timm && !spelling.first_register_has_position;
+  const int64_t alone = spelling.class_token.empty() || may_be_alone ? square_side(count) : 0;
   const int64_t grid = std::max(with_class, alone);
   if (grid < 1)
     throw Error("tensor '" + spelling.positions + "' is " + shape_text(positions.sizes()) + ", not " +
@@ -107,6 +108,10 @@ int64_t usual_heads(const VitSpelling& spelling, int64_t dim) {
 int64_t heads_of(const VitSpelling& spelling, const Hints& hints, int64_t dim) {
   nlohmann::json number = told(hints, "num_attention_heads");
   if (hints.library == "timm") number = member(member(hints.config, "model_args"), "num_heads");
+  if (hints.library == "open_clip") {
+    const nlohmann::json width = member(member(member(hints.config, "model_cfg"), "vision_cfg"), "head_width");
+    if (width.is_number_integer() && width >= 1 && width <= dim) number = dim / width.get<int64_t>();
+  }
   if (hints.library == "retort") number = member(hints.config, "heads");
   if (number.is_number_integer() && number >= 1 && number <= 256) return number.get<int64_t>();
   if (!number.is_null()) throw Error("the description says " + number.dump() + " heads, not a whole number in [1, 256]");
@@ -128,6 +133,11 @@ VitActivation timm_activation(const std::string& name) {
 
 VitActivation activation_of(const VitSpelling& spelling, const Hints& hints, bool gated) {
   if (hints.library == "timm" || spelling.origin == VitOrigin::timm) return timm_activation(hints.name);
+  if (hints.library == "open_clip") {
+    const nlohmann::json quick = member(member(hints.config, "model_cfg"), "quick_gelu");
+    return quick.is_boolean() && quick ? VitActivation::quick_gelu : VitActivation::gelu;
+  }
+  if (spelling.name == kOpenClip && hints.name != kOpenAiClip) return VitActivation::gelu;
   const nlohmann::json word = told(hints, "hidden_act");
   if (gated && (word == "silu" || spelling.origin == VitOrigin::dinov2)) return VitActivation::gelu;  // DINOv2's is SiLU whatever is said
   if (gated && !word.is_null()) throw Error("hidden_act is " + word.dump() + ", where retort builds gates with silu");
@@ -157,6 +167,7 @@ double theta_of(const Hints& hints) {
 // As their authors use them for linear probes: DINOv2's evaluation reads class token and mean, DINOv3's and CLIP's the class token.
 VitFeatures features_of(VitOrigin origin, const VitSpelling& spelling, const VitGeometry& geometry, const Hints& hints, bool has_head) {
   if (spelling.pool) return VitFeatures::attention;
+  if (spelling.first_register_has_position) return VitFeatures::cls_register;
   if (!geometry.class_token || geometry.norm_pooled) return VitFeatures::mean;
   if (origin == VitOrigin::dinov2) return VitFeatures::cls_mean;
   if (origin != VitOrigin::timm) return VitFeatures::cls;
@@ -205,7 +216,8 @@ void choose_features(const std::string& wanted, const VitGeometry& geometry, Vit
   if (features == geometry.features) return;
   if (features == VitFeatures::attention) throw Error("has no attention pool: its features are cls, cls+mean or mean");
   if (spelling.pool) spelling.unread.push_back(spelling.pool->query.substr(0, spelling.pool->query.rfind('.') + 1));
-  if (!spelling.head.empty()) spelling.unread.push_back(spelling.head + ".");
+  for (const std::string& head : {spelling.head, spelling.second_head})
+    if (!head.empty()) spelling.unread.push_back(head + ".");
   spelling.pool.reset();
   spelling.head.clear();
 }
@@ -296,7 +308,7 @@ class Converter {
       put("class_token", spelling_.class_token,
           source_.take(spelling_.class_token, flat ? Shape{dim} : Shape{1, 1, dim}).view({1, 1, dim}));
     }
-    if (geometry_.registers > 0) add_tensor("register_tokens", spelling_.registers, {1, geometry_.registers, dim});
+    if (geometry_.registers > 0) put("register_tokens", spelling_.registers, registers());
     if (geometry_.rope_theta == 0) put("encoder.pos_embedding", spelling_.positions, positions());
     add("conv_proj", spelling_.projection, {dim, 3, patch, patch});
     if (geometry_.pre_norm) add("encoder.ln_pre", spelling_.pre_norm, {dim});
@@ -304,7 +316,7 @@ class Converter {
       add_block("encoder.layers.encoder_layer_" + std::to_string(i) + ".", spelling_.block + std::to_string(i) + ".");
     add("encoder.ln", spelling_.norm, {dim});
     if (spelling_.pool) add_pool(*spelling_.pool);
-    if (classes) add("heads.head", spelling_.head, {*classes, geometry_.feature_dim()});
+    if (classes) add_head(*classes);
     source_.refuse_the_rest(spelling_);
     return std::move(state_);
   }
@@ -332,12 +344,31 @@ class Converter {
     put(ours + ".bias", theirs + ".bias", bias_of(theirs + ".", theirs, shape[0]));
   }
 
+  at::Tensor registers() {
+    const at::Tensor tokens = source_.take(spelling_.registers, {1, geometry_.registers, geometry_.dim});
+    if (!spelling_.first_register_has_position) return tokens;
+    return tokens + source_.peek(spelling_.positions, 3).slice(1, 1, 2);
+  }
+
+  // Two heads, of the class token and of the first register, count by halves: as one of both tokens.
+  void add_head(int64_t classes) {
+    if (spelling_.second_head.empty()) return add("heads.head", spelling_.head, {classes, geometry_.feature_dim()});
+    std::vector<at::Tensor> weights, biases;
+    for (const std::string& head : {spelling_.head, spelling_.second_head}) {
+      weights.push_back(source_.take(head + ".weight", {classes, geometry_.dim}));
+      biases.push_back(source_.take(head + ".bias", {classes}));
+    }
+    state_["heads.head.weight"] = at::cat(weights, 1) * 0.5;
+    state_["heads.head.bias"] = (biases[0] + biases[1]) * 0.5;
+  }
+
   at::Tensor positions() {
     const int64_t dim = geometry_.dim, patches = geometry_.grid() * geometry_.grid();
     const at::Tensor& whole = source_.peek(spelling_.positions, rank_of_positions(spelling_.origin));
     const int64_t count = whole.size(-2);
     const at::Tensor taken =
         source_.take(spelling_.positions, whole.dim() == 2 ? Shape{count, dim} : Shape{1, count, dim}).view({1, count, dim});
+    if (spelling_.first_register_has_position) return at::cat({taken.slice(1, 0, 1), taken.slice(1, 2)}, 1);
     // timm's no_embed_class: the class token has no position.
     return geometry_.class_token && count == patches ? at::cat({at::zeros({1, 1, dim}, taken.options()), taken}, 1) : taken;
   }
@@ -364,8 +395,16 @@ class Converter {
     if (!queries.empty()) {
       put(ours + "bias", "", at::cat({source_.take(theirs + queries, {dim}), at::zeros({dim}), source_.take(theirs + values, {dim})}));
     } else {
-      put(ours + "bias", whole + "bias", bias_of(whole, "attn.qkv", 3 * dim));
+      put(ours + "bias", whole + "bias", without_keys(bias_of(whole, "attn.qkv", 3 * dim), whole + "bias_mask"));
     }
+  }
+
+  // DINOv3's training masks the keys' bias, whatever value it has.
+  at::Tensor without_keys(const at::Tensor& bias, const std::string& mask) {
+    if (!source_.has(mask)) return bias;
+    const int64_t dim = geometry_.dim;
+    source_.take(mask, {3 * dim});
+    return at::cat({bias.slice(0, 0, dim), at::zeros({dim}, bias.options()), bias.slice(0, 2 * dim)});
   }
 
   // Modules of so many rows each, one below the other.
@@ -406,7 +445,8 @@ class Converter {
 
 }  // namespace
 
-std::optional<Recognised> recognise_vit(const StateDict& file, const Hints& hints) {
+std::optional<Recognised> recognise_vit(const StateDict& given, const Hints& hints) {
+  const StateDict file = without_chunks(given);
   std::optional<VitSpelling> spelling = vit_spelling_of(file);
   if (!spelling) return std::nullopt;
   Source source(file);

@@ -12,6 +12,9 @@ namespace retort::models {
 // (vit.h);
 // - timm's VisionTransformer: ViT, DeiT, DINOv2, image towers of CLIP and SigLIP; its Eva where that is a DINOv3. vit_tiny_patch16_224,
 //   whose input has a mean and std of 0.5, has DeiT-tiny's names and shapes: without a description it is taken for that;
+// - the files of the authors of DINOv2 and DINOv3 (blocks in chunks too), of masked autoencoders (their decoder is left out) and of DeiT
+// with a
+//   distillation token; OpenAI's CLIP, as a TorchScript archive too, and OpenCLIP;
 // - transformers' ViT, DINOv2 (with registers too), DINOv3, CLIP and SigLIP (and SigLIP 2 of a fixed size): the models, what they are part
 //   of, and the names of version 4 (`encoder.layer.N.attention.attention.query`), which version 5 still writes, and of 5's own state_dict.
 // Poolers, mask tokens, text towers and projections to their embeddings are left out: no classifier reads them. What tensors do not say is

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <string_view>
 
 #include "retort/models/geometry.h"
 
@@ -53,6 +54,8 @@ VitSpelling torchvision_spelling(const StateDict& file) {
                        .mlp_scale = scaled ? "layer_scale_2.lambda1" : "",
                        .norm = "encoder.ln",
                        .head = "heads.head",
+                       .second_head = "",
+                       .first_register_has_position = false,
                        .pool = {},
                        .unbiased = {},
                        .unread = {}};
@@ -99,9 +102,25 @@ VitSpelling timm_spelling(const StateDict& file) {
                                             : "ls2.gamma",
                        .norm = if_module(file, "fc_norm").empty() ? "norm" : "fc_norm",
                        .head = "head",
+                       .second_head = "",
+                       .first_register_has_position = false,
                        .pool = {},
                        .unbiased = {},
-                       .unread = {}};
+                       .unread = {"mask_token", "decoder_"}};  // of masked autoencoders
+  if (spelling.registers.empty()) spelling.registers = if_there(file, "register_tokens");
+  if (file.contains("dist_token")) {
+    spelling.registers = "dist_token";
+    spelling.second_head = "head_dist";
+    spelling.first_register_has_position = true;
+  }
+  if (file.contains("mask_token") && scaled && !eva) {  // its authors' own file, not timm's
+    spelling.origin = VitOrigin::dinov2;
+    spelling.name = "DINOv2";
+    if (has_part(file, ".mlp.w12.")) {
+      spelling.mlp_in = {"mlp.w12"};
+      spelling.mlp_out = "mlp.w3";
+    }
+  }
   if (eva) spelling.unbiased = {"attn.qkv"};
   if (biases) spelling.apart_biases = {"attn.q_bias", "attn.v_bias"};
   if (!pre_norm.empty()) spelling.unbiased.emplace_back("patch_embed.proj");
@@ -145,6 +164,8 @@ VitSpelling transformers_spelling(const StateDict& file, const std::string& pref
       .mlp_scale = dinov2 ? "layer_scale2.lambda1" : "",
       .norm = prefix + "layernorm",
       .head = "classifier",
+      .second_head = "",
+      .first_register_has_position = false,
       .pool = {},
       .unbiased = {},
       .unread = {prefix + "embeddings.mask_token", prefix + "pooler."}};
@@ -177,9 +198,76 @@ VitSpelling dinov3_spelling(const StateDict& file) {
           .mlp_scale = "layer_scale2.lambda1",
           .norm = "norm",
           .head = "classifier",
+          .second_head = "",
+          .first_register_has_position = false,
           .pool = {},
           .unbiased = {"attention.k_proj"},
           .unread = {"embeddings.mask_token"}};
+}
+
+// Its authors' own file. The keys' bias is masked.
+VitSpelling own_dinov3_spelling(const StateDict& file) {
+  const bool gated = has_part(file, ".mlp.w1.");
+  return {.origin = VitOrigin::dinov3,
+          .name = "DINOv3",
+          .class_token = "cls_token",
+          .registers = if_there(file, "storage_tokens"),
+          .positions = "",
+          .projection = "patch_embed.proj",
+          .pre_norm = "",
+          .block = "blocks.",
+          .qkv = {},
+          .in_projection = "attn.qkv.",
+          .apart_biases = {},
+          .attention_out = "attn.proj",
+          .attention_norm = "norm1",
+          .mlp_norm = "norm2",
+          .mlp_in = gated ? std::vector<std::string>{"mlp.w1", "mlp.w2"} : std::vector<std::string>{"mlp.fc1"},
+          .mlp_out = gated ? "mlp.w3" : "mlp.fc2",
+          .attention_scale = "ls1.gamma",
+          .mlp_scale = "ls2.gamma",
+          .norm = "norm",
+          .head = "head",
+          .second_head = "",
+          .first_register_has_position = false,
+          .pool = {},
+          .unbiased = {"attn.qkv"},
+          .unread = {"mask_token", "rope_embed.", "local_cls_norm."}};
+}
+
+// The image tower of OpenAI's CLIP and of OpenCLIP, with the text tower beside it or alone.
+VitSpelling open_clip_spelling(const StateDict& file, const std::string& prefix) {
+  const bool scaled = has_part(file, ".ls_1.");
+  VitSpelling spelling{.origin = VitOrigin::clip,
+                       .name = file.contains("input_resolution") ? kOpenAiClip : kOpenClip,
+                       .class_token = prefix + "class_embedding",
+                       .registers = "",
+                       .positions = prefix + "positional_embedding",
+                       .projection = prefix + "conv1",
+                       .pre_norm = prefix + "ln_pre",
+                       .block = prefix + "transformer.resblocks.",
+                       .qkv = {},
+                       .in_projection = "attn.in_proj_",
+                       .apart_biases = {},
+                       .attention_out = "attn.out_proj",
+                       .attention_norm = "ln_1",
+                       .mlp_norm = "ln_2",
+                       .mlp_in = {"mlp.c_fc"},
+                       .mlp_out = "mlp.c_proj",
+                       .attention_scale = scaled ? "ls_1.gamma" : "",
+                       .mlp_scale = scaled ? "ls_2.gamma" : "",
+                       .norm = prefix + "ln_post",
+                       .head = "",
+                       .second_head = "",
+                       .first_register_has_position = false,
+                       .pool = {},
+                       .unbiased = {prefix + "conv1"},
+                       .unread = {prefix + "proj"}};
+  if (prefix.empty()) return spelling;
+  for (const char* text : {"transformer.", "text.", "token_embedding.", "positional_embedding", "ln_final.", "text_projection",
+                           "logit_scale", "logit_bias", "attn_mask", "input_resolution", "context_length", "vocab_size"})
+    spelling.unread.emplace_back(text);
+  return spelling;
 }
 
 // CLIPModel's and SiglipModel's image towers, whole or alone.
@@ -206,6 +294,8 @@ VitSpelling tower_spelling(const StateDict& file, const std::string& prefix) {
       .mlp_scale = "",
       .norm = prefix + "post_layernorm",
       .head = clip ? "" : "classifier",
+      .second_head = "",
+      .first_register_has_position = false,
       .pool = {},
       .unbiased = {},
       .unread = {prefix + "embeddings.position_ids", "text_model.", "text_projection.", "visual_projection.", "logit_scale", "logit_bias"}};
@@ -234,8 +324,28 @@ int64_t square_side(int64_t patches) {
   return side * side == patches ? side : 0;
 }
 
+StateDict without_chunks(const StateDict& file) {
+  constexpr std::string_view kBlocks = "blocks.";
+  StateDict plain;
+  for (const auto& [name, tensor] : file) {
+    std::string kept = name;
+    if (name.starts_with(kBlocks)) {
+      const size_t chunk = name.find_first_not_of("0123456789", kBlocks.size());
+      const size_t number = chunk == std::string::npos ? chunk : name.find_first_not_of("0123456789", chunk + 1);
+      const bool numbered = number != std::string::npos && chunk > kBlocks.size() && number > chunk + 1;
+      if (!numbered || name[chunk] != '.' || name[number] != '.') return file;
+      kept.erase(kBlocks.size(), chunk + 1 - kBlocks.size());
+    }
+    if (!plain.emplace(kept, tensor).second) return file;
+  }
+  return plain;
+}
+
 std::optional<VitSpelling> vit_spelling_of(const StateDict& file) {
   if (has_two_of(file, {"class_token", "encoder.pos_embedding", "conv_proj.weight"})) return torchvision_spelling(file);
+  if (has_two_of(file, {"cls_token", "storage_tokens", "patch_embed.proj.weight"}) &&
+      (file.contains("storage_tokens") || file.contains("rope_embed.periods")))
+    return own_dinov3_spelling(file);
   for (const char* own : {"cls_token", "attn_pool.latent"})
     if (has_two_of(file, {own, "pos_embed", "patch_embed.proj.weight"})) return timm_spelling(file);
   if (has_two_of(file, {"cls_token", "reg_token", "patch_embed.proj.weight"})) return timm_spelling(file);
@@ -246,6 +356,11 @@ std::optional<VitSpelling> vit_spelling_of(const StateDict& file) {
   }
   if (has_two_of(file, {"embeddings.cls_token", "embeddings.register_tokens", "embeddings.patch_embeddings.weight"}))
     return dinov3_spelling(file);
+  for (const std::string prefix : {"visual.", ""}) {
+    const bool blocks = !if_module(file, prefix + "transformer.resblocks.0.ln_1").empty();
+    if (blocks && has_two_of(file, {prefix + "class_embedding", prefix + "conv1.weight", prefix + "ln_pre.weight"}))
+      return open_clip_spelling(file, prefix);
+  }
   for (const std::string prefix : {"", "vision_model."}) {
     const std::string at = prefix + "embeddings.";
     for (const std::string& own : {at + "class_embedding", prefix + "head.probe"})

@@ -12,6 +12,10 @@ namespace retort::models {
 // Where a ViT's weight file comes from.
 enum class VitOrigin { torchvision, timm, vit, dinov2, dinov3, clip, siglip };
 
+// What names a CLIP's file as its authors write it: they approximate the activation, and others do not.
+inline constexpr const char* kOpenAiClip = "OpenAI CLIP";
+inline constexpr const char* kOpenClip = "OpenCLIP";
+
 // How a file spells the attention pool of a SigLIP; module names where not a tensor's.
 struct PoolSpelling {
   std::string query;                        // tensor
@@ -35,6 +39,8 @@ struct VitSpelling {
   std::string mlp_out;
   std::string attention_scale, mlp_scale;  // tensors
   std::string norm, head;
+  std::string second_head;                   // the register's own, beside the class token's: their mean counts
+  bool first_register_has_position = false;  // DeiT's distillation token
   std::optional<PoolSpelling> pool;
   std::vector<std::string> unbiased;  // modules whose bias may be missing: zero then
   std::vector<std::string> unread;    // prefixes of what no classifier reads
@@ -42,6 +48,9 @@ struct VitSpelling {
 
 // The side of a square of so many patches, or 0.
 int64_t square_side(int64_t patches);
+
+// DINOv2's and DINOv3's training keeps blocks in chunks, "blocks.1.10.norm1.weight", and numbers them through: the file without the chunks.
+StateDict without_chunks(const StateDict& file);
 
 // Whose file this is, by the names of its tensors; nothing when it is no ViT's.
 std::optional<VitSpelling> vit_spelling_of(const StateDict& file);

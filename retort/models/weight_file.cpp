@@ -1,11 +1,9 @@
 #include "retort/models/weight_file.h"
 
 #include <algorithm>
-#include <array>
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -14,60 +12,16 @@
 #include "retort/core/error.h"
 #include "retort/core/file.h"
 #include "retort/core/quote.h"
+#include "retort/models/checkpoint.h"
 #include "retort/models/legacy_pth.h"
 #include "retort/models/pickle.h"
+#include "retort/models/weight_names.h"
 #include "retort/models/zip_pth.h"
 
 namespace retort::models {
 namespace {
 
 constexpr size_t kMaxRank = 64;  // what libtorch's own kernels accept
-constexpr int kMaxNesting = 4;
-constexpr std::array<std::string_view, 5> kWrappers{"state_dict_ema", "state_dict", "model_state_dict", "model", "net"};
-
-using Dict = PickleValue::Dict;
-
-bool holds_tensors(const Dict& dict) {
-  return std::ranges::any_of(dict.items, [](const auto& item) {
-    return item.first->template as<std::string>() != nullptr && item.second->template as<PickleValue::Tensor>() != nullptr;
-  });
-}
-
-// The value of the last item of that name, as a dict has it.
-const PickleValue* find(const Dict& dict, std::string_view name) {
-  const PickleValue* found = nullptr;
-  for (const auto& [key, value] : dict.items) {
-    const auto* text = key->as<std::string>();
-    if (text != nullptr && *text == name) found = value;
-  }
-  return found;
-}
-
-// `seen`: a dict may hold itself, under several of these names.
-const Dict* unwrap(const PickleValue& value, std::set<const Dict*>& seen, int depth = 0) {
-  const auto* dict = value.as<Dict>();
-  if (dict == nullptr || depth > kMaxNesting || !seen.insert(dict).second) return nullptr;
-  for (const std::string_view wrapper : kWrappers) {
-    const PickleValue* inner = find(*dict, wrapper);
-    if (inner == nullptr) continue;
-    if (const Dict* found = unwrap(*inner, seen, depth + 1)) return found;
-  }
-  return holds_tensors(*dict) ? dict : nullptr;
-}
-
-std::string glimpse(const PickleValue& root) {
-  const auto* dict = root.as<Dict>();
-  if (dict == nullptr) return "is not a dict of tensors";
-  std::string names;
-  size_t shown = 0;
-  for (const auto& [key, value] : dict->items) {
-    const auto* text = key->as<std::string>();
-    if (text == nullptr || ++shown > 6) continue;
-    names += (shown > 1 ? ", " : "") + quote_name(*text);
-  }
-  return "holds no tensors by name, only " + (names.empty() ? "an empty dict" : names + (shown > 6 ? ", …" : ""));
-}
-
 // Builds the tensors of one pickled file; each storage is read once.
 class TensorBuilder {
  public:
@@ -134,26 +88,20 @@ class TensorBuilder {
   std::map<std::string, at::Tensor> loaded_;
 };
 
-StateDict tensors_of(const PickledFile& file, const std::string& where) {
-  std::set<const Dict*> seen;
-  const Dict* dict = unwrap(*file.pickle.root, seen);
-  if (dict == nullptr) throw Error(glimpse(*file.pickle.root), where);
+StateDict tensors_of(const PickledFile& file, const Checkpoint& checkpoint, const std::string& where) {
   TensorBuilder builder(file, where);
   StateDict state;
-  for (const auto& [key, value] : dict->items) {
-    const auto* name = key->as<std::string>();
-    const auto* tensor = value->as<PickleValue::Tensor>();
-    if (name != nullptr && tensor != nullptr) state[*name] = builder.build(*name, *tensor);
-  }
+  for (const auto& [name, tensor] : checkpoint.tensors) state[name] = builder.build(name, *tensor);
   return state;
 }
 
-StateDict without_module_prefix(StateDict state) {
-  constexpr std::string_view kPrefix = "module.";
-  if (!std::ranges::all_of(state, [&](const auto& item) { return item.first.starts_with(kPrefix); })) return state;
-  StateDict plain;
-  for (auto& [name, tensor] : state) plain[name.substr(kPrefix.size())] = std::move(tensor);
-  return plain;
+WeightFile read_pickled(const PickledFile& file, std::string& wanted, const std::string& where) {
+  Checkpoint checkpoint = weights_in(file.pickle, wanted, where);
+  WeightFile read;
+  read.tensors = tensors_of(file, checkpoint, where);
+  read.set = std::move(checkpoint.set);
+  read.others = std::move(checkpoint.others);
+  return read;
 }
 
 [[noreturn]] void unknown_kind(std::string_view start, const std::string& where) {
@@ -164,24 +112,42 @@ StateDict without_module_prefix(StateDict state) {
 
 }  // namespace
 
-TensorFile read_weight_file(const std::filesystem::path& path) {
+WeightFile read_weight_file(const std::filesystem::path& path, const std::string& set) {
   const auto file = std::make_shared<const MappedFile>(path);
   const std::string where = path.string();
   const std::string_view start(reinterpret_cast<const char*>(file->bytes().data()), std::min<size_t>(file->bytes().size(), 32));
-  TensorFile read;
+  WeightFile read;
+  std::string wanted = set;
   if (start.starts_with("PK\x03\x04")) {
-    read.tensors = tensors_of(open_zip_pth(file, where), where);
+    read = read_pickled(open_zip_pth(file, where), wanted, where);
   } else if (is_legacy_pth(file->bytes())) {
-    read.tensors = tensors_of(open_legacy_pth(file, where), where);
+    read = read_pickled(open_legacy_pth(file, where), wanted, where);
   } else if (start.size() > 8 && start[8] == '{') {
-    read = read_safetensors(path);
+    TensorFile plain = read_safetensors(path);
+    read.tensors = std::move(plain.tensors);
+    read.metadata = std::move(plain.metadata);
   } else {
     unknown_kind(start, where);
   }
-  read.tensors = without_module_prefix(std::move(read.tensors));
+  try {
+    read.tensors = plain_names(std::move(read.tensors), wanted);
+  } catch (const Error& error) {
+    throw Error(error.what(), where);
+  }
+  if (!wanted.empty()) throw Error("holds no weights under " + quote_name(wanted), where, "leave '#" + wanted + "' out");
+  if (read.set.empty()) read.set = set;
   return read;
 }
 
 StateDict read_weights(const std::filesystem::path& path) { return read_weight_file(path).tensors; }
+
+std::optional<StateDict> read_script_weights(const std::filesystem::path& path, const std::string& holding) {
+  const auto file = std::make_shared<const MappedFile>(path);
+  const std::string where = path.string();
+  const PickledFile pickled = open_torchscript(file, where);
+  const Checkpoint checkpoint = script_weights_in(pickled.pickle, where);
+  const bool holds = std::ranges::any_of(checkpoint.tensors, [&](const auto& each) { return each.first == holding; });
+  return holds ? std::optional(tensors_of(pickled, checkpoint, where)) : std::nullopt;
+}
 
 }  // namespace retort::models

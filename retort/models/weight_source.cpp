@@ -1,10 +1,12 @@
 #include "retort/models/weight_source.h"
 
 #include <map>
+#include <set>
 
 #include "retort/core/error.h"
 #include "retort/hub/description.h"
 #include "retort/hub/snapshot.h"
+#include "retort/models/timm_names.h"
 #include "retort/models/weight_file.h"
 
 namespace retort::models {
@@ -21,9 +23,10 @@ std::optional<nlohmann::json> preprocess_in(const Metadata& metadata, const fs::
   return preprocess;
 }
 
-WeightSource read_one_file(const fs::path& path) {
-  TensorFile file = read_weight_file(path);
-  WeightSource source{.tensors = std::move(file.tensors), .described = {}, .preprocess = {}};
+WeightSource read_one_file(const fs::path& path, const std::string& set) {
+  WeightFile file = read_weight_file(path, set);
+  WeightSource source{
+      .tensors = std::move(file.tensors), .described = {}, .preprocess = {}, .set = std::move(file.set), .others = std::move(file.others)};
   const auto found = file.metadata.find(kSpecKey);
   if (found == file.metadata.end()) return source;
   try {
@@ -60,22 +63,37 @@ void check_built(const hub::Description& description, const std::string& where) 
     throw Error("downsample_in_bottleneck and downsample_in_first_stage are not built", where);
 }
 
-WeightSource read_folder(const fs::path& path) {
+// The same for OpenCLIP's own image tower.
+void check_open_clip(const hub::Description& description, const std::string& where) {
+  const nlohmann::json& tower = description.config.at("model_cfg").at("vision_cfg");
+  static const std::set<std::string> sizes{"image_size", "layers",        "width",         "patch_size",
+                                           "head_width", "patch_dropout", "ls_init_value", "mlp_ratio"};
+  for (const auto& [key, value] : tower.items()) {
+    const bool usual = value.is_null() || value == false || (key == "pool_type" && value == "tok");
+    if (!sizes.contains(key) && !usual) throw Error("vision_cfg." + key + " is " + value.dump() + ", which is not built", where);
+  }
+}
+
+WeightSource read_folder(const fs::path& path, const std::string& set) {
   const hub::Snapshot snapshot = hub::snapshot_at(path);
   const hub::Description description = hub::describe(snapshot.folder);
-  // It has the names and shapes of the one that TensorFlow trained, and another padding.
-  if (description.library == "timm" && description.architecture.starts_with("efficientnet_lite"))
-    throw Error("timm's " + description.architecture + " is not built, only its tf_" + description.architecture, snapshot.folder.string());
+  if (description.library == "timm") check_timm(description, snapshot.folder.string());
   if (description.library == "transformers") check_built(description, (snapshot.folder / "config.json").string());
+  if (description.library == "open_clip") check_open_clip(description, (snapshot.folder / "open_clip_config.json").string());
   const std::string& name = description.architecture;
   WeightSource source{.tensors = {},
-                      .described = {.arch = description.library == "timm" ? name : "",
+                      .described = {.arch = description.library == "timm" && !has_own_sizes(description) ? name : "",
                                     .library = description.library,
                                     .name = name,
                                     .config = description.config},
-                      .preprocess = drawable(hub::preprocess_of(description), snapshot.folder)};
+                      .preprocess = drawable(hub::preprocess_of(description), snapshot.folder),
+                      .set = {},
+                      .others = {}};
   for (const fs::path& file : hub::weight_files(snapshot)) {
-    for (auto& [key, tensor] : read_weights(file)) {
+    WeightFile read = read_weight_file(file, set);
+    source.set = std::move(read.set);
+    source.others = std::move(read.others);
+    for (auto& [key, tensor] : read.tensors) {
       if (!source.tensors.emplace(key, std::move(tensor)).second)
         throw Error("holds the tensor '" + key + "', as another shard does", file.string());
     }
@@ -85,9 +103,19 @@ WeightSource read_folder(const fs::path& path) {
 
 }  // namespace
 
-WeightSource read_weight_source(const fs::path& path) {
+WeightPath weight_path(const fs::path& named) {
   std::error_code ignored;
-  return fs::is_directory(path, ignored) ? read_folder(path) : read_one_file(path);
+  const std::string text = named.string();
+  const size_t mark = text.rfind('#');
+  if (mark == std::string::npos || mark + 1 == text.size() || fs::exists(named, ignored)) return {named, ""};
+  const fs::path path = text.substr(0, mark);
+  return fs::exists(path, ignored) ? WeightPath{path, text.substr(mark + 1)} : WeightPath{named, ""};
+}
+
+WeightSource read_weight_source(const fs::path& named) {
+  const auto& [path, set] = weight_path(named);
+  std::error_code ignored;
+  return fs::is_directory(path, ignored) ? read_folder(path, set) : read_one_file(path, set);
 }
 
 }  // namespace retort::models

@@ -138,6 +138,12 @@ at::Tensor read_storage(Archive& archive, const std::string& key, const StorageT
   return storage;
 }
 
+PickledFile object_in(const std::shared_ptr<Archive>& archive, const std::string& where) {
+  const std::string pickle = archive->text("data.pkl");
+  return {read_pickle(std::as_bytes(std::span(pickle)), where + ", data.pkl"),
+          [archive](const std::string& key, const StorageType& type) { return read_storage(*archive, key, type); }};
+}
+
 }  // namespace
 
 PickledFile open_zip_pth(const std::shared_ptr<const MappedFile>& file, const std::string& where) {
@@ -147,9 +153,13 @@ PickledFile open_zip_pth(const std::shared_ptr<const MappedFile>& file, const st
   if (!archive->has("data.pkl")) throw Error("is a zip archive without data.pkl, so not one that torch.save wrote", where);
   if (archive->has("byteorder") && archive->text("byteorder") != "little")
     throw Error("its numbers are big-endian", where, "save it again on a little-endian machine");
-  const std::string pickle = archive->text("data.pkl");
-  return {read_pickle(std::as_bytes(std::span(pickle)), where + ", data.pkl"),
-          [archive](const std::string& key, const StorageType& type) { return read_storage(*archive, key, type); }};
+  return object_in(archive, where);
+}
+
+PickledFile open_torchscript(const std::shared_ptr<const MappedFile>& file, const std::string& where) {
+  const auto archive = std::make_shared<Archive>(file, where);
+  if (!archive->has("data.pkl")) throw Error("is a TorchScript program without data.pkl", where);
+  return object_in(archive, where);
 }
 
 bool holds_torchscript(const std::filesystem::path& path) {

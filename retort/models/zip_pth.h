@@ -13,6 +13,9 @@ namespace retort::models {
 // `where`, on a damaged archive, a TorchScript program, big-endian data, or records that claim more bytes than the file has.
 PickledFile open_zip_pth(const std::shared_ptr<const MappedFile>& file, const std::string& where);
 
+// The object of a TorchScript program; its code is not looked at.
+PickledFile open_torchscript(const std::shared_ptr<const MappedFile>& file, const std::string& where);
+
 // Whether the file is such an archive, whole, and holds a TorchScript program.
 bool holds_torchscript(const std::filesystem::path& path);
 

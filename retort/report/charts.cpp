@@ -199,7 +199,7 @@ class Matrix {
     std::string svg;
     for (size_t row = 0; row < classes_.size(); ++row) {
       for (size_t column = 0; column < classes_.size(); ++column) {
-        const int64_t images = metrics_.confusion[row][column], whole = metrics_.class_count[row];
+        const int64_t images = metrics_.confused(row, column), whole = metrics_.class_count[row];
         if (images == 0) continue;
         const double part = share(images, whole);
         const std::string title = classes_[row] + " → " + classes_[column] + ": " + of(images, whole) + " (" + percent(100 * part) + ")";
@@ -273,7 +273,7 @@ std::string class_bars(const Metrics& metrics, const std::vector<std::string>& c
       continue;
     }
     const double accuracy = metrics.class_accuracy[c];
-    bars += "<div class=\"bar\" title=\"" + name + ": " + of(metrics.confusion[c][c], metrics.class_count[c]) +
+    bars += "<div class=\"bar\" title=\"" + name + ": " + of(metrics.confused(c, c), metrics.class_count[c]) +
             " right\"><span class=\"name\">" + name + "</span><span class=\"track\"><i style=\"width:" + px(accuracy) +
             "%\"></i></span><span class=\"value\">" + percent(accuracy) + "</span><span class=\"of\">" +
             std::to_string(metrics.class_count[c]) + "</span></div>";
@@ -294,10 +294,8 @@ std::string confused_pairs(const Metrics& metrics, const std::vector<std::string
     int64_t images;
   };
   std::vector<Pair> pairs;
-  for (size_t row = 0; row < classes.size(); ++row) {
-    for (size_t column = 0; column < classes.size(); ++column) {
-      if (row != column && metrics.confusion[row][column] > 0) pairs.push_back({row, column, metrics.confusion[row][column]});
-    }
+  for (const auto& [pair, images] : metrics.confusion) {
+    if (pair.first != pair.second) pairs.push_back({static_cast<size_t>(pair.first), static_cast<size_t>(pair.second), images});
   }
   if (pairs.empty()) return "";
   std::stable_sort(pairs.begin(), pairs.end(), [](const Pair& a, const Pair& b) { return a.images > b.images; });

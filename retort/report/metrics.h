@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace retort::report {
@@ -18,7 +20,11 @@ struct Metrics {
   double mean_class_accuracy = 0;      // percent, the mean over classes that have images
   std::vector<double> class_accuracy;  // percent; -1 for a class without images
   std::vector<int64_t> class_count;
-  std::vector<std::vector<int64_t>> confusion;  // [label][predicted]
+  // Images by label and predicted class, of the pairs that occur: of 100,000 classes few do.
+  std::map<std::pair<int64_t, int64_t>, int64_t> confusion;
+
+  // Images of this label that were taken for that class.
+  int64_t confused(size_t label, size_t predicted) const;
 };
 
 Metrics compute_metrics(const std::vector<Prediction>& predictions, int64_t classes);

@@ -5,6 +5,8 @@
 #include <charconv>
 #include <cmath>
 
+#include "retort/core/quote.h"
+
 namespace retort::report {
 namespace {
 
@@ -71,7 +73,7 @@ std::string escape(std::string_view text) {
     } else if ((static_cast<uint8_t>(c) < 0x20 && c != '\t' && c != '\n') || c == 0x7F) {
       out += kReplacement;
     } else {
-      out += point;
+      out += point.size() > 1 ? retort::printable(point) : std::string(point);  // marks that turn the direction of writing
     }
   });
   return out;

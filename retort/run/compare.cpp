@@ -7,15 +7,16 @@
 #include <set>
 #include <utility>
 
-#include "retort/core/device.h"
 #include "retort/core/error.h"
 #include "retort/core/file.h"
+#include "retort/core/folder_lock.h"
 #include "retort/models/registry.h"
 #include "retort/report/text.h"
 #include "retort/run/compare_plan.h"
 #include "retort/run/distill.h"
 #include "retort/run/named_teacher.h"
 #include "retort/run/pace.h"
+#include "retort/run/plan.h"
 #include "retort/run/pretraining.h"
 #include "retort/run/run_folder.h"
 #include "retort/run/trained_teacher.h"
@@ -39,21 +40,31 @@ Looks looks_of(const ArmPlan& plan) {
   return plan.probe || !has_teacher(run) ? Looks{} : Looks{run.teacher, run.extra};
 }
 
+// What all arms share. Teachers, extras and classes are of some arms alone, which are checked as they run.
+Plan base_plan(const CompareConfig& config) {
+  if (config.seeds < 1) throw UsageError("must be at least 1", "--seeds");
+  RunConfig shared = config.base;
+  if (shared.teacher.empty()) shared.teacher = {kNone};
+  shared.extra.clear();
+  shared.classes.clear();
+  return resolve(shared);
+}
+
 class Comparer {
  public:
   Comparer(const CompareConfig& config, Log& log, const StopFlag& stop)
-      : config_(config), log_(log), stop_(stop), plans_(plans_of(config, log)) {}
+      : config_(config), base_(base_plan(config)), log_(log), stop_(stop), plans_(plans_of(config, log)) {}
 
   report::Comparison run() {
     for (const ArmPlan& plan : plans_) {
       runs_ += std::ssize(plan.runs);
       for (size_t i = 0; i < plan.runs.size(); ++i) pace_.expect(looks_of(plan));
     }
-    result_.title = "retort compare: " + student_name(config_.base) + " on " + last_part(config_.base.data);
+    result_.title = "retort compare: " + base_.student.title() + " on " + last_part(config_.base.data);
     for (const ArmPlan& plan : plans_) result_.arms.push_back(run_arm(plan));
-    result_.student = student_name(config_.base) + ", " + std::to_string(size_) + " px, " + report::count(parameters_) + " parameters";
+    result_.student = base_.student.title() + ", " + std::to_string(size_) + " px, " + report::count(parameters_) + " parameters";
     result_.budget = "Equal student image-steps: " + std::to_string(config_.base.epochs) + " epochs of " + std::to_string(images_) +
-                     " images in batches of " + std::to_string(batch_size_for(config_.base, images_)) + " for every arm that trains" +
+                     " images in batches of " + std::to_string(batch_size_for(base_.training, images_)) + " for every arm that trains" +
                      (config_.base.extra.empty() ? "." : ", in fewer epochs where images are added.");
     estimate_savings();
     write();
@@ -97,9 +108,7 @@ class Comparer {
       if (plan.probe) {
         probe(config, arm);
       } else {
-        const nlohmann::json summary = train(config);
-        add(summary, arm);
-        teaching = summary.at("seconds").at("teacher").get<double>();
+        teaching = train(config, arm);
       }
       ++done_;
       pace_.add(looks_of(plan), watch.seconds(), teaching);
@@ -130,16 +139,22 @@ class Comparer {
     log_.info(text);
   }
 
-  // A teacher that is trained first is trained for the first run, and read by the others.
-  nlohmann::json train(RunConfig config) {
-    if (has_teacher(config) && config.teacher_init != "linear-probe") {
+  // A teacher that is trained first is trained for the first run, and read by the others: its training is part of what each arm of it
+  // cost. Returns the seconds that the run's teachers took.
+  double train(RunConfig config, report::Arm& arm) {
+    double training_teachers = 0;
+    if (has_teacher(config) && config.teacher_init != TeacherInit::linear_probe) {
       std::string name = "teacher";
       for (const std::string& teacher : config.teacher) name += "-" + folder_name(last_part(teacher));
       const int64_t seed = std::exchange(config.seed, config_.base.seed);
-      config = with_trained_teachers(config, fs::path(config_.base.out) / name, log_, stop_);
+      const TrainedTeachers trained = train_teachers(resolve(config), fs::path(config_.base.out) / name, /*force=*/false, {log_, stop_});
+      config = with_teachers(config, trained);
       config.seed = seed;
+      training_teachers = trained.seconds;
     }
-    return distill_once(config, log_, stop_);
+    const RunSummary summary = distill_once(config, log_, stop_);
+    add(summary, training_teachers, arm);
+    return training_teachers + summary.seconds.teacher;
   }
 
   // The student's weights in the teacher's place.
@@ -148,41 +163,42 @@ class Comparer {
     config.student_weights.clear();
     config.teacher_arch = config.student;
     config.teacher_features.clear();
-    config.teacher_head = "probe";
+    config.teacher_head = TeacherHead::probe;
     config.prompt.clear();
     config.teacher_size = size_ > 0 ? size_ : config.image_size;
     return config;
   }
 
   void probe(const RunConfig& config, report::Arm& arm) {
-    const nlohmann::json teacher = linear_probe(probed(config), log_, stop_);
-    arm.accuracy.push_back(accuracy_in(teacher, "test_accuracy"));
-    arm.class_accuracy.push_back(teacher.value("test_mean_class_accuracy", arm.accuracy.back()));
-    arm.teacher_seconds = teacher.at("seconds");
+    const LinearProbe probe = linear_probe(probed(config), log_, stop_);
+    add_accuracy(probe.teacher, arm);
+    arm.teacher_seconds = probe.seconds;
   }
 
-  double accuracy_in(const nlohmann::json& network, const char* field) {
-    if (!network.at(field).is_null()) return network.at(field);
-    result_.split = validation_name(config_.base);
-    return network.at("val_accuracy");
+  // On test, or on validation where no images are for testing.
+  double accuracy_of(const NetworkSummary& network) {
+    if (network.test_accuracy) return *network.test_accuracy;
+    result_.split = validation_name(!config_.base.classes.empty());
+    return network.val_accuracy.value_or(0);
   }
 
-  void add(const nlohmann::json& summary, report::Arm& arm) {
-    const nlohmann::json& student = summary.at("student");
-    arm.accuracy.push_back(accuracy_in(student, "test_accuracy"));
-    arm.class_accuracy.push_back(student.at("test_mean_class_accuracy").is_null() ? arm.accuracy.back()
-                                                                                  : student.at("test_mean_class_accuracy").get<double>());
-    arm.training_seconds += summary.at("seconds").at("training").get<double>();
+  void add_accuracy(const NetworkSummary& network, report::Arm& arm) {
+    arm.accuracy.push_back(accuracy_of(network));
+    arm.class_accuracy.push_back(network.test_mean_class_accuracy.value_or(arm.accuracy.back()));
+  }
+
+  void add(const RunSummary& summary, double training_teachers, report::Arm& arm) {
+    add_accuracy(summary.student, arm);
+    arm.training_seconds += summary.seconds.training;
     // Later runs find the outputs in the cache: the longest is what it cost.
-    arm.teacher_seconds = std::max(arm.teacher_seconds, summary.at("seconds").at("teacher").get<double>());
-    student.at("image_size").get_to(size_);
-    student.at("parameters").get_to(parameters_);
-    summary.at("images").at("train").get_to(images_);
-    summary.at("image_steps").get_to(arm.image_steps);
-    if (summary.at("teacher").is_null()) return;
-    const std::string line = arm.teacher + " (" + summary.at("teacher").at("arch").get<std::string>() + ", " +
-                             std::to_string(summary.at("teacher").at("image_size").get<int64_t>()) +
-                             " px): " + report::percent(accuracy_in(summary.at("teacher"), "test_accuracy")) + " on " + result_.split;
+    arm.teacher_seconds = std::max(arm.teacher_seconds, training_teachers + summary.seconds.teacher);
+    size_ = summary.student.image_size;
+    parameters_ = summary.student.parameters;
+    images_ = summary.data.train;
+    arm.image_steps = summary.image_steps;
+    if (!summary.teacher) return;
+    const std::string line = arm.teacher + " (" + summary.teacher->arch + ", " + std::to_string(summary.teacher->image_size) +
+                             " px): " + report::percent(accuracy_of(*summary.teacher)) + " on " + result_.split;
     if (std::ranges::find(result_.teachers, line) == result_.teachers.end()) result_.teachers.push_back(line);
   }
 
@@ -190,15 +206,14 @@ class Comparer {
   void estimate_savings() {
     const std::optional<Pretraining> published = pretraining_of(config_.base.student);
     if (!published) {
-      result_.pretraining = "No pre-training schedule is published for " + student_name(config_.base) + ".";
+      result_.pretraining = "No pre-training schedule is published for " + base_.student.title() + ".";
       return;
     }
     log_.info("measuring how fast this machine would pre-train " + config_.base.student);
     const models::ModelPtr model = models::make_model({config_.base.student, 1000});
-    const c10::Device device = open_device(config_.base.device);
-    model->to(device);
-    const double speed = train::training_speed(*model, published->size, batch_size_for(config_.base, images_),
-                                               models::precision_from(config_.base.precision, device), /*muon=*/false);
+    model->to(base_.device);
+    const double speed =
+        train::training_speed(*model, published->size, batch_size_for(base_.training, images_), base_.precision, /*muon=*/false);
     const double pretraining = static_cast<double>(published->epochs * published->images) / speed;
     for (report::Arm& arm : result_.arms) {
       if (!arm.name.starts_with("distill")) continue;
@@ -228,6 +243,7 @@ class Comparer {
   }
 
   CompareConfig config_;
+  Plan base_;
   Log& log_;
   const StopFlag& stop_;
   std::vector<ArmPlan> plans_;
@@ -237,25 +253,15 @@ class Comparer {
   int64_t runs_ = 0, done_ = 0;
 };
 
-void validate(const CompareConfig& config) {
-  RunConfig checked = config.base;
-  if (checked.teacher.empty()) checked.teacher = {"none"};
-  checked.extra.clear();  // of the arms with a teacher, which are checked as they run
-  checked.classes.clear();
-  validate(checked);
-  if (config.seeds < 1) throw UsageError("must be at least 1", "--seeds");
-}
-
 }  // namespace
 
 report::Comparison compare(const CompareConfig& config, Log& log, const StopFlag& stop) {
-  validate(config);
-  return Comparer(config, log, stop).run();
+  Comparer comparer(config, log, stop);
+  const FolderLock lock(config.base.out);
+  remove_abandoned(config.base.out, /*below=*/false);
+  return comparer.run();
 }
 
-std::string expected(const CompareConfig& config, Log& log, const StopFlag& stop) {
-  validate(config);
-  return Comparer(config, log, stop).expected();
-}
+std::string expected(const CompareConfig& config, Log& log, const StopFlag& stop) { return Comparer(config, log, stop).expected(); }
 
 }  // namespace retort::run

@@ -18,7 +18,7 @@ namespace fs = std::filesystem;
 namespace {
 
 struct Loss {
-  std::string embedding = "none", logit = "none";
+  std::string embedding = kNone, logit = kNone;
 };
 
 // "A+B" as A and B.
@@ -36,16 +36,16 @@ Loss parse_loss(const std::string& text, const std::string& default_logit) {
     const losses::Kind kind = losses::find_loss(name).kind;
     if (kind == losses::Kind::label) throw UsageError("'" + name + "' needs no teacher: that is the arm `scratch`", "--loss");
     std::string& slot = kind == losses::Kind::embedding ? loss.embedding : loss.logit;
-    if (slot != "none") throw UsageError("'" + text + "' names two losses of one kind", "--loss");
+    if (slot != kNone) throw UsageError("'" + text + "' names two losses of one kind", "--loss");
     slot = name;
   }
-  if (names.size() == 1 && loss.embedding != "none") loss.logit = default_logit;
+  if (names.size() == 1 && loss.embedding != kNone) loss.logit = default_logit;
   return loss;
 }
 
 std::string words(const Loss& loss) {
-  if (loss.embedding == "none") return loss.logit;
-  return loss.logit == "none" ? loss.embedding : loss.embedding + " + " + loss.logit;
+  if (loss.embedding == kNone) return loss.logit;
+  return loss.logit == kNone ? loss.embedding : loss.embedding + " + " + loss.logit;
 }
 
 // "A+B" is two teachers at once, unless there is such a file.
@@ -91,8 +91,8 @@ RunConfig started(const CompareConfig& config, bool pretrained) {
 
 ArmPlan without_teacher(const CompareConfig& config, const std::string& name, bool pretrained) {
   RunConfig one = started(config, pretrained);
-  one.teacher = {"none"};
-  one.teacher_init = "linear-probe";
+  one.teacher = {kNone};
+  one.teacher_init = TeacherInit::linear_probe;
   return arm(config, name, "", one, name == "linear-probe");
 }
 

@@ -1,12 +1,24 @@
 #include "retort/run/evaluate_run.h"
 
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <charconv>
+#include <map>
 #include <numeric>
+#include <set>
+#include <utility>
 
 #include "retort/core/error.h"
 #include "retort/core/file.h"
+#include "retort/core/quote.h"
+#include "retort/core/unicode.h"
 #include "retort/data/batch.h"
+#include "retort/data/entries.h"
+#include "retort/data/extra.h"
 #include "retort/data/manifest.h"
 #include "retort/data/record.h"
+#include "retort/data/scan.h"
 #include "retort/train/evaluate.h"
 
 namespace retort::run {
@@ -15,14 +27,121 @@ namespace {
 
 // The manifest's labels become the student's: classes are matched by name, since another folder may hold fewer of them.
 void relabel(data::Manifest& manifest, const std::vector<std::string>& classes, const std::string& where) {
+  std::map<std::string, int64_t> places;
+  for (size_t i = 0; i < classes.size(); ++i) places.emplace(folded(classes[i]), static_cast<int64_t>(i));
   std::vector<int64_t> place;
   for (const std::string& name : manifest.classes) {
-    const auto found = std::ranges::find(classes, name);
-    if (found == classes.end()) throw Error("has a class '" + name + "' that the student does not know", where, "rename or remove it");
-    place.push_back(found - classes.begin());
+    const auto found = places.find(folded(name));
+    if (found == places.end())
+      throw Error(
+          "has a class " + quote_name(name) + " that the student does not know", where,
+          "rename or remove it; the student's " + std::to_string(classes.size()) + " classes begin with " + quote_name(classes.front()));
+    place.push_back(found->second);
   }
   for (data::Item& item : manifest.items) item.label = place[static_cast<size_t>(item.label)];
   manifest.classes = classes;
+}
+
+// What a run was trained on, as its summary says.
+struct OwnData {
+  std::string path;
+  data::ManifestOptions options;
+  bool labelled = true;
+  double max_skipped = 0.05;
+
+  bool is(const std::string& data) const {
+    std::error_code error;
+    return labelled && fs::equivalent(path, data, error) && !error;
+  }
+  data::Manifest load(const std::vector<std::string>& classes) const {
+    return labelled ? data::load_manifest(path, options) : data::load_unlabelled(path, classes, options);
+  }
+};
+
+OwnData own_data(const RunFolder& folder) {
+  const DataSummary from = summary_of(folder.root).data;
+  OwnData own{.path = from.path, .options = from.splits, .labelled = !from.labelled_by_teacher, .max_skipped = from.max_skipped};
+  own.options.own = {folder.root};
+  return own;
+}
+
+// Nothing where the run does not say, or its images are gone: other data can be evaluated all the same.
+std::optional<OwnData> own_data_if_told(const RunFolder& folder) try { return own_data(folder); } catch (const Error&) {
+  return std::nullopt;
+}
+
+struct Chosen {
+  std::string split;
+  std::vector<int64_t> items;
+};
+
+Chosen chosen_items(const data::Manifest& manifest, bool own, const std::string& wanted, const std::string& where) {
+  std::vector<int64_t> all(manifest.items.size());
+  std::iota(all.begin(), all.end(), int64_t{0});
+  const bool undivided = !own && manifest.carved;
+  const std::vector<Chosen> known = {{"test", manifest.of(data::Split::test)},
+                                     {"validation", manifest.of(data::Split::val)},
+                                     {"train", manifest.of(data::Split::train)},
+                                     {"all", std::move(all)}};
+  for (const Chosen& each : known) {
+    const bool fits = wanted.empty() ? !each.items.empty() && (!undivided || each.split == "all") : each.split == wanted;
+    if (fits && !each.items.empty()) return each;
+    if (fits) throw Error("has no images of the split '" + wanted + "'", where, "--split all takes every image");
+  }
+  if (wanted.empty()) throw Error("has no images to evaluate on", where);
+  throw UsageError("there is no split " + quote_name(wanted), "--split", "one of: test, validation, train, all");
+}
+
+using FileNumber = std::pair<dev_t, ino_t>;  // the same for every path that leads to a file
+
+std::optional<FileNumber> number_of(const data::Manifest& manifest, int64_t item) {
+  struct stat info {};
+  if (::stat(manifest.file(item).c_str(), &info) != 0) return std::nullopt;
+  return FileNumber{info.st_dev, info.st_ino};
+}
+
+// How many of the items are files that the run was trained on.
+int64_t trained_on(const data::Manifest& manifest, const std::vector<int64_t>& items, const data::Manifest& own) {
+  std::set<FileNumber> seen;
+  for (const int64_t item : own.of(data::Split::train)) {
+    if (const auto number = number_of(own, item)) seen.insert(*number);
+  }
+  return std::ranges::count_if(items, [&](int64_t item) {
+    const auto number = number_of(manifest, item);
+    return number && seen.contains(*number);
+  });
+}
+
+void warn_of_trained(int64_t trained, size_t evaluated, Log& log) {
+  if (trained > 0)
+    log.warn(std::to_string(trained) + " of the " + std::to_string(evaluated) +
+             " images that are evaluated were trained on: the accuracy on them says little about others");
+}
+
+void say_own(const data::Manifest& manifest, const Chosen& chosen, Log& log) {
+  const auto count = [&](data::Split split) { return std::to_string(manifest.of(split).size()); };
+  log.info("these are the run's own images: " + count(data::Split::train) + " were trained on, " + count(data::Split::val) +
+           " chose the epoch, and " + count(data::Split::test) + " are for testing; evaluated: " + chosen.split +
+           (chosen.split == "all" ? "" : " (--split all for every image)"));
+}
+
+// A summary's JSON holds text only: paths whose bytes are none are kept beside it.
+std::string hex_of(const std::string& bytes) {
+  constexpr const char* kDigits = "0123456789abcdef";
+  std::string hex;
+  for (const char c : bytes) hex += {kDigits[static_cast<unsigned char>(c) >> 4], kDigits[static_cast<unsigned char>(c) & 15]};
+  return hex;
+}
+
+std::string bytes_of_hex(const std::string& hex) {
+  std::string bytes;
+  for (size_t i = 0; i + 1 < hex.size(); i += 2) {
+    unsigned value = 0;
+    if (std::from_chars(hex.data() + i, hex.data() + i + 2, value, 16).ptr != hex.data() + i + 2)
+      throw Error("holds a path that is no hex");
+    bytes += static_cast<char>(value);
+  }
+  return bytes;
 }
 
 }  // namespace
@@ -43,57 +162,45 @@ Evaluation evaluate_store(const Student& student, const data::Manifest& manifest
   return evaluation;
 }
 
-Evaluation evaluate_run(const fs::path& run, const std::string& data, const fs::path& cache, Log& log, const StopFlag& stop) {
+Evaluation evaluate_run(const fs::path& run, const std::string& data, const fs::path& cache, Log& log, const StopFlag& stop,
+                        const EvaluationOptions& options) {
   const RunFolder folder{run};
   const Student student = load_student(folder.student());
-  data::ManifestOptions options;
-  std::string path = data;
-  if (data.empty()) {
+  const std::optional<OwnData> own = data.empty() ? own_data(folder) : own_data_if_told(folder);
+  if (data.empty() && !own->labelled)
+    throw UsageError("was trained on images without labels", folder.root.string(), "name a labelled set with --data");
+  const bool is_own = data.empty() || (own && own->is(data));
+  const std::string path = is_own ? own->path : data;
+  data::Manifest manifest = is_own ? own->load({}) : data::load_manifest(path, {.known = student.classes, .own = {}});
+  relabel(manifest, student.classes, printable(path));
+  data::tell_of(manifest, log);
+
+  const Chosen chosen = chosen_items(manifest, is_own, options.split, printable(path));
+  if (is_own) {
+    say_own(manifest, chosen, log);
+    warn_of_trained(trained_on(manifest, chosen.items, manifest), chosen.items.size(), log);
+  } else if (own) {
     try {
-      const nlohmann::json from = summary_of(run).at("data");
-      from.at("path").get_to(path);
-      if (from.value("labels", "data") == "teacher")
-        throw UsageError("was trained on images without labels", folder.root.string(), "name a labelled set with --data");
-      from.at("val_fraction").get_to(options.val_fraction);
-      from.at("test_fraction").get_to(options.test_fraction);
-      from.at("split_seed").get_to(options.split_seed);
-    } catch (const nlohmann::json::exception&) {
-      throw Error("does not say which data the run used", folder.summary().string(), "name a folder with --data");
+      warn_of_trained(trained_on(manifest, chosen.items, own->load(student.classes)), chosen.items.size(), log);
+    } catch (const Error&) {
+      log.info("whether the run was trained on some of these images is not known: its own are no longer at " + own->path);
     }
   }
-  data::Manifest manifest = data::load_manifest(path, options);
-  relabel(manifest, student.classes, path);
-
-  std::string split = "test";
-  std::vector<int64_t> items = manifest.of(data::Split::test);
-  if (!data.empty() && manifest.carved) {
-    split = "all";
-    items.resize(manifest.items.size());
-    std::iota(items.begin(), items.end(), int64_t{0});
-  } else if (items.empty()) {
-    split = "validation";
-    items = manifest.of(data::Split::val);
-  }
-  if (items.empty()) throw Error("has no images to evaluate on", path);
-  data::warn_of_unread(manifest, log);
-  const data::ImageStore images = data::ImageStore::open(cache, manifest, items, data::for_evaluation(student.spec), {}, log, stop);
-  return evaluate_store(student, manifest, images, split, log, stop);
+  const data::ImageStore::Options store{.max_skipped = options.max_skipped.value_or(is_own ? own->max_skipped : 0.05),
+                                        .images = std::ssize(manifest.items)};
+  const data::ImageStore images =
+      data::ImageStore::open(cache, manifest, chosen.items, data::for_evaluation(student.spec), store, log, stop);
+  return evaluate_store(student, manifest, images, chosen.split, log, stop);
 }
 
-nlohmann::json to_json(const std::vector<data::SkippedFile>& skipped) {
-  nlohmann::json files = nlohmann::json::array();
-  for (const data::SkippedFile& file : skipped) files.push_back({{"path", file.path}, {"reason", file.reason}});
-  return files;
-}
-
-std::vector<FilePrediction> predict_files(const fs::path& run, const std::vector<std::string>& files, int64_t top) {
+void predict_each(const fs::path& run, const std::vector<std::string>& files, int64_t top,
+                  const std::function<void(const FilePrediction&)>& show) {
   const at::NoGradGuard no_grad;
   const Student student = load_student(RunFolder{run}.student());
   const data::InputSpec& spec = student.spec;
   top = std::min<int64_t>(top, static_cast<int64_t>(student.classes.size()));
-  std::vector<FilePrediction> predictions;
   for (const std::string& file : files) {
-    FilePrediction& prediction = predictions.emplace_back();
+    FilePrediction prediction;
     prediction.path = file;
     try {
       data::Image image = data::render_eval(data::read_image(file), spec);
@@ -102,19 +209,47 @@ std::vector<FilePrediction> predict_files(const fs::path& run, const std::vector
       for (int64_t k = 0; k < top; ++k)
         prediction.top.emplace_back(student.classes[static_cast<size_t>(index[k].item<int64_t>())], probability[k].item<double>());
     } catch (const Error& error) {
-      prediction.error = error.what();
+      prediction.error = printable_message(error.what());
     }
+    show(prediction);
   }
+}
+
+std::vector<FilePrediction> predict_files(const fs::path& run, const std::vector<std::string>& files, int64_t top) {
+  std::vector<FilePrediction> predictions;
+  predict_each(run, files, top, [&](const FilePrediction& prediction) { predictions.push_back(prediction); });
   return predictions;
+}
+
+std::vector<std::string> pictures_of(const std::vector<std::string>& paths, Log& log) {
+  std::vector<std::string> files;
+  for (const std::string& path : paths) {
+    std::error_code ignored;
+    if (!fs::is_directory(path, ignored)) {
+      files.push_back(path);
+      continue;
+    }
+    data::Manifest found{path, {}, {}};
+    data::Pictures pictures = data::pictures_below(path);
+    if (pictures.images.empty() && pictures.unread.empty())
+      throw Error("holds no pictures", printable(path), "name pictures, or a folder with pictures in it");
+    for (const std::string& image : pictures.images) files.push_back((fs::path(path) / image).string());
+    found.unread = std::move(pictures.unread);
+    if (!pictures.passed.empty()) found.notes.push_back(data::note_of(pictures.passed));
+    data::tell_of(found, log);
+  }
+  return files;
 }
 
 void write_evaluation(const fs::path& path, const Evaluation& evaluation) {
   nlohmann::json rows = nlohmann::json::array();
-  for (const report::Prediction& p : evaluation.predictions) rows.push_back({p.path, p.label, p.predicted, p.probability});
-  write_file_atomic(
-      path, nlohmann::json(
-                {{"split", evaluation.split}, {"root", evaluation.root.string()}, {"classes", evaluation.classes}, {"predictions", rows}})
-                .dump());
+  for (const report::Prediction& p : evaluation.predictions) {
+    rows.push_back({as_utf8(p.path), p.label, p.predicted, p.probability});
+    if (!is_utf8(p.path)) rows.back().push_back(hex_of(p.path));
+  }
+  const nlohmann::json all = {
+      {"split", evaluation.split}, {"root", evaluation.root.string()}, {"classes", evaluation.classes}, {"predictions", rows}};
+  write_file_atomic(path, all.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
 }
 
 Evaluation read_evaluation(const fs::path& path) {
@@ -126,7 +261,8 @@ Evaluation read_evaluation(const fs::path& path) {
     json.at("classes").get_to(evaluation.classes);
     const auto classes = static_cast<int64_t>(evaluation.classes.size());
     for (const nlohmann::json& row : json.at("predictions")) {
-      const report::Prediction p{row.at(0), row.at(1), row.at(2), row.at(3)};
+      report::Prediction p{row.at(0), row.at(1), row.at(2), row.at(3)};
+      if (row.size() > 4) p.path = bytes_of_hex(row.at(4));
       if (p.label < 0 || p.label >= classes || p.predicted < 0 || p.predicted >= classes)
         throw Error("names a class that is not there", path.string());
       evaluation.predictions.push_back(p);

@@ -95,10 +95,10 @@ std::string text_of(const Forecast& forecast) {
             " looks, " + rate(forecast.teacher_rate) + ")";
   text += "; " + (forecast.disk_bytes > 0 ? bytes(forecast.disk_bytes) + " on disk, " : "") + bytes(forecast.memory_bytes) + " of memory\n";
   if (at_rate(forecast.teacher_steps, forecast.teacher_training_rate) > forecast.seconds() / 2)
-    return text + "shorter: fewer --teacher-epochs, or a smaller --teacher-size";
+    return text + "  shorter: fewer --teacher-epochs, or a smaller --teacher-size";
   if (forecast.teacher_seconds() > forecast.student_seconds())
-    return text + "shorter: fewer --views, or a smaller --teacher-size; other students, losses and seeds find the teacher's outputs done";
-  return text + "shorter: fewer --epochs, or a smaller --image-size: at half of it a step takes about a quarter";
+    return text + "  shorter: fewer --views, or a smaller --teacher-size; other students, losses and seeds find the teacher's outputs done";
+  return text + "  shorter: fewer --epochs, or a smaller --image-size: at half of it a step takes about a quarter";
 }
 
 }  // namespace retort::run

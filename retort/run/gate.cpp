@@ -5,6 +5,7 @@
 
 #include "retort/core/error.h"
 #include "retort/core/file.h"
+#include "retort/core/folder_lock.h"
 #include "retort/data/csv.h"
 #include "retort/data/extra.h"
 #include "retort/report/gate_page.h"
@@ -63,7 +64,7 @@ class Gate {
     const data::ImageStore images = data::ImageStore::open(cache_, manifest, items, data::for_evaluation(teacher_->teacher.input_spec()),
                                                            {.max_skipped = config_.base.max_skipped}, log_, stop_);
     log_.info("gate: " + std::to_string(images.size()) + " images in " + config_.images.string());
-    data::warn_of_unread(manifest, log_);
+    data::tell_of(manifest, log_);
     features_ = evaluation_features(cache_, teacher_->teacher, images, "gate", log_, stop_).all();
     labels_ = data::labels_of(images);
     set_thresholds();
@@ -176,6 +177,9 @@ nlohmann::json gate(const GateConfig& config, Log& log, const StopFlag& stop) {
   if (config.top < 1) throw UsageError("must be at least 1", "--top");
   if (!(config.unsure >= 0 && config.unsure < 1)) throw UsageError("must be in [0, 1)", "--unsure");
   if (!(config.duplicate > 0 && config.duplicate <= 1)) throw UsageError("must be in (0, 1]", "--duplicate");
+  validate(config.base);
+  const FolderLock lock(config.base.out);
+  for (const fs::path& folder : {fs::path(config.base.out), data::extra_root(config.images)}) remove_abandoned(folder, /*below=*/false);
   return Gate(config, log, stop).run();
 }
 

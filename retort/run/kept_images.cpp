@@ -3,15 +3,14 @@
 #include "retort/report/text.h"
 
 namespace retort::run {
-namespace fs = std::filesystem;
 
-data::Preparation kept_images(const RunConfig& config, const fs::path& cache, const data::Manifest& manifest,
-                              std::span<const int64_t> items, int64_t side, uint64_t available, Log& log) {
+data::Preparation kept_images(const Plan& plan, const data::Manifest& manifest, int64_t side, uint64_t available, Log& log) {
+  const std::vector<int64_t> items = manifest.of(data::Split::train);
   data::Preparation pixels = data::bounded(side), files = data::in_files();
-  if (config.image_store == "pixels") return pixels;
-  if (config.image_store == "files") return files;
-  if (data::ImageStore::begun(cache, manifest, items, pixels)) return pixels;
-  if (data::ImageStore::begun(cache, manifest, items, files)) return files;
+  if (plan.data.store == ImageStoreKind::pixels) return pixels;
+  if (plan.data.store == ImageStoreKind::files) return files;
+  if (data::ImageStore::begun(plan.cache, manifest, items, pixels)) return pixels;
+  if (data::ImageStore::begun(plan.cache, manifest, items, files)) return files;
   const auto needed = static_cast<uint64_t>(data::estimated_bytes(manifest, items, pixels));
   if (needed <= available / 2) return pixels;
   const auto gibibytes = [](uint64_t bytes) { return report::fixed(static_cast<double>(bytes) / (1 << 30), 1) + " GiB"; };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 #include <optional>
 
 #include "retort/core/error.h"
@@ -25,24 +26,26 @@ std::optional<double> taken_number(std::string& text, char mark, const char* cha
 
 NamedTeacher teacher_from(const std::string& text) {
   NamedTeacher teacher{.name = text};
+  std::error_code ignored;
+  const auto is_there = [&] { return std::filesystem::exists(teacher.name, ignored); };
+  if (is_there()) return teacher;  // a file's own name may end like this
   if (const std::optional<double> weight = taken_number(teacher.name, ':', "0123456789.")) {
     if (!(*weight > 0 && *weight <= 1000)) throw UsageError("its weight is not in (0, 1000]", "--teacher " + text);
     teacher.weight = *weight;
+    if (is_there()) return teacher;
   }
   if (const std::optional<double> size = taken_number(teacher.name, '@', "0123456789")) {
     teacher.size = static_cast<int64_t>(std::min(*size, 1e6));
-    if (teacher.size < 1 || teacher.size > 1024) throw UsageError("its resolution is not in 1 to 1024 pixels", "--teacher " + text);
+    if (*teacher.size < 1 || *teacher.size > 1024) throw UsageError("its resolution is not in 1 to 1024 pixels", "--teacher " + text);
   }
   return teacher;
 }
 
 std::string to_text(const NamedTeacher& teacher) {
-  return teacher.name + (teacher.size > 0 ? "@" + std::to_string(teacher.size) : "") +
+  return teacher.name + (teacher.size ? "@" + std::to_string(*teacher.size) : "") +
          (teacher.weight != 1 ? ":" + report::significant(teacher.weight, 6) : "");
 }
 
-int64_t size_asked(const NamedTeacher& teacher, const RunConfig& config) { return teacher.size > 0 ? teacher.size : config.teacher_size; }
-
-bool has_teacher(const RunConfig& config) { return !config.teacher.empty() && config.teacher.front() != "none"; }
+bool has_teacher(const RunConfig& config) { return !config.teacher.empty() && config.teacher.front() != kNone; }
 
 }  // namespace retort::run

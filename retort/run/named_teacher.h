@@ -1,26 +1,27 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "retort/run/config.h"
 
 namespace retort::run {
 
+// The word for "there is none", of --teacher and of the losses.
+inline constexpr const char* kNone = "none";
+
 // One --teacher: NAME, NAME@PIXELS, NAME:WEIGHT or NAME@PIXELS:WEIGHT. A name on the hub has colons and revisions of its own
-// ("hf:org/name@v1.0"): only numbers are taken for pixels and weights.
+// ("hf:org/name@v1.0"): only numbers are taken for pixels and weights, and not from the name of a file or folder that is there.
 struct NamedTeacher {
-  std::string name;   // a file, a folder, hf:ORG/NAME, or "none"
-  int64_t size = 0;   // the resolution that it sees; 0: --teacher-size
-  double weight = 1;  // (0, 1000], beside other teachers
+  std::string name;               // a file, a folder, hf:ORG/NAME, or kNone
+  std::optional<int64_t> size{};  // the resolution that it sees; nothing: --teacher-size
+  double weight = 1;              // (0, 1000], beside other teachers
 };
 
 // Throws UsageError on numbers out of range.
 NamedTeacher teacher_from(const std::string& text);
 std::string to_text(const NamedTeacher& teacher);
-
-// The resolution that is asked for, of this teacher or of all; 0: the teacher's own.
-int64_t size_asked(const NamedTeacher& teacher, const RunConfig& config);
 
 // Whether the student is distilled at all.
 bool has_teacher(const RunConfig& config);

@@ -5,6 +5,7 @@
 
 #include "retort/core/error.h"
 #include "retort/core/file.h"
+#include "retort/core/quote.h"
 #include "retort/core/safetensors.h"
 #include "retort/models/registry.h"
 #include "retort/models/torchscript.h"
@@ -23,7 +24,7 @@ void FileLog::write(const std::string& message) {
   gmtime_r(&now, &utc);
   char stamp[32];
   std::strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%SZ ", &utc);
-  file_ << stamp << message << std::endl;
+  file_ << stamp << printable_message(message) << std::endl;
 }
 
 void FileLog::info(const std::string& message) {
@@ -89,11 +90,11 @@ std::vector<nlohmann::json> read_json_lines(const fs::path& path) {
   return lines;
 }
 
-nlohmann::json summary_of(const fs::path& run) {
+RunSummary summary_of(const fs::path& run) {
   const fs::path path = RunFolder{run}.summary();
   if (!fs::exists(path))
     throw Error("is not a finished run: it has no summary.json", run.string(), "finish it with `retort distill --resume`");
-  return read_json(path);
+  return summary_from(read_json(path), path.string());
 }
 
 }  // namespace retort::run

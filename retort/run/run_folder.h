@@ -9,6 +9,7 @@
 
 #include "retort/core/log.h"
 #include "retort/models/image_model.h"
+#include "retort/run/summary.h"
 
 namespace retort::run {
 
@@ -20,6 +21,8 @@ struct RunFolder {
   std::filesystem::path metrics() const { return root / "metrics.jsonl"; }
   std::filesystem::path summary() const { return root / "summary.json"; }
   std::filesystem::path checkpoint() const { return root / "checkpoints" / "last.safetensors"; }
+  // What the checkpoint was made of (inputs.h).
+  std::filesystem::path inputs() const { return root / "checkpoints" / "inputs.json"; }
   std::filesystem::path student() const { return root / "student.safetensors"; }
   std::filesystem::path onnx() const { return root / "student.onnx"; }
   std::filesystem::path report() const { return root / "report.html"; }
@@ -57,6 +60,6 @@ nlohmann::json read_json(const std::filesystem::path& path);
 std::vector<nlohmann::json> read_json_lines(const std::filesystem::path& path);
 
 // A run's summary.json. Throws Error when the run has not finished.
-nlohmann::json summary_of(const std::filesystem::path& run);
+RunSummary summary_of(const std::filesystem::path& run);
 
 }  // namespace retort::run

@@ -1,25 +1,28 @@
 #pragma once
 
 #include <filesystem>
-#include <string>
 
-#include "retort/core/log.h"
 #include "retort/models/image_model.h"
-#include "retort/run/config.h"
-#include "retort/run/named_teacher.h"
+#include "retort/run/plan.h"
+#include "retort/run/prepare_teachers.h"
 
 namespace retort::run {
 
-// A name on the hub becomes the folder that its snapshot lies in, pulled if it is not there; anything else stays as it is.
-std::string pulled(const std::string& named, Log& log, const StopFlag& stop);
+// What a teacher whose whole network is trained on the task is trained by, as a student without a teacher: plan.teachers.init is finetune
+// or scratch. Where --teacher-lr is 0 the rate is 1e-4 for finetune (its head's ten times that), a student's for scratch.
+RunConfig config_of_teacher(const Plan& plan, const NamedTeacher& teacher, const models::ImageModel& model);
 
-// What a teacher whose whole network is trained on the task is trained by, as a student without a teacher: config.teacher_init is
-// "finetune" or "scratch". Where --teacher-lr is 0 the rate is 1e-4 for finetune (its head's ten times that), a student's for scratch.
-RunConfig config_of_teacher(const RunConfig& config, const NamedTeacher& teacher, const models::ImageModel& model);
+// The teachers of a plan, each trained on the task first: their files, whose own heads are kept.
+struct TrainedTeachers {
+  TeachersPlan teachers;
+  double seconds = 0;  // that their training took, whenever that was
+};
 
-// Trains each whole teacher on the task as config.teacher_init says, the first in the run folder `out`, the second in `out`-2 and so on,
-// unless it is there already; returns the config with those models for its teachers, whose own heads are kept. `force` writes over runs
-// with other settings.
-RunConfig with_trained_teachers(RunConfig config, const std::filesystem::path& out, Log& log, const StopFlag& stop, bool force = false);
+// Trains each whole teacher as plan.teachers.init says, the first in the run folder `out`, the second in `out`-2 and so on, unless it is
+// there already, made of the same data and weights. `force` starts them over.
+TrainedTeachers train_teachers(const Plan& plan, const std::filesystem::path& out, bool force, const Context& context);
+
+// The config of a run that is taught by them.
+RunConfig with_teachers(RunConfig config, const TrainedTeachers& trained);
 
 }  // namespace retort::run

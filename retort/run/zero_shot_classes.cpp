@@ -14,13 +14,13 @@ std::vector<std::string> class_names(const std::string& file) {
   return names;
 }
 
-std::vector<std::vector<std::string>> class_texts(const RunConfig& config, const std::vector<std::string>& classes) {
-  const std::vector<generate::ClassPrompts> known =
-      generate::read_prompts({.classes = config.classes.empty() ? config.data : config.classes, .prompts = config.prompt, .file = {}});
+std::vector<std::vector<std::string>> class_texts(const Plan& plan, const std::vector<std::string>& classes) {
+  const std::vector<generate::ClassPrompts> known = generate::read_prompts(
+      {.classes = plan.data.unlabelled() ? plan.data.classes_file : plan.data.path, .prompts = plan.teachers.prompts, .file = {}});
   std::vector<std::vector<std::string>> texts;
   for (const std::string& name : classes) {
     const auto found = std::ranges::find(known, name, &generate::ClassPrompts::label);
-    if (found == known.end()) throw Error("there are no words for the class '" + name + "'", config.data);
+    if (found == known.end()) throw Error("there are no words for the class '" + name + "'", plan.data.path);
     texts.push_back(found->prompts);
   }
   return texts;

@@ -24,6 +24,7 @@ class JointOutputs {
   int64_t views() const;  // the fewest that any of them has
   bool has_live() const;  // some that a teacher sees only when they are asked for
   const OutputStore& of(size_t teacher) const { return stores_[teacher]; }
+  const std::vector<double>& scales() const { return scales_; }
   // float [N, ΣD]; a sample's view number counts modulo views().
   at::Tensor features(std::span<const data::Sample> samples) const;
 

@@ -64,6 +64,10 @@ std::string key_of(const Teacher& teacher, const data::ImageStore& images, const
       .hex();
 }
 
+About about(const Teacher& teacher, const data::ImageStore& images, const std::string& views) {
+  return {{"teacher", teacher.description()}, {"data", images.source()}, {"images", std::to_string(images.size())}, {"views", views}};
+}
+
 fs::path view_folder(const fs::path& store, int64_t view) { return store / ("view-" + std::to_string(view)); }
 
 int64_t budgeted_views(const OutputStore::Options& options, int64_t images, int64_t dim, Log& log) {
@@ -168,6 +172,9 @@ OutputStore OutputStore::open(const fs::path& cache_dir, Teacher& teacher, const
   const int64_t views = budgeted_views(options, images.size(), store.dim_, log);
   const std::string key = key_of(teacher, images, recipe, options);
   const fs::path folder = cache_dir / "teacher" / key;
+  store.use_ =
+      StoreUse::begin(cache_dir, "teacher", key,
+                      about(teacher, images, std::to_string(views) + ", drawn with seed " + std::to_string(options.view_seed)), log);
 
   Meter meter(log, "teacher", views * images.size());
   for (int64_t view = 0; view < views; ++view) {
@@ -223,6 +230,7 @@ at::Tensor OutputStore::features(std::span<const data::Sample> samples) const {
 FeatureParts evaluation_features(const fs::path& cache_dir, Teacher& teacher, const data::ImageStore& images, const std::string& what,
                                  Log& log, const StopFlag& stop) {
   const std::string key = Hasher().text("evaluation-1").text(teacher.key()).text(images.key()).hex();
+  std::shared_ptr<const StoreUse> use = StoreUse::begin(cache_dir, "teacher", key, about(teacher, images, "as for evaluation"), log);
   Meter meter(log, "teacher, " + what, images.size());
   const auto compute = [&](int64_t first, int64_t count) {
     std::vector<at::Tensor> batches;
@@ -234,7 +242,9 @@ FeatureParts evaluation_features(const fs::path& cache_dir, Teacher& teacher, co
     }
     return at::cat(batches);
   };
-  return FeatureParts::open(cache_dir / "teacher" / key, key, images.size(), teacher.feature_dim(), compute, meter, stop);
+  FeatureParts parts = FeatureParts::open(cache_dir / "teacher" / key, key, images.size(), teacher.feature_dim(), compute, meter, stop);
+  parts.hold(std::move(use));
+  return parts;
 }
 
 }  // namespace retort::teacher

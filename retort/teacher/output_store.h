@@ -4,10 +4,12 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "retort/core/cache_store.h"
 #include "retort/core/log.h"
 #include "retort/data/batch.h"
 #include "retort/teacher/teacher.h"
@@ -31,8 +33,11 @@ class FeatureParts {
   const at::Half* row(int64_t number) const;
   // float [rows, D], which is in memory then
   at::Tensor all() const;
+  // Of the store that the parts are: kept as long as they are.
+  void hold(std::shared_ptr<const StoreUse> use) { use_ = std::move(use); }
 
  private:
+  std::shared_ptr<const StoreUse> use_;
   int64_t dim_ = 0;
   std::vector<at::Tensor> parts_;
   std::vector<bool> were_there_;  // of each part
@@ -53,8 +58,8 @@ class OutputStore {
     uint64_t byte_budget = uint64_t{8} << 30;  // on disk; fewer views are kept when K do not fit
     int64_t batch_size = 64;                   // images a teacher forward
   };
-  // Opens what is there, checks rows from all over it against the live teacher, and computes what is missing. With live views teacher, images and
-  // recipe must outlive the store. Throws Error when not even one view fits the budget.
+  // Opens what is there, checks rows from all over it against the live teacher, and computes what is missing. With live views teacher,
+  // images and recipe must outlive the store. Throws Error when not even one view fits the budget.
   static OutputStore open(const std::filesystem::path& cache_dir, Teacher& teacher, const data::ImageStore& images,
                           const data::ViewRecipe& recipe, const Options& options, Log& log = null_log(),
                           const StopFlag& stop = never_stop());
@@ -79,6 +84,7 @@ class OutputStore {
   void check_against_live(const std::filesystem::path& folder, int64_t images) const;
 
   using Look = std::function<at::Tensor(std::span<const data::Sample>)>;  // float [N, D]
+  std::shared_ptr<const StoreUse> use_;
   int64_t dim_ = 0, all_views_ = 0;
   std::vector<FeatureParts> views_;
   Look look_;

@@ -2,9 +2,12 @@
 
 #include "retort/core/error.h"
 #include "retort/core/hash.h"
+#include "retort/core/quote.h"
 #include "retort/models/graph_network.h"
+#include "retort/models/head_classes.h"
 #include "retort/models/registry.h"
 #include "retort/models/text_tower.h"
+#include "retort/teacher/kept_head.h"
 
 namespace retort::teacher {
 namespace {
@@ -32,6 +35,7 @@ Teacher::Teacher(const TeacherSource& source, models::Precision precision, c10::
     projection_ = tower.image_projection();
   }
   const models::Recognised found = models::recognise_file(source.weights, source.arch, features);
+  choice_ = models::choice_of(found);
   file_has_head_ = found.has_head;
   model_ = models::build(found, where_);
   input_spec_ = model_->input_spec();
@@ -46,6 +50,8 @@ Teacher::Teacher(const TeacherSource& source, models::Precision precision, c10::
   if (!models::is_graph(model_->spec())) model_->to(device);  // graphs stay with the processor
   if (projection_.defined()) projection_ = projection_.to(device);
 }
+
+std::string Teacher::description() const { return where_ + " (" + model_->spec().arch + ", " + std::to_string(input_spec_.size) + " px)"; }
 
 at::Tensor Teacher::features(const at::Tensor& images) {
   const at::NoGradGuard no_grad;
@@ -69,13 +75,23 @@ void Teacher::set_head(const at::Tensor& weight, const at::Tensor& bias) {
   head_bias_ = bias.to(at::kFloat).contiguous();
 }
 
-void Teacher::keep_head(int64_t classes) {
+void Teacher::keep_head(const std::vector<std::string>& classes, Log& log) {
   if (!file_has_head_) throw Error("the teacher's file has no classifier to keep", where_, "use --teacher-head probe");
-  if (model_->spec().classes != classes)
-    throw Error("the teacher's classifier has " + std::to_string(model_->spec().classes) + " classes, the data " + std::to_string(classes),
-                where_, "use --teacher-head probe");
   const torch::nn::Linear head = model_->head();
-  set_head(head->weight.detach().to(at::kCPU), head->bias.defined() ? head->bias.detach().to(at::kCPU) : at::zeros({classes}));
+  const at::Tensor weight = head->weight.detach().to(at::kCPU);
+  const at::Tensor bias = head->bias.defined() ? head->bias.detach().to(at::kCPU) : at::zeros({weight.size(0)});
+  const std::optional<std::vector<std::string>> names = models::head_classes(where_);
+  if (names && static_cast<int64_t>(names->size()) == weight.size(0)) {
+    const at::Tensor rows = at::tensor(outputs_of_classes(*names, classes, where_));
+    set_head(weight.index_select(0, rows), bias.index_select(0, rows));
+    return;
+  }
+  if (weight.size(0) != static_cast<int64_t>(classes.size()))
+    throw Error("the teacher's classifier has " + std::to_string(weight.size(0)) + " classes, the data " + std::to_string(classes.size()),
+                where_, "use --teacher-head probe");
+  log.warn("the teacher's file does not name its classes: they are taken to be the data's, in the same order (" +
+           quote_name(classes.front()) + " the first, " + quote_name(classes.back()) + " the last)");
+  set_head(weight, bias);
 }
 
 }  // namespace retort::teacher

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "retort/core/log.h"
 #include "retort/data/image_store.h"
@@ -35,16 +36,22 @@ class Teacher {
 
   // weight [C, D], bias [C]
   void set_head(const at::Tensor& weight, const at::Tensor& bias);
-  // The head that the weight file came with. Throws Error when it has none, or not this many classes.
-  void keep_head(int64_t classes);
+  // The head that the weight file came with, its rows in the order of these classes. Where the file names its classes they are found by
+  // name (kept_head.h); else it must have as many, and their order is taken for theirs, which is warned of. Throws Error when the file has
+  // no head, or not these classes.
+  void keep_head(const std::vector<std::string>& classes, Log& log = null_log());
 
   const data::InputSpec& input_spec() const { return input_spec_; }
   int64_t feature_dim() const { return projection_.defined() ? projection_.size(0) : model_->feature_dim(); }
   models::ImageModel& model() { return *model_; }
   const at::Tensor& head_weight() const { return head_weight_; }
   const at::Tensor& head_bias() const { return head_bias_; }
+  // Which of several sets of weights these are (models::choice_of); or empty.
+  const std::string& choice() const { return choice_; }
   // Names the backbone's weights, its input and its precision: equal keys, equal features.
   const std::string& key() const { return key_; }
+  // The file or folder of its weights, its architecture and its resolution, for people.
+  std::string description() const;
 
  private:
   models::ModelPtr model_;
@@ -52,7 +59,7 @@ class Teacher {
   models::Precision precision_;
   bool file_has_head_ = false, embedding_ = false;
   at::Tensor projection_;  // of embeddings, where there is one
-  std::string where_, key_;
+  std::string where_, key_, choice_;
   at::Tensor head_weight_, head_bias_;
 };
 

@@ -181,9 +181,8 @@ Known known_of(const hub::Field& vocab, const fs::path& folder, const fs::path& 
 
 std::unique_ptr<Tokenizer> clip_tokenizer(Known known, const std::vector<std::pair<std::string, std::string>>& rules) {
   const int64_t unknown = known.named("unk_token", kClipEnd);
-  return std::make_unique<ClipPairs>(
-      Bpe(std::move(known.vocabulary), rules),
-      Frame{known.named("bos_token", "<|startoftext|>"), known.named("eos_token", kClipEnd), known.named("pad_token", kClipEnd)}, unknown);
+  const Frame frame{known.named("bos_token", "<|startoftext|>"), known.named("eos_token", kClipEnd), known.named("pad_token", kClipEnd)};
+  return std::make_unique<ClipPairs>(Bpe(std::move(known.vocabulary), rules), frame, unknown);
 }
 
 std::unique_ptr<Tokenizer> from_vocab_json(const fs::path& folder) {

@@ -25,7 +25,7 @@ struct TrainOptions {
   Schedule schedule = Schedule::linear;
   double head_rate = 1;    // the student's classifier learns at this many times the rate
   double clip_norm = 5.0;  // joint L2 norm of the gradients; 0: no limit
-  double ema_decay = 0;    // of the weights' moving average, which is then what is validated and kept; 0: none
+  double ema_decay = 0;    // of the moving average of weights and running statistics, which is validated and kept; 0: none
   models::Precision precision = models::Precision::fp32;
   uint64_t seed = 0;  // of the order of images
   uint64_t view_seed = 0;

@@ -97,12 +97,21 @@ void copy_into(StateDict own, const StateDict& state, const std::string& where) 
   }
 }
 
-// While it lives, the student has its averaged weights.
+// What a moving average is of: the weights, and the statistics that batch norms evaluate with. Shares their memory.
+StateDict averaged_state(models::ImageModel& student) {
+  StateDict state;
+  for (const auto& item : student.named_parameters()) state[item.key()] = item.value().detach();
+  for (const auto& item : student.named_buffers())
+    if (item.value().is_floating_point()) state[item.key()] = item.value();
+  return state;
+}
+
+// While it lives, the student has its averaged weights and statistics.
 class Averaged {
  public:
   Averaged(models::ImageModel& student, const StateDict& average) : student_(student) {
     if (average.empty()) return;
-    for (const auto& item : student.named_parameters()) own_[item.key()] = item.value().detach().clone();
+    own_ = clone(averaged_state(student));
     set(average);
   }
   ~Averaged() {
@@ -114,7 +123,7 @@ class Averaged {
  private:
   void set(const StateDict& weights) {
     const at::NoGradGuard no_grad;
-    for (const auto& item : student_.named_parameters()) item.value().detach().copy_(weights.at(item.key()));
+    for (auto& [name, tensor] : averaged_state(student_)) tensor.copy_(weights.at(name));
   }
   models::ImageModel& student_;
   StateDict own_;
@@ -140,8 +149,7 @@ Trainer::Trainer(models::ImageModel& student, losses::Objective& objective, cons
   if (options_.head_rate != 1) optimizer_.scale_rate("student." + models::head_name(student), options_.head_rate);
   if (objective_.needs_teacher() && (data_.teacher == nullptr || data_.outputs == nullptr))
     throw UsageError("the objective needs a teacher");
-  if (options_.ema_decay > 0)
-    for (const auto& item : student_.named_parameters()) ema_[item.key()] = item.value().detach().clone();
+  if (options_.ema_decay > 0) ema_ = clone(averaged_state(student_));
 }
 
 double Trainer::learning_rate(int64_t step) const {
@@ -209,9 +217,9 @@ void Trainer::update_ema() {
   // does).
   const double decay = std::min(options_.ema_decay, (1.0 + static_cast<double>(at_.step)) / (10.0 + static_cast<double>(at_.step)));
   std::vector<at::Tensor> averages, weights;
-  for (const auto& item : student_.named_parameters()) {
-    averages.push_back(ema_.at(item.key()));
-    weights.push_back(item.value().detach());
+  for (const auto& [name, tensor] : averaged_state(student_)) {
+    averages.push_back(ema_.at(name));
+    weights.push_back(tensor);
   }
   at::_foreach_lerp_(averages, weights, 1 - decay);
 }
@@ -329,7 +337,9 @@ void Trainer::save(const std::filesystem::path& path) const {
   put(all, "ema.", ema_);
   put(all, "best.", best_);
   put(all, "teacher.", head_of(data_));
-  write_safetensors(path, all, {{"format", kFormat}, {"fingerprint", fingerprint(options_, data_, student_.spec())}, {"position", nlohmann::json(at_).dump()}});
+  write_safetensors(
+      path, all,
+      {{"format", kFormat}, {"fingerprint", fingerprint(options_, data_, student_.spec())}, {"position", nlohmann::json(at_).dump()}});
 }
 
 void Trainer::load(const std::filesystem::path& path) {

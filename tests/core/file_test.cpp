@@ -88,6 +88,31 @@ TEST(AtomicFile, SaysWhyItCannotWrite) {
   EXPECT_EQ(entries(folder.path()), 2u);
 }
 
+// As between two containers, in which both writers may be process 1.
+TEST(AtomicFile, TwoOfOneProcessDoNotShareAFile) {
+  const TestFolder folder;
+  AtomicFile first(folder / "x"), second(folder / "x");
+  first.write("first");
+  second.write("second");
+  EXPECT_EQ(entries(folder.path()), 2u);
+  first.commit();
+  EXPECT_EQ(read_file(folder / "x"), "first");
+  second.commit();
+  EXPECT_EQ(read_file(folder / "x"), "second");
+}
+
+TEST(AtomicFile, OnlyWhatNobodyWritesIsSwept) {
+  const TestFolder folder;
+  folder.write("below/store.safetensors.tmp0123456789abcdef", "half");
+  folder.write("notes.tmp12", "the user's");
+  AtomicFile file(folder / "below/x");
+  remove_abandoned(folder.path());
+  EXPECT_EQ(entries(folder / "below"), 1u);  // the one that is being written
+  file.commit();
+  EXPECT_TRUE(std::filesystem::exists(folder / "below/x"));
+  EXPECT_TRUE(std::filesystem::exists(folder / "notes.tmp12"));
+}
+
 TEST(MappedFile, ShowsTheBytes) {
   const TestFolder folder;
   write_file_atomic(folder / "x", "abc");

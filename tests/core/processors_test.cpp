@@ -29,22 +29,18 @@ TEST(Processors, AQuotaOfVersion2) {
 }
 
 TEST(Processors, TheSmallestOfNestedGroups) {
-  EXPECT_DOUBLE_EQ(quota_of("0::/a.slice/b.scope\n",
-                                           {{"a.slice/cpu.max", "100000 100000\n"}, {"a.slice/b.scope/cpu.max", "400000 100000\n"}}),
-                   1);
+  EXPECT_DOUBLE_EQ(
+      quota_of("0::/a.slice/b.scope\n", {{"a.slice/cpu.max", "100000 100000\n"}, {"a.slice/b.scope/cpu.max", "400000 100000\n"}}), 1);
 }
 
 TEST(Processors, AQuotaOfVersion1) {
   const std::string groups = "5:memory:/x\n4:cpu,cpuacct:/docker/0123\n";
-  EXPECT_DOUBLE_EQ(quota_of(groups,
-                                           {{"cpu,cpuacct/docker/0123/cpu.cfs_quota_us", "300000\n"},
-                                            {"cpu,cpuacct/docker/0123/cpu.cfs_period_us", "100000\n"}}),
+  EXPECT_DOUBLE_EQ(quota_of(groups, {{"cpu,cpuacct/docker/0123/cpu.cfs_quota_us", "300000\n"},
+                                     {"cpu,cpuacct/docker/0123/cpu.cfs_period_us", "100000\n"}}),
                    3);
   // In the container the host's path is not mounted: its own group is the mount's root.
-  EXPECT_DOUBLE_EQ(
-      quota_of(groups, {{"cpu/cpu.cfs_quota_us", "50000\n"}, {"cpu/cpu.cfs_period_us", "100000\n"}}), 0.5);
-  EXPECT_TRUE(std::isinf(
-      quota_of(groups, {{"cpu/cpu.cfs_quota_us", "-1\n"}, {"cpu/cpu.cfs_period_us", "100000\n"}})));
+  EXPECT_DOUBLE_EQ(quota_of(groups, {{"cpu/cpu.cfs_quota_us", "50000\n"}, {"cpu/cpu.cfs_period_us", "100000\n"}}), 0.5);
+  EXPECT_TRUE(std::isinf(quota_of(groups, {{"cpu/cpu.cfs_quota_us", "-1\n"}, {"cpu/cpu.cfs_period_us", "100000\n"}})));
 }
 
 TEST(Processors, WhatCannotBeReadIsNoLimit) {

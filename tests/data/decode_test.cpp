@@ -4,12 +4,14 @@
 #include <torch/types.h>
 
 #include <cstring>
+#include <set>
 
 #include "retort/core/error.h"
 #include "retort/core/file.h"
 #include "retort/core/random.h"
 #include "retort/core/safetensors.h"
 #include "retort/data/encode.h"
+#include "retort/data/image_kind.h"
 #include "retort/data/window.h"
 #include "tests/data/folder.h"
 #include "tests/data/photos.h"
@@ -22,17 +24,21 @@ using testing::fixture;
 
 Image decode_text(std::string_view text) { return decode(std::as_bytes(std::span(text)), "name"); }
 
+// Those of kinds that this build reads.
 std::vector<std::filesystem::path> fixtures() {
   std::vector<std::filesystem::path> files;
-  for (const auto& entry : std::filesystem::directory_iterator(fixture("images"))) files.push_back(entry.path());
+  for (const auto& entry : std::filesystem::directory_iterator(fixture("images"))) {
+    if (is_image_name(entry.path())) files.push_back(entry.path());
+  }
   std::sort(files.begin(), files.end());
   return files;
 }
 
 TEST(Decode, PixelsAreThoseOfPil) {
   const StateDict expected = read_safetensors(fixture("decoded.safetensors")).tensors;
-  EXPECT_EQ(expected.size(), fixtures().size());
+  EXPECT_EQ(expected.size(), 111U);
   for (const auto& [name, pixels] : expected) {
+    if (!is_image_name(name)) continue;  // a build without its library
     const Image image = decode_file(fixture("images") / name);
     ASSERT_EQ(image.height, pixels.size(0)) << name;
     ASSERT_EQ(image.width, pixels.size(1)) << name;
@@ -40,13 +46,14 @@ TEST(Decode, PixelsAreThoseOfPil) {
     const auto* wanted = pixels.const_data_ptr<uint8_t>();
     int64_t worst = 0;
     for (size_t i = 0; i < image.rgb.size(); ++i) worst = std::max<int64_t>(worst, std::abs(image.rgb[i] - wanted[i]));
-    EXPECT_EQ(worst, 0) << name;
+    // AV1's colours are made by libavif, which rounds differently from version to version.
+    EXPECT_LE(worst, name.ends_with(".avif") ? 2 : 0) << name;
   }
 }
 
 TEST(Decode, ReducedPixelsAreThoseOfPilsDraft) {
   const StateDict expected = read_safetensors(fixture("reduced.safetensors")).tensors;
-  EXPECT_EQ(expected.size(), 48U);
+  EXPECT_EQ(expected.size(), 84U);
   for (const auto& [name, pixels] : expected) {
     const size_t slash = name.find('/');
     const Image image = decode_file(fixture("images") / name.substr(0, slash), 29 / std::stoll(name.substr(slash + 1)));
@@ -129,13 +136,34 @@ TEST(Decode, ExifInEveryForm) {
   EXPECT_EQ(with("Exif\0\0II\x2A\0\xFF\xFF\xFF\xFF"s).width, 37);
 }
 
+// What lies behind the first image of a file, or between its parts, may be missing.
+bool may_lack_its_end(const std::filesystem::path& path) {
+  static const std::set<std::string> kinds{".avif", ".bmp", ".gif", ".mpo", ".pbm", ".pgm", ".ppm", ".tif"};
+  return kinds.contains(lower_extension(path));
+}
+
+void expect_error_or_same(const std::string& cut, const Image& whole, const std::string& what) {
+  try {
+    EXPECT_EQ(decode_text(cut).rgb, whole.rgb) << what;
+  } catch (const Error&) {
+  }
+}
+
 TEST(Decode, CutFilesAreErrorsAndNeverCrash) {
   for (const auto& path : fixtures()) {
     const std::string data = read_file(path);
-    for (size_t length = 0; length < data.size(); length += 1 + data.size() / 150) {
-      EXPECT_THROW(decode_text(data.substr(0, length)), Error) << path << " cut to " << length;
+    const Image whole = decode_text(data);
+    // Nothing tells where the last number of a text ends.
+    const size_t end = path.filename().string().starts_with("plain_") ? data.size() - 4 : data.size();
+    for (size_t length = 0; length < end; length += length + 1 + data.size() / 150 < end ? 1 + data.size() / 150 : 1) {
+      const std::string cut = data.substr(0, length), what = path.string() + " cut to " + std::to_string(length);
+      if (may_lack_its_end(path)) {
+        expect_error_or_same(cut, whole, what);
+      } else {
+        EXPECT_THROW(decode_text(cut), Error) << what;
+      }
     }
-    EXPECT_THROW(decode_text(data.substr(0, data.size() - 1)), Error) << path;
+    EXPECT_THROW(decode_text(data.substr(0, data.size() / 4)), Error) << path;
   }
 }
 
@@ -167,10 +195,86 @@ TEST(Decode, HugeSizesAreRefusedFromTheHeader) {
   std::string jpeg = read_file(fixture("images/rgb_444.jpg"));
   const size_t frame = jpeg.find("\xFF\xC0");
   jpeg.replace(frame + 5, 4, "\xFF\xDC\xFF\xDC");
-  for (const std::string& data : {png, jpeg}) {
+  std::string gif = read_file(fixture("images/palette.gif")), bmp = read_file(fixture("images/rgb.bmp"));
+  gif.replace(6, 4, "\xFF\xFF\xFF\xFF");
+  bmp.replace(18, 8, std::string("\x00\xFF\x00\x00\x00\xFF\x00\x00", 8));
+  std::string tiff = read_file(fixture("images/rgb16.tif"));  // its first two entries are its sizes
+  tiff.replace(18, 2, "\xFF\xFF");
+  tiff.replace(30, 2, "\xFF\xFF");
+  const std::string ppm = "P6 65535 65535 255\n";
+  for (const std::string& data : {png, jpeg, gif, bmp, tiff, ppm}) {
+    if (!is_read(kind_of(std::as_bytes(std::span(data))))) continue;
     const std::string message = testing::error_of([&] { decode_text(data); });
     EXPECT_NE(message.find("178956970"), std::string::npos) << message;
   }
+}
+
+// A header that promises much before any data is there.
+TEST(Decode, AShortFileTakesLittleMemory) {
+  for (const char* data : {"P6 13000 13000 255\n", "P1 13000 13000\n", "P5 13000 13000 65535\n12"})
+    EXPECT_NE(testing::error_of([&] { decode_text(data); }).find("ends too early"), std::string::npos) << data;
+}
+
+// libpng would make room for a gigabyte before it sees that the file ends.
+TEST(Decode, ALongChunkTakesLittleMemory) {
+  std::string png = read_file(fixture("images/xmp.png"));
+  const size_t chunk = png.find("iTXt") - 4;
+  png.replace(chunk, 4, std::string("\x3D\x00\x00\xE4", 4));
+  const std::string message = testing::error_of([&] { decode_text(png); });
+  EXPECT_NE(message.find("too large"), std::string::npos) << message;
+}
+
+// Each names what is wrong with it, and none prints.
+TEST(Decode, MalformedFilesOfTheSmallFormats) {
+  using namespace std::string_literals;
+  const std::string bmp = read_file(fixture("images/palette.bmp")), runs = read_file(fixture("images/runs.bmp"));
+  const auto changed = [](std::string data, size_t at, const std::string& bytes) { return data.replace(at, bytes.size(), bytes); };
+  const std::pair<std::string, const char*> cases[] = {
+      {changed(bmp, 28, "\x07"s), "7 bits a pixel"},
+      {changed(bmp, 30, "\x05"s), "compression 5"},
+      {changed(bmp, 46, "\xFF\xFF\xFF"s), "colours"},
+      {changed(bmp, 10, "\xFF\xFF\xFF\x7F"s), "ends too early"},
+      {changed(bmp, 18, "\0\0\0\0"s), "has no pixels"},
+      {changed(runs, 28, "\x18"s), "runs of 24 bits"},
+      {changed(read_file(fixture("images/rgb565.bmp")), 54, "\x01"s), "unusual masks"},
+      {changed(read_file(fixture("images/rgba.bmp")), 54, "\x01"s), "unusual masks"},
+      {"P5 4 4 0\n0123456789abcdef", "largest value"},
+      {"P5 4 4 70000\n0123456789abcdef", "largest value"},
+      {"P5 4 -4 255\n0123456789abcdef", "a number"},
+      {"P5 4 99999999999 255\n0123456789abcdef", "a number"},
+      {"P1 2 2 0 1 2 0", "neither 0 nor 1"},
+      {"P2 2 2 9 1 2 3 10 ", "larger than the largest"},
+      {"GIF89a\1\0\1\0\0\0\0;"s, "without an image"},
+      {"II*\0\xFF\xFF\xFF\x7F"s, "as TIFF"},
+      {changed(read_file(fixture("images/grey16.tif")), 10 + 12 * 6 + 8, "\xFF\xFF"s), "65535 samples"},
+  };
+  for (const auto& [data, wanted] : cases) {
+    if (!is_read(kind_of(std::as_bytes(std::span(data))))) continue;
+    ::testing::internal::CaptureStderr();
+    EXPECT_NE(testing::error_of([&] { decode_text(data); }).find(wanted), std::string::npos)
+        << wanted << ": " << testing::error_of([&] { decode_text(data); });
+    EXPECT_EQ(::testing::internal::GetCapturedStderr(), "") << wanted;
+  }
+}
+
+TEST(Decode, KindsThatAreNotReadAreNamed) {
+  using namespace std::string_literals;
+  const auto message = [](const std::string& data) { return testing::error_of([&] { decode_text(data); }); };
+  EXPECT_NE(message("\0\0\0\x18"
+                    "ftypheic\0\0\0\0mif1heic"s)
+                .find("HEIC"),
+            std::string::npos);
+  EXPECT_NE(message("\0\0\0\x18"
+                    "ftypmif1\0\0\0\0mif1heic"s)
+                .find("HEIC"),
+            std::string::npos);
+  EXPECT_NE(message("\0\0\0\x0CJXL \r\n\x87\n"s).find("JPEG XL"), std::string::npos);
+  EXPECT_NE(message("8BPS\0\1"s).find("Photoshop"), std::string::npos);
+  EXPECT_NE(message("BMW is a maker of cars").find("of a kind that is known"), std::string::npos);
+  const std::string avif =
+      "\0\0\0\x18"
+      "ftypmif1\0\0\0\0mif1avif"s;
+  EXPECT_EQ(kind_of(std::as_bytes(std::span(avif))), ImageKind::avif);
 }
 
 TEST(Decode, ErrorsNameTheFile) {
@@ -184,8 +288,36 @@ TEST(Decode, ErrorsNameTheFile) {
 }
 
 TEST(Decode, ImageNames) {
-  for (const char* name : {"a.jpg", "a.JPEG", "b/c.Png", "x.y.webp"}) EXPECT_TRUE(is_image_name(name)) << name;
-  for (const char* name : {"a.gif", "jpg", "a.jpg.txt", ".png", "a."}) EXPECT_FALSE(is_image_name(name)) << name;
+  for (const char* name : {"a.jpg", "a.JPEG", "b/c.Png", "x.y.webp", "a.jfif", "a.jpe", "a.MPO", "a.pjpeg", "a.apng", "a.bmp", "a.ppm"})
+    EXPECT_TRUE(is_image_name(name)) << name;
+  for (const char* name : {"a.heic", "a.dng", "jpg", "a.jpg.txt", ".png", "a."}) EXPECT_FALSE(is_image_name(name)) << name;
+}
+
+// What a folder is asked for: names first, then the first bytes of files whose names say nothing.
+TEST(Decode, PicturesAreFoundByNameAndByContent) {
+  const testing::TestFolder folder;
+  const std::string jpeg = read_file(fixture("images/rgb_444.jpg"));
+  const auto seen = [&](const std::string& name, const std::string& content) {
+    folder.write(name, content);
+    return picture_at(folder / name);
+  };
+  EXPECT_EQ(seen("a.jpg", "no image at all"), Picture::image);  // reading it will say so
+  EXPECT_EQ(seen("0001", jpeg), Picture::image);
+  EXPECT_EQ(seen("a.jpg_large", jpeg), Picture::image);
+  EXPECT_EQ(seen("a.jpg?w=640", read_file(fixture("images/rgb.png"))), Picture::image);
+  EXPECT_EQ(seen("0002", read_file(fixture("images/rgb.ppm"))), Picture::image);
+  EXPECT_EQ(seen("0003", std::string("\0\0\0\x18"
+                                     "ftypheic\0\0\0\0mif1heic",
+                                     24)),
+            Picture::unread);
+  EXPECT_EQ(seen("a.dng", std::string("II*\0", 4)), Picture::unread);  // a TIFF by its first bytes
+  EXPECT_EQ(seen("a.jpg.part", jpeg), Picture::unread);
+  EXPECT_EQ(seen("a.jpg~", jpeg), Picture::unread);
+  EXPECT_EQ(seen("notes", "P5 is a kind of image"), Picture::image);  // so it begins
+  EXPECT_EQ(seen("b.txt", "a dog"), Picture::no);
+  EXPECT_EQ(seen("empty", ""), Picture::no);
+  EXPECT_EQ(picture_at(folder / "nothing"), Picture::no);
+  EXPECT_EQ(picture_at(folder.path()), Picture::no);
 }
 
 }  // namespace

@@ -20,6 +20,15 @@ TEST(Extra, IsAFolderAndARatio) {
   for (const char* wrong : {"pile:0", "pile:-1", "pile:1001", "pile:nan"}) EXPECT_THROW(extra_from(wrong), UsageError) << wrong;
 }
 
+TEST(Extra, AFolderThatIsThereIsMeantAsItIs) {
+  const testing::TestFolder folder;
+  fs::create_directories(folder / "pile:2");
+  EXPECT_EQ(extra_from((folder / "pile:2").string()).path, folder / "pile:2");
+  EXPECT_EQ(extra_from((folder / "pile:2").string()).ratio, 1);
+  EXPECT_EQ(extra_from((folder / "pile:2:3").string()).path, folder / "pile:2");
+  EXPECT_EQ(extra_from((folder / "pile:2:3").string()).ratio, 3);
+}
+
 class ExtraFolder : public ::testing::Test {
  protected:
   void add(const std::string& path) {
@@ -45,6 +54,15 @@ TEST_F(ExtraFolder, OfADataSetOnlyTrainIsTaken) {
   const Manifest manifest = load_extra(folder_.path(), {"cat", "dog"});
   ASSERT_EQ(manifest.items.size(), 1U);
   EXPECT_EQ(manifest.root / manifest.items[0].path, folder_ / "train/cat/a.jpg");
+}
+
+TEST_F(ExtraFolder, OtherSpellingsOfSplitsAndClasses) {
+  for (const char* path : {"Training/Cat/a.jpg", "Testing/cat/b.jpg", "Training/@eaDir/a.jpg"}) add(path);
+  const Manifest manifest = load_extra(folder_.path(), {"cat", "dog"});
+  ASSERT_EQ(manifest.items.size(), 1U);
+  EXPECT_EQ(manifest.items[0].label, 0);
+  ASSERT_EQ(manifest.notes.size(), 2U);
+  EXPECT_EQ(manifest.notes[0].text, "reads 'Training', the training images, alone");
 }
 
 TEST_F(ExtraFolder, NothingThereIsAnError) {

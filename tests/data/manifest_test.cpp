@@ -118,13 +118,13 @@ TEST(Manifest, PicturesOfOtherKindsAreCounted) {
   fill(folder, "a", 9);
   testing::RecordingLog log;
   fill(folder, "b", 9);
-  const auto warn = [&] { warn_of_unread(load_manifest(folder.path()), log); };
+  const auto warn = [&] { tell_of(load_manifest(folder.path()), log); };
   warn();
   EXPECT_TRUE(log.warnings.empty());
-  for (const char* name : {"a/1.GIF", "a/below/2.heic", "a/3.gif", "a/notes.txt", "a/.hidden.gif"}) folder.write(name);
+  for (const char* name : {"a/1.JXL", "a/below/2.heic", "a/3.jxl", "a/notes.txt", "a/.hidden.jxl"}) folder.write(name);
   warn();
   ASSERT_EQ(log.warnings.size(), 1U);
-  expect_says(log.warnings[0], "3 pictures of kinds that are not read (.gif .heic), the first " + (folder / "a/1.GIF").string());
+  expect_says(log.warnings[0], "3 pictures of kinds that are not read (.heic .jxl), the first " + (folder / "a/1.JXL").string());
   folder.write("list.csv", "path,label,split\na/0.jpg,a,train\na/1.jpg,a,train\nb/0.jpg,b,train\nb/1.jpg,b,train\n");
   warn_of_unread(load_manifest(folder / "list.csv"), log);  // names its own
   EXPECT_EQ(log.warnings.size(), 1U);
@@ -229,13 +229,13 @@ TEST(Manifest, CsvErrorsNameTheLine) {
   };
   expect_says(error(start + "missing.jpg,x,train\n"), "m.csv:4: there is no file 'missing.jpg'");
   expect_says(error(start + "3.jpg,x\n"), "m.csv:4");
-  expect_says(error(start + "3.jpg,x,training\n"), "'training' is not a split");
+  expect_says(error(start + "3.jpg,x,trained\n"), "'trained' is not a split");
   expect_says(error(start + "3.jpg,,train\n"), "m.csv:4: has no label");
   expect_says(error(start + "1.jpg,y,test\n"), "m.csv:4: '1.jpg' was listed before, at " + (folder / "m.csv").string() + ":2");
   expect_says(error(start + "3.jpg,x,\n"), "some lines name a split");
   expect_says(error(start + "3.jpg,z,test\n"), "m.csv:4: the class 'z' has no training images");
   expect_says(error(start + "3.jpg, X,train\n"), "differ only in case");
-  expect_says(error("file,label\n1.jpg,x\n"), "header needs");
+  expect_says(error("document,label\n1.jpg,x\n"), "header needs");
   expect_says(error("path,label,path\n1.jpg,x,1.jpg\n"), "appears twice");
   expect_says(error(""), "is empty");
   expect_says(error("path,label\n"), "0 classes");

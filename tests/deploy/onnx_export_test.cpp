@@ -133,7 +133,7 @@ TEST(WriteOnnx, FormsOfAnOperatorThatCannotBeSaidAreErrors) {
       {"depend on the batch", [](const at::Tensor& x) { return channel_means(x) + at::full({1}, x.size(0), at::kFloat); }},
   };
   for (const auto& [expected, features] : cases) {
-    const auto model = lambda_model(3, [&](LambdaModel&, const at::Tensor& images) { return features(images); });
+    const auto model = lambda_model(3, [&made = features](LambdaModel&, const at::Tensor& images) { return made(images); });
     const testing::TestFolder folder;
     const std::string message = testing::error_of([&] { write_onnx(folder / "model.onnx", *model, class_names(4), {.size = 32}); });
     EXPECT_NE(message.find(expected), std::string::npos) << expected << ": " << message;

@@ -90,6 +90,35 @@ TEST_F(GenerateCliTest, CtrlCEndsAfterTheImageAtHand) {
   EXPECT_TRUE(says(outcome.text, "the same command goes on from there"));
 }
 
+bool is_running(pid_t process) {
+  std::ifstream file("/proc/" + std::to_string(process) + "/stat");
+  std::string text;
+  std::getline(file, text);
+  const size_t end = text.rfind(')');  // of its name; its state follows
+  return end != std::string::npos && end + 2 < text.size() && text[end + 2] != 'Z' && text[end + 2] != 'X';
+}
+
+// Whatever ends retort, the tool and what the tool has started end with it.
+TEST_F(GenerateCliTest, TheToolDoesNotOutliveUs) {
+  for (const bool killed : {true, false}) {
+    fs::remove(folder_ / "waits");
+    put(folder_ / "tool", "cd '" + folder_.path().string() + "'\nsleep 1000 &\necho $$ $! > pids\ntouch waits\nwait\n");
+    const pid_t child = testing::start_program(command(killed ? "killed" : "twice"), folder_ / "set.txt");
+    wait_for(folder_ / "waits", child);
+    pid_t tool = 0, below = 0;
+    std::ifstream(folder_ / "pids") >> tool >> below;
+    ASSERT_TRUE(is_running(tool) && is_running(below));
+    ::kill(child, killed ? SIGKILL : SIGINT);
+    if (!killed) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(200));
+      EXPECT_TRUE(is_running(tool));  // the first one lets it end its image
+      ::kill(child, SIGINT);
+    }
+    EXPECT_EQ(testing::await_program(child, folder_ / "set.txt").code, 128 + (killed ? SIGKILL : SIGINT));
+    while (is_running(tool) || is_running(below)) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+}
+
 TEST_F(GenerateCliTest, WritesJpegWithItsPrompt) {
   put(folder_ / "go", "");
   const Outcome outcome = run(command("set", {"--format", "jpeg", "--prompt", "texture"}));

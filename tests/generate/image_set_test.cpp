@@ -157,7 +157,7 @@ TEST_F(ImageSetTest, AFolderWithOtherFilesIsRefused) {
 
 TEST_F(ImageSetTest, OnlyOneWorksInAFolder) {
   const ImageSet first(plan("set"));
-  EXPECT_TRUE(says(error_of([&] { const ImageSet second(plan("set")); }), "another retort"));
+  EXPECT_TRUE(says(error_of([&] { const ImageSet second(plan("set")); }), "is in use: process " + std::to_string(::getpid())));
 }
 
 // A disk that is full fails a write as a limit on the size of files does.

@@ -249,5 +249,36 @@ TEST(CrossEntropy, EvenLogitsCostLogOfTheClasses) {
   EXPECT_NEAR(formula_loss("cross_entropy", {})->forward(step).item<double>(), std::log(kClasses), 1e-12);
 }
 
+// A batch of many unlabelled images may leave a logit loss one row.
+TEST(Losses, OneRowIsEnough) {
+  StepView step = formula_step(at::kFloat);
+  for (at::Tensor StepView::*field : {&StepView::student_features, &StepView::student_logits, &StepView::teacher_features,
+                                      &StepView::teacher_logits, &StepView::labels, &StepView::image_ids})
+    step.*field = (step.*field).slice(0, 0, 1);
+  for (const LossEntry& entry : losses()) {
+    if (entry.kind != Kind::logit) continue;
+    LossContext context = formula_context();
+    context.options = entry.options;
+    const std::shared_ptr<Loss> loss = entry.make(context);
+    loss->train();
+    step.student_features = step.student_features.detach().requires_grad_();
+    step.student_logits = step.student_logits.detach().requires_grad_();
+    const at::Tensor value = loss->forward(step);
+    EXPECT_TRUE(at::isfinite(value).item<bool>()) << entry.name;
+    value.backward();
+  }
+}
+
+TEST(Losses, CrdNeedsNoLabels) {
+  LossContext context = formula_context();
+  context.labels = at::full({kImages}, -1, at::kLong);
+  context.options = find_loss("crd").options;
+  context.options.insert_or_assign("negatives", 4.0);
+  const std::shared_ptr<Loss> loss = find_loss("crd").make(context);
+  StepView step = formula_step(at::kFloat);
+  step.labels = context.labels;
+  EXPECT_TRUE(at::isfinite(loss->forward(step)).item<bool>());
+}
+
 }  // namespace
 }  // namespace retort::losses

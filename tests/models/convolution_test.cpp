@@ -185,9 +185,9 @@ TEST(PointwiseBackward, IsExact) {
       const at::Tensor x = at::randn({images, inputs, side, side}).contiguous(at::MemoryFormat::ChannelsLast);
       const at::Tensor g = at::randn({images, outputs, side, side}).contiguous(format), w = at::randn({outputs, inputs, 1, 1});
       const std::array<int64_t, 2> one{1, 1}, none{0, 0};
-      const auto run = [&](auto type, std::array<bool, 3> wanted) {
+      const auto run = [&, size = outputs](auto type, std::array<bool, 3> wanted) {
         auto [input, weight, bias] =
-            at::convolution_backward(g.to(type), x.to(type), w.to(type), at::IntArrayRef(outputs), one, none, one, false, none, 1, wanted);
+            at::convolution_backward(g.to(type), x.to(type), w.to(type), at::IntArrayRef(size), one, none, one, false, none, 1, wanted);
         return Gradients{input, weight, bias};
       };
       const Gradients found = run(at::kFloat, {true, true, true}), expected = run(at::kDouble, {true, true, true});

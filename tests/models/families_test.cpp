@@ -261,6 +261,33 @@ TEST(FamilyInputs, TheUserSaysWhoseWeightsAnEfficientNetsAre) {
   EXPECT_FALSE(at::allclose(torch_own->forward(images).logits, tensorflow->forward(images).logits, 1e-2));
 }
 
+// pytorch-mobilenet-v2 numbers a block's layers in one row, the activations too.
+TEST(FamilyNames, MobileNetV2InARow) {
+  const ModelPtr model = make_model({"mobilenet_v2", 3});
+  const std::map<std::string, std::string> first{{"0.0", "0"}, {"0.1", "1"}, {"1", "3"}, {"2", "4"}};
+  const std::map<std::string, std::string> others{{"0.0", "0"}, {"0.1", "1"}, {"1.0", "3"}, {"1.1", "4"}, {"2", "6"}, {"3", "7"}};
+  StateDict file;
+  for (const auto& [name, tensor] : state_of(*model)) {
+    const size_t conv = name.find(".conv."), last = name.rfind('.');
+    const bool one = name.starts_with("features.1.");
+    file[conv == std::string::npos
+             ? name
+             : name.substr(0, conv + 6) + (one ? first : others).at(name.substr(conv + 6, last - conv - 6)) + name.substr(last)] = tensor;
+  }
+  const std::optional<Recognised> found = recognised_by_any(file);
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->spec.arch, "mobilenet_v2");
+  EXPECT_EQ(found->naming, "pytorch-mobilenet-v2");
+  EXPECT_TRUE(found->has_head);
+  for (const auto& [name, tensor] : state_of(*model)) EXPECT_TRUE(at::equal(found->state.at(name), tensor)) << name;
+  file["classifier.weight"] = file.extract("classifier.1.weight").mapped();
+  file["classifier.bias"] = file.extract("classifier.1.bias").mapped();
+  EXPECT_TRUE(recognised_by_any(file)->has_head);
+  file.erase("classifier.weight");
+  file.erase("classifier.bias");
+  EXPECT_FALSE(recognised_by_any(file)->has_head);
+}
+
 // A file that retort wrote says what its tensors do not.
 TEST(FamilyInputs, AFileOfRetortsOwnIsTakenAtItsWord) {
   const testing::TestFolder folder;

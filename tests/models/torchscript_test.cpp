@@ -131,6 +131,53 @@ TEST_F(TorchScript, TeachesToo) {
   EXPECT_TRUE(testing::says(testing::error_of([&] { recognise_file(folder_ / "teacher.pth"); }), "TorchScript program"));
 }
 
+// A program without methods that has these tensors in modules of these names.
+torch::jit::Module program_of(const StateDict& tensors, const std::shared_ptr<torch::jit::CompilationUnit>& unit) {
+  torch::jit::Module module(c10::QualifiedName("__torch__.Part"), unit, /*shouldMangle=*/true);
+  std::map<std::string, StateDict> children;
+  for (const auto& [name, tensor] : tensors) {
+    const size_t dot = name.find('.');
+    if (dot == std::string::npos) {
+      module.register_parameter(name, tensor, /*is_buffer=*/false);
+    } else {
+      children[name.substr(0, dot)][name.substr(dot + 1)] = tensor;
+    }
+  }
+  for (const auto& [name, part] : children) module.register_module(name, program_of(part, unit));
+  return module;
+}
+
+// Its forward takes a text too, and is never run.
+TEST_F(TorchScript, OpenAisClipIsReadAsItsTensors) {
+  StateDict state{{"visual.class_embedding", at::zeros({64})},
+                  {"visual.positional_embedding", at::zeros({5, 64})},
+                  {"visual.conv1.weight", testing::formula_parameter("conv1", {64, 3, 16, 16})},
+                  {"visual.proj", at::zeros({64, 16})},
+                  {"transformer.resblocks.0.ln_1.weight", at::zeros({8})},
+                  {"logit_scale", at::zeros({})}};
+  const std::string block = "visual.transformer.resblocks.0.";
+  for (const auto& [module, shape] : std::map<std::string, std::vector<int64_t>>{{"visual.ln_pre.", {64}},
+                                                                                 {"visual.ln_post.", {64}},
+                                                                                 {block + "ln_1.", {64}},
+                                                                                 {block + "ln_2.", {64}},
+                                                                                 {block + "attn.in_proj_", {192, 64}},
+                                                                                 {block + "attn.out_proj.", {64, 64}},
+                                                                                 {block + "mlp.c_fc.", {128, 64}},
+                                                                                 {block + "mlp.c_proj.", {64, 128}}}) {
+    state[module + "weight"] = at::ones(shape);
+    state[module + "bias"] = at::zeros({shape[0]});
+  }
+  for (auto& [name, tensor] : state) tensor = tensor.to(at::kHalf);
+  for (const char* name : {"clip.pt", "clip.pth"}) {
+    program_of(state, std::make_shared<torch::jit::CompilationUnit>()).save((folder_ / name).string());
+    const Recognised found = recognise_file(folder_ / name);
+    EXPECT_EQ(found.spec.arch, "vit");
+    EXPECT_EQ(found.spec.options.at("activation"), "quick_gelu");
+    EXPECT_TRUE(at::equal(found.state.at("conv_proj.weight"), state.at("visual.conv1.weight")));
+    EXPECT_EQ(build(found, name)->feature_dim(), 64);
+  }
+}
+
 TEST(TorchScriptNames, AreFilesByTheirEndings) {
   EXPECT_TRUE(names_script("my.pt"));
   EXPECT_TRUE(names_script("nets/my.ts"));

@@ -154,8 +154,132 @@ TEST_F(WeightSourceTest, WhatIsMalformedOrNotBuiltIsAnError) {
     testing::put(folder_ / "model.safetensors", bytes + header + std::string(8, '\0'));
     EXPECT_TRUE(says(read_error(), "model.safetensors")) << header;
   }
-  put_json("config.json", {{"architecture", "efficientnet_lite0"}, {"num_classes", 5}});
-  EXPECT_TRUE(says(read_error(), "tf_efficientnet_lite0"));
+}
+
+// Of another arithmetic than networks with the same tensors.
+TEST_F(WeightSourceTest, TimmsTwinsAreRefusedByName) {
+  write_safetensors(folder_ / "model.safetensors", state_of(*formula_model("resnet18", 5)));
+  const auto refused = [&](const nlohmann::json& config) {
+    put_json("config.json", config);
+    return read_error();
+  };
+  for (const std::string name :
+       {"resnetblur18", "resnet18d", "resnetaa50", "seresnet50t", "convnext_atto_ols", "convnext_atto_rms", "efficientnet_lite0",
+        "efficientnet_es", "vit_base_patch16_rpn_224", "vit_base_patch16_rope_224", "my_net"})
+    EXPECT_TRUE(says(refused({{"architecture", name}}), "timm's '" + name + "' is not built")) << name;
+  EXPECT_TRUE(says(refused({{"architecture", std::string(1000, 'a')}}), "is not built"));
+  EXPECT_TRUE(says(refused({{"architecture", "resnet18"}, {"model_args", {{"aa_layer", "blurpool"}}}}), "the argument 'aa_layer'"));
+  EXPECT_TRUE(says(refused({{"architecture", "resnet18"}, {"global_pool", "avgmax"}}), "the pooling \"avgmax\""));
+  EXPECT_TRUE(says(refused({{"architecture", "resnet18"}, {"model_args", {{"global_pool", 3}}}}), "the pooling 3"));
+  put_json("config.json", {{"architecture", "resnet18"}, {"global_pool", "avg"}, {"model_args", {{"num_classes", 5}}}});
+  EXPECT_EQ(recognise_file(folder_.path()).spec.arch, "resnet18");
+}
+
+// Epsilon and padding are those of the name, whichever sizes the tensors have.
+TEST_F(WeightSourceTest, TimmsEfficientNetsAreThoseOfTheirName) {
+  write_safetensors(folder_ / "model.safetensors", state_of(*make_model({"tf_efficientnet_b0", 3})));
+  const auto options = [&](const std::string& name) {
+    put_json("config.json", {{"architecture", name}});
+    return recognise_file(folder_.path()).spec;
+  };
+  EXPECT_EQ(options("tf_efficientnet_b0").arch, "tf_efficientnet_b0");
+  EXPECT_EQ(options("efficientnet_b0").arch, "efficientnet_b0");
+}
+
+TEST_F(WeightSourceTest, TimmsSizesMayBeOthersThanTheNames) {
+  const ModelSpec narrow{"resnet", 3, {{"inner", {8, 8, 16, 16}}, {"outer", {8, 8, 16, 16}}}};
+  write_safetensors(folder_ / "model.safetensors", state_of(*make_model(narrow)));
+  put_json("config.json", {{"architecture", "resnet18"}});
+  EXPECT_TRUE(says(read_error(), "resnet18"));
+  put_json("config.json", {{"architecture", "resnet18"}, {"model_args", {{"channels", {8, 8, 16, 16}}}}});
+  EXPECT_EQ(recognise_file(folder_.path()).spec.options.at("inner"), narrow.options.at("inner"));
+}
+
+TEST_F(WeightSourceTest, OpenClipsFolder) {
+  put_json(
+      "open_clip_config.json",
+      {{"model_cfg",
+        {{"embed_dim", 16}, {"quick_gelu", true}, {"vision_cfg", {{"image_size", 32}, {"layers", 1}, {"width", 64}, {"patch_size", 16}}}}},
+       {"preprocess_cfg",
+        {{"mean", {0.5, 0.5, 0.5}}, {"std", {0.25, 0.25, 0.25}}, {"interpolation", "bilinear"}, {"resize_mode", "shortest"}}}});
+  StateDict state{{"visual.class_embedding", at::zeros({64})},
+                  {"visual.positional_embedding", at::zeros({5, 64})},
+                  {"visual.conv1.weight", at::zeros({64, 3, 16, 16})},
+                  {"visual.proj", at::zeros({64, 16})},
+                  {"logit_scale", at::zeros({})}};
+  const auto add = [&](const std::string& module, const std::vector<int64_t>& shape) {
+    state["visual." + module + "weight"] = at::ones(shape);
+    state["visual." + module + "bias"] = at::zeros({shape[0]});
+  };
+  const std::string block = "transformer.resblocks.0.";
+  for (const std::string& norm : {std::string("ln_pre."), std::string("ln_post."), block + "ln_1.", block + "ln_2."}) add(norm, {64});
+  add(block + "attn.in_proj_", {192, 64});
+  add(block + "attn.out_proj.", {64, 64});
+  add(block + "mlp.c_fc.", {128, 64});
+  add(block + "mlp.c_proj.", {64, 128});
+  write_safetensors(folder_ / "open_clip_model.safetensors", state);
+  const Recognised found = recognise_file(folder_.path());
+  EXPECT_EQ(found.spec.options.at("activation"), "quick_gelu");
+  const data::InputSpec input = build(found, "")->input_spec();
+  EXPECT_EQ(input.size, 32);
+  EXPECT_EQ(data::resize_side(input), 32);
+  EXPECT_EQ(input.mean, (std::array{0.5F, 0.5F, 0.5F}));
+  EXPECT_EQ(input.interpolation, data::Interpolation::bilinear);
+  const auto refused = [&](const nlohmann::json& vision, const nlohmann::json& preprocess = nlohmann::json::object()) {
+    nlohmann::json tower{{"image_size", 32}};
+    tower.update(vision);
+    put_json("open_clip_config.json", {{"model_cfg", {{"vision_cfg", tower}}}, {"preprocess_cfg", preprocess}});
+    return read_error();
+  };
+  EXPECT_TRUE(says(refused({{"pool_type", "avg"}}), "vision_cfg.pool_type is \"avg\""));
+  EXPECT_TRUE(says(refused({{"timm_model_name", "vit"}}), "vision_cfg.timm_model_name"));
+  EXPECT_TRUE(says(refused({{"image_size", {32, 48}}}), "not square"));
+  EXPECT_TRUE(says(refused({{"image_size", "big"}}), "image_size"));
+  EXPECT_TRUE(says(refused(nlohmann::json::object(), {{"resize_mode", "longest"}}), "pads the image"));
+}
+
+class ChosenWeights : public WeightSourceTest {
+ protected:
+  static StateDict below(const std::string& prefix, const std::string& arch = "resnet18") {
+    StateDict state;
+    for (const auto& [name, tensor] : state_of(*make_model({arch, 3}))) state[prefix + name] = tensor;
+    return state;
+  }
+  Recognised read(StateDict state, const std::string& set = "", const std::string& arch = "") {
+    write_safetensors(folder_ / "w.safetensors", state);
+    return recognise_file((folder_ / "w.safetensors").string() + set, arch);
+  }
+};
+
+TEST_F(ChosenWeights, OfANetworkInsideAnother) {
+  StateDict state = below("backbone.");
+  state["head.mlp.0.weight"] = at::zeros({4, 4});
+  EXPECT_EQ(read(state).spec.arch, "resnet18");
+  EXPECT_TRUE(read(state).set.empty());
+  EXPECT_EQ(read(state, "", "resnet18").spec.arch, "resnet18");
+  EXPECT_TRUE(says(error_of([&] { read(state, "", "resnet50"); }), "resnet50"));
+  StateDict lightning = below("model.encoder.");
+  lightning["criterion.weight"] = at::zeros({3});
+  EXPECT_EQ(read(lightning).spec.arch, "resnet18");
+  lightning["model.encoder.conv1.weight"] = at::zeros({3, 3});
+  EXPECT_TRUE(says(error_of([&] { read(lightning); }), "conv1.weight"));
+}
+
+TEST_F(ChosenWeights, OneOfTwoIsToldAndTheOtherCanBeNamed) {
+  StateDict state = below("student.", "resnet18");
+  state.merge(below("teacher.", "mobilenet_v3_small"));
+  state["loss.weight"] = at::zeros({3});
+  const Recognised found = read(state);
+  EXPECT_EQ(found.spec.arch, "mobilenet_v3_small");
+  EXPECT_EQ(choice_of(found), "weights 'teacher'; FILE#NAME takes others: student");
+  EXPECT_EQ(read(state, "#student").spec.arch, "resnet18");
+  EXPECT_EQ(read(state, "#student").set, "student");
+  EXPECT_TRUE(says(error_of([&] { read(state, "#best"); }), "holds no weights under 'best'"));
+  EXPECT_TRUE(says(error_of([&] { recognise_file((folder_ / "none.pth").string() + "#best"); }), "none.pth#best"));
+  // A file may be called so.
+  write_safetensors(folder_ / "w.safetensors#student", below(""));
+  EXPECT_EQ(read(state, "#student").naming, "torchvision");
+  EXPECT_TRUE(read(state, "#student").set.empty());
 }
 
 }  // namespace

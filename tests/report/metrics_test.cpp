@@ -16,7 +16,16 @@ TEST(Metrics, AccuraciesAndConfusion) {
   EXPECT_DOUBLE_EQ(metrics.mean_class_accuracy, (75.0 + 0 + 100) / 3);
   EXPECT_EQ(metrics.class_accuracy, (std::vector<double>{75, 0, 100, -1}));
   EXPECT_EQ(metrics.class_count, (std::vector<int64_t>{4, 1, 2, 0}));
-  EXPECT_EQ(metrics.confusion, (std::vector<std::vector<int64_t>>{{3, 0, 1, 0}, {1, 0, 0, 0}, {0, 0, 2, 0}, {0, 0, 0, 0}}));
+  EXPECT_EQ(metrics.confusion, (decltype(metrics.confusion){{{0, 0}, 3}, {{0, 2}, 1}, {{1, 0}, 1}, {{2, 2}, 2}}));
+  EXPECT_EQ(metrics.confused(0, 2), 1);
+  EXPECT_EQ(metrics.confused(3, 0), 0);
+}
+
+// A table of all pairs would take 80 gigabytes.
+TEST(Metrics, ManyClassesTakeNoTableOfAllPairs) {
+  const Metrics metrics = compute_metrics({{"a", 0, 0, 1}, {"b", 99'999, 7, 1}}, 100'000);
+  EXPECT_DOUBLE_EQ(metrics.accuracy, 50);
+  EXPECT_EQ(metrics.confusion.size(), 2U);
 }
 
 TEST(Metrics, NoPredictionsAreNoAccuracy) {
@@ -40,7 +49,7 @@ TEST(Csv, QuotesOnlyWhereItMust) {
   EXPECT_EQ(to_csv(predictions, classes),
             "path,label,predicted,probability\n"
             "a b/ü.jpg,plain,\"comma, here\",0.500000\n"
-            "\"x,y.png\",\"a \"\"quote\"\"\",\"two\nlines\",0.123457\n");
+            "\"x,y.png\",\"a \"\"quote\"\"\",two\\nlines,0.123457\n");
   EXPECT_EQ(to_csv({}, classes), "path,label,predicted,probability\n");
 }
 

@@ -98,9 +98,78 @@ TEST_F(CliTest, AConfigIsTheSameRunAgain) {
   const std::string weights = read_file(folder_ / "run/student.safetensors");
   const Outcome again = run({"distill", "--config", (folder_ / "run/config.toml").string()});
   ASSERT_EQ(again.code, 0) << again.text;
+  EXPECT_NE(again.text.find("nothing is trained again"), std::string::npos) << again.text;
+  EXPECT_NE(again.text.find("from scratch"), std::string::npos) << again.text;
   EXPECT_EQ(read_file(folder_ / "run/student.safetensors"), weights);
   write_file_atomic(folder_ / "bad.toml", "epochz = 3\n");
   EXPECT_EQ(run({"distill", "--config", (folder_ / "bad.toml").string()}).code, 2);
+}
+
+TEST_F(CliTest, PathsAndEncodingsThatConfigurationFilesMeet) {
+  std::vector<std::string> arguments = training("run", "1");
+  const std::string name = "zn #1, it's [2] = ;x";
+  std::filesystem::rename(folder_ / "data", folder_ / name);
+  arguments[2] = (folder_ / name).string();
+  ASSERT_EQ(run(arguments).code, 0);
+  const Outcome resumed = run({"distill", "--config", (folder_ / "run/config.toml").string(), "--resume"});
+  EXPECT_EQ(resumed.code, 0) << resumed.text;
+  write_file_atomic(folder_ / "mark.toml", "\xEF\xBB\xBF" + read_file(folder_ / "run/config.toml"));
+  const Outcome dry = run({"distill", "--config", (folder_ / "mark.toml").string(), "--dry-run"});
+  EXPECT_EQ(dry.code, 0) << dry.text;
+  const Outcome predicted = run({"predict", "--run", (folder_ / "run").string(), (folder_ / name / "test").string()});
+  EXPECT_EQ(predicted.code, 0) << predicted.text;
+}
+
+TEST_F(CliTest, NamesForgeNoLines) {
+  std::vector<std::string> arguments = training("run", "1");
+  write_file_atomic(folder_ / "data/test/class 0/a\nretort: all good\x1b[31m.png", "not a picture");
+  write_file_atomic(folder_ / "data/train/class 0/a\nretort: all good\x1b[31m.png", "not a picture");
+  arguments.insert(arguments.end(), {"--max-skipped", "1"});
+  const Outcome outcome = run(arguments);
+  ASSERT_EQ(outcome.code, 0) << outcome.text;
+  for (const std::string& text : {outcome.text, read_file(folder_ / "run/log.txt")}) {
+    EXPECT_EQ(text.find("\nretort: all good"), std::string::npos);
+    EXPECT_EQ(text.find('\x1b'), std::string::npos);
+    EXPECT_NE(text.find(R"(a\nretort: all good\x1b[31m.png)"), std::string::npos);
+  }
+}
+
+TEST_F(CliTest, TwoRunsInOneFolderAndTwoOnOneCache) {
+  ASSERT_EQ(run(training("alone", "2")).code, 0);
+  fs::remove_all(folder_ / "cache");
+  const pid_t first = start(training("first", "30"), folder_ / "first.txt"),
+              second = start(training("second", "2"), folder_ / "second.txt");
+  while (!fs::exists(folder_ / "first/config.toml") && !testing::has_ended(first))
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  const Outcome refused = run(training("first", "30"));
+  EXPECT_EQ(refused.code, 1);
+  EXPECT_NE(refused.text.find("is in use: process " + std::to_string(first)), std::string::npos) << refused.text;
+  const Outcome other = testing::await_program(second, folder_ / "second.txt");
+  EXPECT_EQ(other.code, 0) << other.text;
+  ::kill(first, SIGKILL);
+  ::waitpid(first, nullptr, 0);
+  EXPECT_EQ(read_file(folder_ / "second/student.safetensors"), read_file(folder_ / "alone/student.safetensors"));
+}
+
+TEST_F(CliTest, TheCacheIsListedAndPruned) {
+  ASSERT_EQ(run(training("run", "1")).code, 0);
+  const std::vector<std::string> cache{"cache", "--cache", (folder_ / "cache").string()};
+  const Outcome listed = run(cache);
+  EXPECT_EQ(listed.code, 0) << listed.text;
+  EXPECT_NE(listed.text.find((folder_ / "data").string() + ": "), std::string::npos) << listed.text;
+  EXPECT_NE(listed.text.find("used today"), std::string::npos) << listed.text;
+  const auto prune = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> words = cache;
+    words.emplace_back("prune");
+    words.insert(words.end(), more.begin(), more.end());
+    return run(words);
+  };
+  EXPECT_NE(prune({"--older-than", "1d"}).text.find("removed: 0 stores"), std::string::npos);
+  EXPECT_EQ(prune({"--older-than", "soon"}).code, 2);
+  EXPECT_EQ(prune({"--max-size", "much"}).code, 2);
+  const Outcome all = prune({"--max-size", "0"});
+  EXPECT_NE(all.text.find("left: 0 bytes"), std::string::npos) << all.text;
+  EXPECT_TRUE(fs::is_empty(folder_ / "cache/images"));
 }
 
 TEST_F(CliTest, KilledAtAnyMomentAndResumedItEndsWithTheSameBytes) {
@@ -122,6 +191,7 @@ TEST_F(CliTest, KilledAtAnyMomentAndResumedItEndsWithTheSameBytes) {
 #if !defined(__SANITIZE_ADDRESS__)
 // libgomp tells what it read from the environment as it was loaded.
 TEST_F(CliTest, ThreadsThatWaitDoNotSpin) {
+  ::unsetenv("OMP_WAIT_POLICY");  // the tests' own
   ::setenv("OMP_DISPLAY_ENV", "verbose", 1);
   EXPECT_NE(run({"--version"}).text.find("GOMP_SPINCOUNT = '100'"), std::string::npos);
   ::setenv("GOMP_SPINCOUNT", "12345", 1);

@@ -117,7 +117,7 @@ TEST_F(CompareTest, WithoutLabelsOnlyDistilledArmsRun) {
   testing::put(folder_ / "classes.txt", "sea\nforest\n");
   compare_.base.data = (folder_ / "data/train").string();
   compare_.base.classes = (folder_ / "classes.txt").string();
-  compare_.base.teacher_head = "zero-shot";
+  compare_.base.teacher_head = TeacherHead::zero_shot;
   compare_.base.epochs = compare_.seeds = 1;
   compare_.teachers = {(folder_ / "clip").string()};
   compare_.losses = {"kd"};
@@ -131,7 +131,7 @@ TEST_F(CompareTest, WithoutLabelsOnlyDistilledArmsRun) {
 
 TEST_F(CompareTest, OneTrainedTeacherServesAllLossesAndSeeds) {
   compare_.base.student_weights.clear();
-  compare_.base.teacher_init = "finetune";
+  compare_.base.teacher_init = TeacherInit::finetune;
   compare_.base.teacher_epochs = 1;
   compare_.arms = {"distill"};
   compare_.losses = {"kd", "info_nce"};

@@ -3,6 +3,10 @@
 #include <gtest/gtest.h>
 
 #include "retort/core/error.h"
+#include "retort/losses/loss.h"
+#include "retort/run/options.h"
+#include "retort/run/plan.h"
+#include "tests/support/message.h"
 
 namespace retort::run {
 namespace {
@@ -26,51 +30,70 @@ TEST(RunConfig, WhatCannotBeMeantIsAUsageError) {
   EXPECT_THROW(validate(with([](RunConfig& c) { c.data.clear(); })), UsageError);
   EXPECT_THROW(validate(with([](RunConfig& c) { c.teacher.clear(); })), UsageError);
   EXPECT_THROW(validate(with([](RunConfig& c) { c.out.clear(); })), UsageError);
-  EXPECT_THROW(validate(with([](RunConfig& c) { c.precision = "fp8"; })), UsageError);
-  EXPECT_THROW(validate(with([](RunConfig& c) { c.optimizer = "sgd"; })), UsageError);
-  EXPECT_THROW(validate(with([](RunConfig& c) { c.init = "ones"; })), UsageError);
   EXPECT_THROW(validate(with([](RunConfig& c) { c.loss = "kd"; })), UsageError);
   EXPECT_THROW(validate(with([](RunConfig& c) { c.loss = "nonsense"; })), UsageError);
-  EXPECT_THROW(validate(with([](RunConfig& c) { c.teacher_head = "finetune"; })), UsageError);
   EXPECT_THROW(validate(with([](RunConfig& c) { c.view.scale_min = 0.9, c.view.scale_max = 0.5; })), UsageError);
+}
+
+TEST(RunConfig, PathsThatCannotStandInAFileAreRefused) {
+  for (const char* bad : {"caf\xe9", "a\nb", "a\x1b[31mb", "a\"'b"}) {
+    RunConfig config = complete();
+    config.data = bad;
+    const std::string message = testing::error_of<UsageError>([&] { validate(config); });
+    EXPECT_TRUE(testing::says(message, "cannot stand in config.toml"));
+    EXPECT_EQ(message.find('\x1b'), std::string::npos);
+  }
+  RunConfig config = complete();
+  config.data = "zn #1, größe [2] = ;x";
+  EXPECT_NO_THROW(validate(config));
+}
+
+TEST(RunConfig, WordsAreChoices) {
+  EXPECT_EQ(choice_from<TeacherHead>("zero-shot", "--teacher-head"), TeacherHead::zero_shot);
+  EXPECT_EQ(word_of(StartKind::as_published), "public");
+  const std::string error = testing::error_of<UsageError>([] { choice_from<MoreViews>("never", "--more-views"); });
+  EXPECT_TRUE(testing::says(error, "--more-views: is 'never'"));
+  EXPECT_TRUE(testing::says(error, "one of: repeat, live"));
 }
 
 TEST(RunConfig, SmallBatchesWhereStepsAreFew) {
   RunConfig config = complete();
   config.epochs = 40;
-  EXPECT_EQ(batch_size_for(config, 1836), 32);
-  EXPECT_EQ(batch_size_for(config, 3200), 64);
+  const auto batch = [&](int64_t images) { return batch_size_for(resolve(config).training, images); };
+  EXPECT_EQ(batch(1836), 32);
+  EXPECT_EQ(batch(3200), 64);
   config.batch_size = 16;
-  EXPECT_EQ(batch_size_for(config, 1836), 16);
+  EXPECT_EQ(batch(1836), 16);
   config.batch_size = 1;
   EXPECT_THROW(validate(config), UsageError);
 }
 
 TEST(RunConfig, TheRateFollowsTheImagesAndTheStart) {
   RunConfig config = complete();
-  EXPECT_EQ(lr_for(config, 10000), 1e-3);
-  config.optimizer = "adamw";
-  EXPECT_EQ(lr_for(config, 9999), 1e-3);
-  EXPECT_EQ(lr_for(config, 10000), 3e-3);
+  const auto rate = [&](int64_t images) { return learning_rate_for(resolve(config).training, images); };
+  EXPECT_EQ(rate(10000), 1e-3);
+  config.optimizer = OptimizerKind::adamw;
+  EXPECT_EQ(rate(9999), 1e-3);
+  EXPECT_EQ(rate(10000), 3e-3);
   config.student_weights = "student.pth";
-  EXPECT_EQ(lr_for(config, 10000), 3e-4);
+  EXPECT_EQ(rate(10000), 3e-4);
   config.lr = 0.25;
-  EXPECT_EQ(lr_for(config, 10000), 0.25);
+  EXPECT_EQ(rate(10000), 0.25);
 }
 
 TEST(RunConfig, MuonIsForRandomWeights) {
   RunConfig config = complete();
-  EXPECT_TRUE(uses_muon(config));
+  EXPECT_TRUE(resolve(config).training.muon);
   config.student_weights = "student.pth";
-  EXPECT_FALSE(uses_muon(config));
-  config.optimizer = "muon";
-  EXPECT_TRUE(uses_muon(config));
+  EXPECT_FALSE(resolve(config).training.muon);
+  config.optimizer = OptimizerKind::muon;
+  EXPECT_TRUE(resolve(config).training.muon);
   config = complete();
-  config.optimizer = "adamw";
-  EXPECT_FALSE(uses_muon(config));
-  config.optimizer = "auto";
+  config.optimizer = OptimizerKind::adamw;
+  EXPECT_FALSE(resolve(config).training.muon);
+  config.optimizer = OptimizerKind::automatic;
   config.student = "my.pt";  // whose weights may be anything
-  EXPECT_FALSE(uses_muon(config));
+  EXPECT_FALSE(resolve(config).training.muon);
 }
 
 TEST(RunConfig, LossesBringTheirOwnWeightsAndTemperatures) {
@@ -79,7 +102,7 @@ TEST(RunConfig, LossesBringTheirOwnWeightsAndTemperatures) {
   config.loss = "crd";
   config.logit_loss = "dist";
   config.loss_option = {"negatives=8", "projector=simclr"};
-  std::vector<losses::TermConfig> terms = terms_of(resolved(config));
+  std::vector<losses::TermConfig> terms = resolve(config).training.terms;
   ASSERT_EQ(terms.size(), 3U);
   EXPECT_EQ(terms[1].weight, losses::find_loss("crd").weight);
   EXPECT_EQ(terms[1].options.at("negatives").number(), 8);
@@ -87,12 +110,12 @@ TEST(RunConfig, LossesBringTheirOwnWeightsAndTemperatures) {
   EXPECT_TRUE(terms[2].options.empty());
   config.loss_weight = 0.25;
   config.temperature = 3;
-  terms = terms_of(resolved(config));
+  terms = resolve(config).training.terms;
   EXPECT_EQ(terms[1].weight, 0.25);
   EXPECT_EQ(terms[2].options.at("temperature").number(), 3);
   for (const char* bad : {"negatives", "=8", "negatives="}) {
     config.loss_option = {bad};
-    EXPECT_THROW(terms_of(config), UsageError) << bad;
+    EXPECT_THROW(resolve(config), UsageError) << bad;
   }
 }
 
@@ -100,7 +123,8 @@ TEST(RunConfig, RecipesNameOptions) {
   RunConfig config;
   std::set<std::string> names;
   visit_options(config, [&](const char* name, const auto&, const Range&, const char*, const char*) { names.insert(name); });
-  for (const auto& [name, value] : recipe("paper")) EXPECT_TRUE(names.contains(name)) << name;
+  for (const char* each : {"paper", "patient"})
+    for (const auto& [name, value] : recipe(each)) EXPECT_TRUE(names.contains(name)) << name;
   EXPECT_THROW(recipe("papier"), UsageError);
 }
 

@@ -27,7 +27,7 @@ class SmallJob : public ::testing::Test {
     config_.epochs = 2;
     config_.batch_size = 8;
     config_.views = 2;
-    config_.precision = "fp32";
+    config_.precision = PrecisionKind::fp32;
   }
   // The path of a formula-filled network's file.
   std::string write_weights(const std::string& name, const models::ModelSpec& spec) {
@@ -36,7 +36,7 @@ class SmallJob : public ::testing::Test {
     write_safetensors(folder_ / name, state);
     return (folder_ / name).string();
   }
-  nlohmann::json distill_now(const DistillOptions& options = {}) { return distill(config_, options, null_log(), never_stop()); }
+  nlohmann::json distill_now(const DistillOptions& options = {}) { return to_json(distill(config_, options, null_log(), never_stop())); }
 
   testing::TestFolder folder_;
   RunConfig config_;

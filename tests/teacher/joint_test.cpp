@@ -46,7 +46,7 @@ TEST_F(JointTest, LogitsAreTheMeanByWeightAndNormsAreShared) {
                                   shown = {{4, 1}, {0, 0}, {7, 0}};  // of two views, the third is the first
   const at::Tensor features = joint.features(samples);
   EXPECT_THROW(joint_head(teachers_, weights, scales), Error);
-  for (Teacher& teacher : teachers_) teacher.keep_head(3);
+  for (Teacher& teacher : teachers_) teacher.keep_head({"a", "b", "c"});
   const JointHead head = joint_head(teachers_, weights, scales);
   EXPECT_EQ(features.size(1), head.feature_dim());
   const at::Tensor expected = teachers_[0].logits(stores[0].features(shown)) * 0.75 + teachers_[1].logits(stores[1].features(shown)) * 0.25;
@@ -63,7 +63,7 @@ TEST_F(JointTest, LogitsAreTheMeanByWeightAndNormsAreShared) {
 
 TEST_F(JointTest, OneTeacherStaysAsItIs) {
   teachers_.pop_back();
-  teachers_[0].keep_head(3);
+  teachers_[0].keep_head({"a", "b", "c"});
   const std::vector<double> one = {1};
   const JointOutputs joint({store(0, 2)}, joint_scales({store(0, 2)}, one));
   const std::vector<data::Sample> samples = {{4, 1}, {0, 0}};

@@ -28,7 +28,7 @@ void write_resnet(const fs::path& folder) {
   fs::create_directories(folder);
   write_safetensors(folder / "model.safetensors", state);
   write_file_atomic(folder / "config.json",
-                    R"({"architecture": "resnet", "num_classes": 5, "pretrained_cfg": {"input_size": [3, 32, 32]}})");
+                    R"({"architecture": "resnet18", "num_classes": 5, "pretrained_cfg": {"input_size": [3, 32, 32]}})");
 }
 
 void read_whole(const fs::path& folder, bool two_towers) {

@@ -39,7 +39,7 @@ class TrainerTest : public ::testing::Test {
     write_safetensors(folder_ / "teacher.safetensors", state);
     std::vector<teacher::Teacher> teachers;
     teachers.emplace_back(teacher::TeacherSource{.weights = folder_ / "teacher.safetensors", .size = 32}, models::Precision::fp32);
-    teachers[0].keep_head(3);
+    teachers[0].keep_head({"a", "b", "c"});
     outputs_.emplace(std::vector{teacher::OutputStore::open(folder_ / "cache", teachers[0], *train_, {}, {.views = 2})},
                      std::vector<double>{1});
     teacher_ = teacher::joint_head(teachers, std::vector<double>{1}, std::vector<double>{1});
@@ -67,8 +67,8 @@ class TrainerTest : public ::testing::Test {
     models::ModelPtr model = models::make_model({student, 3});
     if (far) testing::to_far(*model);
     const losses::LossContext context{model->feature_dim(), 512, 3, train_->size(), {}, {}, {}, {}};
-    return std::make_unique<Session>(model, context, TrainData{&*train_, val_ ? &*val_ : nullptr, {}, spec_, &teacher_, &*outputs_, {}, manifest_.classes},
-                                     options);
+    return std::make_unique<Session>(
+        model, context, TrainData{&*train_, val_ ? &*val_ : nullptr, {}, spec_, &teacher_, &*outputs_, {}, manifest_.classes}, options);
   }
   static TrainOptions options(int64_t epochs) {
     TrainOptions o;
@@ -150,7 +150,9 @@ TEST_F(TrainerTest, OnAnotherDeviceItLearnsTheSame) {
 TEST_F(TrainerTest, AStepWaitsForNoDevice) {
   val_.reset();
   const auto waits_of = [&](int64_t epochs) {
-    const auto s = session(options(epochs), "resnet18", true);
+    TrainOptions o = options(epochs);
+    o.checkpoint_seconds = 1e9;  // a checkpoint reads the student back, and a slow machine would write one on the way
+    const auto s = session(o, "resnet18", true);
     const int64_t before = testing::waits_for_far();
     s->trainer.run(folder_ / ("waits" + std::to_string(epochs)), false, [](const nlohmann::json&) {});
     return testing::waits_for_far() - before;
@@ -207,14 +209,36 @@ TEST_F(TrainerTest, AStopDuringValidationKeepsTheEpoch) {
   EXPECT_TRUE(same(*whole->student, *resumed->student));
 }
 
+// Of one step an epoch: the student after each, averaged by hand, batch norms' statistics among it.
 TEST_F(TrainerTest, TheMovingAverageIsWhatIsKept) {
-  TrainOptions with = options(2);
-  with.ema_decay = 0.9;
-  const auto averaged = session(with);
-  const auto plain = session(options(2));
-  averaged->trainer.run(folder_ / "a.safetensors", false, [](const nlohmann::json&) {});
-  plain->trainer.run(folder_ / "b.safetensors", false, [](const nlohmann::json&) {});
-  EXPECT_FALSE(same(*averaged->student, *plain->student));
+  constexpr int kEpochs = 3;
+  constexpr double kDecay = 0.15;  // reached in the second step: before, the decay is (1 + step) / (10 + step)
+  val_.reset();                    // so that the last weights are kept
+  TrainOptions averaged = options(kEpochs);
+  averaged.batch_size = train_->size();
+  averaged.ema_decay = kDecay;
+  StateDict expected = models::state_of(*session(averaged, "resnet18")->student);
+  for (auto& [name, tensor] : expected) tensor = tensor.clone();
+  for (int epoch = 1; epoch <= kEpochs; ++epoch) {
+    StopFlag stop{false};
+    const auto cut = session(averaged, "resnet18");
+    const fs::path checkpoint = folder_ / ("after" + std::to_string(epoch));
+    const auto stop_then = [&](const nlohmann::json& line) { stop = line["epoch"] == epoch; };
+    if (epoch < kEpochs) {
+      EXPECT_THROW(cut->trainer.run(checkpoint, false, stop_then, null_log(), stop), Interrupted);
+    } else {
+      cut->trainer.run(checkpoint, false, stop_then);
+    }
+    const StateDict after = read_safetensors(checkpoint).tensors;
+    const double decay = std::min(kDecay, epoch / (9.0 + epoch));
+    for (auto& [name, tensor] : expected)
+      if (tensor.is_floating_point()) tensor = tensor * decay + after.at("student." + name) * (1 - decay);
+  }
+  const auto kept = session(averaged, "resnet18");
+  kept->trainer.run(folder_ / "kept", false, [](const nlohmann::json&) {});
+  const StateDict state = models::state_of(*kept->student);
+  for (const char* name : {"conv1.weight", "fc.bias", "bn1.weight", "bn1.running_mean", "layer4.1.bn2.running_var"})
+    EXPECT_TRUE(at::allclose(state.at(name), expected.at(name), 1e-5, 1e-6)) << name;
 }
 
 TEST_F(TrainerTest, ANonFiniteLossStopsTheRunAndKeepsTheCheckpoint) {
@@ -304,10 +328,9 @@ TEST_F(TrainerTest, ACheckpointOfAnotherHeadIsRefused) {
   session(options(1))->trainer.run(folder_ / "last.safetensors", true, [](const nlohmann::json&) {});
   teacher_.weight = weight.flip(0);
   const auto permuted = session(options(1));
-  EXPECT_TRUE(testing::says(testing::error_of([&] {
-                permuted->trainer.run(folder_ / "last.safetensors", true, [](const nlohmann::json&) {});
-              }),
-              "another head of the teacher"));
+  EXPECT_TRUE(
+      testing::says(testing::error_of([&] { permuted->trainer.run(folder_ / "last.safetensors", true, [](const nlohmann::json&) {}); }),
+                    "another head of the teacher"));
 }
 
 TEST_F(TrainerTest, ACheckpointOfOtherSettingsIsRefused) {

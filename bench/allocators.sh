@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# What tensors' memory is worth to a training step: bench/allocators.sh [ROUNDS]
+# Runs `retort-bench step` in turns with retort's own memory (core/memory.h), with malloc alone, and
+# with mimalloc in malloc's place (Debian: libmimalloc2.0 or libmimalloc3; its purging off, its large
+# pages on), on an otherwise idle machine. The results lie in build/bench/allocators/; the medians of
+# images/s are printed.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+rounds=${1:-3}
+program=build/release/retort-bench
+out=build/bench/allocators
+mimalloc=$(ldconfig -p | sed -n 's/.*libmimalloc\.so[^ ]* .*=> //p' | head -n 1)
+fail() {
+  echo "allocators: $*" >&2
+  exit 1
+}
+[ -x "$program" ] || fail "build it first: cmake --build --preset release --target retort-bench"
+[ -n "$mimalloc" ] || fail "there is no libmimalloc: apt-get install libmimalloc-dev"
+rm -rf "$out"
+mkdir -p "$out"
+
+# Versions before 2.1 call these otherwise than later ones.
+without_purging=(MIMALLOC_PURGE_DELAY=-1 MIMALLOC_ALLOW_DECOMMIT=0 MIMALLOC_PAGE_RESET=0)
+large_pages=(MIMALLOC_ALLOW_LARGE_OS_PAGES=1 MIMALLOC_LARGE_OS_PAGES=1)
+
+for round in $(seq "$rounds"); do
+  "$program" step "$out/own.$round.json"
+  env RETORT_BENCH_MALLOC=1 "$program" step "$out/malloc.$round.json"
+  env RETORT_BENCH_MALLOC=1 LD_PRELOAD="$mimalloc" "${without_purging[@]}" "${large_pages[@]}" \
+    "$program" step "$out/mimalloc.$round.json"
+done
+
+python3 - "$out" <<'PYTHON'
+import json
+import pathlib
+import statistics
+import sys
+
+rates = {}
+for path in sorted(pathlib.Path(sys.argv[1]).glob("*.json")):
+    for line in json.loads(path.read_text()):
+        if line["key"].startswith("step_images_per_second"):
+            memory = path.name.split(".")[0]
+            rates.setdefault(line["key"], {}).setdefault(memory, []).append(line["value"])
+for name, by_memory in sorted(rates.items()):
+    medians = {memory: statistics.median(values) for memory, values in by_memory.items()}
+    print(name, *(f"{memory} {medians[memory]:.0f}" for memory in ("own", "malloc", "mimalloc")))
+PYTHON

@@ -1,0 +1,66 @@
+#include "retort/data/split_name.h"
+
+#include <cctype>
+#include <map>
+#include <set>
+#include <vector>
+
+#include "retort/core/unicode.h"
+
+namespace retort::data {
+namespace {
+
+// Runs of letters and runs of digits, in lower case.
+std::vector<std::string> words_of(const std::string& name) {
+  enum class Kind { none, letters, digits };
+  std::vector<std::string> words;
+  Kind last = Kind::none;
+  for (const char c : folded(name)) {
+    const auto byte = static_cast<unsigned char>(c);
+    const Kind kind = std::isdigit(byte) ? Kind::digits : std::isalpha(byte) || byte >= 0x80 ? Kind::letters : Kind::none;
+    if (kind != Kind::none && kind != last) words.emplace_back();
+    if (kind != Kind::none) words.back() += c;
+    last = kind;
+  }
+  return words;
+}
+
+std::optional<Split> split_word(const std::string& word) {
+  static const std::map<std::string, Split> words = {
+      {"train", Split::train},       {"training", Split::train},  {"trainset", Split::train}, {"trainingset", Split::train},
+      {"trainval", Split::train},    {"val", Split::val},         {"valid", Split::val},      {"validation", Split::val},
+      {"validationset", Split::val}, {"valset", Split::val},      {"dev", Split::val},        {"devset", Split::val},
+      {"development", Split::val},   {"test", Split::test},       {"testing", Split::test},   {"tests", Split::test},
+      {"testset", Split::test},      {"testingset", Split::test}, {"holdout", Split::test}};
+  const auto found = words.find(word);
+  return found == words.end() ? std::nullopt : std::optional(found->second);
+}
+
+// Words that add nothing to a split's name.
+bool is_filler(const std::string& word) {
+  static const std::set<std::string> words = {"set",  "data",  "dataset", "image",   "images",   "img",
+                                              "imgs", "split", "photos",  "samples", "pictures", "folder"};
+  return words.contains(word);
+}
+
+}  // namespace
+
+std::optional<SplitName> split_name(const std::string& name) {
+  std::optional<Split> split;
+  std::string pattern;
+  for (const std::string& word : words_of(name)) {
+    const std::optional<Split> named = split_word(word);
+    if (named && split) return std::nullopt;
+    if (named) split = named;
+    if (named || !is_filler(word)) pattern += (pattern.empty() ? "" : " ") + (named ? "*" : word);
+  }
+  if (!split) return std::nullopt;
+  return SplitName{*split, std::move(pattern)};
+}
+
+std::optional<Split> split_from(const std::string& name) {
+  const std::optional<SplitName> found = split_name(name);
+  return found && found->plain() ? std::optional(found->split) : std::nullopt;
+}
+
+}  // namespace retort::data

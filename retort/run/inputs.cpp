@@ -1,0 +1,75 @@
+#include "retort/run/inputs.h"
+
+#include <optional>
+
+#include "retort/core/hash.h"
+#include "retort/data/content.h"
+#include "retort/data/extra.h"
+#include "retort/hub/pull.h"
+#include "retort/models/weight_source.h"
+#include "retort/version.h"
+
+namespace retort::run {
+namespace {
+
+// A snapshot's folder is named by its commit.
+std::string weights_named(const std::string& name) {
+  if (name.empty()) return "";
+  if (!hub::is_reference(name)) {
+    const auto& [path, set] = models::weight_path(name);
+    return (set.empty() ? "" : set + " ") + data::file_hash(path);
+  }
+  const std::optional<hub::Snapshot> found = hub::find(hub::parse_reference(name), hub::options_from_environment());
+  return found ? found->folder.filename().string() + " " + data::file_hash(found->folder) : "not pulled yet";
+}
+
+}  // namespace
+
+Inputs inputs_of(const Plan& plan, const data::Manifest& manifest, Log& log, const StopFlag& stop) {
+  Inputs inputs;
+  inputs.version = kVersion;
+  inputs.data = data::content_hash(manifest, plan.cache, log, stop);
+  if (plan.data.unlabelled()) inputs.data = hash_hex(inputs.data + data::file_hash(plan.data.classes_file));
+  for (const NamedTeacher& teacher : plan.teachers.teachers) inputs.teachers.push_back(weights_named(teacher.name));
+  inputs.student_weights = weights_named(plan.student.weights);
+  for (const data::Extra& extra : plan.data.extras)
+    inputs.extras.push_back(data::content_hash(data::load_extra(extra.path, manifest.classes), plan.cache, log, stop));
+  return inputs;
+}
+
+std::string differences(const Inputs& before, const Inputs& now) {
+  std::string text;
+  const auto add = [&](bool differs, const char* what) {
+    if (differs) text += (text.empty() ? "" : ", ") + std::string(what);
+  };
+  add(before.version != now.version, "retort's version");
+  add(before.data != now.data, "the data");
+  add(before.teachers != now.teachers, "the teacher");
+  add(before.student_weights != now.student_weights, "the student's first weights");
+  add(before.extras != now.extras, "the extra images");
+  return text;
+}
+
+nlohmann::json to_json(const Inputs& inputs) {
+  return {{"version", inputs.version},
+          {"data", inputs.data},
+          {"teachers", inputs.teachers},
+          {"student_weights", inputs.student_weights},
+          {"extras", inputs.extras}};
+}
+
+Inputs inputs_from(const nlohmann::json& json) {
+  Inputs inputs;
+  try {
+    json.at("version").get_to(inputs.version);
+    json.at("data").get_to(inputs.data);
+    json.at("teachers").get_to(inputs.teachers);
+    json.at("student_weights").get_to(inputs.student_weights);
+    json.at("extras").get_to(inputs.extras);
+  } catch (const nlohmann::json::exception&) {
+    inputs.version = "unknown";
+  }
+  return inputs;
+}
+
+}  // namespace retort::run

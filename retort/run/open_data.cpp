@@ -1,0 +1,112 @@
+#include "retort/run/open_data.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "retort/core/error.h"
+#include "retort/core/file.h"
+#include "retort/run/kept_images.h"
+#include "retort/run/teacher_logits.h"
+#include "retort/run/zero_shot_classes.h"
+
+namespace retort::run {
+namespace {
+
+// Large photographs are stored smaller: half as large again as what the models look at is plenty for random crops. In steps, so that other
+// resolutions of teacher or student share a store.
+int64_t stored_side(int64_t largest_input) {
+  constexpr int64_t kSide = 320;
+  constexpr int64_t kStep = 128;
+  if (largest_input * 6 / 5 <= kSide) return kSide;
+  return (largest_input * 5 / 4 + kStep - 1) / kStep * kStep;
+}
+
+// Enlarging images beyond twice their size costs time and shows nothing new.
+int64_t automatic_size(const data::ImageStore& images, int64_t preferred) {
+  std::vector<int64_t> sides;
+  for (int64_t i = 0; i < images.size(); ++i) sides.push_back(std::min(images.image(i).width, images.image(i).height));
+  std::ranges::nth_element(sides, sides.begin() + static_cast<ptrdiff_t>(sides.size() / 2));
+  const int64_t twice = std::max<int64_t>(2 * sides[sides.size() / 2] / 32 * 32, 64);
+  return std::min(preferred, twice);
+}
+
+void add_skipped(std::vector<data::SkippedFile>& all, const data::ImageStore& store) {
+  for (const data::SkippedFile& file : store.skipped())
+    if (std::ranges::none_of(all, [&](const data::SkippedFile& known) { return known.path == file.path; })) all.push_back(file);
+}
+
+// Validation then asks how often the student says what its teachers say.
+void label_validation(const Plan& plan, data::Manifest& manifest, PreparedTeachers& teachers, const Context& context) {
+  LogitsMean mean;
+  data::ImageStore val;
+  for (size_t i = 0; i < teachers.teachers.size(); ++i) {
+    teacher::Teacher& teacher = teachers.teachers[i];
+    val = open_split(plan, manifest, data::Split::val, data::for_evaluation(teacher.input_spec()), context);
+    mean.add(evaluation_logits(plan, teacher, val, "validation", context), teachers.weights[i]);
+  }
+  const at::Tensor labels = mean.value().argmax(1);
+  for (int64_t row = 0; row < val.size(); ++row)
+    manifest.items[static_cast<size_t>(val.item(row))].label = labels.const_data_ptr<int64_t>()[row];
+}
+
+}  // namespace
+
+data::Manifest manifest_of(const DataPlan& plan) {
+  if (!plan.unlabelled()) return data::load_manifest(plan.path, plan.splits);
+  return data::load_unlabelled(plan.path, class_names(plan.classes_file), plan.splits);
+}
+
+data::Manifest list_data(const DataPlan& plan, Log& log) {
+  data::Manifest manifest = manifest_of(plan);
+  const auto count = [&](data::Split split) { return std::to_string(manifest.of(split).size()); };
+  log.info(plan.path + ": " + std::to_string(manifest.classes.size()) + " classes; " + count(data::Split::train) + " training, " +
+           count(data::Split::val) + " validation and " + count(data::Split::test) + " test images");
+  data::tell_of(manifest, log);
+  return manifest;
+}
+
+int64_t OpenData::images_an_epoch() const {
+  int64_t images = train.size();
+  for (const ExtraSource& extra : extras) images += extra.each_epoch;
+  return images;
+}
+
+int64_t OpenData::different_images() const {
+  int64_t images = train.size();
+  for (const ExtraSource& extra : extras) images += extra.images.size();
+  return images;
+}
+
+data::ImageStore open_split(const Plan& plan, const data::Manifest& manifest, data::Split split, const data::Preparation& preparation,
+                            const Context& context, int64_t skipped_elsewhere) {
+  return data::ImageStore::open(
+      plan.cache, manifest, manifest.of(split), preparation,
+      {.max_skipped = plan.data.max_skipped, .images = std::ssize(manifest.items), .skipped_elsewhere = skipped_elsewhere}, context.log,
+      context.stop);
+}
+
+OpenData open_data(const Plan& plan, data::Manifest manifest, const data::InputSpec& student, PreparedTeachers& teachers,
+                   const Context& context) {
+  OpenData data{.manifest = std::move(manifest), .spec = student, .train = {}, .val = {}, .test = {}, .extras = {}, .skipped = {}};
+  const int64_t preferred = plan.student.image_size.value_or(student.size);
+  const data::Preparation stored =
+      kept_images(plan, data.manifest, stored_side(std::max(preferred, teachers.largest_size())), free_bytes(plan.cache), context.log);
+  // The share of files that may be skipped is of the whole data set.
+  const auto open = [&](data::Split split, const data::Preparation& preparation) {
+    data::ImageStore store = open_split(plan, data.manifest, split, preparation, context, std::ssize(data.skipped));
+    add_skipped(data.skipped, store);
+    return store;
+  };
+  data.train = open(data::Split::train, stored);
+  if (data.train.size() < 2) throw Error("fewer than two training images are left", plan.data.path);
+  data.extras = open_extras(plan, data.manifest.classes, data.train.size(), stored, context);
+  data.spec.size = plan.student.image_size.value_or(automatic_size(data.train, preferred));
+  // After the training images are open: labels are part of a store's key, and other prompts give other labels.
+  if (plan.data.unlabelled()) label_validation(plan, data.manifest, teachers, context);
+  data.val = open(data::Split::val, data::for_evaluation(data.spec));
+  data.test = open(data::Split::test, data::for_evaluation(data.spec));
+  for (const ExtraSource& extra : data.extras) add_skipped(data.skipped, extra.images);
+  return data;
+}
+
+}  // namespace retort::run

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "retort/data/image_store.h"
+#include "retort/data/manifest.h"
+#include "retort/run/extra_sources.h"
+#include "retort/run/plan.h"
+#include "retort/run/prepare_teachers.h"
+
+namespace retort::run {
+
+// The data set of the plan: its classes and images, with their splits.
+data::Manifest manifest_of(const DataPlan& plan);
+// The same, and says how many images there are, and what is left out.
+data::Manifest list_data(const DataPlan& plan, Log& log);
+
+// The images of a run, decoded.
+struct OpenData {
+  data::Manifest manifest;
+  data::InputSpec spec;               // what the student sees
+  data::ImageStore train, val, test;  // val and test are made for `spec`, and may be empty
+  std::vector<ExtraSource> extras;    // of each --extra
+  std::vector<data::SkippedFile> skipped;
+
+  int64_t images_an_epoch() const;
+  int64_t different_images() const;  // of the data set and of all extras
+};
+
+// `student`: the input that its family asks for. Where images have no labels, teachers with zero-shot heads name those of validation.
+// Throws Error when too few images are left.
+OpenData open_data(const Plan& plan, data::Manifest manifest, const data::InputSpec& student, PreparedTeachers& teachers,
+                   const Context& context);
+
+// Images of one split, prepared in another way. `skipped_elsewhere`: files of other splits that do not decode, which count towards the
+// share that may be skipped.
+data::ImageStore open_split(const Plan& plan, const data::Manifest& manifest, data::Split split, const data::Preparation& preparation,
+                            const Context& context, int64_t skipped_elsewhere = 0);
+
+}  // namespace retort::run

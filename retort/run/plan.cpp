@@ -1,0 +1,178 @@
+#include "retort/run/plan.h"
+
+#include <algorithm>
+#include <sstream>
+
+#include "retort/core/device.h"
+#include "retort/core/error.h"
+#include "retort/core/file.h"
+#include "retort/losses/loss.h"
+#include "retort/models/torchscript.h"
+
+namespace retort::run {
+namespace fs = std::filesystem;
+namespace {
+
+losses::Options options_from(const std::vector<std::string>& texts, const char* flag) {
+  losses::Options options;
+  for (const std::string& text : texts) {
+    const size_t equals = text.find('=');
+    if (equals == std::string::npos || equals == 0 || equals + 1 == text.size()) throw UsageError("'" + text + "' is not NAME=VALUE", flag);
+    const std::string value = text.substr(equals + 1);
+    char* end = nullptr;
+    const double number = std::strtod(value.c_str(), &end);
+    options.insert_or_assign(text.substr(0, equals), *end == '\0' ? losses::OptionValue(number) : losses::OptionValue(value));
+  }
+  return options;
+}
+
+// Red, green and blue, or nothing of an empty text.
+std::optional<std::array<float, 3>> channels_from(const std::string& text, const char* option, double low, double high) {
+  if (text.empty()) return std::nullopt;
+  std::array<float, 3> values{};
+  std::istringstream stream(text);
+  for (size_t i = 0; i < values.size(); ++i) {
+    std::string part;
+    double value = 0;
+    size_t used = 0;
+    try {
+      std::getline(stream, part, ',');
+      value = std::stod(part, &used);
+    } catch (const std::exception&) {
+      used = std::string::npos;
+    }
+    if (used != part.size() || !(value >= low && value <= high))
+      throw UsageError("is '" + text + "'", option, "three numbers for red, green and blue, as 0.485,0.456,0.406");
+    values[i] = static_cast<float>(value);
+  }
+  if (!stream.eof()) throw UsageError("is '" + text + "', which is more than three numbers", option);
+  return values;
+}
+
+std::vector<losses::TermConfig> terms_of(const RunConfig& config) {
+  std::vector<losses::TermConfig> terms = {{"cross_entropy", config.label_weight, {{"label_smoothing", config.label_smoothing}}}};
+  if (!has_teacher(config)) return terms;
+  if (config.loss != kNone) terms.push_back({config.loss, config.loss_weight, options_from(config.loss_option, "--loss-option")});
+  if (config.logit_loss != kNone) {
+    losses::Options options = options_from(config.logit_option, "--logit-option");
+    if (config.temperature > 0) options.insert_or_assign("temperature", config.temperature);
+    terms.push_back({config.logit_loss, config.logit_weight, options});
+  }
+  return terms;
+}
+
+// Zero stands for "choose".
+template <typename Number>
+std::optional<Number> chosen(Number value) {
+  return value > 0 ? std::optional(value) : std::nullopt;
+}
+
+DataPlan data_plan(const RunConfig& config) {
+  DataPlan plan{.path = config.data,
+                .classes_file = config.classes,
+                .splits = {config.val_fraction, config.test_fraction, static_cast<uint64_t>(config.split_seed)},
+                .max_skipped = config.max_skipped,
+                .store = config.image_store,
+                .extras = {},
+                .trusts_extra_labels = config.labels == TrustedLabels::all,
+                .extras_have_logits = config.extra_losses == ExtraLosses::all};
+  for (const std::string& extra : config.extra) plan.extras.push_back(data::extra_from(extra));
+  return plan;
+}
+
+// Their weights add up to 1.
+TeachersPlan teachers_plan(const RunConfig& config) {
+  TeachersPlan plan;
+  if (!has_teacher(config)) return plan;
+  double sum = 0;
+  for (const std::string& text : config.teacher) {
+    NamedTeacher& teacher = plan.teachers.emplace_back(teacher_from(text));
+    if (!teacher.size) teacher.size = chosen(config.teacher_size);
+    sum += teacher.weight;
+  }
+  for (NamedTeacher& teacher : plan.teachers) teacher.weight /= sum;
+  plan.arch = config.teacher_arch;
+  plan.features = config.teacher_features;
+  plan.mean = channels_from(config.teacher_mean, "--teacher-mean", 0, 1);
+  plan.std = channels_from(config.teacher_std, "--teacher-std", 1e-3, 10);
+  plan.head = config.teacher_head;
+  plan.init = config.teacher_init;
+  plan.prompts = config.prompt;
+  return plan;
+}
+
+bool uses_muon(const RunConfig& config) {
+  if (config.optimizer != OptimizerKind::automatic) return config.optimizer == OptimizerKind::muon;
+  return config.student_weights.empty() && !models::names_script(config.student);
+}
+
+TrainingPlan training_plan(const RunConfig& config) {
+  return {.epochs = config.epochs,
+          .batch_size = chosen(config.batch_size),
+          .learning_rate = chosen(config.lr),
+          .muon = uses_muon(config),
+          .pretrained = !config.student_weights.empty(),
+          .weight_decay = config.weight_decay,
+          .warmup = config.warmup,
+          .clip_norm = config.clip_norm,
+          .ema = config.ema,
+          .head_rate = config.head_lr_factor,
+          .schedule = config.schedule,
+          .seed = static_cast<uint64_t>(config.seed),
+          .checkpoint_seconds = config.checkpoint_seconds,
+          .terms = terms_of(config)};
+}
+
+}  // namespace
+
+bool StudentPlan::own_network() const { return models::names_script(name); }
+
+std::string StudentPlan::title() const { return fs::path(name).filename().string(); }
+
+Plan resolve(const RunConfig& given) {
+  validate(given);
+  Plan plan;
+  plan.config = absolute(given);
+  const RunConfig& config = plan.config;
+  plan.out = config.out;
+  plan.cache = config.cache.empty() ? default_cache_dir() : fs::path(config.cache);
+  plan.data = data_plan(config);
+  plan.data.splits.own = {plan.out, plan.cache};
+  plan.device = open_device(config.device);
+  plan.precision = models::precision_from(word_of(config.precision), plan.device);
+  plan.teacher_precision = models::looks_precision_from(word_of(config.precision), plan.device);
+  plan.views = {.recipe = config.view,
+                .seed = static_cast<uint64_t>(config.view_seed),
+                .stored = chosen(config.views),
+                .live_beyond = config.more_views == MoreViews::live,
+                .store_bytes = static_cast<uint64_t>(config.store_budget) << 20};
+  plan.teachers = teachers_plan(config);
+  plan.student = {.name = config.student,
+                  .features = config.student_features,
+                  .weights = config.student_weights,
+                  .image_size = chosen(config.image_size),
+                  .silent_start = config.init == StartKind::silent};
+  plan.training = training_plan(config);
+  return plan;
+}
+
+int64_t batch_size_for(const TrainingPlan& plan, int64_t images) {
+  constexpr int64_t kUsual = 64, kSmall = 32, kFewSteps = 2000;
+  return plan.batch_size.value_or(plan.epochs * images < kFewSteps * kUsual ? kSmall : kUsual);
+}
+
+double learning_rate_for(const TrainingPlan& plan, int64_t images) {
+  constexpr int64_t kMany = 10000;
+  if (plan.learning_rate) return *plan.learning_rate;
+  if (plan.pretrained) return 3e-4;
+  return plan.muon || images < kMany ? 1e-3 : 3e-3;
+}
+
+// A student that goes round too few views learns them by heart (docs/results.md); where images are many, a few are enough, and the
+// teacher's time is bounded.
+int64_t stored_views(const ViewsPlan& plan, int64_t images, int64_t times_seen) {
+  constexpr int64_t kPasses = 80000, kFewest = 8;
+  return std::min(times_seen, plan.stored.value_or(std::max(kFewest, kPasses / images)));
+}
+
+}  // namespace retort::run

@@ -1,0 +1,41 @@
+#include "retort/run/prepare_teachers.h"
+
+#include <algorithm>
+
+#include "retort/hub/pull.h"
+#include "retort/run/zero_shot_classes.h"
+#include "retort/teacher/zero_shot.h"
+
+namespace retort::run {
+
+std::string pulled(const std::string& named, const Context& context) {
+  if (!hub::is_reference(named)) return named;
+  return hub::pull(hub::parse_reference(named), hub::options_from_environment(), context.log, context.stop).folder.string();
+}
+
+int64_t PreparedTeachers::largest_size() const {
+  int64_t largest = 0;
+  for (const teacher::Teacher& teacher : teachers) largest = std::max(largest, teacher.input_spec().size);
+  return largest;
+}
+
+PreparedTeachers prepare_teachers(const Plan& plan, const TeachersPlan& asked, const std::vector<std::string>& classes,
+                                  const Context& context) {
+  PreparedTeachers prepared;
+  for (const NamedTeacher& each : asked.teachers) {
+    const std::string weights = pulled(each.name, context);
+    prepared.teachers.emplace_back(teacher::TeacherSource{.weights = weights,
+                                                          .arch = asked.arch,
+                                                          .features = asked.features,
+                                                          .size = each.size.value_or(0),
+                                                          .mean = asked.mean,
+                                                          .std = asked.std,
+                                                          .embedding = asked.zero_shot()},
+                                   plan.teacher_precision, plan.device);
+    if (asked.zero_shot()) teacher::set_zero_shot_head(prepared.teachers.back(), weights, class_texts(plan, classes));
+    prepared.weights.push_back(each.weight);
+  }
+  return prepared;
+}
+
+}  // namespace retort::run

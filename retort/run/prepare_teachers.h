@@ -1,0 +1,33 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "retort/run/plan.h"
+#include "retort/teacher/teacher.h"
+
+namespace retort::run {
+
+// Who a step tells what it does, and asks whether to stop.
+struct Context {
+  Log& log;
+  const StopFlag& stop;
+};
+
+// A name on the hub becomes the folder that its snapshot lies in, pulled if it is not there; anything else stays as it is.
+std::string pulled(const std::string& named, const Context& context);
+
+// Loaded, and frozen. Zero-shot ones have their heads, others none yet.
+struct PreparedTeachers {
+  std::vector<teacher::Teacher> teachers;
+  std::vector<double> weights;  // of each; they add up to 1
+
+  bool none() const { return teachers.empty(); }
+  // The largest of their resolutions, in pixels; 0 where there is none.
+  int64_t largest_size() const;
+};
+PreparedTeachers prepare_teachers(const Plan& plan, const TeachersPlan& teachers, const std::vector<std::string>& classes,
+                                  const Context& context);
+
+}  // namespace retort::run

@@ -1,0 +1,129 @@
+#include "retort/run/run_claim.h"
+
+#include <algorithm>
+#include <array>
+#include <vector>
+
+#include "retort/core/error.h"
+#include "retort/core/file.h"
+
+namespace retort::run {
+namespace {
+namespace fs = std::filesystem;
+
+constexpr const char* kReplacement = "replacement";
+constexpr const char* kPlacing = ".placing";  // in the replacement: what it does not have is gone from the run folder
+// What a run writes. Of these, a run that takes another's place leaves none that is the other's.
+constexpr std::array<const char*, 10> kWritten{
+    "config.toml",       "metrics.jsonl", "checkpoints",      "student.safetensors",      "student.onnx",
+    RunFolder::kNetwork, "report.html",   "predictions.json", "teacher_head.safetensors", "log.txt"};
+
+RunFolder replacement_of(const RunFolder& root) { return {root.root / kReplacement}; }
+
+bool is_there(const fs::path& path) {
+  std::error_code error;
+  return fs::exists(path, error);
+}
+
+bool has_trained(const RunFolder& folder) { return is_there(folder.checkpoint()) || is_there(folder.summary()); }
+
+// A run that ended before it had trained, as a mistake in its settings makes it, keeps nobody from the folder.
+bool is_free(const RunFolder& folder) { return !is_there(folder.config()) || (!has_trained(folder) && is_there(folder.log())); }
+
+bool has_settings(const RunFolder& folder, const std::string& toml) {
+  return is_there(folder.config()) && read_file(folder.config()) == toml;
+}
+
+void discard(const fs::path& path) {
+  std::error_code error;
+  fs::remove_all(path, error);
+  if (error) throw Error("cannot be removed: " + error.message(), path.string(), "check the folder's permissions");
+}
+
+void move_over(const fs::path& from, const fs::path& to) {
+  std::error_code error;
+  if (fs::is_directory(from, error) || fs::is_directory(to, error)) discard(to);
+  fs::rename(from, to, error);
+  if (error) throw Error("cannot be put in its place: " + error.message(), to.string(), "check the folder's permissions");
+}
+
+// Each step can be done again. Until the last one the run folder has no summary, so that nobody takes a mixture for a finished run.
+void put_in_place(const RunFolder& root) {
+  const RunFolder next = replacement_of(root);
+  if (!is_there(next.root / kPlacing)) {
+    for (const char* name : kWritten) {
+      if (!is_there(next.root / name)) discard(root.root / name);
+    }
+    discard(root.summary());
+    write_file_atomic(next.root / kPlacing, "");
+  }
+  std::vector<fs::path> names;
+  for (const auto& entry : fs::directory_iterator(next.root)) names.push_back(entry.path().filename());
+  for (const fs::path& name : names) {
+    if (name != kPlacing && name != next.summary().filename()) move_over(next.root / name, root.root / name);
+  }
+  move_over(next.summary(), root.summary());
+  discard(next.root);
+}
+
+}  // namespace
+
+RunClaim::RunClaim(const fs::path& out, const std::string& toml, const DistillOptions& options) : root_{out}, work_{out}, lock_(out) {
+  for (const fs::path& folder : {root_.root, root_.checkpoint().parent_path()}) remove_abandoned(folder, /*below=*/false);
+  const RunFolder next = replacement_of(root_);
+  if (is_there(next.summary())) put_in_place(root_);
+  if (is_there(next.root / kPlacing)) discard(next.root);  // its summary is in place
+  choose(toml, options);
+  if (replaces() && resumes_) remove_abandoned(work_.root);
+  if (is_done_ || resumes_) return;
+  if (replaces()) discard(work_.root);
+  std::error_code error;
+  fs::create_directories(work_.root, error);
+  if (error) throw Error("cannot make the run folder: " + error.message(), work_.root.string());
+  write_file_atomic(work_.config(), toml);
+}
+
+void RunClaim::choose(const std::string& toml, const DistillOptions& options) {
+  const RunFolder next = replacement_of(root_);
+  if (options.resume && has_settings(next, toml)) {
+    work_ = next;
+    resumes_ = is_there(next.checkpoint());
+  } else if (!options.force) {
+    work_in_place(toml, options);
+  } else if (options.resume && has_settings(root_, toml) && !is_there(root_.summary())) {
+    resumes_ = is_there(root_.checkpoint());
+  } else if (has_trained(root_)) {
+    work_ = next;
+  }
+}
+
+void RunClaim::work_in_place(const std::string& toml, const DistillOptions& options) {
+  if (is_free(root_)) return;
+  const bool same = has_settings(root_, toml);
+  if (!same)
+    throw Error("holds a run with other settings", root_.root.string(),
+                options.resume ? "resume with --config " + root_.config().string() : "choose another --out, or --force to write over it");
+  is_done_ = is_there(root_.summary());
+  if (is_done_) return;
+  if (!options.resume && is_there(root_.checkpoint()))
+    throw Error("holds an unfinished run", root_.root.string(), "--resume goes on with it, --force starts it over");
+  resumes_ = is_there(root_.checkpoint());
+}
+
+void RunClaim::finish() {
+  if (replaces()) put_in_place(root_);
+  work_ = root_;
+}
+
+void RunClaim::fail() {
+  if (!replaces() || has_trained(work_)) return;
+  std::error_code ignored;
+  fs::remove_all(work_.root, ignored);
+}
+
+bool has_unfinished_replacement(const fs::path& out, const std::string& toml) {
+  const RunFolder next = replacement_of({out});
+  return has_settings(next, toml) && !is_there(next.summary());
+}
+
+}  // namespace retort::run

@@ -1,0 +1,149 @@
+#include "retort/run/train_student.h"
+
+#include <ATen/Parallel.h>
+#include <torch/utils.h>
+
+#include <cstdio>
+#include <fstream>
+
+#include "retort/core/error.h"
+#include "retort/core/file.h"
+#include "retort/deploy/cost.h"
+#include "retort/losses/objective.h"
+#include "retort/report/text.h"
+#include "retort/run/start_student.h"
+
+namespace retort::run {
+namespace fs = std::filesystem;
+namespace {
+
+std::string key_of(const std::vector<losses::TermConfig>& terms) {
+  nlohmann::json json = nlohmann::json::array();
+  for (const losses::TermConfig& term : terms) {
+    nlohmann::json options = nlohmann::json::object();
+    for (const auto& [name, value] : term.options)
+      options[name] = value.is_number() ? nlohmann::json(value.number()) : nlohmann::json(value.word());
+    json.push_back({{"name", term.name}, {"weight", term.weight}, {"options", options}});
+  }
+  return json.dump();
+}
+
+std::string weights_in_words(const StudentPlan& plan) {
+  if (!plan.weights.empty()) return "weights of " + plan.weights;
+  return plan.own_network() ? "its own weights" : "random weights";
+}
+
+models::ModelPtr seeded_student(const Plan& plan, const OpenData& data, Log& log) {
+  torch::manual_seed(plan.training.seed);
+  models::ModelPtr student = start_student(plan.student, static_cast<int64_t>(data.manifest.classes.size()), data.spec.size);
+  models::use_channels_last(*student);
+  student->to(plan.device);
+  log.info("student: " + plan.student.title() + ", " + std::to_string(deploy::count_parameters(*student)) + " parameters, " +
+           std::to_string(data.spec.size) + " px, batches of " + std::to_string(batch_size_for(plan.training, data.images_an_epoch())) +
+           ", " + weights_in_words(plan.student) + " (seed " + std::to_string(plan.training.seed) + "), " +
+           (plan.training.muon ? "Muon, " : "AdamW, ") + models::to_string(plan.precision) + ", " +
+           (plan.device.is_cpu() ? "" : plan.device.str() + ", ") + std::to_string(at::get_num_threads()) + " threads");
+  return student;
+}
+
+train::TrainOptions train_options(const Plan& plan, const OpenData& data, const FittedTeachers& teachers) {
+  const TrainingPlan& training = plan.training;
+  train::TrainOptions options;
+  options.epochs = training.epochs;
+  options.batch_size = batch_size_for(training, data.images_an_epoch());
+  options.learning_rate = learning_rate_for(training, data.different_images());
+  options.weight_decay = training.weight_decay;
+  options.muon = training.muon;
+  options.warmup = training.warmup;
+  options.schedule = training.schedule;
+  options.head_rate = training.head_rate;
+  options.clip_norm = training.clip_norm;
+  options.ema_decay = training.ema;
+  options.checkpoint_seconds = training.checkpoint_seconds;
+  options.precision = plan.precision;
+  options.seed = training.seed;
+  options.view_seed = plan.views.seed;
+  options.views = teachers.outputs ? teachers.outputs->views() : 0;
+  options.objective_key = key_of(training.terms);
+  return options;
+}
+
+train::TrainData train_data(const Plan& plan, const OpenData& data, const FittedTeachers& teachers) {
+  train::TrainData read{&data.train,
+                        &data.val,
+                        plan.views.recipe,
+                        data.spec,
+                        teachers.head ? &*teachers.head : nullptr,
+                        teachers.outputs ? &*teachers.outputs : nullptr,
+                        {},
+                        data.manifest.classes};
+  for (size_t i = 0; i < data.extras.size(); ++i)
+    read.extras.push_back({.images = &data.extras[i].images,
+                           .outputs = teachers.outputs ? &teachers.outputs_of_extras[i] : nullptr,
+                           .each_epoch = data.extras[i].each_epoch,
+                           .labelled = plan.data.trusts_extra_labels,
+                           .logits = plan.data.extras_have_logits});
+  return read;
+}
+
+losses::Objective objective_of(const Plan& plan, const train::TrainData& data, models::ImageModel& student) {
+  const at::Tensor labels = train::labels_of(data);
+  const teacher::JointHead* head = data.teacher;
+  return {plan.training.terms,
+          {student.feature_dim(),
+           head != nullptr ? head->feature_dim() : 0,
+           static_cast<int64_t>(data.classes.size()),
+           labels.size(0),
+           labels,
+           head != nullptr ? head->weight : at::Tensor(),
+           head != nullptr ? head->bias : at::Tensor(),
+           {}}};
+}
+
+// A checkpoint is gone on with where it was made of what is there now.
+void claim_checkpoint(const RunFolder& folder, const Inputs& inputs, bool resume) {
+  std::error_code error;
+  if (resume && fs::exists(folder.checkpoint(), error) && fs::exists(folder.inputs(), error)) {
+    const std::string changed = differences(inputs_from(read_json(folder.inputs())), inputs);
+    if (!changed.empty())
+      throw Error("was made of other files than are there now: " + changed, folder.checkpoint().string(),
+                  "put them back, or --force to start over");
+  }
+  fs::create_directories(folder.inputs().parent_path());
+  write_file_atomic(folder.inputs(), to_json(inputs).dump(2) + "\n");
+}
+
+std::string line_of(const nlohmann::json& epoch) {
+  char text[64];
+  std::snprintf(text, sizeof text, "epoch %3lld: loss %.3f", static_cast<long long>(epoch.at("epoch").get<int64_t>()),
+                epoch.at("train_loss").get<double>());
+  const auto shown = [&](const char* name, const char* field) {
+    return epoch.contains(field) ? std::string(", ") + name + " " + report::percent(epoch.at(field).get<double>()) : "";
+  };
+  return text + shown("train", "train_accuracy") + shown("validation", "val_accuracy");
+}
+
+}  // namespace
+
+TrainedStudent train_student(const Plan& plan, const OpenData& data, const FittedTeachers& teachers, const Inputs& inputs,
+                             const RunFolder& folder, bool resume, const Context& context) {
+  const Stopwatch preparing;
+  TrainedStudent student{seeded_student(plan, data, context.log), {}};
+  const train::TrainData read = train_data(plan, data, teachers);
+  losses::Objective objective = objective_of(plan, read, *student.model);
+  train::Trainer trainer(*student.model, objective, read, train_options(plan, data, teachers));
+  claim_checkpoint(folder, inputs, resume);
+  std::ofstream metrics(folder.metrics(), std::ios::trunc);
+  const auto on_epoch = [&](const nlohmann::json& epoch) {
+    metrics << epoch.dump() << std::endl;
+    context.log.info(line_of(epoch));
+  };
+  const double prepared = preparing.seconds();
+  student.result = trainer.run(folder.checkpoint(), resume, on_epoch, context.log, context.stop);
+  student.result.seconds += prepared;
+  student.model->to(at::kCPU);
+  if (!metrics) throw Error("cannot be written", folder.metrics().string(), "check the free space on its disk");
+  return student;
+}
+
+}  // namespace retort::run

@@ -1,0 +1,114 @@
+#!/usr/bin/env python3
+"""Check which files include which: scripts/check_includes.py
+
+- A file of a room includes files of that room and of those that cmake/rooms.txt names for it.
+- retort/retort.h is for programs: no room includes it.
+- No file includes itself by way of others.
+- The list itself: each room stands below those that it depends on.
+"""
+import pathlib
+import re
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+ROOMS = ROOT / "cmake/rooms.txt"
+INCLUDE = re.compile(r'(?m)^\s*#\s*include\s+"([^"]+)"')
+PUBLIC = "retort/retort.h"
+
+
+def read_rooms(text):
+    """The rooms that each room may include, and what is wrong with the list."""
+    rooms, wrong = {}, []
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        name, colon, above = line.partition(":")
+        if not colon:
+            wrong.append(f"cmake/rooms.txt:{number}: is not ROOM: ROOMS…: {line}")
+            continue
+        for room in above.split():
+            if room not in rooms:
+                where = f"cmake/rooms.txt:{number}"
+                wrong.append(f"{where}: {name} depends on {room}, which does not stand above it")
+        rooms[name] = set(above.split())
+    return rooms, wrong
+
+
+def room_of(path):
+    """The room that a file belongs to; nothing for cli, tests, and what lies in retort/ itself."""
+    parts = pathlib.PurePosixPath(path).parts
+    return parts[1] if len(parts) > 2 and parts[0] == "retort" else None
+
+
+def read_includes(root):
+    """The files of ours that each file of ours includes, each with its line."""
+    found = {}
+    for folder in ("retort", "cli", "tests", "bench"):
+        for path in sorted((root / folder).rglob("*")):
+            if path.suffix not in (".h", ".cpp"):
+                continue
+            text = path.read_text(encoding="utf-8")
+            found[path.relative_to(root).as_posix()] = {
+                match[1]: text.count("\n", 0, match.start(1)) + 1
+                for match in INCLUDE.finditer(text)
+                if (root / match[1]).is_file()
+            }
+    return found
+
+
+def forbidden(includes, rooms):
+    for path, named in includes.items():
+        room = room_of(path)
+        if room is None:
+            continue
+        if room not in rooms:
+            yield f"{path}:1: the room {room} does not stand in cmake/rooms.txt"
+            continue
+        for other, line in named.items():
+            theirs = room_of(other)
+            if other == PUBLIC or (theirs is None and not other.startswith("retort/")):
+                yield f"{path}:{line}: includes {other}, which is not for rooms"
+            elif theirs not in (None, room) and theirs not in rooms[room]:
+                allowed = " ".join(sorted(rooms[room])) or "nothing"
+                yield f"{path}:{line}: includes {other}; {room} may include {allowed} (cmake/rooms.txt)"
+
+
+def circles(includes):
+    """Each circle of includes once, as the files in their order."""
+    done, trail = set(), []
+
+    def visit(path):
+        if path in trail:
+            yield trail[trail.index(path):] + [path]
+            return
+        if path in done:
+            return
+        trail.append(path)
+        for other in includes.get(path, {}):
+            yield from visit(other)
+        trail.pop()
+        done.add(path)
+
+    for path in includes:
+        yield from visit(path)
+
+
+def findings(root):
+    rooms, wrong = read_rooms((root / "cmake/rooms.txt").read_text(encoding="utf-8"))
+    includes = read_includes(root)
+    wrong += forbidden(includes, rooms)
+    for circle in circles(includes):
+        line = includes[circle[0]][circle[1]]
+        wrong.append(f"{circle[0]}:{line}: includes itself: {' > '.join(circle)}")
+    return wrong, len(includes)
+
+
+def main():
+    wrong, files = findings(ROOT)
+    if wrong:
+        sys.exit("\n".join(wrong))
+    print(f"includes: {files} files, nothing found")
+
+
+if __name__ == "__main__":
+    main()

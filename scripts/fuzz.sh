@@ -1,0 +1,146 @@
+#!/usr/bin/env bash
+# scripts/fuzz.sh [SECONDS | --runs N] [NAME...]: builds the fuzzers of tests/fuzz and runs each for so many seconds (20), or inputs, from
+# the tests' fixtures on; prints how many inputs each had, and what it found. Exit status 1 where anything was found.
+# Inputs that reach new code are kept in build/fuzz/corpus/NAME, those that break something in build/fuzz/found.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+build=build/fuzz
+fixtures=tests/fixtures
+limit=-max_total_time=20
+case ${1:-} in
+  --runs) limit=-runs=${2:?scripts/fuzz.sh --runs N}; shift 2 ;;
+  [0-9]*) limit=-max_total_time=$1; shift ;;
+  -*) sed -n '2,4s/^# //p' "$0" >&2; exit 2 ;;
+esac
+
+scripts/install.sh build fuzz
+[ -f $build/build.ninja ] || cmake --preset fuzz
+if [ $# -gt 0 ]; then
+  cmake --build --preset fuzz --parallel "${JOBS:-$(nproc)}" --target fuzz_seed "${@/#/fuzz_}"
+else
+  cmake --build --preset fuzz --parallel "${JOBS:-$(nproc)}"
+fi
+
+# ---- Seeds -----------------------------------------------------------------------------------------------------------------------------
+
+corpus=$build/corpus
+found=$build/found
+seeds=$build/seeds
+mkdir -p $corpus $found
+rm -rf $seeds
+
+# seed NAME FILE...: copies files that are small enough.
+seed() {
+  local name=$1 file
+  shift
+  mkdir -p "$seeds/$name"
+  for file in "$@"; do
+    [ ! -f "$file" ] || [ "$(stat -c %s "$file")" -gt 200000 ] || cp "$file" "$seeds/$name/$(basename "$(dirname "$file")")_$(basename "$file")"
+  done
+}
+
+# pack NAME SEED FILE...: files of a folder as one input (tests/fuzz/fuzz.h).
+pack() {
+  local out=$seeds/$1/$2 file
+  mkdir -p "$seeds/$1"
+  shift 2
+  for file in "$@"; do
+    printf '%s\x1e' "$(basename "$file")"
+    cat "$file"
+    printf '\x1e'
+  done >"$out"
+}
+
+# text NAME SEED TEXT: as printf's %b has it.
+text() {
+  mkdir -p "$seeds/$1"
+  printf '%b' "$3" >"$seeds/$1/$2"
+}
+
+images=$fixtures/data/images
+seed jpeg $images/*.jpg $images/*.mpo
+seed png $images/*.png
+seed webp $images/*.webp
+seed bmp $images/*.bmp
+seed pnm $images/*.p[bgp]m
+seed gif $images/*.gif
+seed tiff $images/*.tif
+seed avif $images/*.avif
+for file in $images/exif*.jpg $images/xmp*.jpg; do
+  mkdir -p $seeds/exif
+  tail -c +13 "$file" | head -c 600 >"$seeds/exif/$(basename "$file")"
+done
+text csv plain 'path,label,split\na.jpg,cat,train\n"b, c.jpg","a ""dog""",test\r\n'
+text manifest plain 'list.csv\x1epath,label,split\n1.jpg,a,train\n2.jpg,b,train\n3.jpg,a,val\n\x1e1.jpg\x1e\x1e2.jpg\x1e\x1e3.jpg\x1e\x1elines.txt\x1e1 a/b.jpg\n2 c/d.jpg\n'
+seed pickle $fixtures/weights/*_legacy.pth
+for file in $fixtures/weights/*_zip.pth; do
+  .venv/bin/python -c '
+import sys, zipfile
+with zipfile.ZipFile(sys.argv[1]) as archive:
+    name = next(n for n in archive.namelist() if n.endswith("data.pkl"))
+    sys.stdout.buffer.write(archive.read(name))' "$file" >"$seeds/pickle/$(basename "$file")" 2>/dev/null || true
+done
+seed zip_pth $fixtures/weights/*_zip.pth $fixtures/weights/*.zip $fixtures/weights/*.pt
+seed legacy_pth $fixtures/weights/*_legacy.pth
+seed safetensors $fixtures/weights/*.safetensors
+.venv/bin/python - $fixtures/hub/descriptions.json $seeds/snapshot <<'END'
+import json, pathlib, sys
+
+folder = pathlib.Path(sys.argv[2])
+folder.mkdir(parents=True)
+names = ("config.json", "preprocessor_config.json", "processor_config.json")
+
+
+def walk(value, found):
+    if isinstance(value, dict):
+        files = {name: value[name] for name in names if name in value}
+        if files:
+            found.append(files)
+        for inner in value.values():
+            walk(inner, found)
+    elif isinstance(value, list):
+        for inner in value:
+            walk(inner, found)
+
+
+found = []
+walk(json.load(open(sys.argv[1])), found)
+index = {"metadata": {"total_size": 8}, "weight_map": {"a": "model-00001-of-00002.safetensors", "b": "model-00002-of-00002.safetensors"}}
+for number, files in enumerate(found or [{"config.json": {"architecture": "resnet18"}}]):
+    files["model.safetensors.index.json"] = index
+    parts = [part for name, content in files.items() for part in (name, content if isinstance(content, str) else json.dumps(content))]
+    (folder / str(number)).write_text("\x1e".join(parts))
+END
+text hub file 'HTTP/1.1 302 Found\r\netag: "abc"\r\nx-linked-etag: W/"0123abcd"\r\nx-linked-size: 12\r\nlocation: /files/a?b=c\r\nretry-after: 12\r\nratelimit: "api";r=0;t=55\r\n\r\n'
+text hub list '\r\n{"sha":"0123456789012345678901234567890123456789","siblings":[{"rfilename":"config.json"},{"rfilename":"a/b.bin"}]}'
+text hub name 'hf:org/name@main'
+for folder in $fixtures/text/tokenizers/*/; do pack tokenizer "$(basename "$folder")" "$folder"*; done
+text toml plain '# a run\nstudent = "resnet18"\nepochs = 10\nlr = 1e-3\nflip = true\nteacher = ["a", "b:2"]\n'
+mkdir -p $seeds/shard
+$build/fuzz_seed $seeds/shard
+
+# ---- Runs ------------------------------------------------------------------------------------------------------------------------------
+
+names=("$@")
+if [ ${#names[@]} -eq 0 ]; then
+  for program in $build/fuzz_*; do
+    [ "$program" = $build/fuzz_seed ] || [ ! -x "$program" ] || names+=("${program#$build/fuzz_}")
+  done
+fi
+
+total=0
+failed=()
+for name in "${names[@]}"; do
+  mkdir -p "$corpus/$name" "$seeds/$name"
+  log=$found/$name.log
+  status=0
+  OMP_NUM_THREADS=1 UBSAN_OPTIONS=print_stacktrace=1 $build/fuzz_"$name" -rss_limit_mb=2048 -timeout=5 "$limit" \
+    -print_final_stats=1 -artifact_prefix="$found/$name-" "$corpus/$name" "$seeds/$name" >"$log" 2>&1 || status=$?
+  inputs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
+  total=$((total + ${inputs:-0}))
+  printf '%-14s %10s inputs%s\n' "$name" "${inputs:-0}" "$([ $status -eq 0 ] || echo "; FOUND something: $log")"
+  [ $status -eq 0 ] || failed+=("$name")
+done
+printf '%-14s %10s inputs\n' total "$total"
+[ ${#failed[@]} -eq 0 ] || { echo "fuzz: ${failed[*]} found something; the inputs are in $found" >&2; exit 1; }

@@ -1,0 +1,9 @@
+#include "retort/models/pickle.h"
+
+#include "tests/fuzz/fuzz.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  using namespace retort;
+  fuzz::expect_errors_only([&] { models::read_pickle(fuzz::bytes_of(data, size), "input"); });
+  return 0;
+}

@@ -1,0 +1,92 @@
+"""Tests of check_includes.py and check_text.py: python -m unittest tests/scripts/lint_test.py"""
+import pathlib
+import sys
+import tempfile
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "scripts"))
+import check_includes
+import check_text
+
+ROOMS = "core:\ndata: core\nmodels: core data\n"
+
+
+class Includes(unittest.TestCase):
+    def findings(self, files, rooms=ROOMS):
+        with tempfile.TemporaryDirectory() as scratch:
+            root = pathlib.Path(scratch)
+            for name, text in {"cmake/rooms.txt": rooms, **files}.items():
+                (root / name).parent.mkdir(parents=True, exist_ok=True)
+                (root / name).write_text(text, encoding="utf-8")
+            return check_includes.findings(root)[0]
+
+    def test_what_the_list_names_is_allowed(self):
+        files = {
+            "retort/version.h": "",
+            "retort/core/a.h": '#include "retort/version.h"\n',
+            "retort/models/b.cpp": '#include <vector>\n#include "retort/core/a.h"\n',
+            "retort/retort.h": '#include "retort/core/a.h"\n',
+            "cli/main.cpp": '#include "retort/retort.h"\n',
+        }
+        self.assertEqual(self.findings(files), [])
+
+    def test_an_include_upwards_is_found(self):
+        files = {"retort/models/b.h": "", "retort/data/a.cpp": '\n#include "retort/models/b.h"\n'}
+        found = self.findings(files)
+        self.assertEqual(len(found), 1)
+        self.assertTrue(found[0].startswith("retort/data/a.cpp:2: includes retort/models"), found)
+
+    def test_a_room_includes_neither_the_public_header_nor_the_command_line(self):
+        files = {
+            "retort/retort.h": "",
+            "cli/terminal.h": "",
+            "retort/core/a.cpp": '#include "retort/retort.h"\n#include "cli/terminal.h"\n',
+        }
+        self.assertEqual(len(self.findings(files)), 2)
+
+    def test_a_room_that_is_not_listed_is_found(self):
+        self.assertEqual(len(self.findings({"retort/attic/a.cpp": ""})), 1)
+
+    def test_a_list_out_of_order_is_found(self):
+        found = self.findings({}, "data: core\ncore:\n")
+        self.assertEqual(len(found), 1)
+        self.assertTrue(found[0].startswith("cmake/rooms.txt:1: data depends on core"), found)
+
+    def test_a_circle_is_found_once(self):
+        files = {
+            "retort/core/a.h": '#include "retort/core/b.h"\n',
+            "retort/core/b.h": '#include "retort/core/c.h"\n',
+            "retort/core/c.h": '#include "retort/core/a.h"\n',
+        }
+        found = self.findings(files)
+        self.assertEqual(len(found), 1)
+        self.assertIn("a.h > retort/core/b.h > retort/core/c.h > retort/core/a.h", found[0])
+
+    def test_two_files_that_include_each_other_are_found(self):
+        files = {
+            "retort/core/a.h": '#include "retort/core/b.h"\n',
+            "retort/core/b.h": '#include "retort/core/a.h"\n',
+        }
+        self.assertEqual(len(self.findings(files)), 1)
+
+
+class Lines(unittest.TestCase):
+    def test_a_line_that_could_be_wrapped_is_found(self):
+        self.assertEqual(list(check_text.long_lines("a b\n" + "word " * 4, 10, False)), [(2, 20)])
+
+    def test_what_cannot_be_wrapped_is_left_alone(self):
+        lines = [
+            '#include "retort/a/very/long/name.h"',
+            "| a | row of a table |",
+            "https://example.org/a/long/address",
+            "## a long heading",
+        ]
+        self.assertEqual(list(check_text.long_lines("\n".join(lines), 10, True)), [])
+
+    def test_code_blocks_of_pages_are_left_alone(self):
+        text = "```sh\na long command line\n```\na long line\n"
+        self.assertEqual(list(check_text.long_lines(text, 10, True)), [(4, 11)])
+
+
+if __name__ == "__main__":
+    unittest.main()
