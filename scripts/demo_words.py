@@ -32,6 +32,15 @@ def table(distilled, scratch):
     print(f"mean ± standard deviation: {spread(distilled)}, {spread(scratch)}, {spread(gains)}")
 
 
+def advice(finetuned, distilled):
+    if finetuned > distilled:
+        return (
+            "Where there are such weights for the network that you want to ship, finetune them; distillation is for "
+            "the one that has none."
+        )
+    return "Here the pile is worth more than such weights are."
+
+
 def words(runs, distilled, scratch):
     run, tuned = summary(runs, "distilled-0"), summary(runs, "finetuned")
     teacher, student, large = run["teacher"], run["student"], tuned["student"]
@@ -50,8 +59,7 @@ def words(runs, distilled, scratch):
         f"more pictures, which nobody labelled: "
         f"{statistics.mean(distilled) - statistics.mean(scratch):.0f} points more.",
         f"{large['arch']} ({millions(large)}) has pre-trained weights of its own to begin with; finetuned on the labelled "
-        f"pictures it has {accuracy(tuned):.1f} %. Where there are such weights for the network that you want to ship, "
-        "finetune them; distillation is for the one that has none.",
+        f"pictures it has {accuracy(tuned):.1f} %. {advice(accuracy(tuned), statistics.mean(distilled))}",
     )
     print("\nWhat this means")
     for paragraph in shown:
