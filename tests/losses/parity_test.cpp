@@ -1,4 +1,5 @@
-// Against the authors' public code: scripts/fixtures/losses.py.
+// Against references in Python (scripts/fixtures/losses.py), which were written anew after the authors' public code: they compute as it
+// does, but none of that code runs. Two functions, align_loss and uniform_loss, are the lines that their authors publish.
 #include <gtest/gtest.h>
 
 #include <torch/autograd.h>
