@@ -101,8 +101,9 @@ const char* utf16_of(std::string_view bytes) {
 }
 
 std::string from_utf16(const std::string& bytes, const char* encoding, const std::string& file) {
-  const iconv_t converter = iconv_open("UTF-8", encoding);
-  if (converter == iconv_t(-1)) throw Error("is UTF-16, which this system cannot read", file);
+  iconv_t converter = iconv_open("UTF-8", encoding);
+  // NOLINTNEXTLINE(performance-no-int-to-ptr): that is how POSIX has iconv_open fail.
+  if (converter == reinterpret_cast<iconv_t>(-1)) throw Error("is UTF-16, which this system cannot read", file);
   std::string in = bytes;
   std::string out(2 * bytes.size() + 4, '\0');  // a unit of two bytes becomes three at most
   char *from = in.data(), *to = out.data();

@@ -95,22 +95,9 @@ ImageKind kind_by_name(const fs::path& path) {
 }
 
 bool is_read(ImageKind kind) {
-  switch (kind) {
-    case ImageKind::jpeg:
-    case ImageKind::png:
-    case ImageKind::webp:
-    case ImageKind::bmp:
-    case ImageKind::pnm:
-      return true;
-    case ImageKind::gif:
-      return RETORT_GIF;
-    case ImageKind::tiff:
-      return RETORT_TIFF;
-    case ImageKind::avif:
-      return RETORT_AVIF;
-    default:
-      return false;
-  }
+  constexpr std::array kAlways{ImageKind::jpeg, ImageKind::png, ImageKind::webp, ImageKind::bmp, ImageKind::pnm};
+  if (std::ranges::find(kAlways, kind) != kAlways.end()) return true;
+  return (kind == ImageKind::gif && RETORT_GIF) || (kind == ImageKind::tiff && RETORT_TIFF) || (kind == ImageKind::avif && RETORT_AVIF);
 }
 
 std::string to_string(ImageKind kind) {
@@ -120,9 +107,9 @@ std::string to_string(ImageKind kind) {
 }
 
 std::string kinds_read() {
-  using enum ImageKind;
   std::vector<std::string> names;
-  for (const ImageKind kind : {jpeg, png, webp, gif, tiff, bmp, avif, pnm})
+  for (const ImageKind kind :
+       {ImageKind::jpeg, ImageKind::png, ImageKind::webp, ImageKind::gif, ImageKind::tiff, ImageKind::bmp, ImageKind::avif, ImageKind::pnm})
     if (is_read(kind)) names.push_back(to_string(kind));
   std::string words;
   for (size_t i = 0; i < names.size(); ++i) words += (i == 0 ? "" : i + 1 == names.size() ? " and " : ", ") + names[i];

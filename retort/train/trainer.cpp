@@ -314,7 +314,7 @@ TrainResult Trainer::run(const std::filesystem::path& checkpoint, bool resume, c
   copy_into(models::state_of(student_), best_, checkpoint.string());
   student_.eval();
   return {at_.epoch, at_.kept_epoch, at_.kept_accuracy, at_.step_seconds > 0 ? static_cast<double>(at_.images_seen) / at_.step_seconds : 0,
-          at_.seconds};
+          seconds_before + sitting.seconds()};
 }
 
 // Fitted again it may differ by rounding; with other labels, classes or prompts it is another head.
