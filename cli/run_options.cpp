@@ -70,6 +70,9 @@ void add_field(CLI::App& command, const std::string& name, std::vector<std::stri
                const char* help) {
   command.add_option("--" + name, field, help)->group(group);
 }
+void add_field(CLI::App& command, const std::string& name, bool& field, const run::Range&, const char* group, const char* help) {
+  command.add_flag("--" + name, field, help)->group(group);
+}
 template <run::Worded Choice>
 void add_field(CLI::App& command, const std::string& name, Choice& field, const run::Range&, const char* group, const char* help) {
   add_choice(command, name, field, help)->group(group);

@@ -26,6 +26,7 @@ std::string quoted(const std::string& text) {
 }
 
 std::string toml_value(const std::string& value) { return quoted(value); }
+std::string toml_value(bool value) { return value ? "true" : "false"; }
 std::string toml_value(int64_t value) { return std::to_string(value); }
 std::string toml_value(double value) {
   char text[64];

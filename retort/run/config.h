@@ -50,6 +50,7 @@ struct RunConfig {
   double val_fraction = 0.1, test_fraction = 0.2;
   int64_t split_seed = 0;
   double max_skipped = 0.05, checkpoint_seconds = 30;
+  bool dedupe = false;
   std::string cache;
 };
 

@@ -1,10 +1,13 @@
 #include "retort/run/open_data.h"
 
 #include <algorithm>
+#include <ranges>
+#include <set>
 #include <utility>
 
 #include "retort/core/error.h"
 #include "retort/core/file.h"
+#include "retort/data/content.h"
 #include "retort/run/kept_images.h"
 #include "retort/run/teacher_logits.h"
 #include "retort/run/zero_shot_classes.h"
@@ -35,6 +38,22 @@ void add_skipped(std::vector<data::SkippedFile>& all, const data::ImageStore& st
     if (std::ranges::none_of(all, [&](const data::SkippedFile& known) { return known.path == file.path; })) all.push_back(file);
 }
 
+// A copy of a test image in training makes the student look better than it is.
+void settle_twins(data::Manifest& manifest, const data::Twins& twins, bool dedupe, Log& log) {
+  if (twins.val_of_test > 0) log.warn(std::to_string(twins.val_of_test) + " validation images have an exact copy among the test images");
+  const std::string counts = std::to_string(twins.train_of_val.size()) + " have an exact copy in validation, " +
+                             std::to_string(twins.train_of_test.size()) + " in test";
+  std::set<int64_t> out(twins.train_of_val.begin(), twins.train_of_val.end());
+  out.insert(twins.train_of_test.begin(), twins.train_of_test.end());
+  if (out.empty()) return;
+  if (!dedupe) {
+    log.warn("of the training images " + counts + ": --dedupe leaves them out of training");
+    return;
+  }
+  log.info("--dedupe: " + std::to_string(out.size()) + " training images are left out (" + counts + ")");
+  for (const int64_t item : std::views::reverse(out)) manifest.items.erase(manifest.items.begin() + item);
+}
+
 // Validation then asks how often the student says what its teachers say.
 void label_validation(const Plan& plan, data::Manifest& manifest, PreparedTeachers& teachers, const Context& context) {
   LogitsMean mean;
@@ -56,12 +75,14 @@ data::Manifest manifest_of(const DataPlan& plan) {
   return data::load_unlabelled(plan.path, class_names(plan.classes_file), plan.splits);
 }
 
-data::Manifest list_data(const DataPlan& plan, Log& log) {
-  data::Manifest manifest = manifest_of(plan);
+data::Manifest list_data(const Plan& plan, const Context& context) {
+  data::Manifest manifest = manifest_of(plan.data);
   const auto count = [&](data::Split split) { return std::to_string(manifest.of(split).size()); };
-  log.info(plan.path + ": " + std::to_string(manifest.classes.size()) + " classes; " + count(data::Split::train) + " training, " +
-           count(data::Split::val) + " validation and " + count(data::Split::test) + " test images");
-  data::tell_of(manifest, log);
+  context.log.info(plan.data.path + ": " + std::to_string(manifest.classes.size()) + " classes; " + count(data::Split::train) +
+                   " training, " + count(data::Split::val) + " validation and " + count(data::Split::test) + " test images");
+  data::tell_of(manifest, context.log);
+  const std::vector<std::string> hashes = data::item_hashes(manifest, plan.cache, context.log, context.stop);
+  settle_twins(manifest, data::find_twins(manifest, hashes), plan.data.dedupe, context.log);
   return manifest;
 }
 

@@ -13,8 +13,9 @@ namespace retort::run {
 
 // The data set of the plan: its classes and images, with their splits.
 data::Manifest manifest_of(const DataPlan& plan);
-// The same, and says how many images there are, and what is left out.
-data::Manifest list_data(const DataPlan& plan, Log& log);
+// The same, and says how many images there are, what is left out, and how many have exact copies in another split; with plan.dedupe it
+// leaves those out of training.
+data::Manifest list_data(const Plan& plan, const Context& context);
 
 // The images of a run, decoded.
 struct OpenData {

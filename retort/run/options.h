@@ -130,6 +130,8 @@ void visit_options(RunConfig& c, Visitor&& visitor) {
   visitor("val-fraction", c.val_fraction, Range{0.01, 0.5}, dataset, "of train, carved for validation where none is given");
   visitor("test-fraction", c.test_fraction, Range{0, 0.5}, dataset, "of all, where one folder holds everything");
   visitor("split-seed", c.split_seed, Range{0, kBig}, dataset, "of those splits");
+  visitor("dedupe", c.dedupe, Range{}, dataset,
+          "leave out of training what has an exact copy in validation or test; copies are counted in any case");
   visitor("max-skipped", c.max_skipped, Range{0, 1}, dataset, "share of files that may fail to decode");
   visitor(
       "image-store", c.image_store, Range{}, dataset,

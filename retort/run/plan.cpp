@@ -72,6 +72,7 @@ DataPlan data_plan(const RunConfig& config) {
                 .classes_file = config.classes,
                 .splits = {config.val_fraction, config.test_fraction, static_cast<uint64_t>(config.split_seed)},
                 .max_skipped = config.max_skipped,
+                .dedupe = config.dedupe,
                 .store = config.image_store,
                 .extras = {},
                 .trusts_extra_labels = config.labels == TrustedLabels::all,

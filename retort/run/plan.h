@@ -28,6 +28,7 @@ struct DataPlan {
   std::string classes_file;  // names of classes, where the images have no labels; else empty
   data::ManifestOptions splits;
   double max_skipped = 0;  // share of the files that may fail to decode
+  bool dedupe = false;     // training images with an exact copy in validation or test are left out
   ImageStoreKind store = ImageStoreKind::automatic;
   std::vector<data::Extra> extras;
   bool trusts_extra_labels = false;

@@ -454,6 +454,24 @@ TEST_F(DistillTest, ImagesAreDecodedOnce) {
   EXPECT_TRUE(stays_in_files(1 << 30));
 }
 
+TEST_F(DistillTest, CopiesOfTestImagesAreCountedAndLeftOutWhenAsked) {
+  fs::copy_file(folder_ / "data/test/class 0/0.jpg", folder_ / "data/train/class 0/copy.jpg");
+  struct Warnings : Log {
+    void info(const std::string& message) override { text += message + "\n"; }
+    void warn(const std::string& message) override { text += "warning: " + message + "\n"; }
+    void progress(const Progress&) override {}
+    std::string text;
+  } log;
+  config_.epochs = 1;
+  EXPECT_EQ(distill(config_, {}, log, never_stop()).data.train, 19);
+  EXPECT_TRUE(testing::says(log.text, "warning: of the training images 0 have an exact copy in validation, 1 in test"));
+  config_.dedupe = true;
+  config_.out = (folder_ / "apart").string();
+  EXPECT_EQ(distill(config_, {}, log, never_stop()).data.train, 18);
+  EXPECT_TRUE(testing::says(log.text, "--dedupe: 1 training images are left out"));
+  EXPECT_TRUE(is_finished(config_));
+}
+
 TEST_F(DistillTest, FilesThatDoNotDecodeAreNamed) {
   write_file_atomic(folder_ / "data/train/class 1/broken.jpg", "not a picture");
   config_.max_skipped = 0;
