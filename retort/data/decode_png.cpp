@@ -44,6 +44,25 @@ void take(png_structp png, png_bytep out, size_t count) {
   decoder->rest = decoder->rest.subspan(count);
 }
 
+// Of a chunk's header: four bytes, the highest first.
+uint64_t length_at(std::span<const std::byte> bytes) {
+  uint64_t length = 0;
+  for (size_t i = 0; i < 4; ++i) length = length << 8 | std::to_integer<uint64_t>(bytes[i]);
+  return length;
+}
+
+// Whether every chunk, but for the pixels', lies in the file: libpng makes room for as much as a chunk's header says.
+bool chunks_fit(std::span<const std::byte> bytes) {
+  constexpr size_t kSignature = 8, kAround = 12;  // length, name and checksum
+  for (size_t at = kSignature; at + kAround <= bytes.size();) {
+    const uint64_t length = length_at(bytes.subspan(at));
+    const bool pixels = std::memcmp(bytes.data() + at + 4, "IDAT", 4) == 0;
+    if (length > bytes.size() - at - kAround) return pixels;
+    at += kAround + length;
+  }
+  return true;
+}
+
 // The functions with setjmp keep no local that has a destructor.
 bool read_header(Decoder& decoder) {
   decoder.png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &decoder, leave, ignore);
@@ -116,6 +135,7 @@ Image decode_png(std::span<const std::byte> bytes, const std::string& name) {
   const auto check = [&](bool good) {
     if (!good) throw Error(std::string("does not decode as PNG: ") + decoder.message, name);
   };
+  if (!chunks_fit(bytes)) throw Error("does not decode as PNG: a chunk of it is longer than the file", name);
   check(read_header(decoder));
   const int64_t width = png_get_image_width(decoder.png, decoder.info);
   const int64_t height = png_get_image_height(decoder.png, decoder.info);

@@ -101,9 +101,9 @@ bool is_read(ImageKind kind) {
 }
 
 std::string to_string(ImageKind kind) {
-  static constexpr std::array kNames{"unknown", "JPEG", "PNG",  "WebP",      "GIF",     "TIFF",      "BMP",
-                                     "AVIF",    "PPM",  "HEIC", "JPEG 2000", "JPEG XL", "Photoshop", "unknown"};
-  return kNames.at(static_cast<size_t>(kind));
+  static constexpr std::array kKindNames{"unknown", "JPEG", "PNG",  "WebP",      "GIF",     "TIFF",      "BMP",
+                                         "AVIF",    "PPM",  "HEIC", "JPEG 2000", "JPEG XL", "Photoshop", "unknown"};
+  return kKindNames.at(static_cast<size_t>(kind));
 }
 
 std::string kinds_read() {

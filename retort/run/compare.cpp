@@ -12,6 +12,7 @@
 #include "retort/core/folder_lock.h"
 #include "retort/models/registry.h"
 #include "retort/report/text.h"
+#include "retort/run/compare_files.h"
 #include "retort/run/compare_plan.h"
 #include "retort/run/distill.h"
 #include "retort/run/named_teacher.h"
@@ -67,7 +68,7 @@ class Comparer {
                      " images in batches of " + std::to_string(batch_size_for(base_.training, images_)) + " for every arm that trains" +
                      (config_.base.extra.empty() ? "." : ", in fewer epochs where images are added.");
     estimate_savings();
-    write();
+    write_comparison(result_, config_.base.student, config_.base.out);
     return result_;
   }
 
@@ -222,24 +223,6 @@ class Comparer {
     result_.pretraining = "Saved: of the time to pre-train the student on ImageNet (" + std::to_string(published->epochs) + " epochs, " +
                           published->source + "; at the " + report::fixed(speed, 0) + " images/s that this machine trains it at " +
                           std::to_string(published->size) + " px, " + report::duration(pretraining) + ") and then to train as long again.";
-  }
-
-  void write() const {
-    nlohmann::json arms = nlohmann::json::array();
-    for (const report::Arm& arm : result_.arms)
-      arms.push_back({{"name", arm.name},
-                      {"teacher", arm.teacher},
-                      {"accuracy", arm.accuracy},
-                      {"mean_class_accuracy", arm.class_accuracy},
-                      {"training_seconds", arm.training_seconds},
-                      {"teacher_seconds", arm.teacher_seconds},
-                      {"image_steps", arm.image_steps},
-                      {"saved", std::isfinite(arm.saved) ? nlohmann::json(arm.saved) : nlohmann::json()}});
-    const nlohmann::json json = {{"student", config_.base.student}, {"split", result_.split}, {"budget", result_.budget}, {"arms", arms}};
-    const fs::path out = config_.base.out;
-    write_file_atomic(out / "compare.json", json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
-    write_file_atomic(out / "compare.md", report::render_markdown(result_));
-    write_file_atomic(out / "compare.html", report::render_html(result_));
   }
 
   CompareConfig config_;

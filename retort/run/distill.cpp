@@ -9,19 +9,15 @@
 #include "retort/core/file.h"
 #include "retort/core/quote.h"
 #include "retort/core/safetensors.h"
-#include "retort/models/registry.h"
 #include "retort/report/text.h"
 #include "retort/run/evaluate_student.h"
 #include "retort/run/fit_teachers.h"
 #include "retort/run/forecast_run.h"
 #include "retort/run/inputs.h"
-#include "retort/run/open_data.h"
-#include "retort/run/prepare_teachers.h"
+#include "retort/run/opened.h"
 #include "retort/run/report_run.h"
 #include "retort/run/run_claim.h"
 #include "retort/run/run_folder.h"
-#include "retort/run/start_student.h"
-#include "retort/run/teacher_logits.h"
 #include "retort/run/train_student.h"
 #include "retort/run/trained_teacher.h"
 #include "retort/version.h"
@@ -58,28 +54,6 @@ class Timed {
   double& seconds_;
   Stopwatch watch_;
 };
-
-// What every job begins with: the data, and the teachers that are named.
-struct Opened {
-  Plan plan;
-  PreparedTeachers teachers;
-  OpenData data;
-};
-
-// `inputs`, where they are asked for: what the run is made of. (A manifest without labels has its validation images named later.)
-Opened open_all(const Plan& given, const Context& context, Inputs* inputs = nullptr) {
-  Plan plan = given;
-  if (plan.config.threads > 0) at::set_num_threads(static_cast<int>(plan.config.threads));
-  data::Manifest manifest = list_data(plan, context);
-  plan.student.weights = pulled(plan.student.weights, context);
-  const models::ModelPtr student =
-      start_student(plan.student, static_cast<int64_t>(manifest.classes.size()), plan.student.image_size);  // for its input alone
-  PreparedTeachers teachers = prepare_teachers(plan, plan.teachers, manifest.classes, context);
-  // Inputs are of the whole data set, copies included: they are asked for again before copies are known.
-  if (inputs != nullptr) *inputs = inputs_of(given, plan.data.dedupe ? manifest_of(plan.data) : manifest, context.log, context.stop);
-  OpenData data = open_data(plan, std::move(manifest), student->input_spec(), teachers, context);
-  return {std::move(plan), std::move(teachers), std::move(data)};
-}
 
 // Those that are to be trained on the task first are, and take the place of those that are given.
 void train_teachers_first(Plan& plan, const std::vector<std::string>& classes, PreparedTeachers& teachers, bool force,
@@ -253,29 +227,6 @@ RunSummary distill(const RunConfig& config, const DistillOptions& options, Log& 
   }
   write_summary(RunFolder{plan.out}, summary);
   return summary;
-}
-
-FittedTeacher fitted_teacher(const RunConfig& config, Log& log, const StopFlag& stop) {
-  if (config.teacher.size() > 1) throw UsageError("one teacher judges, not several", "--teacher");
-  const Context context{log, stop};
-  auto [plan, teachers, data] = open_all(resolve(config), context);
-  fit_teachers(plan, data, teachers, context);
-  teacher::Teacher& teacher = teachers.teachers.front();
-  const data::Preparation prepared = data::for_evaluation(teacher.input_spec());
-  const data::ImageStore train = open_split(plan, data.manifest, data::Split::train, prepared, context);
-  const data::ImageStore val = open_split(plan, data.manifest, data::Split::val, prepared, context);
-  const auto seen = [&](const data::ImageStore& images, const char* name) {
-    return evaluation_parts(plan, teacher, images, name, context).all();
-  };
-  return {data.manifest, teacher, seen(train, "unmixed"), data::labels_of(train), seen(val, "validation"), data::labels_of(val)};
-}
-
-LinearProbe linear_probe(const RunConfig& config, Log& log, const StopFlag& stop) {
-  const Context context{log, stop};
-  auto [plan, teachers, data] = open_all(resolve(config), context);
-  const Stopwatch watch;
-  const FittedTeachers fitted = fit_teachers(plan, data, teachers, context);
-  return {*fitted.summary, watch.seconds()};
 }
 
 bool is_finished(const RunConfig& config) { return is_finished(resolve(config)); }
