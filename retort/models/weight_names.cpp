@@ -74,8 +74,8 @@ std::string without_between(std::string name) {
 // The loss's own weights and the heads of self-supervised training.
 StateDict without_what_trains(const StateDict& state) {
   StateDict kept;
-  for (const auto& [name, tensor] : state)
-    if (std::ranges::none_of(kBeside, [&](std::string_view part) { return name.starts_with(part); })) kept.emplace(name, tensor);
+  for (const auto& entry : state)
+    if (std::ranges::none_of(kBeside, [&](std::string_view part) { return entry.first.starts_with(part); })) kept.insert(entry);
   return kept.empty() ? state : kept;
 }
 

@@ -9,16 +9,18 @@ namespace retort::run {
 FittedTeacher fitted_teacher(const RunConfig& config, Log& log, const StopFlag& stop) {
   if (config.teacher.size() > 1) throw UsageError("one teacher judges, not several", "--teacher");
   const Context context{log, stop};
-  auto [plan, teachers, data] = open_all(resolve(config), context);
-  fit_teachers(plan, data, teachers, context);
-  teacher::Teacher& teacher = teachers.teachers.front();
+  Opened opened = open_all(resolve(config), context);
+  const Plan& plan = opened.plan;
+  const data::Manifest& manifest = opened.data.manifest;
+  fit_teachers(plan, opened.data, opened.teachers, context);
+  teacher::Teacher& teacher = opened.teachers.teachers.front();
   const data::Preparation prepared = data::for_evaluation(teacher.input_spec());
-  const data::ImageStore train = open_split(plan, data.manifest, data::Split::train, prepared, context);
-  const data::ImageStore val = open_split(plan, data.manifest, data::Split::val, prepared, context);
+  const data::ImageStore train = open_split(plan, manifest, data::Split::train, prepared, context);
+  const data::ImageStore val = open_split(plan, manifest, data::Split::val, prepared, context);
   const auto seen = [&](const data::ImageStore& images, const char* name) {
     return evaluation_parts(plan, teacher, images, name, context).all();
   };
-  return {data.manifest, teacher, seen(train, "unmixed"), data::labels_of(train), seen(val, "validation"), data::labels_of(val)};
+  return {manifest, teacher, seen(train, "unmixed"), data::labels_of(train), seen(val, "validation"), data::labels_of(val)};
 }
 
 LinearProbe linear_probe(const RunConfig& config, Log& log, const StopFlag& stop) {

@@ -1,7 +1,6 @@
 #include "retort/run/open_data.h"
 
 #include <algorithm>
-#include <ranges>
 #include <set>
 #include <utility>
 
@@ -51,7 +50,7 @@ void settle_twins(data::Manifest& manifest, const data::Twins& twins, bool dedup
     return;
   }
   log.info("--dedupe: " + std::to_string(out.size()) + " training images are left out (" + counts + ")");
-  for (const int64_t item : std::views::reverse(out)) manifest.items.erase(manifest.items.begin() + item);
+  for (auto item = out.rbegin(); item != out.rend(); ++item) manifest.items.erase(manifest.items.begin() + *item);
 }
 
 // Validation then asks how often the student says what its teachers say.

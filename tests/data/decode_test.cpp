@@ -252,8 +252,8 @@ TEST(Decode, MalformedFilesOfTheSmallFormats) {
   for (const auto& [data, wanted] : cases) {
     if (!is_read(kind_of(std::as_bytes(std::span(data))))) continue;
     ::testing::internal::CaptureStderr();
-    EXPECT_NE(testing::error_of([&] { decode_text(data); }).find(wanted), std::string::npos)
-        << wanted << ": " << testing::error_of([&] { decode_text(data); });
+    const std::string message = testing::error_of([&bytes = data] { decode_text(bytes); });
+    EXPECT_NE(message.find(wanted), std::string::npos) << wanted << ": " << message;
     EXPECT_EQ(::testing::internal::GetCapturedStderr(), "") << wanted;
   }
 }
