@@ -12,8 +12,8 @@
 
 #include "retort/core/log.h"
 
-// What the benchmarks share: medians of rounds taken in turns (these machines are noisy), and a list of results that is printed as it grows
-// and can be saved for bench/run.py.
+// What the benchmarks share: medians of rounds taken in turns (these machines are noisy), and a
+// list of results that is printed as it grows and can be saved for bench/run.py.
 namespace bench {
 
 inline double median(std::vector<double> values) {
@@ -85,6 +85,9 @@ Part part();
 namespace of_store {
 Part part();
 }
-inline std::vector<Part> parts() { return {of_gradients::part(), of_images::part(), of_losses::part(), of_step::part(), of_store::part()}; }
+inline std::vector<Part> parts() {
+  return {of_gradients::part(), of_images::part(), of_losses::part(), of_step::part(),
+          of_store::part()};
+}
 
 }  // namespace bench

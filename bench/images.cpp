@@ -1,6 +1,7 @@
-// Images, from file to batch, on one core but for the loader: decoding, decoding with a random resized crop, the resize beside libtorch's,
-// views from the image store at several resolutions, and the loader as training uses it.
-// FILE is one photograph, which bench/run.py also gives to libjpeg-turbo's own tjbench.
+// Images, from file to batch, on one core but for the loader: decoding, decoding with a random
+// resized crop, the resize beside libtorch's, views from the image store at several resolutions,
+// and the loader as training uses it. FILE is one photograph, which bench/run.py also gives to
+// libjpeg-turbo's own tjbench.
 #include <ATen/Parallel.h>
 
 #include "bench/bench.h"
@@ -36,12 +37,16 @@ void measure_decoding(Results& results, const std::string& path, int64_t size) {
       },
       [&] {
         for (int i = 0; i < kCalls; ++i) {
-          const data::View view = data::draw_view(recipe, whole.width, whole.height, 0, 0, number++);
-          renderer.view(data::decode_part(std::as_bytes(std::span(file)), path, data::crop_of(view), 2 * size), view, spec);
+          const data::View view =
+              data::draw_view(recipe, whole.width, whole.height, 0, 0, number++);
+          renderer.view(data::decode_part(std::as_bytes(std::span(file)), path, data::crop_of(view),
+                                          2 * size),
+                        view, spec);
         }
       });
   results.add("decode.megapixels_per_second", kCalls * megapixels / plain, "MP/s on one core");
-  results.add("decode_and_crop.megapixels_per_second", kCalls * megapixels / cropped, "MP/s on one core");
+  results.add("decode_and_crop.megapixels_per_second", kCalls * megapixels / cropped,
+              "MP/s on one core");
 }
 
 void measure_views(Results& results, const data::ImageStore& store, int64_t size) {
@@ -57,7 +62,8 @@ void measure_views(Results& results, const data::ImageStore& store, int64_t size
       renderer.view(image, data::draw_view(recipe, image.width, image.height, 0, i, number), spec);
     }
   });
-  results.add("views_per_second." + std::to_string(size), static_cast<double>(count) / seconds, "images/s on one core");
+  results.add("views_per_second." + std::to_string(size), static_cast<double>(count) / seconds,
+              "images/s on one core");
 }
 
 // A crop of two thirds of the area, as they are on average.
@@ -70,10 +76,13 @@ void measure_resize(Results& results, const data::ImageStore& store, int64_t siz
   constexpr int kCalls = 200;
   const auto [ours, libtorchs] = in_turns(
       [&] {
-        for (int i = 0; i < kCalls; ++i) resizer.resize(image, crop, size, size, data::Interpolation::bilinear, false, planes);
+        for (int i = 0; i < kCalls; ++i)
+          resizer.resize(image, crop, size, size, data::Interpolation::bilinear, false, planes);
       },
       [&] {
-        for (int i = 0; i < kCalls; ++i) data::resize_by_libtorch(image, crop, size, size, data::Interpolation::bilinear, false, planes);
+        for (int i = 0; i < kCalls; ++i)
+          data::resize_by_libtorch(image, crop, size, size, data::Interpolation::bilinear, false,
+                                   planes);
       });
   results.add("resize_over_libtorch." + std::to_string(size), libtorchs / ours,
               "times as fast, from " + std::to_string(width) + " x " + std::to_string(height));
@@ -86,7 +95,8 @@ double loader(const data::ImageStore& store, int64_t size) {
   int64_t number = 0;
   std::vector<data::Sample> samples(64);
   return 64 / seconds_a_call([&] {
-           for (data::Sample& sample : samples) sample = {number % store.size(), number / store.size()}, ++number;
+           for (data::Sample& sample : samples)
+             sample = {number % store.size(), number / store.size()}, ++number;
            data::render_batch(store, samples, recipe, 0, spec);
          });
 }
@@ -97,16 +107,20 @@ void run(const std::vector<std::string>& arguments, Results& results) {
   measure_decoding(results, arguments[2], 224);
   const data::Manifest manifest = data::load_manifest(arguments[0]);
   const Stopwatch watch;
-  const data::ImageStore store = data::ImageStore::open(arguments[1], manifest, manifest.of(data::Split::train), data::bounded(256), {});
-  results.add("image_store.built_per_second", static_cast<double>(store.size()) / watch.seconds(), "images/s on one core");
+  const data::ImageStore store = data::ImageStore::open(
+      arguments[1], manifest, manifest.of(data::Split::train), data::bounded(256), {});
+  results.add("image_store.built_per_second", static_cast<double>(store.size()) / watch.seconds(),
+              "images/s on one core");
   for (const int64_t size : {64, 128, 224}) {
     measure_resize(results, store, size);
     measure_views(results, store, size);
   }
-  results.add("store_images_per_second_per_core", loader(store, 128), "images/s on one core, 128 px");
+  results.add("store_images_per_second_per_core", loader(store, 128),
+              "images/s on one core, 128 px");
   at::set_num_threads(threads);
   for (const int64_t size : {64, 128, 224})
-    results.add("loader_images_per_second." + std::to_string(size), loader(store, size), "images/s on all cores");
+    results.add("loader_images_per_second." + std::to_string(size), loader(store, size),
+                "images/s on all cores");
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
-// Every registered loss, forward and backward, at batches of 64 to 4,096: what a step pays for it beside the student.
+// Every registered loss, forward and backward, at batches of 64 to 4,096: what a step pays for it
+// beside the student.
 #include <torch/utils.h>
 
 #include "bench/bench.h"
@@ -27,12 +28,14 @@ void run(const std::vector<std::string>&, Results& results) {
   torch::manual_seed(0);
   const at::Tensor labels = at::randint(kClasses, {kImages}, at::kLong);
   for (const losses::LossEntry& entry : losses::losses()) {
-    const auto loss = entry.make(
-        {kStudentDim, kTeacherDim, kClasses, kImages, labels, at::randn({kClasses, kTeacherDim}), at::zeros({kClasses}), entry.options});
+    const auto loss =
+        entry.make({kStudentDim, kTeacherDim, kClasses, kImages, labels,
+                    at::randn({kClasses, kTeacherDim}), at::zeros({kClasses}), entry.options});
     for (const int64_t n : {64, 256, 1024, 4096}) {
       const losses::StepView step = batch(n);
       const double seconds = seconds_a_call([&] { loss->forward(step).backward(); }, 3);
-      results.add("loss_ms." + entry.name + "." + std::to_string(n), 1e3 * seconds, "ms, forward + backward");
+      results.add("loss_ms." + entry.name + "." + std::to_string(n), 1e3 * seconds,
+                  "ms, forward + backward");
     }
   }
 }

@@ -1,4 +1,5 @@
-// One training step of a student on labels alone, on one batch in memory: in fp32 and bf16 and in both layouts; and with Muon beside AdamW.
+// One training step of a student on labels alone, on one batch in memory: in fp32 and bf16 and in
+// both layouts; and with Muon beside AdamW.
 #include <torch/utils.h>
 
 #include "bench/bench.h"
@@ -14,7 +15,8 @@ using namespace retort;
 double muon_over_adamw(const std::string& arch, int64_t size) {
   const auto speed = [&](bool muon) {
     torch::manual_seed(0);
-    return train::training_speed(*models::make_model({arch, 100}), size, 64, models::precision_from("auto"), muon);
+    return train::training_speed(*models::make_model({arch, 100}), size, 64,
+                                 models::precision_from("auto"), muon);
   };
   std::vector<double> ratios;
   for (int round = 0; round < 3; ++round) {
@@ -27,17 +29,20 @@ double muon_over_adamw(const std::string& arch, int64_t size) {
 void run(const std::vector<std::string>&, Results& results) {
   for (const char* arch : {"mobilenet_v2", "resnet18"})
     for (const models::Precision precision : {models::Precision::fp32, models::Precision::bf16})
-      for (const at::MemoryFormat layout : {at::MemoryFormat::ChannelsLast, at::MemoryFormat::Contiguous}) {
+      for (const at::MemoryFormat layout :
+           {at::MemoryFormat::ChannelsLast, at::MemoryFormat::Contiguous}) {
         torch::manual_seed(0);
         const models::ModelPtr student = models::make_model({arch, 100});
-        results.add("step_images_per_second." + std::string(arch) + "." + models::to_string(precision) +
-                        (layout == at::MemoryFormat::ChannelsLast ? ".channels_last" : ".contiguous"),
-                    train::training_speed(*student, 128, 64, precision, /*muon=*/false, layout), "images/s, batch 64, 128 px");
+        results.add(
+            "step_images_per_second." + std::string(arch) + "." + models::to_string(precision) +
+                (layout == at::MemoryFormat::ChannelsLast ? ".channels_last" : ".contiguous"),
+            train::training_speed(*student, 128, 64, precision, /*muon=*/false, layout),
+            "images/s, batch 64, 128 px");
       }
   for (const char* arch : {"mobilenet_v2", "resnet18"})
     for (const int64_t size : {64, 224})
-      results.add("muon_over_adamw." + std::string(arch) + "." + std::to_string(size), muon_over_adamw(arch, size),
-                  "of AdamW's images/s, batch 64");
+      results.add("muon_over_adamw." + std::string(arch) + "." + std::to_string(size),
+                  muon_over_adamw(arch, size), "of AdamW's images/s, batch 64");
 }
 
 }  // namespace

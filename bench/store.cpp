@@ -1,6 +1,7 @@
-// Training with a filled output store beside the bare step: the same student on one fixed batch in memory, with no images to render and no
-// store to read, in one run and in turns (these machines are noisy). The ratio of images per second at 64, 128 and 224 px; then what the
-// store itself takes to be written and read.
+// Training with a filled output store beside the bare step: the same student on one fixed batch in
+// memory, with no images to render and no store to read, in one run and in turns (these machines
+// are noisy). The ratio of images per second at 64, 128 and 224 px; then what the store itself
+// takes to be written and read.
 #include <ATen/Parallel.h>
 #include <torch/utils.h>
 
@@ -21,7 +22,8 @@ using namespace retort;
 
 constexpr int kRounds = 7;
 constexpr int64_t kBatch = 64;
-constexpr int64_t kTeacherSize = 64;  // how large the teacher's own view is makes no difference once the store is filled
+constexpr int64_t kTeacherSize =
+    64;  // how large the teacher's own view is makes no difference once the store is filled
 
 // One training step, as the trainer takes it, on inputs that are ready.
 struct Stepper {
@@ -53,7 +55,8 @@ void measure_writing(Results& results, const std::filesystem::path& folder) {
   Meter meter(null_log(), "writing", kRows);
   const Stopwatch watch;
   const teacher::FeatureParts parts = teacher::FeatureParts::open(
-      folder, "bench", kRows, kDim, [&](int64_t, int64_t count) { return features.narrow(0, 0, count); }, meter, never_stop());
+      folder, "bench", kRows, kDim,
+      [&](int64_t, int64_t count) { return features.narrow(0, 0, count); }, meter, never_stop());
   constexpr double kMegabytes = 2.0 * kRows * kDim / 1e6;
   results.add("output_store.written_per_second", kMegabytes / watch.seconds(), "MB/s");
   std::filesystem::remove_all(folder);
@@ -93,8 +96,16 @@ double ratio(const Filled& filled, int64_t size) {
   spec.size = size;
   models::use_channels_last(*student);
   losses::Objective objective({{"cross_entropy", 1, {}}, {"align_uniform", 0.8, {}}, {"kd", 1, {}}},
-                              {student->feature_dim(), filled.teacher.feature_dim(), filled.classes, filled.images.size(), {}, {}, {}, {}});
-  Stepper stepper{student, objective, train::Optimizer(train::trainable(*student, &objective), {}), precision};
+                              {student->feature_dim(),
+                               filled.teacher.feature_dim(),
+                               filled.classes,
+                               filled.images.size(),
+                               {},
+                               {},
+                               {},
+                               {}});
+  Stepper stepper{student, objective, train::Optimizer(train::trainable(*student, &objective), {}),
+                  precision};
   student->train();
 
   CounterRng rng({1});
@@ -125,13 +136,17 @@ double ratio(const Filled& filled, int64_t size) {
 void run(const std::vector<std::string>& arguments, Results& results) {
   const data::Manifest manifest = data::load_manifest(arguments[0]);
   const auto classes = static_cast<int64_t>(manifest.classes.size());
-  const data::ImageStore images = data::ImageStore::open(arguments[1], manifest, manifest.of(data::Split::train), data::bounded(256), {});
-  teacher::Teacher teacher({.weights = arguments[2], .size = kTeacherSize}, models::precision_from("auto"));
+  const data::ImageStore images = data::ImageStore::open(
+      arguments[1], manifest, manifest.of(data::Split::train), data::bounded(256), {});
+  teacher::Teacher teacher({.weights = arguments[2], .size = kTeacherSize},
+                           models::precision_from("auto"));
   teacher.set_head(at::zeros({classes, teacher.feature_dim()}), at::zeros({classes}));
   const data::ViewRecipe recipe;
-  const teacher::OutputStore outputs = teacher::OutputStore::open(arguments[1], teacher, images, recipe, {.views = 1});
+  const teacher::OutputStore outputs =
+      teacher::OutputStore::open(arguments[1], teacher, images, recipe, {.views = 1});
   const Filled filled{images, outputs, teacher, recipe, classes};
-  for (const int64_t size : {64, 128, 224}) results.add("store_over_bare_step." + std::to_string(size), ratio(filled, size), "of 1");
+  for (const int64_t size : {64, 128, 224})
+    results.add("store_over_bare_step." + std::to_string(size), ratio(filled, size), "of 1");
   measure_reading(results, filled);
   measure_writing(results, std::filesystem::path(arguments[1]) / "bench-parts");
 }

@@ -21,39 +21,50 @@ struct CompareArguments {
 void add_compare(CLI::App& app) {
   const auto arguments = std::make_shared<CompareArguments>();
   run::CompareConfig& config = arguments->config;
-  CLI::App* command = app.add_subcommand("compare", "Set ways to train one student side by side, over seeds");
+  CLI::App* command =
+      app.add_subcommand("compare", "Set ways to train one student side by side, over seeds");
   add_run_options(*command, config.base, arguments->files, {"teacher", "loss"});
   const char* const group = "The comparison";
   command
       ->add_option("--arm", config.arms,
-                   "scratch, finetune, linear-probe, distill, or finetune-distill (--student-weights and a teacher); may be given again "
+                   "scratch, finetune, linear-probe, distill, or finetune-distill "
+                   "(--student-weights and a teacher); may be given again "
                    "(default: all that can be but the last)")
       ->group(group);
   command
       ->add_option("--teacher", config.teachers,
-                   "pre-trained weight file, model's folder or hf:ORG/NAME; TEACHER@PIXELS for the resolution that this one sees; A+B for "
+                   "pre-trained weight file, model's folder or hf:ORG/NAME; TEACHER@PIXELS for the "
+                   "resolution that this one sees; A+B for "
                    "two at once; may be given again")
       ->group(group);
   command
       ->add_option("--loss", config.losses,
-                   "embedding loss (with --logit-loss), logit loss alone, or A+B for both; may be given again (default: align_uniform)")
+                   "embedding loss (with --logit-loss), logit loss alone, or A+B for both; may be "
+                   "given again (default: align_uniform)")
       ->group(group);
   command->add_option("--seeds", config.seeds, "runs of each arm, from --seed on")
       ->group(group)
       ->capture_default_str()
       ->check(CLI::Range(int64_t{1}, int64_t{1000}));
-  command->add_option("--finetune-lr", config.finetune_lr, "peak learning rate of `finetune` and `finetune-distill`")
+  command
+      ->add_option("--finetune-lr", config.finetune_lr,
+                   "peak learning rate of `finetune` and `finetune-distill`")
       ->group(group)
       ->capture_default_str()
       ->check(CLI::Range(1e-8, 10.0));
-  command->add_flag("--dry-run", arguments->dry_run, "say what each arm would take, measured on this machine in seconds, and stop")
+  command
+      ->add_flag("--dry-run", arguments->dry_run,
+                 "say what each arm would take, measured on this machine in seconds, and stop")
       ->group(group)
       ->configurable(false);
   command->footer(
-      "Writes compare.md, compare.html and compare.json into --out, and each run into a folder of its own there. The same command again "
+      "Writes compare.md, compare.html and compare.json into --out, and each run into a folder of "
+      "its own there. The same command again "
       "runs\n"
-      "only what is missing: stop it when you like. Each --extra makes arms beside those without it, in as many image-steps.\n"
-      "Example: retort compare --data photos/ --student mobilenet_v2 --student-weights mobilenet_v2.pth --teacher efficientnet_lite2.pth\n"
+      "only what is missing: stop it when you like. Each --extra makes arms beside those without "
+      "it, in as many image-steps.\n"
+      "Example: retort compare --data photos/ --student mobilenet_v2 --student-weights "
+      "mobilenet_v2.pth --teacher efficientnet_lite2.pth\n"
       "             --loss align_uniform --loss crd --loss kd --seeds 3 --out runs/compare");
   command->callback([arguments, command] {
     read_run_files(*command, arguments->files);
@@ -63,7 +74,9 @@ void add_compare(CLI::App& app) {
       return;
     }
     std::cout << report::render_text(run::compare(arguments->config, log, stop_on_interrupt()))
-              << "\nreport: " << (std::filesystem::path(arguments->config.base.out) / "compare.html").string() << '\n';
+              << "\nreport: "
+              << (std::filesystem::path(arguments->config.base.out) / "compare.html").string()
+              << '\n';
   });
 }
 

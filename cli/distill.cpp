@@ -23,26 +23,32 @@ struct DistillArguments {
 
 void add_distill(CLI::App& app) {
   const auto arguments = std::make_shared<DistillArguments>();
-  CLI::App* command = app.add_subcommand("distill", "Train a student from a teacher on a folder of images");
+  CLI::App* command =
+      app.add_subcommand("distill", "Train a student from a teacher on a folder of images");
   add_run_options(*command, arguments->config, arguments->files);
   command
-      ->add_flag("--resume", arguments->options.resume,
-                 "go on with the unfinished run in --out; ends with the same weights as if never stopped")
+      ->add_flag(
+          "--resume", arguments->options.resume,
+          "go on with the unfinished run in --out; ends with the same weights as if never stopped")
       ->group("The job")
       ->configurable(false);
   command
       ->add_flag("--dry-run", arguments->dry_run,
-                 "say what it would take, measured on this machine in seconds, and stop: time, steps, disk and memory")
+                 "say what it would take, measured on this machine in seconds, and stop: time, "
+                 "steps, disk and memory")
       ->group("The job")
       ->configurable(false);
   command
       ->add_flag("--force", arguments->options.force,
-                 "start over; whatever run is in --out stays until the new one is whole, which then takes its place")
+                 "start over; whatever run is in --out stays until the new one is whole, which "
+                 "then takes its place")
       ->group("The job")
       ->configurable(false);
   command->footer(
-      "Writes into --out: student.safetensors, student.onnx, report.html, summary.json, metrics.jsonl, config.toml, log.txt.\n"
-      "Example: retort distill --data photos/ --teacher efficientnet_lite2.pth --student mobilenet_v2 --out runs/photos");
+      "Writes into --out: student.safetensors, student.onnx, report.html, summary.json, "
+      "metrics.jsonl, config.toml, log.txt.\n"
+      "Example: retort distill --data photos/ --teacher efficientnet_lite2.pth --student "
+      "mobilenet_v2 --out runs/photos");
   command->callback([arguments, command] {
     read_run_files(*command, arguments->files);
     TerminalLog log;
@@ -53,8 +59,9 @@ void add_distill(CLI::App& app) {
     }
     run::distill(arguments->config, arguments->options, log, stop_on_interrupt());
     const run::RunFolder folder{arguments->config.out};
-    std::cout << report::render_table(run::rows_of(folder.root, {})) << "\nreport: " << folder.report().string()
-              << "\nmodel:  " << folder.onnx().string() << '\n';
+    std::cout << report::render_table(run::rows_of(folder.root, {}))
+              << "\nreport: " << folder.report().string() << "\nmodel:  " << folder.onnx().string()
+              << '\n';
   });
 }
 

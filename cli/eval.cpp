@@ -15,18 +15,21 @@ struct EvalArguments {
   bool json = false;
 };
 
-// Rows by label, columns by predicted class; of more classes than fit such a table, a list of [label, predicted, images].
+// Rows by label, columns by predicted class; of more classes than fit such a table, a list of
+// [label, predicted, images].
 nlohmann::json confusion_of(const report::Metrics& metrics) {
   constexpr size_t kMostClasses = 1000;
   const size_t classes = metrics.class_count.size();
   nlohmann::json json = nlohmann::json::array();
   if (classes > kMostClasses) {
-    for (const auto& [pair, images] : metrics.confusion) json.push_back({pair.first, pair.second, images});
+    for (const auto& [pair, images] : metrics.confusion)
+      json.push_back({pair.first, pair.second, images});
     return json;
   }
   for (size_t label = 0; label < classes; ++label) {
     nlohmann::json row = nlohmann::json::array();
-    for (size_t predicted = 0; predicted < classes; ++predicted) row.push_back(metrics.confused(label, predicted));
+    for (size_t predicted = 0; predicted < classes; ++predicted)
+      row.push_back(metrics.confused(label, predicted));
     json.push_back(std::move(row));
   }
   return json;
@@ -53,31 +56,43 @@ nlohmann::json to_json(const run::Evaluation& evaluation) {
 
 void add_eval(CLI::App& app) {
   const auto arguments = std::make_shared<EvalArguments>();
-  CLI::App* command = app.add_subcommand("eval", "Measure a run's student on its test images, or on others");
+  CLI::App* command =
+      app.add_subcommand("eval", "Measure a run's student on its test images, or on others");
   command->add_option("--run", arguments->run, "run folder")->required();
   command->add_option("--data", arguments->data,
-                      "another image folder or CSV manifest with class names among the run's (default: the run's own data)");
+                      "another image folder or CSV manifest with class names among the run's "
+                      "(default: the run's own data)");
   command->add_option("--split", arguments->options.split,
-                      "test, validation, train or all (default: test images where there are any; all of a folder without splits)");
-  command->add_option("--max-skipped", arguments->options.max_skipped, "share of files that may fail to decode (default: as in the run)")
+                      "test, validation, train or all (default: test images where there are any; "
+                      "all of a folder without splits)");
+  command
+      ->add_option("--max-skipped", arguments->options.max_skipped,
+                   "share of files that may fail to decode (default: as in the run)")
       ->check(CLI::Range(0.0, 1.0));
-  command->add_option("--predictions", arguments->predictions, "write path,label,predicted,probability to this CSV file");
+  command->add_option("--predictions", arguments->predictions,
+                      "write path,label,predicted,probability to this CSV file");
   command->add_flag("--json", arguments->json, "print the metrics as JSON; accuracies are percent");
-  command->add_option("--cache", arguments->cache, "folder for decoded images")->default_str("$RETORT_CACHE or ~/.cache/retort");
+  command->add_option("--cache", arguments->cache, "folder for decoded images")
+      ->default_str("$RETORT_CACHE or ~/.cache/retort");
   command->callback([arguments] {
     TerminalLog log;
-    const std::filesystem::path cache = arguments->cache.empty() ? default_cache_dir() : std::filesystem::path(arguments->cache);
-    const run::Evaluation evaluation =
-        run::evaluate_run(arguments->run, arguments->data, cache, log, stop_on_interrupt(), arguments->options);
+    const std::filesystem::path cache =
+        arguments->cache.empty() ? default_cache_dir() : std::filesystem::path(arguments->cache);
+    const run::Evaluation evaluation = run::evaluate_run(
+        arguments->run, arguments->data, cache, log, stop_on_interrupt(), arguments->options);
     if (!arguments->predictions.empty())
-      write_file_atomic(arguments->predictions, report::to_csv(evaluation.predictions, evaluation.classes));
+      write_file_atomic(arguments->predictions,
+                        report::to_csv(evaluation.predictions, evaluation.classes));
     if (arguments->json) {
-      std::cout << to_json(evaluation).dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
+      std::cout << to_json(evaluation).dump(2, ' ', false, nlohmann::json::error_handler_t::replace)
+                << '\n';
       return;
     }
     char line[160];
-    std::snprintf(line, sizeof line, "%s: %zu images, accuracy %.2f %%, mean per-class accuracy %.2f %%\n", evaluation.split.c_str(),
-                  evaluation.predictions.size(), evaluation.metrics.accuracy, evaluation.metrics.mean_class_accuracy);
+    std::snprintf(line, sizeof line,
+                  "%s: %zu images, accuracy %.2f %%, mean per-class accuracy %.2f %%\n",
+                  evaluation.split.c_str(), evaluation.predictions.size(),
+                  evaluation.metrics.accuracy, evaluation.metrics.mean_class_accuracy);
     std::cout << line;
   });
 }

@@ -25,8 +25,10 @@ void set_size(const std::string& text, generate::DiffusionOptions& options) {
   const auto side = [&](const std::string& part) {
     int64_t pixels = 0;
     const auto [stop, error] = std::from_chars(part.data(), part.data() + part.size(), pixels);
-    if (error != std::errc() || stop != part.data() + part.size() || pixels < kLeast || pixels > kMost)
-      throw UsageError("'" + text + "' is no size", "--size", "give pixels in [64, 8192], as 512 or 768x512 (width x height)");
+    if (error != std::errc() || stop != part.data() + part.size() || pixels < kLeast ||
+        pixels > kMost)
+      throw UsageError("'" + text + "' is no size", "--size",
+                       "give pixels in [64, 8192], as 512 or 768x512 (width x height)");
     return pixels;
   };
   options.width = side(text.substr(0, cross));
@@ -38,26 +40,38 @@ void add_set_options(CLI::App& command, GenerateArguments& arguments) {
   const char* const group = "The images";
   command
       .add_option("--classes", config.prompts.classes,
-                  "text file with one class a line (LABEL, or LABEL: what prompts call it), or a data set whose classes to take")
+                  "text file with one class a line (LABEL, or LABEL: what prompts call it), or a "
+                  "data set whose classes to take")
       ->required()
       ->group(group);
   command
       .add_option("--prompt", config.prompts.prompts,
-                  "with {class} in it, or a preset: inside, picture, texture; may be given again, and they take turns (default: " +
+                  "with {class} in it, or a preset: inside, picture, texture; may be given again, "
+                  "and they take turns (default: " +
                       std::string(generate::kDefaultPrompt) + ")")
       ->group(group);
-  command.add_option("--prompt-file", config.prompts.file, "CSV file class,prompt with prompts of single classes")->group(group);
-  command.add_option("--negative-prompt", config.set.negative_prompt, "what is not to be on them")->group(group);
+  command
+      .add_option("--prompt-file", config.prompts.file,
+                  "CSV file class,prompt with prompts of single classes")
+      ->group(group);
+  command.add_option("--negative-prompt", config.set.negative_prompt, "what is not to be on them")
+      ->group(group);
   command.add_option("--per-class", config.set.per_class, "images of each class")
       ->group(group)
       ->capture_default_str()
       ->check(CLI::Range(int64_t{1}, int64_t{100'000}));
-  command.add_option("--seed", config.set.seed, "each image's own seed is derived from it")->group(group)->capture_default_str();
+  command.add_option("--seed", config.set.seed, "each image's own seed is derived from it")
+      ->group(group)
+      ->capture_default_str();
   command.add_option("--format", arguments.format, "png or jpeg")
       ->group(group)
       ->capture_default_str()
       ->check(CLI::IsMember({"png", "jpeg"}));
-  command.add_option("--out", config.set.out, "folder for the images, one folder a class, and manifest.csv")->required()->group(group);
+  command
+      .add_option("--out", config.set.out,
+                  "folder for the images, one folder a class, and manifest.csv")
+      ->required()
+      ->group(group);
 }
 
 void add_diffusion_options(CLI::App& command, GenerateArguments& arguments) {
@@ -71,7 +85,8 @@ void add_diffusion_options(CLI::App& command, GenerateArguments& arguments) {
     grouped(command.add_option(name, options.files[key], help), files);
   };
   file("--model", "model", "checkpoint (.safetensors, .gguf, .ckpt) or diffusers folder");
-  file("--diffusion-model", "diffusion_model", "the denoiser alone (SD3, Flux, …), with the text encoders and --vae beside it");
+  file("--diffusion-model", "diffusion_model",
+       "the denoiser alone (SD3, Flux, …), with the text encoders and --vae beside it");
   file("--vae", "vae", "another or a separate VAE");
   file("--taesd", "taesd", "tiny autoencoder to decode with: quicker, coarser");
   file("--clip-l", "clip_l", "text encoder");
@@ -80,35 +95,55 @@ void add_diffusion_options(CLI::App& command, GenerateArguments& arguments) {
   file("--llm", "llm", "text encoder of models that take a language model");
 
   const char* const sampling = "Sampling";
-  grouped(command.add_option("--size", arguments.size, "pixels: 512, or 768x512 (width x height)"), sampling)->capture_default_str();
+  grouped(command.add_option("--size", arguments.size, "pixels: 512, or 768x512 (width x height)"),
+          sampling)
+      ->capture_default_str();
   grouped(command.add_option("--steps", options.steps, "sampling steps"), sampling)
       ->capture_default_str()
       ->check(CLI::Range(int64_t{1}, int64_t{1000}));
-  grouped(command.add_option("--guidance", options.guidance, "classifier-free guidance; 1 for distilled models (turbo, LCM, Flux)"),
+  grouped(command.add_option("--guidance", options.guidance,
+                             "classifier-free guidance; 1 for distilled models (turbo, LCM, Flux)"),
           sampling)
       ->capture_default_str()
       ->check(CLI::Range(0.0, 100.0));
-  grouped(command.add_option("--distilled-guidance", options.distilled_guidance, "what Flux is told"), sampling)
+  grouped(
+      command.add_option("--distilled-guidance", options.distilled_guidance, "what Flux is told"),
+      sampling)
       ->capture_default_str()
       ->check(CLI::Range(0.0, 100.0));
-  grouped(command.add_option("--sampler", options.sampler, "euler, euler_a, heun, dpm2, dpm++2m, lcm, ddim_trailing, …"), sampling)
+  grouped(command.add_option("--sampler", options.sampler,
+                             "euler, euler_a, heun, dpm2, dpm++2m, lcm, ddim_trailing, …"),
+          sampling)
       ->capture_default_str();
-  grouped(command.add_option("--scheduler", options.scheduler, "discrete, karras, exponential, sgm_uniform, … (default: the sampler's)"),
-          sampling);
+  grouped(
+      command.add_option("--scheduler", options.scheduler,
+                         "discrete, karras, exponential, sgm_uniform, … (default: the sampler's)"),
+      sampling);
 
   const char* const machine = "The machine";
-  grouped(command.add_option("--weight-type", options.weight_type, "convert weights as they are loaded: f16, q8_0, q5_0, q4_0, …"),
+  grouped(command.add_option("--weight-type", options.weight_type,
+                             "convert weights as they are loaded: f16, q8_0, q5_0, q4_0, …"),
           machine);
-  grouped(command.add_flag("--flash-attention", options.flash_attention, "less memory; quicker on some devices"), machine);
-  grouped(command.add_flag("--vae-tiling", options.vae_tiling, "decode in tiles: less memory"), machine);
-  grouped(command.add_flag("--offload", options.offload, "keep weights in main memory until the GPU needs them"), machine);
-  grouped(command.add_option("--threads", options.threads, "threads; 0: one for each physical core"), machine)
+  grouped(command.add_flag("--flash-attention", options.flash_attention,
+                           "less memory; quicker on some devices"),
+          machine);
+  grouped(command.add_flag("--vae-tiling", options.vae_tiling, "decode in tiles: less memory"),
+          machine);
+  grouped(command.add_flag("--offload", options.offload,
+                           "keep weights in main memory until the GPU needs them"),
+          machine);
+  grouped(
+      command.add_option("--threads", options.threads, "threads; 0: one for each physical core"),
+      machine)
       ->capture_default_str()
       ->check(CLI::Range(int64_t{0}, int64_t{1024}));
+  grouped(command.add_option(
+              "--engine-library", options.library,
+              "libstable-diffusion.so (default: $RETORT_DIFFUSION_LIBRARY, else .venv's)"),
+          machine);
   grouped(
-      command.add_option("--engine-library", options.library, "libstable-diffusion.so (default: $RETORT_DIFFUSION_LIBRARY, else .venv's)"),
-      machine);
-  grouped(command.add_option("--cache", options.cache, "folder that keeps the weight files' hashes"), machine)
+      command.add_option("--cache", options.cache, "folder that keeps the weight files' hashes"),
+      machine)
       ->default_str("$RETORT_CACHE or ~/.cache/retort");
 }
 
@@ -116,29 +151,34 @@ void add_diffusion_options(CLI::App& command, GenerateArguments& arguments) {
 
 void add_generate(CLI::App& app) {
   const auto arguments = std::make_shared<GenerateArguments>();
-  CLI::App* command = app.add_subcommand("generate", "Make training images with a generative model");
+  CLI::App* command =
+      app.add_subcommand("generate", "Make training images with a generative model");
   add_set_options(*command, *arguments);
   command
       ->add_option("--engine", arguments->config.command,
-                   "command to run for each image, with {prompt}, {negative_prompt}, {class}, {seed} and {out} in it (default: "
+                   "command to run for each image, with {prompt}, {negative_prompt}, {class}, "
+                   "{seed} and {out} in it (default: "
                    "stable-diffusion.cpp, to which the options below belong)")
       ->group("The images");
   add_diffusion_options(*command, *arguments);
   command->footer(
       "The same command again makes only what is missing: stop it when you like.\n"
-      "Example: retort generate --classes photos/ --model sd15.safetensors --prompt \"a photo of a {class}\" --per-class 80 --out synth/");
+      "Example: retort generate --classes photos/ --model sd15.safetensors --prompt \"a photo of a "
+      "{class}\" --per-class 80 --out synth/");
   command->callback([arguments] {
     generate::GenerateConfig& config = arguments->config;
     for (const CLI::Option* option : arguments->diffusion) {
       if (!config.command.empty() && option->count() > 0)
-        throw UsageError("does not go with --engine", option->get_name(), "write what the tool needs into its command");
+        throw UsageError("does not go with --engine", option->get_name(),
+                         "write what the tool needs into its command");
     }
     set_size(arguments->size, config.diffusion);
     config.set.format = arguments->format == "png" ? generate::Format::png : generate::Format::jpeg;
     if (config.diffusion.cache.empty()) config.diffusion.cache = default_cache_dir();
     TerminalLog log;
     const generate::GenerateResult result = generate::generate(config, log, stop_on_interrupt());
-    std::cout << result.planned << " images (" << result.made << " new): " << result.manifest.string() << '\n';
+    std::cout << result.planned << " images (" << result.made
+              << " new): " << result.manifest.string() << '\n';
   });
 }
 

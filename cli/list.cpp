@@ -3,7 +3,7 @@
 
 #include "cli/command.h"
 #include "retort/losses/loss.h"
-#include "retort/models/graph_network.h"
+#include "retort/models/programs/graph_network.h"
 #include "retort/models/registry.h"
 
 namespace retort::cli {
@@ -32,8 +32,10 @@ const char* name_of(losses::Kind kind) {
 
 void list_losses() {
   for (const losses::LossEntry& entry : losses::losses()) {
-    std::cout << entry.name << " (" << name_of(entry.kind) << ", weight " << entry.weight << "): " << entry.summary << '\n';
-    for (const auto& [option, value] : entry.options) std::cout << "  " << option << " = " << losses::to_string(value) << '\n';
+    std::cout << entry.name << " (" << name_of(entry.kind) << ", weight " << entry.weight
+              << "): " << entry.summary << '\n';
+    for (const auto& [option, value] : entry.options)
+      std::cout << "  " << option << " = " << losses::to_string(value) << '\n';
   }
 }
 
@@ -41,9 +43,13 @@ void list_losses() {
 
 void add_list(CLI::App& app) {
   const auto what = std::make_shared<std::string>();
-  CLI::App* command = app.add_subcommand("list", "Name what there is: teachers, students or losses");
-  command->add_option("what", *what, "teachers, students or losses")->required()->check(CLI::IsMember({"teachers", "students", "losses"}));
-  command->callback([what] { *what == "losses" ? list_losses() : list_models(*what == "teachers"); });
+  CLI::App* command =
+      app.add_subcommand("list", "Name what there is: teachers, students or losses");
+  command->add_option("what", *what, "teachers, students or losses")
+      ->required()
+      ->check(CLI::IsMember({"teachers", "students", "losses"}));
+  command->callback(
+      [what] { *what == "losses" ? list_losses() : list_models(*what == "teachers"); });
 }
 
 }  // namespace retort::cli

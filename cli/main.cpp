@@ -24,9 +24,11 @@ void check_command(const CLI::App& app, const std::string& name) {
   throw retort::UsageError("there is no command '" + name + "'", "", known);
 }
 
-// In a container libtorch would start a thread for each of the machine's processors, however few of them it may use.
+// In a container libtorch would start a thread for each of the machine's processors, however few of
+// them it may use.
 void use_own_processors() {
-  const bool said = std::getenv("OMP_NUM_THREADS") != nullptr || std::getenv("MKL_NUM_THREADS") != nullptr;
+  const bool said =
+      std::getenv("OMP_NUM_THREADS") != nullptr || std::getenv("MKL_NUM_THREADS") != nullptr;
   if (!said) at::set_num_threads(static_cast<int>(retort::usable_processors()));
 }
 
@@ -37,12 +39,16 @@ int main(int argc, char** argv) {
   using namespace retort;
   keep_tensor_memory();
   use_own_processors();
-  CLI::App app("retort distils a pre-trained teacher into a small, randomly initialised model for your images.", "retort");
+  CLI::App app(
+      "retort distils a pre-trained teacher into a small, randomly initialised model for your "
+      "images.",
+      "retort");
   app.set_version_flag("--version", std::string("retort ") + kVersion);
   app.require_subcommand(1);
   app.footer(
       "First steps:\n"
-      "  retort distill --data photos/ --teacher efficientnet_lite2.pth --student mobilenet_v2 --out runs/photos\n"
+      "  retort distill --data photos/ --teacher efficientnet_lite2.pth --student mobilenet_v2 "
+      "--out runs/photos\n"
       "  retort predict --run runs/photos a.jpg b.png\n"
       "`retort COMMAND --help` says what a command takes.");
   cli::add_distill(app);

@@ -22,7 +22,8 @@ nlohmann::json to_json(const run::FilePrediction& prediction) {
   const std::string path = as_utf8(prediction.path);
   if (!prediction.error.empty()) return {{"path", path}, {"error", prediction.error}};
   nlohmann::json top = nlohmann::json::array();
-  for (const auto& [name, probability] : prediction.top) top.push_back({{"class", name}, {"probability", probability}});
+  for (const auto& [name, probability] : prediction.top)
+    top.push_back({{"class", name}, {"probability", probability}});
   return {{"path", path}, {"top", top}};
 }
 
@@ -47,21 +48,28 @@ void add_predict(CLI::App& app) {
   CLI::App* command = app.add_subcommand("predict", "Say what is on pictures");
   command->add_option("--run", arguments->run, "run folder")->required();
   command->add_option("files", arguments->files, "image files, and folders of them")->required();
-  command->add_option("--top", arguments->top, "how many classes to name")->check(CLI::Range(1, 1000))->capture_default_str();
+  command->add_option("--top", arguments->top, "how many classes to name")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
   command->add_flag("--json", arguments->json, "one JSON object a line");
   command->callback([arguments] {
     size_t failed = 0;
     TerminalLog log;
     const std::vector<std::string> files = run::pictures_of(arguments->files, log);
-    run::predict_each(arguments->run, files, arguments->top, [&](const run::FilePrediction& prediction) {
-      failed += prediction.error.empty() ? 0 : 1;
-      if (arguments->json) {
-        std::cout << to_json(prediction).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
-      } else {
-        print(prediction);
-      }
-    });
-    if (failed > 0) throw Error(std::to_string(failed) + " of " + std::to_string(files.size()) + " files could not be read");
+    run::predict_each(
+        arguments->run, files, arguments->top, [&](const run::FilePrediction& prediction) {
+          failed += prediction.error.empty() ? 0 : 1;
+          if (arguments->json) {
+            std::cout << to_json(prediction)
+                             .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)
+                      << '\n';
+          } else {
+            print(prediction);
+          }
+        });
+    if (failed > 0)
+      throw Error(std::to_string(failed) + " of " + std::to_string(files.size()) +
+                  " files could not be read");
   });
 }
 

@@ -19,7 +19,8 @@ void pull(const PullArguments& arguments) {
   options.pickled = arguments.pth;
   options.files = arguments.files;
   TerminalLog log;
-  const hub::Snapshot snapshot = hub::pull(hub::parse_reference(arguments.name), options, log, stop_on_interrupt());
+  const hub::Snapshot snapshot =
+      hub::pull(hub::parse_reference(arguments.name), options, log, stop_on_interrupt());
   std::cout << snapshot.folder.string() << '\n';
 }
 
@@ -27,10 +28,13 @@ void pull(const PullArguments& arguments) {
 
 void add_pull(CLI::App& app) {
   const auto arguments = std::make_shared<PullArguments>();
-  CLI::App* command = app.add_subcommand("pull", "Download a model from the hub, and print the folder that it lies in");
+  CLI::App* command = app.add_subcommand(
+      "pull", "Download a model from the hub, and print the folder that it lies in");
   command->add_option("name", arguments->name, "hf:org/name or hf:org/name@revision")->required();
-  command->add_flag("--pth", arguments->pth, "where there are no safetensors, take .bin and .pth files");
-  command->add_option("--file", arguments->files, "this file only, whatever it is (repeatable)")->allow_extra_args(false);
+  command->add_flag("--pth", arguments->pth,
+                    "where there are no safetensors, take .bin and .pth files");
+  command->add_option("--file", arguments->files, "this file only, whatever it is (repeatable)")
+      ->allow_extra_args(false);
   command->callback([arguments] { pull(*arguments); });
 }
 

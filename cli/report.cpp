@@ -18,12 +18,15 @@ struct ReportArguments {
 
 void add_report(CLI::App& app) {
   const auto arguments = std::make_shared<ReportArguments>();
-  CLI::App* command = app.add_subcommand("report", "Write a run's report.html, and print its table");
+  CLI::App* command =
+      app.add_subcommand("report", "Write a run's report.html, and print its table");
   command->add_option("--run", arguments->run, "run folder")->required();
-  command->add_option("--against", arguments->against,
-                      "other runs to set beside it, for example one with --teacher none; may be given again");
+  command->add_option(
+      "--against", arguments->against,
+      "other runs to set beside it, for example one with --teacher none; may be given again");
   command->callback([arguments] {
-    const std::vector<std::filesystem::path> against(arguments->against.begin(), arguments->against.end());
+    const std::vector<std::filesystem::path> against(arguments->against.begin(),
+                                                     arguments->against.end());
     std::cout << report::render_table(run::write_report(arguments->run, against))
               << "\nreport: " << run::RunFolder{arguments->run}.report().string() << '\n';
   });

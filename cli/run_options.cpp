@@ -12,7 +12,8 @@ namespace retort::cli {
 namespace {
 
 // Where neither the command line nor a file before it said anything.
-void set_unsaid(CLI::Option& option, const std::vector<std::string>& values, const std::string& where) {
+void set_unsaid(CLI::Option& option, const std::vector<std::string>& values,
+                const std::string& where) {
   if (option.count() > 0 || values.empty()) return;
   try {
     option.add_result(values);
@@ -54,48 +55,62 @@ void read_config(CLI::App& command, const std::string& file) {
     throw UsageError(std::string("cannot be read: ") + error.what(), file);
   }
   for (const CLI::ConfigItem& item : items) {
-    CLI::Option* option = item.parents.empty() ? command.get_option_no_throw("--" + item.name) : nullptr;
+    CLI::Option* option =
+        item.parents.empty() ? command.get_option_no_throw("--" + item.name) : nullptr;
     if (option == nullptr || !option->get_configurable())
-      throw UsageError("has an option '" + item.fullname() + "' that `retort " + command.get_name() + "` does not have", file);
+      throw UsageError("has an option '" + item.fullname() + "' that `retort " +
+                           command.get_name() + "` does not have",
+                       file);
     std::vector<std::string> values;
-    std::ranges::copy_if(item.inputs, std::back_inserter(values), [](const std::string& value) { return !value.empty(); });
+    std::ranges::copy_if(item.inputs, std::back_inserter(values),
+                         [](const std::string& value) { return !value.empty(); });
     set_unsaid(*option, values, file);
   }
 }
 
-void add_field(CLI::App& command, const std::string& name, std::string& field, const run::Range&, const char* group, const char* help) {
+void add_field(CLI::App& command, const std::string& name, std::string& field, const run::Range&,
+               const char* group, const char* help) {
   command.add_option("--" + name, field, help)->group(group)->capture_default_str();
 }
-void add_field(CLI::App& command, const std::string& name, std::vector<std::string>& field, const run::Range&, const char* group,
-               const char* help) {
+void add_field(CLI::App& command, const std::string& name, std::vector<std::string>& field,
+               const run::Range&, const char* group, const char* help) {
   command.add_option("--" + name, field, help)->group(group);
 }
-void add_field(CLI::App& command, const std::string& name, bool& field, const run::Range&, const char* group, const char* help) {
+void add_field(CLI::App& command, const std::string& name, bool& field, const run::Range&,
+               const char* group, const char* help) {
   command.add_flag("--" + name, field, help)->group(group);
 }
 template <run::Worded Choice>
-void add_field(CLI::App& command, const std::string& name, Choice& field, const run::Range&, const char* group, const char* help) {
+void add_field(CLI::App& command, const std::string& name, Choice& field, const run::Range&,
+               const char* group, const char* help) {
   add_choice(command, name, field, help)->group(group);
 }
 template <typename Number>
-requires(!run::Worded<Number>) void add_field(CLI::App& command, const std::string& name, Number& field, const run::Range& range,
+requires(!run::Worded<Number>) void add_field(CLI::App& command, const std::string& name,
+                                              Number& field, const run::Range& range,
                                               const char* group, const char* help) {
-  CLI::Option* option = command.add_option("--" + name, field, help)->group(group)->capture_default_str();
-  if (std::isfinite(range.high)) option->check(CLI::Range(static_cast<Number>(range.low), static_cast<Number>(range.high)));
+  CLI::Option* option =
+      command.add_option("--" + name, field, help)->group(group)->capture_default_str();
+  if (std::isfinite(range.high))
+    option->check(CLI::Range(static_cast<Number>(range.low), static_cast<Number>(range.high)));
 }
 
 }  // namespace
 
-void add_run_options(CLI::App& command, run::RunConfig& config, RunFiles& files, const std::set<std::string>& but) {
-  run::visit_options(config, [&](const char* name, auto& field, const run::Range& range, const char* group, const char* help) {
+void add_run_options(CLI::App& command, run::RunConfig& config, RunFiles& files,
+                     const std::set<std::string>& but) {
+  run::visit_options(config, [&](const char* name, auto& field, const run::Range& range,
+                                 const char* group, const char* help) {
     if (!but.contains(name)) add_field(command, name, field, range, group, help);
   });
-  command.add_option("--config", files.config, "read options from a TOML file; the command line wins")
+  command
+      .add_option("--config", files.config, "read options from a TOML file; the command line wins")
       ->group("The job")
       ->configurable(false);
   command
       .add_option("--recipe", files.recipe,
-                  "for all that is not said otherwise: paper, what Farhat & Chen (2024) trained with; patient, function matching "
+                  "for all that is not said otherwise: paper, what Farhat & Chen (2024) trained "
+                  "with; patient, function matching "
                   "(Beyer et al. 2021), for runs of many epochs")
       ->group("The job")
       ->configurable(false);

@@ -36,12 +36,14 @@ std::string duration(double seconds) {
 std::string line_of(const Progress& progress) {
   const bool bytes = progress.unit == "bytes";
   const double scale = bytes ? 1e-6 : 1;
-  const auto done = scale * static_cast<double>(progress.done), total = scale * static_cast<double>(progress.total);
+  const auto done = scale * static_cast<double>(progress.done),
+             total = scale * static_cast<double>(progress.total);
   const int digits = bytes ? 1 : 0;
   char text[192];
-  std::snprintf(text, sizeof text, "%s: %3.0f %% (%.*f/%.*f%s)  %.*f %s/s  ETA %s", progress.task.c_str(),
-                total > 0 ? 100.0 * done / total : 100, digits, done, digits, total, bytes ? " MB" : "", digits,
-                scale * progress.per_second, bytes ? "MB" : progress.unit.c_str(), duration(progress.eta_seconds).c_str());
+  std::snprintf(text, sizeof text, "%s: %3.0f %% (%.*f/%.*f%s)  %.*f %s/s  ETA %s",
+                progress.task.c_str(), total > 0 ? 100.0 * done / total : 100, digits, done, digits,
+                total, bytes ? " MB" : "", digits, scale * progress.per_second,
+                bytes ? "MB" : progress.unit.c_str(), duration(progress.eta_seconds).c_str());
   return printable(progress.detail.empty() ? text : text + ("  " + progress.detail));
 }
 

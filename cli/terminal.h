@@ -4,8 +4,8 @@
 
 namespace retort::cli {
 
-// Messages and progress on standard error: a line that rewrites itself on a terminal, a plain line every ten seconds elsewhere. Standard
-// output is for results.
+// Messages and progress on standard error: a line that rewrites itself on a terminal, a plain line
+// every ten seconds elsewhere. Standard output is for results.
 class TerminalLog : public Log {
  public:
   TerminalLog();

@@ -31,18 +31,23 @@ constexpr const char* kTrash = "trash";
 constexpr const char* kVariable = "RETORT_CACHE_SIZE";
 constexpr size_t kMostAbout = 16384;
 
-fs::path folder_of(const fs::path& cache, const std::string& kind, const std::string& key) { return cache / kind / key; }
-fs::path about_of(const fs::path& cache, const std::string& kind, const std::string& key) { return cache / kind / (key + ".txt"); }
+fs::path folder_of(const fs::path& cache, const std::string& kind, const std::string& key) {
+  return cache / kind / key;
+}
+fs::path about_of(const fs::path& cache, const std::string& kind, const std::string& key) {
+  return cache / kind / (key + ".txt");
+}
 
 // Another process may have removed the file, or have made it anew, since it was opened.
 bool is_still(const fs::path& path, int descriptor) {
   struct stat open {
   }, named{};
-  return ::fstat(descriptor, &open) == 0 && ::stat(path.c_str(), &named) == 0 && open.st_ino == named.st_ino && open.st_dev == named.st_dev;
+  return ::fstat(descriptor, &open) == 0 && ::stat(path.c_str(), &named) == 0 &&
+         open.st_ino == named.st_ino && open.st_dev == named.st_dev;
 }
 
-// The file, locked as `lock` says; -1 where it cannot be had. Waits for a process that removes the store or looks at it, which takes a
-// moment.
+// The file, locked as `lock` says; -1 where it cannot be had. Waits for a process that removes the
+// store or looks at it, which takes a moment.
 int open_locked(const fs::path& path, int lock, bool wait) {
   for (;;) {
     int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
@@ -90,7 +95,8 @@ About read_about(const fs::path& path) {
 uint64_t bytes_in(const fs::path& folder) {
   uint64_t bytes = 0;
   std::error_code error;
-  for (fs::recursive_directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
+  for (fs::recursive_directory_iterator it(folder, error), end; !error && it != end;
+       it.increment(error)) {
     std::error_code ignored;
     if (!it->is_regular_file(ignored)) continue;
     if (const uint64_t size = it->file_size(ignored); !ignored) bytes += size;
@@ -138,7 +144,8 @@ void empty_trash(const fs::path& cache) {
 
 }  // namespace
 
-std::shared_ptr<const StoreUse> StoreUse::begin(const fs::path& cache, const std::string& kind, const std::string& key, const About& about,
+std::shared_ptr<const StoreUse> StoreUse::begin(const fs::path& cache, const std::string& kind,
+                                                const std::string& key, const About& about,
                                                 Log& log) {
   std::error_code error;
   if (!fs::exists(folder_of(cache, kind, key), error)) keep_bound(cache, log);
@@ -160,7 +167,8 @@ StoreUse::~StoreUse() {
 }
 
 std::string StoreInfo::line(const std::string& name) const {
-  const auto found = std::ranges::find_if(about, [&](const auto& one) { return one.first == name; });
+  const auto found =
+      std::ranges::find_if(about, [&](const auto& one) { return one.first == name; });
   return found == about.end() ? "" : found->second;
 }
 
@@ -169,7 +177,8 @@ std::vector<StoreInfo> stores_in(const fs::path& cache) {
   for (const char* kind : kKinds) {
     std::set<std::string> keys;
     std::error_code error;
-    for (fs::directory_iterator it(cache / kind, error), end; !error && it != end; it.increment(error)) {
+    for (fs::directory_iterator it(cache / kind, error), end; !error && it != end;
+         it.increment(error)) {
       std::error_code ignored;
       const fs::path& path = it->path();
       if (it->is_directory(ignored))
@@ -188,7 +197,8 @@ std::vector<StoreInfo> stores_in(const fs::path& cache) {
                         .in_use = used_by_another(about)});
     }
   }
-  std::ranges::stable_sort(stores, [](const StoreInfo& a, const StoreInfo& b) { return a.last_used > b.last_used; });
+  std::ranges::stable_sort(
+      stores, [](const StoreInfo& a, const StoreInfo& b) { return a.last_used > b.last_used; });
   return stores;
 }
 
@@ -211,7 +221,8 @@ uint64_t cache_bound(const fs::path& cache) {
   constexpr uint64_t kShare = 4;
   const char* said = std::getenv(kVariable);
   if (said != nullptr && *said != '\0')
-    return std::string(said) == "none" ? std::numeric_limits<uint64_t>::max() : parse_bytes(said, std::string("$") + kVariable);
+    return std::string(said) == "none" ? std::numeric_limits<uint64_t>::max()
+                                       : parse_bytes(said, std::string("$") + kVariable);
   std::error_code error;
   fs::path there = fs::absolute(cache, error);
   while (!fs::exists(there, error) && there.has_relative_path()) there = there.parent_path();
@@ -223,12 +234,14 @@ void keep_bound(const fs::path& cache, Log& log) {
   const uint64_t bound = cache_bound(cache);
   std::error_code error;
   if (bound == std::numeric_limits<uint64_t>::max() || !fs::exists(cache, error)) return;
-  const std::vector<StoreInfo> removed = prune(cache, {.max_bytes = bound, .older_than = std::nullopt});
+  const std::vector<StoreInfo> removed =
+      prune(cache, {.max_bytes = bound, .older_than = std::nullopt});
   if (removed.empty()) return;
   uint64_t bytes = 0;
   for (const StoreInfo& store : removed) bytes += store.bytes;
-  log.info("the cache " + cache.string() + " was beyond its bound of " + bytes_text(bound) + " (" + kVariable +
-           "): " + std::to_string(removed.size()) + (removed.size() == 1 ? " store" : " stores") + " that were used longest ago, " +
+  log.info("the cache " + cache.string() + " was beyond its bound of " + bytes_text(bound) + " (" +
+           kVariable + "): " + std::to_string(removed.size()) +
+           (removed.size() == 1 ? " store" : " stores") + " that were used longest ago, " +
            bytes_text(bytes) + ", are removed; they are made again where they are needed");
 }
 

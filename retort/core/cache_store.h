@@ -16,15 +16,16 @@ namespace retort {
 // What a store holds, for people: lines "name: value", such as "data: /home/me/photos".
 using About = std::vector<std::pair<std::string, std::string>>;
 
-// A store is a folder of the cache, CACHE/KIND/KEY, whose files can be made again from what its key stands for. Beside it lies KEY.txt,
-// which says what it holds. The file is locked (flock, shared) by every process that uses the store, and its time of change is when one
-// last began to.
+// A store is a folder of the cache, CACHE/KIND/KEY, whose files can be made again from what its key
+// stands for. Beside it lies KEY.txt, which says what it holds. The file is locked (flock, shared)
+// by every process that uses the store, and its time of change is when one last began to.
 class StoreUse {
  public:
-  // Makes KEY.txt where it is missing, and holds it: prune() leaves the store alone until the last copy is gone. Sweeps what killed
-  // processes left in the store. A cache that cannot be written is used as it is. Where the store is new, the cache is kept within its
-  // bound first (keep_bound).
-  static std::shared_ptr<const StoreUse> begin(const std::filesystem::path& cache, const std::string& kind, const std::string& key,
+  // Makes KEY.txt where it is missing, and holds it: prune() leaves the store alone until the last
+  // copy is gone. Sweeps what killed processes left in the store. A cache that cannot be written is
+  // used as it is. Where the store is new, the cache is kept within its bound first (keep_bound).
+  static std::shared_ptr<const StoreUse> begin(const std::filesystem::path& cache,
+                                               const std::string& kind, const std::string& key,
                                                const About& about, Log& log = null_log());
   explicit StoreUse(int descriptor) : descriptor_(descriptor) {}
   ~StoreUse();
@@ -49,16 +50,18 @@ struct StoreInfo {
 std::vector<StoreInfo> stores_in(const std::filesystem::path& cache);
 
 struct PruneRules {
-  std::optional<uint64_t> max_bytes;      // of all stores together; those that were used longest ago go first
+  std::optional<uint64_t>
+      max_bytes;  // of all stores together; those that were used longest ago go first
   std::optional<std::time_t> older_than;  // seconds since they were used
 };
 
-// Removes stores that nobody uses, by either rule, and what earlier removals that were killed left. A store is renamed first, so that it is
-// there as a whole or not at all. Returns what it removed.
-std::vector<StoreInfo> prune(const std::filesystem::path& cache, const PruneRules& rules, std::time_t now = std::time(nullptr));
+// Removes stores that nobody uses, by either rule, and what earlier removals that were killed left.
+// A store is renamed first, so that it is there as a whole or not at all. Returns what it removed.
+std::vector<StoreInfo> prune(const std::filesystem::path& cache, const PruneRules& rules,
+                             std::time_t now = std::time(nullptr));
 
-// The bytes that stores may take: $RETORT_CACHE_SIZE ("40G"; "none" for no bound), else a quarter of the cache's disk. Throws UsageError on
-// a value that cannot be meant.
+// The bytes that stores may take: $RETORT_CACHE_SIZE ("40G"; "none" for no bound), else a quarter
+// of the cache's disk. Throws UsageError on a value that cannot be meant.
 uint64_t cache_bound(const std::filesystem::path& cache);
 
 // Removes what is beyond cache_bound(), and says so in the log.

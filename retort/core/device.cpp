@@ -27,7 +27,8 @@ c10::Device parsed(const std::string& name) {
 void load_cuda() {
   static const bool loaded = [] {
     if (::dlopen("libtorch_cuda.so", RTLD_NOW | RTLD_GLOBAL) != nullptr) return true;
-    throw Error(std::string("libtorch's CUDA library does not load: ") + ::dlerror(), "--device cuda",
+    throw Error(std::string("libtorch's CUDA library does not load: ") + ::dlerror(),
+                "--device cuda",
                 "scripts/install.sh cuda installs what it needs; or train with --device cpu");
   }();
   (void)loaded;
@@ -39,7 +40,8 @@ void check_device_name(const std::string& name) { (void)parsed(name); }
 
 at::Tensor on_device(const at::Tensor& tensor, c10::Device device) {
   if (!tensor.is_cpu()) return tensor.to(device);
-  // A GPU fetches from page-locked memory on its own; from other memory the processor would have to stand by.
+  // A GPU fetches from page-locked memory on its own; from other memory the processor would have to
+  // stand by.
   return (device.is_cuda() ? tensor.pin_memory() : tensor).to(device, /*non_blocking=*/true);
 }
 
@@ -49,9 +51,11 @@ c10::Device open_device(const std::string& name) {
   load_cuda();
   const int count = at::globalContext().hasCUDA() ? at::detail::getCUDAHooks().deviceCount() : 0;
   if (count < 1)
-    throw Error("no GPU is to be had: there is none, or its driver is missing or too old", "--device " + name,
-                "look at what `nvidia-smi` says; or train with --device cpu");
-  if (device.index() >= count) throw Error("there are " + std::to_string(count) + " GPUs, and the first is cuda:0", "--device " + name);
+    throw Error("no GPU is to be had: there is none, or its driver is missing or too old",
+                "--device " + name, "look at what `nvidia-smi` says; or train with --device cpu");
+  if (device.index() >= count)
+    throw Error("there are " + std::to_string(count) + " GPUs, and the first is cuda:0",
+                "--device " + name);
   return device.has_index() ? device : c10::Device(device.type(), 0);
 }
 

@@ -5,14 +5,18 @@
 
 namespace retort {
 
-// The one exception that retort throws on purpose: what is wrong, where it is (file, line, field), and how to mend it.
+// The one exception that retort throws on purpose: what is wrong, where it is (file, line, field),
+// and how to mend it.
 class Error : public std::runtime_error {
  public:
-  explicit Error(const std::string& what, const std::string& where = "", const std::string& mend = "")
-      : std::runtime_error((where.empty() ? what : where + ": " + what) + (mend.empty() ? "" : "\n  to mend it: " + mend)) {}
+  explicit Error(const std::string& what, const std::string& where = "",
+                 const std::string& mend = "")
+      : std::runtime_error((where.empty() ? what : where + ": " + what) +
+                           (mend.empty() ? "" : "\n  to mend it: " + mend)) {}
 };
 
-// A request that cannot be meant: a value out of range, an unknown name. The command line exits with 2 on it, with 1 on other errors.
+// A request that cannot be meant: a value out of range, an unknown name. The command line exits
+// with 2 on it, with 1 on other errors.
 class UsageError : public Error {
  public:
   using Error::Error;

@@ -26,8 +26,10 @@ constexpr size_t kRandomDigits = 16;
 
 bool is_temporary(const std::string& name) {
   if (name.size() <= kTemporary.size() + kRandomDigits) return false;
-  const std::string_view end = std::string_view(name).substr(name.size() - kTemporary.size() - kRandomDigits);
-  return end.starts_with(kTemporary) && end.find_first_not_of("0123456789abcdef", kTemporary.size()) == end.npos;
+  const std::string_view end =
+      std::string_view(name).substr(name.size() - kTemporary.size() - kRandomDigits);
+  return end.starts_with(kTemporary) &&
+         end.find_first_not_of("0123456789abcdef", kTemporary.size()) == end.npos;
 }
 
 // Between opening and locking, remove_abandoned() may have taken the file away.
@@ -40,7 +42,8 @@ bool is_linked(int descriptor) {
 
 std::string random_name() {
   uint64_t bits = 0;
-  if (::getrandom(&bits, sizeof bits, 0) != static_cast<ssize_t>(sizeof bits)) throw Error("the system gives no random numbers");
+  if (::getrandom(&bits, sizeof bits, 0) != static_cast<ssize_t>(sizeof bits))
+    throw Error("the system gives no random numbers");
   char text[kRandomDigits + 1];
   std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(bits));
   return text;
@@ -49,10 +52,12 @@ std::string random_name() {
 void remove_abandoned(const fs::path& folder, bool below) {
   std::error_code error;
   std::vector<fs::path> found;
-  for (fs::recursive_directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
+  for (fs::recursive_directory_iterator it(folder, error), end; !error && it != end;
+       it.increment(error)) {
     std::error_code ignored;
     if (!below) it.disable_recursion_pending();
-    if (is_temporary(it->path().filename().string()) && it->is_regular_file(ignored)) found.push_back(it->path());
+    if (is_temporary(it->path().filename().string()) && it->is_regular_file(ignored))
+      found.push_back(it->path());
   }
   for (const fs::path& path : found) {
     const int descriptor = ::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW);
@@ -68,10 +73,13 @@ std::string read_file(const fs::path& path, uint64_t max_bytes) {
   const uint64_t size = fs::file_size(path, error);
   if (error) throw Error("cannot be read: " + error.message(), path.string());
   if (size > max_bytes)
-    throw Error("is larger (" + std::to_string(size) + " bytes) than " + std::to_string(max_bytes) + " bytes", path.string());
+    throw Error("is larger (" + std::to_string(size) + " bytes) than " + std::to_string(max_bytes) +
+                    " bytes",
+                path.string());
   std::ifstream stream(path, std::ios::binary);
   std::string data(size, '\0');
-  if (!stream || !stream.read(data.data(), static_cast<std::streamsize>(size))) throw Error("cannot be read", path.string());
+  if (!stream || !stream.read(data.data(), static_cast<std::streamsize>(size)))
+    throw Error("cannot be read", path.string());
   return data;
 }
 
@@ -79,7 +87,8 @@ AtomicFile::AtomicFile(fs::path path) : path_(std::move(path)) {
   if (path_.has_parent_path()) {
     std::error_code error;
     fs::create_directories(path_.parent_path(), error);
-    if (error) throw Error("cannot make the folder: " + error.message(), path_.parent_path().string());
+    if (error)
+      throw Error("cannot make the folder: " + error.message(), path_.parent_path().string());
   }
   for (;;) {
     temporary_ = path_;
@@ -87,7 +96,8 @@ AtomicFile::AtomicFile(fs::path path) : path_(std::move(path)) {
     descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (descriptor_ < 0 && errno == EEXIST) continue;
     if (descriptor_ < 0) fail("open");
-    static_cast<void>(::flock(descriptor_, LOCK_EX));  // a file system without locks has nothing that is swept
+    static_cast<void>(
+        ::flock(descriptor_, LOCK_EX));  // a file system without locks has nothing that is swept
     if (is_linked(descriptor_)) return;
     ::close(descriptor_);
   }
@@ -156,7 +166,8 @@ MappedFile::~MappedFile() {
   if (data_ != nullptr) ::munmap(const_cast<std::byte*>(data_), size_);
 }
 
-MappedFile::MappedFile(MappedFile&& other) noexcept : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+MappedFile::MappedFile(MappedFile&& other) noexcept
+    : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
 
 fs::path default_cache_dir() {
   const auto variable = [](const char* name) {

@@ -13,9 +13,10 @@ namespace retort {
 // The whole file as bytes. Throws when it cannot be read or is larger than max_bytes.
 std::string read_file(const std::filesystem::path& path, uint64_t max_bytes = uint64_t{1} << 32);
 
-// Written beside its place and renamed into it on commit(), after fsync: readers see the old file or the new one, never a part. Not
-// committed: removed. Its name until then is random, so that two containers, which may both be process 1, do not share it; and it is
-// locked (flock) while it is written, so that remove_abandoned() can tell what a killed process left.
+// Written beside its place and renamed into it on commit(), after fsync: readers see the old file
+// or the new one, never a part. Not committed: removed. Its name until then is random, so that two
+// containers, which may both be process 1, do not share it; and it is locked (flock) while it is
+// written, so that remove_abandoned() can tell what a killed process left.
 class AtomicFile {
  public:
   explicit AtomicFile(std::filesystem::path path);
@@ -38,7 +39,8 @@ void write_file_atomic(const std::filesystem::path& path, std::string_view data)
 // Sixteen hexadecimal digits that no other process has.
 std::string random_name();
 
-// Removes what AtomicFiles of processes that were killed left in the folder, and in those below. Files that are being written stay.
+// Removes what AtomicFiles of processes that were killed left in the folder, and in those below.
+// Files that are being written stay.
 void remove_abandoned(const std::filesystem::path& folder, bool below = true);
 
 // A read-only memory map. Throws when the file cannot be opened.
@@ -56,7 +58,8 @@ class MappedFile {
   size_t size_ = 0;
 };
 
-// Where retort keeps what can be made again: $RETORT_CACHE, else $XDG_CACHE_HOME/retort, else ~/.cache/retort.
+// Where retort keeps what can be made again: $RETORT_CACHE, else $XDG_CACHE_HOME/retort, else
+// ~/.cache/retort.
 std::filesystem::path default_cache_dir();
 
 // Of the disk that the folder is on, or will be; all there can be where the system does not say.

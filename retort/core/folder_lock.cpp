@@ -23,7 +23,8 @@ std::string host() {
   return ::gethostname(name, sizeof name - 1) == 0 ? name : "";
 }
 
-// What the holder wrote: its process id and its host. In another container the same id is another process.
+// What the holder wrote: its process id and its host. In another container the same id is another
+// process.
 std::string named_in(int descriptor) {
   char text[300] = "";
   const ssize_t size = ::pread(descriptor, text, sizeof text - 1, 0);
@@ -31,17 +32,22 @@ std::string named_in(int descriptor) {
   const size_t blank = all.find(' ');
   int64_t process = 0;
   const std::string_view digits = all.substr(0, blank);
-  if (blank == all.npos || std::from_chars(digits.data(), digits.data() + digits.size(), process).ec != std::errc()) return "a process";
+  if (blank == all.npos ||
+      std::from_chars(digits.data(), digits.data() + digits.size(), process).ec != std::errc())
+    return "a process";
   const std::string machine(all.substr(blank + 1, all.find('\n') - blank - 1));
-  return "process " + std::to_string(process) + (machine == host() ? "" : " on " + quote_name(machine));
+  return "process " + std::to_string(process) +
+         (machine == host() ? "" : " on " + quote_name(machine));
 }
 
 void write_name(int descriptor) {
   const std::string text = std::to_string(::getpid()) + " " + host() + "\n";
-  if (::ftruncate(descriptor, 0) == 0) static_cast<void>(::pwrite(descriptor, text.data(), text.size(), 0) < 0);  // for messages only
+  if (::ftruncate(descriptor, 0) == 0)
+    static_cast<void>(::pwrite(descriptor, text.data(), text.size(), 0) < 0);  // for messages only
 }
 
-// Once more where the lock is taken: somebody may only have looked whether it is (FolderLock::holder).
+// Once more where the lock is taken: somebody may only have looked whether it is
+// (FolderLock::holder).
 bool is_taken(int descriptor) {
   constexpr int kTries = 5;
   for (int i = 0; i < kTries; ++i) {
@@ -54,7 +60,8 @@ bool is_taken(int descriptor) {
 }  // namespace
 
 void throw_in_use(const fs::path& folder, const std::string& holder) {
-  throw Error("is in use: " + holder + " is at work in it", folder.string(), "wait for it, or choose another --out");
+  throw Error("is in use: " + holder + " is at work in it", folder.string(),
+              "wait for it, or choose another --out");
 }
 
 FolderLock::FolderLock(const fs::path& folder) {
@@ -77,13 +84,15 @@ FolderLock::~FolderLock() {
   if (descriptor_ >= 0) ::close(descriptor_);
 }
 
-FolderLock::FolderLock(FolderLock&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
+FolderLock::FolderLock(FolderLock&& other) noexcept
+    : descriptor_(std::exchange(other.descriptor_, -1)) {}
 
 std::optional<std::string> FolderLock::holder(const fs::path& folder) {
   const int descriptor = ::open((folder / ".lock").c_str(), O_RDONLY | O_CLOEXEC);
   if (descriptor < 0) return std::nullopt;
   std::optional<std::string> name;
-  if (::flock(descriptor, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK) name = named_in(descriptor);
+  if (::flock(descriptor, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+    name = named_in(descriptor);
   ::close(descriptor);
   return name;
 }

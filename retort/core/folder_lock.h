@@ -6,12 +6,13 @@
 
 namespace retort {
 
-// Keeps a folder for one process: an exclusive flock on its file `.lock`, which is made and stays. The system lets go of it when the
-// process ends, however it ends; it holds between the containers of one machine, too.
+// Keeps a folder for one process: an exclusive flock on its file `.lock`, which is made and stays.
+// The system lets go of it when the process ends, however it ends; it holds between the containers
+// of one machine, too.
 class FolderLock {
  public:
-  // Makes the folder. Throws Error, naming the process, when another has it, and when the folder cannot be written. A file system that
-  // knows no locks locks nothing.
+  // Makes the folder. Throws Error, naming the process, when another has it, and when the folder
+  // cannot be written. A file system that knows no locks locks nothing.
   explicit FolderLock(const std::filesystem::path& folder);
   ~FolderLock();
   FolderLock(FolderLock&& other) noexcept;

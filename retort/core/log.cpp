@@ -29,11 +29,15 @@ const StopFlag& never_stop() {
 }
 
 void check_stop(const StopFlag& stop, std::string_view task, std::string_view mend) {
-  if (stop.load(std::memory_order_relaxed)) throw Interrupted("stopped while " + std::string(task), "", std::string(mend));
+  if (stop.load(std::memory_order_relaxed))
+    throw Interrupted("stopped while " + std::string(task), "", std::string(mend));
 }
 
 Meter::Meter(Log& log, std::string task, int64_t total, int64_t already, std::string unit)
-    : log_(log), already_(already), start_(std::chrono::steady_clock::now()), reported_(start_ - kReportEvery) {
+    : log_(log),
+      already_(already),
+      start_(std::chrono::steady_clock::now()),
+      reported_(start_ - kReportEvery) {
   state_.task = std::move(task);
   state_.unit = std::move(unit);
   state_.total = total;
@@ -41,7 +45,8 @@ Meter::Meter(Log& log, std::string task, int64_t total, int64_t already, std::st
 }
 
 void Meter::found(int64_t units) {
-  if (state_.done == already_) start_ = std::chrono::steady_clock::now();  // finding them is no work
+  if (state_.done == already_)
+    start_ = std::chrono::steady_clock::now();  // finding them is no work
   already_ += units;
   add(units);
 }
@@ -65,7 +70,9 @@ void Meter::report(int64_t done) {
   progress.done = done;
   const double seconds = std::chrono::duration<double>(now - start_).count();
   progress.per_second = seconds > 0 ? static_cast<double>(done - already_) / seconds : 0;
-  progress.eta_seconds = progress.per_second > 0 ? static_cast<double>(progress.total - done) / progress.per_second : 0;
+  progress.eta_seconds = progress.per_second > 0
+                             ? static_cast<double>(progress.total - done) / progress.per_second
+                             : 0;
   log_.progress(progress);
 }
 

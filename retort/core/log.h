@@ -18,8 +18,8 @@ struct Progress {
   std::string detail;  // anything else worth a glance: the loss, the epoch
 };
 
-// Where the library says what it does. The library itself never prints; the command line shows these on the terminal and keeps them in
-// log.txt.
+// Where the library says what it does. The library itself never prints; the command line shows
+// these on the terminal and keeps them in log.txt.
 class Log {
  public:
   virtual ~Log() = default;
@@ -37,17 +37,20 @@ const StopFlag& never_stop();
 
 // Throws Interrupted, naming the task and how to go on with it, when the flag is set.
 void check_stop(const StopFlag& stop, std::string_view task,
-                std::string_view mend = "what was done is kept: the same command with --resume goes on from there");
+                std::string_view mend =
+                    "what was done is kept: the same command with --resume goes on from there");
 
 // Counts a task's units and reports them, with rate and ETA, at most five times a second.
 class Meter {
  public:
   // `already` units were done before (a resumed task): they count as done, not towards the rate.
-  Meter(Log& log, std::string task, int64_t total, int64_t already = 0, std::string unit = "images");
+  Meter(Log& log, std::string task, int64_t total, int64_t already = 0,
+        std::string unit = "images");
   void add(int64_t units, const std::string& detail = "");
   // `units` that turn out to have been done before: as `already`.
   void found(int64_t units);
-  // Reports `units` beyond what was added, without counting them yet: for work whose parts count only when they are safe on disk.
+  // Reports `units` beyond what was added, without counting them yet: for work whose parts count
+  // only when they are safe on disk.
   void note(const std::string& detail, int64_t units);
 
  private:
@@ -61,7 +64,9 @@ class Meter {
 // Seconds since construction.
 class Stopwatch {
  public:
-  double seconds() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count(); }
+  double seconds() const {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  }
 
  private:
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();

@@ -21,23 +21,28 @@
 namespace retort {
 namespace {
 
-constexpr size_t kAlignment = 64;               // libtorch's own, c10::gAlignment
-constexpr size_t kSmallest = size_t{64} << 10;  // below, malloc is as quick; above, the unit of sizes
-constexpr size_t kGrowth = size_t{32} << 20;    // whole huge pages: one fault maps as much as 512 small ones do
+constexpr size_t kAlignment = 64;  // libtorch's own, c10::gAlignment
+constexpr size_t kSmallest = size_t{64}
+                             << 10;  // below, malloc is as quick; above, the unit of sizes
+constexpr size_t kGrowth = size_t{32}
+                           << 20;  // whole huge pages: one fault maps as much as 512 small ones do
 constexpr size_t kMost = size_t{1} << 44;
 
 size_t round_up(size_t size, size_t unit) { return (size + unit - 1) / unit * unit; }
 
-// Stretches of one range that grows up to a limit: the first free one that is large enough is taken, what it has too much of stays free,
-// and neighbours that are given back become one. A training step asks for the same sizes again and again, so that after the first the range
-// hardly grows.
+// Stretches of one range that grows up to a limit: the first free one that is large enough is
+// taken, what it has too much of stays free, and neighbours that are given back become one. A
+// training step asks for the same sizes again and again, so that after the first the range hardly
+// grows.
 class Stretches {
  public:
   explicit Stretches(size_t limit) : limit_(limit) {}
 
   // Of a size > 0: where it begins. Nothing where the range would have to be longer than its limit.
   std::optional<size_t> take(size_t size) {
-    const auto fits = [&](const auto& stretch) { return stretch.second >= size || stretch.first + stretch.second == end_; };
+    const auto fits = [&](const auto& stretch) {
+      return stretch.second >= size || stretch.first + stretch.second == end_;
+    };
     const auto found = std::ranges::find_if(free_, fits);
     const size_t begin = found == free_.end() ? end_ : found->first;
     if (size > limit_ - begin) return std::nullopt;
@@ -77,13 +82,18 @@ class Stretches {
 // Addresses without memory, of which the first `committed` bytes may be used.
 class Reserve {
  public:
-  // Four times the machine's memory, for what lies free between tensors; less where a limit is set. Null when there is none to be had.
+  // Four times the machine's memory, for what lies free between tensors; less where a limit is set.
+  // Null when there is none to be had.
   static std::unique_ptr<Reserve> make() {
-    const auto memory = static_cast<size_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<size_t>(sysconf(_SC_PAGESIZE));
-    for (size_t size = std::min(round_up(4 * memory, kGrowth), kMost); size >= 32 * kGrowth; size = round_up(size / 2, kGrowth)) {
-      void* mapped = mmap(nullptr, size + kGrowth, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    const auto memory =
+        static_cast<size_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<size_t>(sysconf(_SC_PAGESIZE));
+    for (size_t size = std::min(round_up(4 * memory, kGrowth), kMost); size >= 32 * kGrowth;
+         size = round_up(size / 2, kGrowth)) {
+      void* mapped = mmap(nullptr, size + kGrowth, PROT_NONE,
+                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
       if (mapped == MAP_FAILED) continue;
-      const size_t off = round_up(reinterpret_cast<uintptr_t>(mapped), kGrowth) - reinterpret_cast<uintptr_t>(mapped);
+      const size_t off = round_up(reinterpret_cast<uintptr_t>(mapped), kGrowth) -
+                         reinterpret_cast<uintptr_t>(mapped);
       return std::unique_ptr<Reserve>(new Reserve(static_cast<std::byte*>(mapped) + off, size));
     }
     return nullptr;
@@ -96,8 +106,10 @@ class Reserve {
   bool commit(size_t bytes) {
     if (bytes <= committed_) return true;
     const size_t wanted = round_up(bytes, kGrowth);
-    if (mprotect(base_ + committed_, wanted - committed_, PROT_READ | PROT_WRITE) != 0) return false;
-    madvise(base_ + committed_, wanted - committed_, MADV_HUGEPAGE);  // where the system has none, small ones do
+    if (mprotect(base_ + committed_, wanted - committed_, PROT_READ | PROT_WRITE) != 0)
+      return false;
+    madvise(base_ + committed_, wanted - committed_,
+            MADV_HUGEPAGE);  // where the system has none, small ones do
     committed_ = wanted;
     return true;
   }
@@ -116,11 +128,14 @@ class Keeper final : public c10::Allocator {
     return {block, block, &give_back, c10::Device(c10::DeviceType::CPU)};
   }
   c10::DeleterFnPtr raw_deleter() const override { return &give_back; }
-  void copy_data(void* to, const void* from, size_t count) const override { std::memcpy(to, from, count); }
+  void copy_data(void* to, const void* from, size_t count) const override {
+    std::memcpy(to, from, count);
+  }
 
   TensorMemory state() {
     const std::lock_guard lock(mutex_);
-    return {static_cast<int64_t>(in_use_), static_cast<int64_t>(stretches_.end() - in_use_), static_cast<int64_t>(peak_)};
+    return {static_cast<int64_t>(in_use_), static_cast<int64_t>(stretches_.end() - in_use_),
+            static_cast<int64_t>(peak_)};
   }
 
   bool works() const { return reserve_ != nullptr; }

@@ -4,9 +4,11 @@
 
 namespace retort {
 
-// From here on libtorch's CPU tensors are made in memory that earlier ones left, and malloc keeps what it is given back. A training step
-// makes and drops gigabytes, and each page fresh from the system costs a fault and is cleared first: more than a third of a small student's
-// step. Nothing goes back before the program ends. For the start of a program; a second call does nothing, and without addresses to be had
+// From here on libtorch's CPU tensors are made in memory that earlier ones left, and malloc keeps
+// what it is given back. A training step makes and drops gigabytes, and each page fresh from the
+// system costs a fault and is cleared first: more than a third of a small student's step. Nothing
+// goes back before the program ends. For the start of a program; a second call does nothing, and
+// without addresses to be had
 // (`ulimit -v`) tensors stay with malloc.
 void keep_tensor_memory();
 

@@ -17,7 +17,9 @@ namespace {
 
 constexpr double kUnlimited = std::numeric_limits<double>::infinity();
 
-double share(double quota, double period) { return quota > 0 && period > 0 ? quota / period : kUnlimited; }
+double share(double quota, double period) {
+  return quota > 0 && period > 0 ? quota / period : kUnlimited;
+}
 
 // cgroup v2: "QUOTA PERIOD" in microseconds, or "max PERIOD".
 double quota_v2(const fs::path& folder) {
@@ -28,12 +30,13 @@ double quota_v2(const fs::path& folder) {
 // cgroup v1: one number a file; a quota of -1 is none.
 double quota_v1(const fs::path& folder) {
   double quota = 0, period = 0;
-  const bool read = (std::ifstream(folder / "cpu.cfs_quota_us") >> quota) && (std::ifstream(folder / "cpu.cfs_period_us") >> period);
+  const bool read = (std::ifstream(folder / "cpu.cfs_quota_us") >> quota) &&
+                    (std::ifstream(folder / "cpu.cfs_period_us") >> period);
   return read ? share(quota, period) : kUnlimited;
 }
 
-// The smallest quota of a group and of those that it lies in. In a container the group's path may be the host's, which is not mounted
-// there: the mount's own root is then the container's group.
+// The smallest quota of a group and of those that it lies in. In a container the group's path may
+// be the host's, which is not mounted there: the mount's own root is then the container's group.
 double smallest(const fs::path& mount, const fs::path& group, double (*read)(const fs::path&)) {
   double least = read(mount);
   fs::path folder = mount;
@@ -64,14 +67,17 @@ double processor_quota(const fs::path& root) {
   std::ifstream groups(root / "proc/self/cgroup");
   // A line is NUMBER:CONTROLLERS:PATH; cgroup v2 has one line, without controllers.
   for (std::string line; std::getline(groups, line);) {
-    const size_t first = line.find(':'), second = first == std::string::npos ? first : line.find(':', first + 1);
+    const size_t first = line.find(':'),
+                 second = first == std::string::npos ? first : line.find(':', first + 1);
     if (second == std::string::npos) continue;
     const std::string controllers = line.substr(first + 1, second - first - 1);
     const fs::path group = line.substr(second + 1), mounts = root / "sys/fs/cgroup";
     if (controllers.empty()) {
-      for (const fs::path& mount : {mounts, mounts / "unified"}) least = std::min(least, smallest(mount, group, quota_v2));
+      for (const fs::path& mount : {mounts, mounts / "unified"})
+        least = std::min(least, smallest(mount, group, quota_v2));
     } else if (has_word(controllers, "cpu")) {
-      for (const fs::path& mount : {mounts / "cpu", mounts / controllers}) least = std::min(least, smallest(mount, group, quota_v1));
+      for (const fs::path& mount : {mounts / "cpu", mounts / controllers})
+        least = std::min(least, smallest(mount, group, quota_v1));
     }
   }
   return least;

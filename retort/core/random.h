@@ -16,8 +16,9 @@ constexpr uint64_t mix64(uint64_t z) {
   return z ^ (z >> 31);
 }
 
-// A counter-based generator: what it returns is a pure function of the key words and of how often it was asked, so that any view of any
-// image can be drawn again alone, on any thread, in any order.
+// A counter-based generator: what it returns is a pure function of the key words and of how often
+// it was asked, so that any view of any image can be drawn again alone, on any thread, in any
+// order.
 class CounterRng {
  public:
   CounterRng(std::initializer_list<uint64_t> key) {
@@ -28,7 +29,10 @@ class CounterRng {
   double uniform() { return static_cast<double>(next() >> 11) * 0x1.0p-53; }
   double uniform(double low, double high) { return low + (high - low) * uniform(); }
   // In [0, n), n > 0. The bias of the multiply-shift is below n / 2^64.
-  int64_t below(int64_t n) { return static_cast<int64_t>((static_cast<unsigned __int128>(next()) * static_cast<uint64_t>(n)) >> 64); }
+  int64_t below(int64_t n) {
+    return static_cast<int64_t>(
+        (static_cast<unsigned __int128>(next()) * static_cast<uint64_t>(n)) >> 64);
+  }
 
  private:
   static constexpr uint64_t kGolden = 0x9E3779B97F4A7C15ULL;
@@ -40,7 +44,8 @@ class CounterRng {
 inline std::vector<int64_t> permutation(int64_t n, CounterRng rng) {
   std::vector<int64_t> order(static_cast<size_t>(n));
   std::iota(order.begin(), order.end(), int64_t{0});
-  for (int64_t i = n - 1; i > 0; --i) std::swap(order[static_cast<size_t>(i)], order[static_cast<size_t>(rng.below(i + 1))]);
+  for (int64_t i = n - 1; i > 0; --i)
+    std::swap(order[static_cast<size_t>(i)], order[static_cast<size_t>(rng.below(i + 1))]);
   return order;
 }
 

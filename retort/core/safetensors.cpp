@@ -22,7 +22,8 @@
 namespace retort {
 namespace {
 
-static_assert(std::endian::native == std::endian::little, "tensors are mapped as they lie in the file, which is little-endian");
+static_assert(std::endian::native == std::endian::little,
+              "tensors are mapped as they lie in the file, which is little-endian");
 
 constexpr uint64_t kMaxHeader = 100'000'000;
 constexpr size_t kMaxRank = 64;  // what libtorch's own kernels accept
@@ -68,7 +69,8 @@ struct Header {
   Metadata metadata;
 };
 
-// Accepts exactly the header's grammar, three levels deep, so that hostile nesting ends at its fourth bracket.
+// Accepts exactly the header's grammar, three levels deep, so that hostile nesting ends at its
+// fourth bracket.
 class HeaderParser : public nlohmann::json_sax<nlohmann::json> {
  public:
   Header header;
@@ -77,7 +79,9 @@ class HeaderParser : public nlohmann::json_sax<nlohmann::json> {
   bool null() override { return fail("null is not allowed"); }
   bool boolean(bool) override { return fail("true and false are not allowed"); }
   bool number_integer(number_integer_t) override { return fail("a negative number"); }
-  bool number_float(number_float_t, const string_t&) override { return fail("a number that is not an integer, or too large"); }
+  bool number_float(number_float_t, const string_t&) override {
+    return fail("a number that is not an integer, or too large");
+  }
   bool binary(binary_t&) override { return fail("binary data"); }
 
   bool number_unsigned(number_unsigned_t value) override {
@@ -111,7 +115,9 @@ class HeaderParser : public nlohmann::json_sax<nlohmann::json> {
   }
 
   bool key(string_t& name) override {
-    const bool seen = level_ == Level::kTop ? (name == kMetadataKey ? std::exchange(has_metadata_, true) : header.entries.contains(name))
+    const bool seen = level_ == Level::kTop
+                          ? (name == kMetadataKey ? std::exchange(has_metadata_, true)
+                                                  : header.entries.contains(name))
                       : level_ == Level::kMetadata ? header.metadata.contains(name)
                       : name == "dtype"            ? entry_->has_dtype
                       : name == "shape"            ? entry_->shape.has_value()
@@ -151,7 +157,8 @@ class HeaderParser : public nlohmann::json_sax<nlohmann::json> {
   enum class Level { kOutside, kTop, kMetadata, kEntry, kArray };
 
   bool fail(const std::string& what) {
-    problem = "the header is malformed: " + what + (where_.empty() ? "" : ", at " + quote_name(where_));
+    problem =
+        "the header is malformed: " + what + (where_.empty() ? "" : ", at " + quote_name(where_));
     return false;
   }
 
@@ -176,7 +183,8 @@ struct Layout {
   std::span<const std::byte> data;
 };
 
-// Bytes of a tensor of this shape. Zeros do not excuse the other dimensions: libtorch multiplies them into strides.
+// Bytes of a tensor of this shape. Zeros do not excuse the other dimensions: libtorch multiplies
+// them into strides.
 std::optional<uint64_t> byte_count(const std::vector<uint64_t>& shape, at::ScalarType type) {
   uint64_t product = c10::elementSize(type);
   bool empty = false;
@@ -188,26 +196,33 @@ std::optional<uint64_t> byte_count(const std::vector<uint64_t>& shape, at::Scala
   return empty ? 0 : product;
 }
 
-Placed place(const std::string& name, const Entry& entry, uint64_t data_size, const std::string& file) {
+Placed place(const std::string& name, const Entry& entry, uint64_t data_size,
+             const std::string& file) {
   const std::string where = file + ", tensor " + quote_name(name);
-  if (!entry.has_dtype || !entry.shape || !entry.offsets) throw Error("lacks its dtype, shape or data_offsets", where);
+  if (!entry.has_dtype || !entry.shape || !entry.offsets)
+    throw Error("lacks its dtype, shape or data_offsets", where);
   const std::optional<at::ScalarType> type = type_named(entry.dtype_name);
   if (!type)
-    throw Error("has the dtype " + quote_name(entry.dtype_name) + ", which is not supported", where, "convert it to F32, F16 or BF16");
+    throw Error("has the dtype " + quote_name(entry.dtype_name) + ", which is not supported", where,
+                "convert it to F32, F16 or BF16");
   if (entry.offsets->size() != 2) throw Error("data_offsets is not a pair", where);
   const uint64_t begin = entry.offsets->front(), end = entry.offsets->back();
-  if (begin > end || end > data_size) throw Error("its bytes lie outside the file, which is truncated or damaged", where);
+  if (begin > end || end > data_size)
+    throw Error("its bytes lie outside the file, which is truncated or damaged", where);
   const std::optional<uint64_t> bytes = byte_count(*entry.shape, *type);
   if (!bytes) throw Error("its shape is too large", where);
   if (*bytes != end - begin) {
-    throw Error("its shape needs " + std::to_string(*bytes) + " bytes, the file holds " + std::to_string(end - begin), where);
+    throw Error("its shape needs " + std::to_string(*bytes) + " bytes, the file holds " +
+                    std::to_string(end - begin),
+                where);
   }
   return {name, *type, {entry.shape->begin(), entry.shape->end()}, begin, end};
 }
 
 void check_tiling(std::vector<Placed>& tensors, uint64_t data_size, const std::string& file) {
-  std::sort(tensors.begin(), tensors.end(),
-            [](const Placed& a, const Placed& b) { return std::tie(a.begin, a.end) < std::tie(b.begin, b.end); });
+  std::sort(tensors.begin(), tensors.end(), [](const Placed& a, const Placed& b) {
+    return std::tie(a.begin, a.end) < std::tie(b.begin, b.end);
+  });
   uint64_t at = 0;
   for (const Placed& tensor : tensors) {
     const std::string where = file + ", tensor " + quote_name(tensor.name);
@@ -215,28 +230,34 @@ void check_tiling(std::vector<Placed>& tensors, uint64_t data_size, const std::s
     if (tensor.begin > at) throw Error("there are bytes before it that belong to no tensor", where);
     at = tensor.end;
   }
-  if (at != data_size) throw Error("there are bytes after the last tensor that belong to no tensor", file);
+  if (at != data_size)
+    throw Error("there are bytes after the last tensor that belong to no tensor", file);
 }
 
 Layout parse(std::span<const std::byte> file, const std::string& path) {
   uint64_t length = 0;
   if (file.size() < sizeof length) throw Error("is too short to be a safetensors file", path);
   std::memcpy(&length, file.data(), sizeof length);
-  if (length > kMaxHeader) throw Error("is not a safetensors file, or its header is longer than 100 MB", path);
+  if (length > kMaxHeader)
+    throw Error("is not a safetensors file, or its header is longer than 100 MB", path);
   if (length > file.size() - sizeof length) throw Error("the header is truncated", path);
   const std::string_view text(reinterpret_cast<const char*>(file.data()) + sizeof length, length);
-  if (!text.starts_with('{')) throw Error("is not a safetensors file: its header does not begin with '{'", path);
+  if (!text.starts_with('{'))
+    throw Error("is not a safetensors file: its header does not begin with '{'", path);
 
   HeaderParser parser;
-  if (!nlohmann::json::sax_parse(text.begin(), text.end(), &parser)) throw Error(parser.problem, path);
+  if (!nlohmann::json::sax_parse(text.begin(), text.end(), &parser))
+    throw Error(parser.problem, path);
 
   Layout layout{std::move(parser.header.metadata), {}, file.subspan(sizeof length + length)};
-  for (const auto& [name, entry] : parser.header.entries) layout.tensors.push_back(place(name, entry, layout.data.size(), path));
+  for (const auto& [name, entry] : parser.header.entries)
+    layout.tensors.push_back(place(name, entry, layout.data.size(), path));
   check_tiling(layout.tensors, layout.data.size(), path);
   return layout;
 }
 
-at::Tensor view_of(const Placed& tensor, std::span<const std::byte> data, const std::shared_ptr<const MappedFile>& map) {
+at::Tensor view_of(const Placed& tensor, std::span<const std::byte> data,
+                   const std::shared_ptr<const MappedFile>& map) {
   const auto options = at::TensorOptions().dtype(tensor.type);
   const std::byte* address = data.data() + tensor.begin;
   const bool aligned = reinterpret_cast<uintptr_t>(address) % c10::elementSize(tensor.type) == 0;
@@ -244,7 +265,8 @@ at::Tensor view_of(const Placed& tensor, std::span<const std::byte> data, const 
     return at::from_blob(
         const_cast<std::byte*>(address), tensor.shape, [map](void*) {}, options);
   at::Tensor copy = at::empty(tensor.shape, options);
-  if (tensor.end > tensor.begin) std::memcpy(copy.mutable_data_ptr(), address, tensor.end - tensor.begin);
+  if (tensor.end > tensor.begin)
+    std::memcpy(copy.mutable_data_ptr(), address, tensor.end - tensor.begin);
   return copy;
 }
 
@@ -252,27 +274,34 @@ at::Tensor view_of(const Placed& tensor, std::span<const std::byte> data, const 
 std::vector<const StateDict::value_type*> in_file_order(const StateDict& tensors) {
   std::vector<const StateDict::value_type*> order;
   for (const auto& item : tensors) order.push_back(&item);
-  std::stable_sort(order.begin(), order.end(),
-                   [](const auto* a, const auto* b) { return a->second.element_size() > b->second.element_size(); });
+  std::stable_sort(order.begin(), order.end(), [](const auto* a, const auto* b) {
+    return a->second.element_size() > b->second.element_size();
+  });
   return order;
 }
 
 void check_writable(const std::string& name, const at::Tensor& tensor, const std::string& file) {
   const std::string where = file + ", tensor " + quote_name(name);
   if (name == kMetadataKey) throw Error("the format keeps this name for itself", where);
-  if (!tensor.defined() || tensor.layout() != at::kStrided || tensor.is_meta()) throw Error("is not a dense tensor with values", where);
+  if (!tensor.defined() || tensor.layout() != at::kStrided || tensor.is_meta())
+    throw Error("is not a dense tensor with values", where);
   if (!name_of(tensor.scalar_type()))
-    throw Error(std::string("has the dtype ") + c10::toString(tensor.scalar_type()) + ", which is not supported", where);
+    throw Error(std::string("has the dtype ") + c10::toString(tensor.scalar_type()) +
+                    ", which is not supported",
+                where);
 }
 
-std::string header_text(const std::vector<const StateDict::value_type*>& order, const Metadata& metadata, const std::string& file) {
+std::string header_text(const std::vector<const StateDict::value_type*>& order,
+                        const Metadata& metadata, const std::string& file) {
   nlohmann::ordered_json header = nlohmann::ordered_json::object();
   if (!metadata.empty()) header[kMetadataKey] = metadata;
   uint64_t at = 0;
   for (const auto* item : order) {
     const at::Tensor& tensor = item->second;
     const uint64_t end = at + tensor.nbytes();
-    header[item->first] = {{"dtype", *name_of(tensor.scalar_type())}, {"shape", tensor.sizes().vec()}, {"data_offsets", {at, end}}};
+    header[item->first] = {{"dtype", *name_of(tensor.scalar_type())},
+                           {"shape", tensor.sizes().vec()},
+                           {"data_offsets", {at, end}}};
     at = end;
   }
   std::string text;
@@ -292,7 +321,8 @@ TensorFile read_safetensors(const std::filesystem::path& path) {
   const auto map = std::make_shared<const MappedFile>(path);
   Layout layout = parse(map->bytes(), path.string());
   TensorFile file{{}, std::move(layout.metadata)};
-  for (const Placed& tensor : layout.tensors) file.tensors[tensor.name] = view_of(tensor, layout.data, map);
+  for (const Placed& tensor : layout.tensors)
+    file.tensors[tensor.name] = view_of(tensor, layout.data, map);
   return file;
 }
 
@@ -301,12 +331,14 @@ TensorFile read_safetensors_header(const std::filesystem::path& path) {
   Layout layout = parse(map.bytes(), path.string());
   TensorFile file{{}, std::move(layout.metadata)};
   for (const Placed& tensor : layout.tensors) {
-    file.tensors[tensor.name] = at::empty(tensor.shape, at::TensorOptions().dtype(tensor.type).device(at::kMeta));
+    file.tensors[tensor.name] =
+        at::empty(tensor.shape, at::TensorOptions().dtype(tensor.type).device(at::kMeta));
   }
   return file;
 }
 
-void write_safetensors(const std::filesystem::path& path, const StateDict& tensors, const Metadata& metadata) {
+void write_safetensors(const std::filesystem::path& path, const StateDict& tensors,
+                       const Metadata& metadata) {
   for (const auto& [name, tensor] : tensors) check_writable(name, tensor, path.string());
   const auto order = in_file_order(tensors);
   const std::string header = header_text(order, metadata, path.string());

@@ -16,8 +16,8 @@ namespace {
 
 // The length of the character that the text begins with, or 0 where it is not UTF-8.
 size_t character_size(std::string_view text, utf8proc_int32_t& character) {
-  const auto size =
-      utf8proc_iterate(reinterpret_cast<const utf8proc_uint8_t*>(text.data()), static_cast<utf8proc_ssize_t>(text.size()), &character);
+  const auto size = utf8proc_iterate(reinterpret_cast<const utf8proc_uint8_t*>(text.data()),
+                                     static_cast<utf8proc_ssize_t>(text.size()), &character);
   return size > 0 ? static_cast<size_t>(size) : 0;
 }
 
@@ -30,17 +30,21 @@ std::string byte_text(char byte) {
 // Moves the cursor or ends lines.
 bool controls(utf8proc_int32_t character) {
   const utf8proc_category_t category = utf8proc_category(character);
-  return category == UTF8PROC_CATEGORY_CC || category == UTF8PROC_CATEGORY_ZL || category == UTF8PROC_CATEGORY_ZP;
+  return category == UTF8PROC_CATEGORY_CC || category == UTF8PROC_CATEGORY_ZL ||
+         category == UTF8PROC_CATEGORY_ZP;
 }
 
 // Does that, turns the direction of writing, or shows nothing.
 bool deceives(utf8proc_int32_t character) {
   if (controls(character)) return true;
-  const auto within = [&](utf8proc_int32_t first, utf8proc_int32_t last) { return character >= first && character <= last; };
+  const auto within = [&](utf8proc_int32_t first, utf8proc_int32_t last) {
+    return character >= first && character <= last;
+  };
   // The Arabic letter mark; marks of direction; embeddings and overrides; isolates; and what has
   // no width (but the joiners, which scripts and emoji need).
-  return character == 0x61C || within(0x200E, 0x200F) || within(0x202A, 0x202E) || within(0x2066, 0x2069) || character == 0x200B ||
-         character == 0x2060 || character == 0xFEFF;
+  return character == 0x61C || within(0x200E, 0x200F) || within(0x202A, 0x202E) ||
+         within(0x2066, 0x2069) || character == 0x200B || character == 0x2060 ||
+         character == 0xFEFF;
 }
 
 std::string character_text(utf8proc_int32_t character) {
@@ -82,7 +86,8 @@ std::string rewritten(std::string_view text, Replaced replaced) {
 
 std::string mapped(std::string_view text, int options) {
   utf8proc_uint8_t* out = nullptr;
-  const auto size = utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(text.data()), static_cast<utf8proc_ssize_t>(text.size()), &out,
+  const auto size = utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(text.data()),
+                                 static_cast<utf8proc_ssize_t>(text.size()), &out,
                                  static_cast<utf8proc_option_t>(options));
   const std::unique_ptr<utf8proc_uint8_t, decltype(&std::free)> owner(out, &std::free);
   return size < 0 ? std::string(text) : std::string(out, out + size);
@@ -103,7 +108,8 @@ const char* utf16_of(std::string_view bytes) {
 std::string from_utf16(const std::string& bytes, const char* encoding, const std::string& file) {
   iconv_t converter = iconv_open("UTF-8", encoding);
   // NOLINTNEXTLINE(performance-no-int-to-ptr): that is how POSIX has iconv_open fail.
-  if (converter == reinterpret_cast<iconv_t>(-1)) throw Error("is UTF-16, which this system cannot read", file);
+  if (converter == reinterpret_cast<iconv_t>(-1))
+    throw Error("is UTF-16, which this system cannot read", file);
   std::string in = bytes;
   std::string out(2 * bytes.size() + 4, '\0');  // a unit of two bytes becomes three at most
   char *from = in.data(), *to = out.data();
@@ -144,12 +150,17 @@ std::string as_utf8(std::string_view text) {
   return rewritten(text, [](utf8proc_int32_t) { return false; });
 }
 
-std::string composed(std::string_view text) { return mapped(text, UTF8PROC_STABLE | UTF8PROC_COMPOSE); }
+std::string composed(std::string_view text) {
+  return mapped(text, UTF8PROC_STABLE | UTF8PROC_COMPOSE);
+}
 
-std::string decomposed(std::string_view text) { return mapped(text, UTF8PROC_STABLE | UTF8PROC_DECOMPOSE); }
+std::string decomposed(std::string_view text) {
+  return mapped(text, UTF8PROC_STABLE | UTF8PROC_DECOMPOSE);
+}
 
 std::string folded(std::string_view text) {
-  constexpr int kOptions = UTF8PROC_STABLE | UTF8PROC_COMPOSE | UTF8PROC_CASEFOLD | UTF8PROC_IGNORE | UTF8PROC_LUMP;
+  constexpr int kOptions =
+      UTF8PROC_STABLE | UTF8PROC_COMPOSE | UTF8PROC_CASEFOLD | UTF8PROC_IGNORE | UTF8PROC_LUMP;
   return std::string(trimmed(mapped(text, kOptions)));
 }
 
@@ -157,7 +168,8 @@ std::string decoded_text(std::string bytes, const std::string& file) {
   constexpr std::string_view kMark = "\xEF\xBB\xBF";
   if (bytes.starts_with(kMark)) return bytes.substr(kMark.size());
   using namespace std::string_view_literals;
-  if (bytes.starts_with("\xFF\xFE\0\0"sv) || bytes.starts_with("\0\0\xFE\xFF"sv)) throw Error("is UTF-32", file, "save it as UTF-8");
+  if (bytes.starts_with("\xFF\xFE\0\0"sv) || bytes.starts_with("\0\0\xFE\xFF"sv))
+    throw Error("is UTF-32", file, "save it as UTF-8");
   const char* encoding = utf16_of(bytes);
   if (encoding == nullptr) return bytes;
   std::string text = from_utf16(bytes, encoding, file);
@@ -180,7 +192,9 @@ std::string printable_message(std::string_view text) {
 
 std::string quote_name(std::string_view name) {
   constexpr size_t kShown = 60;
-  const auto continues = [&](size_t at) { return (static_cast<unsigned char>(name[at]) & 0xC0) == 0x80; };
+  const auto continues = [&](size_t at) {
+    return (static_cast<unsigned char>(name[at]) & 0xC0) == 0x80;
+  };
   if (name.size() <= 2 * kShown) return "'" + printable(name) + "'";
   size_t head = kShown, tail = name.size() - kShown;
   while (head > kShown - 3 && continues(head)) --head;  // not in the middle of a character

@@ -1,10 +1,13 @@
 #pragma once
 
-// Before a function, RETORT_VECTORISED: one clone of it for each level of the processor's vectors, chosen when the program is loaded; what
-// it calls has to be inlined into it to gain by that. Not under sanitizers, which cannot be called that early. RETORT_AVX512, where it is
-// defined: for vectors of 512 bits, to be called where has_avx512() alone.
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-#define RETORT_VECTORISED __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+// Before a function, RETORT_VECTORISED: one clone of it for each level of the processor's vectors,
+// chosen when the program is loaded; what it calls has to be inlined into it to gain by that. Not
+// under sanitizers, which cannot be called that early. RETORT_AVX512, where it is defined: for
+// vectors of 512 bits, to be called where has_avx512() alone.
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && \
+    !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#define RETORT_VECTORISED \
+  __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #define RETORT_AVX512 __attribute__((target("arch=x86-64-v4")))
 #else
 #define RETORT_VECTORISED

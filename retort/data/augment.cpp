@@ -10,14 +10,18 @@ constexpr int64_t kRandOps = static_cast<int64_t>(AugmentOp::equalize) + 1;
 
 void check_range(const char* name, int64_t value, int64_t low, int64_t high) {
   if (value >= low && value <= high) return;
-  throw UsageError(std::to_string(value) + " is not in [" + std::to_string(low) + ", " + std::to_string(high) + "]", name);
+  throw UsageError(std::to_string(value) + " is not in [" + std::to_string(low) + ", " +
+                       std::to_string(high) + "]",
+                   name);
 }
 
 }  // namespace
 
 std::string AugmentRecipe::key() const {
   std::string text;
-  if (randaugment > 0) text += " randaugment " + std::to_string(randaugment) + " " + std::to_string(randaugment_magnitude);
+  if (randaugment > 0)
+    text +=
+        " randaugment " + std::to_string(randaugment) + " " + std::to_string(randaugment_magnitude);
   if (!diffaugment.empty()) text += " diffaugment " + diffaugment + " " + diffaugment_mode;
   return text;
 }

@@ -11,16 +11,19 @@
 
 namespace retort::data {
 
-// Augmentation beyond crop, flip and colour jitter. What is drawn says nothing of pixels (fractions of the side, angles, factors), so that
-// models of different resolutions see the same. RandAugment comes first where both are asked for.
+// Augmentation beyond crop, flip and colour jitter. What is drawn says nothing of pixels (fractions
+// of the side, angles, factors), so that models of different resolutions see the same. RandAugment
+// comes first where both are asked for.
 struct AugmentRecipe {
-  // DiffAugment (Zhao et al. 2020, arXiv 2006.10738), with the operations and strengths of Zhao & Bilen (2021, arXiv 2102.08259), which
-  // Farhat & Chen use: some of flip, color, crop, rotate, scale, cutout, separated by commas, each at most once; empty: none.
+  // DiffAugment (Zhao et al. 2020, arXiv 2006.10738), with the operations and strengths of Zhao &
+  // Bilen (2021, arXiv 2102.08259), which Farhat & Chen use: some of flip, color, crop, rotate,
+  // scale, cutout, separated by commas, each at most once; empty: none.
   std::string diffaugment;
-  // S (single): each view gets one of them, drawn evenly. M (multiple): each view gets all, in the order given.
+  // S (single): each view gets one of them, drawn evenly. M (multiple): each view gets all, in the
+  // order given.
   std::string diffaugment_mode = "S";
-  // RandAugment (Cubuk et al. 2019, arXiv 1909.13719) as in torchvision v2: this many operations a view, drawn evenly from fourteen, with
-  // repetition; [0, 16], 0: none.
+  // RandAugment (Cubuk et al. 2019, arXiv 1909.13719) as in torchvision v2: this many operations a
+  // view, drawn evenly from fourteen, with repetition; [0, 16], 0: none.
   int64_t randaugment = 0;
   int64_t randaugment_magnitude = 9;  // of 31 steps, [0, 30]
 
@@ -28,7 +31,8 @@ struct AugmentRecipe {
   std::string key() const;
 };
 
-// Throws UsageError on an operation or mode that there is not, one that is named twice, and numbers out of range.
+// Throws UsageError on an operation or mode that there is not, one that is named twice, and numbers
+// out of range.
 void check(const AugmentRecipe& recipe);
 
 enum class AugmentOp : uint8_t {
@@ -49,8 +53,9 @@ enum class AugmentOp : uint8_t {
   equalize,
   // DiffAugment's: bilinear, ImageNet's mean colour outside (0 after normalisation).
   diff_flip,
-  diff_color,   // values: brightness added, saturation factor, contrast factor; on values normalised as ImageNet's
-  diff_crop,    // values: share of the side by which the window moves right, down
+  diff_color,  // values: brightness added, saturation factor, contrast factor; on values normalised
+               // as ImageNet's
+  diff_crop,   // values: share of the side by which the window moves right, down
   diff_rotate,  // value 0: degrees, anticlockwise
   diff_scale,   // values: horizontal, vertical; 0.5 enlarges two times
   diff_cutout,  // values: the centre's place, [0, 1), across, down; a square of half the side
@@ -64,14 +69,15 @@ struct AugmentStep {
   bool operator==(const AugmentStep&) const = default;
 };
 
-// torchvision's operation at this magnitude, [0, 30]; `negative` turns those round that have a sign.
+// torchvision's operation at this magnitude, [0, 30]; `negative` turns those round that have a
+// sign.
 AugmentStep rand_augment_step(AugmentOp op, int64_t magnitude, bool negative);
 
 // Throws UsageError as check() does.
 std::vector<AugmentStep> draw_augment(const AugmentRecipe& recipe, CounterRng& rng);
 
-// The steps in order, in place, on a square image: within 1/255 a pixel on average of torchvision v2 (RandAugment) and of the published
-// equations (DiffAugment).
+// The steps in order, in place, on a square image: within 1/255 a pixel on average of torchvision
+// v2 (RandAugment) and of the published equations (DiffAugment).
 void augment(Planes& image, std::span<const AugmentStep> steps);
 
 }  // namespace retort::data

@@ -18,16 +18,19 @@ struct Sample {
 };
 
 // float [N, 3, size, size], channels-last, normalised: the samples' views, rendered in parallel.
-at::Tensor render_batch(const ImageStore& store, std::span<const Sample> samples, const ViewRecipe& recipe, uint64_t view_seed,
-                        const InputSpec& spec);
+at::Tensor render_batch(const ImageStore& store, std::span<const Sample> samples,
+                        const ViewRecipe& recipe, uint64_t view_seed, const InputSpec& spec);
 
-// Of the same views of a recipe that mixes: the partners' labels, int64 [N], and the share of each image's own label, float [N].
+// Of the same views of a recipe that mixes: the partners' labels, int64 [N], and the share of each
+// image's own label, float [N].
 struct MixedLabels {
   at::Tensor partner, share;
 };
-MixedLabels mixed_labels(const ImageStore& store, std::span<const Sample> samples, const ViewRecipe& recipe, uint64_t view_seed);
+MixedLabels mixed_labels(const ImageStore& store, std::span<const Sample> samples,
+                         const ViewRecipe& recipe, uint64_t view_seed);
 
-// render_batch's form for a store of evaluation images (for_evaluation(spec)): positions [first, first + count).
+// render_batch's form for a store of evaluation images (for_evaluation(spec)): positions [first,
+// first + count).
 at::Tensor eval_batch(const ImageStore& store, int64_t first, int64_t count, const InputSpec& spec);
 
 // int64 [N]

@@ -14,14 +14,17 @@ namespace {
 constexpr float kRed = 0.2989F, kGreen = 0.587F, kBlue = 0.114F;
 
 [[gnu::always_inline]] inline int32_t grey(uint8_t r, uint8_t g, uint8_t b) {
-  return static_cast<int32_t>(static_cast<float>(r) * kRed + static_cast<float>(g) * kGreen + static_cast<float>(b) * kBlue);
+  return static_cast<int32_t>(static_cast<float>(r) * kRed + static_cast<float>(g) * kGreen +
+                              static_cast<float>(b) * kBlue);
 }
 
 RETORT_VECTORISED void scale_and_shift(uint8_t* plane, int64_t count, float scale, float shift) {
-  for (int64_t i = 0; i < count; ++i) plane[i] = to_byte(static_cast<float>(plane[i]) * scale + shift);
+  for (int64_t i = 0; i < count; ++i)
+    plane[i] = to_byte(static_cast<float>(plane[i]) * scale + shift);
 }
 
-RETORT_VECTORISED double sum_of_grey(const uint8_t* r, const uint8_t* g, const uint8_t* b, int64_t count) {
+RETORT_VECTORISED double sum_of_grey(const uint8_t* r, const uint8_t* g, const uint8_t* b,
+                                     int64_t count) {
   double sum = 0;
   for (int64_t start = 0; start < count; start += 4096) {  // short enough for 32 bits
     const int64_t end = std::min<int64_t>(start + 4096, count);
@@ -32,8 +35,8 @@ RETORT_VECTORISED double sum_of_grey(const uint8_t* r, const uint8_t* g, const u
   return sum;
 }
 
-RETORT_VECTORISED void mix_with_grey(uint8_t* __restrict__ r, uint8_t* __restrict__ g, uint8_t* __restrict__ b, int64_t count,
-                                     float factor) {
+RETORT_VECTORISED void mix_with_grey(uint8_t* __restrict__ r, uint8_t* __restrict__ g,
+                                     uint8_t* __restrict__ b, int64_t count, float factor) {
   for (int64_t i = 0; i < count; ++i) {
     const float base = static_cast<float>(grey(r[i], g[i], b[i])) * (1.0F - factor);
     r[i] = to_byte(static_cast<float>(r[i]) * factor + base);
@@ -61,7 +64,8 @@ void turn_hue(uint8_t& red, uint8_t& green, uint8_t& blue, float turn) {
   const float sector = std::floor(hue), part = hue - sector;
   // torchvision scales [0, 1] to bytes by 256 - 1e-3.
   const auto byte = [](float unit) { return to_byte(unit * (256.0F - 1e-3F)); };
-  const uint8_t v = byte(value), p = byte(value * (1 - strength)), q = byte(value * (1 - strength * part)),
+  const uint8_t v = byte(value), p = byte(value * (1 - strength)),
+                q = byte(value * (1 - strength * part)),
                 t = byte(value * (1 - strength * (1 - part)));
   switch (static_cast<int>(sector) % 6) {
     case 0:
@@ -88,11 +92,16 @@ void turn_hue(uint8_t& red, uint8_t& green, uint8_t& blue, float turn) {
 }  // namespace
 
 // All three planes at once, as they follow each other.
-void adjust_brightness(Planes& image, float factor) { scale_and_shift(image.channel(0), 3 * image.count(), factor, 0); }
+void adjust_brightness(Planes& image, float factor) {
+  scale_and_shift(image.channel(0), 3 * image.count(), factor, 0);
+}
 
 void adjust_contrast(Planes& image, float factor) {
-  const double mean = sum_of_grey(image.channel(0), image.channel(1), image.channel(2), image.count()) / static_cast<double>(image.count());
-  scale_and_shift(image.channel(0), 3 * image.count(), factor, static_cast<float>(mean) * (1.0F - factor));
+  const double mean =
+      sum_of_grey(image.channel(0), image.channel(1), image.channel(2), image.count()) /
+      static_cast<double>(image.count());
+  scale_and_shift(image.channel(0), 3 * image.count(), factor,
+                  static_cast<float>(mean) * (1.0F - factor));
 }
 
 void adjust_saturation(Planes& image, float factor) {
@@ -113,11 +122,13 @@ void adjust_sharpness(Planes& image, float factor) {
     for (int64_t y = 1; y < height - 1; ++y) {
       const uint8_t *up = before.data() + (y - 1) * width, *row = up + width, *down = row + width;
       for (int64_t x = 1; x < width - 1; ++x) {
-        const int32_t around = up[x - 1] + up[x] + up[x + 1] + row[x - 1] + row[x + 1] + down[x - 1] + down[x] + down[x + 1];
+        const int32_t around = up[x - 1] + up[x] + up[x + 1] + row[x - 1] + row[x + 1] +
+                               down[x - 1] + down[x] + down[x + 1];
         // Thirteenths never lie half-way, so that adding a half rounds as torch does.
         const int32_t blurred = (2 * (around + 5 * row[x]) + 13) / 26;
         const auto sharp = static_cast<float>(row[x]);
-        plane[y * width + x] = to_byte(sharp + (1.0F - factor) * (static_cast<float>(blurred) - sharp));
+        plane[y * width + x] =
+            to_byte(sharp + (1.0F - factor) * (static_cast<float>(blurred) - sharp));
       }
     }
   }

@@ -4,7 +4,8 @@
 
 namespace retort::data {
 
-// torchvision v2's adjust_* and its colour functions on uint8 images, in place. Factors are >= 0, and 1 changes nothing.
+// torchvision v2's adjust_* and its colour functions on uint8 images, in place. Factors are >= 0,
+// and 1 changes nothing.
 void adjust_brightness(Planes& image, float factor);
 void adjust_contrast(Planes& image, float factor);
 void adjust_saturation(Planes& image, float factor);

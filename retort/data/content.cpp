@@ -32,16 +32,19 @@ std::string hash_of_bytes(const fs::path& file) try {
 std::vector<fs::path> files_below(const fs::path& folder) {
   std::vector<fs::path> files;
   std::error_code error;
-  for (fs::recursive_directory_iterator it(folder, error), end; !error && it != end; it.increment(error))
+  for (fs::recursive_directory_iterator it(folder, error), end; !error && it != end;
+       it.increment(error))
     if (it->is_regular_file(error)) files.push_back(it->path());
   std::ranges::sort(files);
   return files;
 }
 
 // By file: several items may be records of one.
-std::map<fs::path, std::string> hashes_of(const Manifest& manifest, Log& log, const StopFlag& stop) {
+std::map<fs::path, std::string> hashes_of(const Manifest& manifest, Log& log,
+                                          const StopFlag& stop) {
   std::map<fs::path, std::string> hashes;
-  for (size_t i = 0; i < manifest.items.size(); ++i) hashes.emplace(manifest.file(static_cast<int64_t>(i)), "");
+  for (size_t i = 0; i < manifest.items.size(); ++i)
+    hashes.emplace(manifest.file(static_cast<int64_t>(i)), "");
   std::vector<std::pair<const fs::path, std::string>*> todo;
   for (auto& entry : hashes) todo.push_back(&entry);
   Meter meter(log, "reading the data set's files", static_cast<int64_t>(todo.size()));
@@ -89,11 +92,13 @@ std::string file_hash(const fs::path& path) {
   std::error_code error;
   if (!fs::is_directory(path, error)) return hash_of_bytes(path);
   Hasher hasher;
-  for (const fs::path& file : files_below(path)) hasher.text(file.lexically_relative(path).string()).text(hash_of_bytes(file));
+  for (const fs::path& file : files_below(path))
+    hasher.text(file.lexically_relative(path).string()).text(hash_of_bytes(file));
   return hasher.hex();
 }
 
-std::vector<std::string> item_hashes(const Manifest& manifest, const fs::path& cache_dir, Log& log, const StopFlag& stop) {
+std::vector<std::string> item_hashes(const Manifest& manifest, const fs::path& cache_dir, Log& log,
+                                     const StopFlag& stop) {
   const fs::path kept = cache_dir / "contents" / manifest.digest();
   std::vector<std::string> hashes = kept_hashes(kept, manifest.items.size());
   if (!hashes.empty() || manifest.items.empty()) return hashes;
@@ -110,12 +115,16 @@ std::string content_hash(const Manifest& manifest, const std::vector<std::string
   for (const std::string& name : manifest.classes) hasher.text(name);
   for (size_t i = 0; i < manifest.items.size(); ++i) {
     const Item& item = manifest.items[i];
-    hasher.text(item.path).number(item.label).number(static_cast<int64_t>(item.split)).text(hashes[i]);
+    hasher.text(item.path)
+        .number(item.label)
+        .number(static_cast<int64_t>(item.split))
+        .text(hashes[i]);
   }
   return hasher.hex();
 }
 
-std::string content_hash(const Manifest& manifest, const fs::path& cache_dir, Log& log, const StopFlag& stop) {
+std::string content_hash(const Manifest& manifest, const fs::path& cache_dir, Log& log,
+                         const StopFlag& stop) {
   return content_hash(manifest, item_hashes(manifest, cache_dir, log, stop));
 }
 
@@ -133,7 +142,8 @@ Twins find_twins(const Manifest& manifest, const std::vector<std::string>& hashe
     if (val.contains(hash)) twins.train_of_val.push_back(item);
     if (test.contains(hash)) twins.train_of_test.push_back(item);
   }
-  twins.val_of_test = std::ranges::count_if(val, [&](const std::string& hash) { return test.contains(hash); });
+  twins.val_of_test =
+      std::ranges::count_if(val, [&](const std::string& hash) { return test.contains(hash); });
   return twins;
 }
 

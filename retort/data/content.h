@@ -9,17 +9,19 @@
 
 namespace retort::data {
 
-// A hash of every item's bytes, in the manifest's order: of its file, and for a record of a file also
-// its number. Every file is read once; the result is kept in the cache for as long as sizes and times
-// of the files stay the same. A file that cannot be read counts as such. Throws Interrupted on stop.
-std::vector<std::string> item_hashes(const Manifest& manifest, const std::filesystem::path& cache_dir, Log& log = null_log(),
+// A hash of every item's bytes, in the manifest's order: of its file, and for a record of a file
+// also its number. Every file is read once; the result is kept in the cache for as long as sizes
+// and times of the files stay the same. A file that cannot be read counts as such. Throws
+// Interrupted on stop.
+std::vector<std::string> item_hashes(const Manifest& manifest,
+                                     const std::filesystem::path& cache_dir, Log& log = null_log(),
                                      const StopFlag& stop = never_stop());
 
-// A hash of what a data set is: its classes, and of every item the path, the label, the split and the
-// bytes. It does not depend on where the data set lies or when its files were written.
+// A hash of what a data set is: its classes, and of every item the path, the label, the split and
+// the bytes. It does not depend on where the data set lies or when its files were written.
 std::string content_hash(const Manifest& manifest, const std::vector<std::string>& hashes);
-std::string content_hash(const Manifest& manifest, const std::filesystem::path& cache_dir, Log& log = null_log(),
-                         const StopFlag& stop = never_stop());
+std::string content_hash(const Manifest& manifest, const std::filesystem::path& cache_dir,
+                         Log& log = null_log(), const StopFlag& stop = never_stop());
 
 // Exact copies across splits, which make a student look better than it is.
 struct Twins {
@@ -28,8 +30,8 @@ struct Twins {
 };
 Twins find_twins(const Manifest& manifest, const std::vector<std::string>& hashes);
 
-// Of the file's bytes; of a folder's, all files below it with their names. "unreadable" where it cannot
-// be read.
+// Of the file's bytes; of a folder's, all files below it with their names. "unreadable" where it
+// cannot be read.
 std::string file_hash(const std::filesystem::path& path);
 
 }  // namespace retort::data

@@ -21,7 +21,8 @@ struct Dialect {
 
 class Parser {
  public:
-  Parser(std::string_view text, const std::string& name, Dialect dialect) : text_(text), name_(name), dialect_(dialect) {
+  Parser(std::string_view text, const std::string& name, Dialect dialect)
+      : text_(text), name_(name), dialect_(dialect) {
     if (text_.starts_with("\xEF\xBB\xBF")) text_.remove_prefix(3);
   }
 
@@ -29,8 +30,8 @@ class Parser {
     std::vector<CsvRow> rows;
     while (!text_.empty()) {
       CsvRow row = next_row();
-      const bool empty =
-          dialect_.loose ? std::ranges::all_of(row.fields, &std::string::empty) : row.fields.size() == 1 && row.fields[0].empty();
+      const bool empty = dialect_.loose ? std::ranges::all_of(row.fields, &std::string::empty)
+                                        : row.fields.size() == 1 && row.fields[0].empty();
       if (!empty) rows.push_back(std::move(row));
     }
     return rows;
@@ -44,7 +45,8 @@ class Parser {
       row.fields.push_back(text_.starts_with('"') ? quoted() : bare());
     } while (skip({&dialect_.separator, 1}));
     if (!skip("\r\n") && !skip("\n") && !text_.empty())
-      fail("text follows a closing quote", "put the whole field in double quotes, and write each quote in it twice");
+      fail("text follows a closing quote",
+           "put the whole field in double quotes, and write each quote in it twice");
     ++line_;
     return row;
   }
@@ -70,7 +72,8 @@ class Parser {
       const size_t quote = text_.find('"');
       if (quote == std::string_view::npos) {
         line_ = start;
-        fail("a quote is not closed", "close it, or write a quote that is part of the field twice, within double quotes");
+        fail("a quote is not closed",
+             "close it, or write a quote that is part of the field twice, within double quotes");
       }
       for (const char c : text_.substr(0, quote)) line_ += c == '\n';
       field += text_.substr(0, quote);
@@ -84,7 +87,8 @@ class Parser {
   }
 
   void skip_blanks() {
-    while (dialect_.loose && !text_.empty() && text_[0] != dialect_.separator && (text_[0] == ' ' || text_[0] == '\t'))
+    while (dialect_.loose && !text_.empty() && text_[0] != dialect_.separator &&
+           (text_[0] == ' ' || text_[0] == '\t'))
       text_.remove_prefix(1);
   }
 
@@ -122,9 +126,11 @@ char separator_of(std::string_view text) {
 std::optional<char> stated_separator(std::string_view& text) {
   constexpr std::string_view kStart = "sep=";
   const std::string_view line = text.substr(0, text.find('\n'));
-  const bool stated = line.starts_with(kStart) && line.size() > kStart.size() && trimmed(line.substr(kStart.size() + 1)).empty();
+  const bool stated = line.starts_with(kStart) && line.size() > kStart.size() &&
+                      trimmed(line.substr(kStart.size() + 1)).empty();
   if (!stated) return std::nullopt;
-  text.remove_prefix(std::min(line.size(), text.size()));  // its line end stays: lines are numbered as in the file
+  text.remove_prefix(
+      std::min(line.size(), text.size()));  // its line end stays: lines are numbered as in the file
   return line[kStart.size()];
 }
 
@@ -132,7 +138,8 @@ std::optional<char> stated_separator(std::string_view& text) {
 
 Table parse_table(std::string bytes, const std::string& name) {
   std::string whole = decoded_text(std::move(bytes), name);
-  if (whole.find('\0') != std::string::npos) throw Error("is no text", name, "give a CSV file `path,label,split`");
+  if (whole.find('\0') != std::string::npos)
+    throw Error("is no text", name, "give a CSV file `path,label,split`");
   if (whole.find('\n') == std::string::npos) std::ranges::replace(whole, '\r', '\n');
   std::string_view text = whole;
   const std::optional<char> stated = stated_separator(text);
@@ -153,7 +160,9 @@ std::string separator_name(char separator) {
   }
 }
 
-std::vector<CsvRow> parse_csv(std::string_view text, const std::string& name) { return Parser(text, name, {}).rows(); }
+std::vector<CsvRow> parse_csv(std::string_view text, const std::string& name) {
+  return Parser(text, name, {}).rows();
+}
 
 std::string csv_line(const std::vector<std::string>& fields) {
   std::string line;

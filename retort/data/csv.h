@@ -12,13 +12,15 @@ struct CsvRow {
   std::vector<std::string> fields;
 };
 
-// RFC 4180, with LF or CRLF and an optional UTF-8 byte order mark; blank lines are left out. Throws Error, naming `name` and the line, on a
-// quote that is not closed, stands inside a bare field, or is followed by anything but a separator.
+// RFC 4180, with LF or CRLF and an optional UTF-8 byte order mark; blank lines are left out. Throws
+// Error, naming `name` and the line, on a quote that is not closed, stands inside a bare field, or
+// is followed by anything but a separator.
 std::vector<CsvRow> parse_csv(std::string_view text, const std::string& name);
 
-// What spreadsheets and scripts write in its place: UTF-16, fields between semicolons, tabs or bars, lines that end in CR alone, a first
-// line `sep=;`, blanks around fields, which are taken off, and rows of nothing but separators, which are left out. The separator is the one
-// that the first line has most of.
+// What spreadsheets and scripts write in its place: UTF-16, fields between semicolons, tabs or
+// bars, lines that end in CR alone, a first line `sep=;`, blanks around fields, which are taken
+// off, and rows of nothing but separators, which are left out. The separator is the one that the
+// first line has most of.
 struct Table {
   std::vector<CsvRow> rows;
   char separator = ',';

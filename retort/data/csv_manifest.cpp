@@ -20,16 +20,20 @@ namespace retort::data {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr const char* kHeaderMend = "start the file with the line `path,label,split`, or `path,label`";
+constexpr const char* kHeaderMend =
+    "start the file with the line `path,label,split`, or `path,label`";
 
 // What other programs call our columns, without blanks and the like.
 using Synonyms = std::vector<const char*>;
-const Synonyms kPaths = {"path",      "paths", "file",    "files",   "filename",  "filenames", "filepath",
-                         "filepaths", "fname", "image",   "images",  "imagepath", "imagefile", "imagename",
-                         "imageid",   "img",   "imgpath", "imgname", "relpath",   "picture",   "photo"};
-const Synonyms kLabels = {"label",    "labels",       "labelname",  "class",  "classes", "classname", "classlabel",
-                          "category", "categoryname", "categories", "target", "tag",     "species",   "groundtruth"};
-const Synonyms kSplits = {"split", "splits", "set", "subset", "partition", "dataset", "phase", "usage"};
+const Synonyms kPaths = {"path",      "paths",     "file",    "files", "filename", "filenames",
+                         "filepath",  "filepaths", "fname",   "image", "images",   "imagepath",
+                         "imagefile", "imagename", "imageid", "img",   "imgpath",  "imgname",
+                         "relpath",   "picture",   "photo"};
+const Synonyms kLabels = {"label",     "labels",     "labelname", "class",        "classes",
+                          "classname", "classlabel", "category",  "categoryname", "categories",
+                          "target",    "tag",        "species",   "groundtruth"};
+const Synonyms kSplits = {"split",     "splits",  "set",   "subset",
+                          "partition", "dataset", "phase", "usage"};
 
 struct Columns {
   size_t path, label;
@@ -47,12 +51,14 @@ std::string plain_name(const std::string& name) {
 std::string list_of_fields(const CsvRow& row) {
   constexpr size_t kMost = 8;
   std::string list;
-  for (size_t i = 0; i < std::min(row.fields.size(), kMost); ++i) list += (i == 0 ? "" : ", ") + quote_name(row.fields[i]);
+  for (size_t i = 0; i < std::min(row.fields.size(), kMost); ++i)
+    list += (i == 0 ? "" : ", ") + quote_name(row.fields[i]);
   return row.fields.size() > kMost ? list + ", …" : list;
 }
 
 // The column of our own name, else the only one of another usual name.
-std::optional<size_t> column_among(const CsvRow& header, const Synonyms& names, const std::string& where) {
+std::optional<size_t> column_among(const CsvRow& header, const Synonyms& names,
+                                   const std::string& where) {
   std::vector<size_t> exact, other;
   for (size_t i = 0; i < header.fields.size(); ++i) {
     const std::string plain = plain_name(header.fields[i]);
@@ -62,9 +68,11 @@ std::optional<size_t> column_among(const CsvRow& header, const Synonyms& names, 
   const std::vector<size_t>& found = exact.empty() ? other : exact;
   if (found.empty()) return std::nullopt;
   if (found.size() > 1) {
-    const std::string first = quote_name(header.fields[found[0]]), second = quote_name(header.fields[found[1]]);
+    const std::string first = quote_name(header.fields[found[0]]),
+                      second = quote_name(header.fields[found[1]]);
     throw Error(first == second ? "the column " + first + " appears twice"
-                                : "both " + first + " and " + second + " could be the column `" + names.front() + "`",
+                                : "both " + first + " and " + second + " could be the column `" +
+                                      names.front() + "`",
                 where, std::string("call one of them `") + names.front() + "`, and no other");
   }
   return found.front();
@@ -73,21 +81,25 @@ std::optional<size_t> column_among(const CsvRow& header, const Synonyms& names, 
 Columns columns_of(const Table& table, const std::string& file, std::vector<Note>& notes) {
   const CsvRow& header = table.rows.front();
   const std::string where = file + ":" + std::to_string(header.line);
-  const std::optional<size_t> path = column_among(header, kPaths, where), label = column_among(header, kLabels, where);
+  const std::optional<size_t> path = column_among(header, kPaths, where),
+                              label = column_among(header, kLabels, where);
   if (!path || !label)
-    throw Error("the header needs a column `path` and a column `label`; its columns, between " + separator_name(table.separator) +
-                    ", are " + list_of_fields(header),
+    throw Error("the header needs a column `path` and a column `label`; its columns, between " +
+                    separator_name(table.separator) + ", are " + list_of_fields(header),
                 where, kHeaderMend);
-  const Columns columns{*path, *label, column_among(header, kSplits, where), header.fields.size(), table.separator};
+  const Columns columns{*path, *label, column_among(header, kSplits, where), header.fields.size(),
+                        table.separator};
   std::string guessed;
   const auto guess = [&](size_t column, const char* name) {
-    if (header.fields[column] != name) guessed += (guessed.empty() ? "" : ", ") + quote_name(header.fields[column]) + " as " + name;
+    if (header.fields[column] != name)
+      guessed += (guessed.empty() ? "" : ", ") + quote_name(header.fields[column]) + " as " + name;
   };
   guess(columns.path, "path");
   guess(columns.label, "label");
   if (columns.split) guess(*columns.split, "split");
   if (!guessed.empty()) notes.push_back({"columns: " + guessed});
-  if (table.separator != ',') notes.push_back({"fields are separated by " + separator_name(table.separator)});
+  if (table.separator != ',')
+    notes.push_back({"fields are separated by " + separator_name(table.separator)});
   return columns;
 }
 
@@ -95,36 +107,49 @@ Columns columns_of(const Table& table, const std::string& file, std::vector<Note
 void check_count(CsvRow& row, const Columns& columns, const std::string& where) {
   while (row.fields.size() > columns.count && row.fields.back().empty()) row.fields.pop_back();
   if (row.fields.size() == columns.count) return;
-  const std::string what = "has " + std::to_string(row.fields.size()) + (row.fields.size() == 1 ? " field" : " fields") +
-                           ", the header has " + std::to_string(columns.count);
+  const std::string what = "has " + std::to_string(row.fields.size()) +
+                           (row.fields.size() == 1 ? " field" : " fields") + ", the header has " +
+                           std::to_string(columns.count);
   for (const char other : {';', '\t', ',', '|'}) {
-    if (row.fields.size() == 1 && other != columns.separator && row.fields[0].find(other) != std::string::npos)
-      throw Error(
-          what + ": its fields are separated by " + separator_name(other) + ", the header's by " + separator_name(columns.separator), where,
-          "separate all lines, the header too, in one way");
+    if (row.fields.size() == 1 && other != columns.separator &&
+        row.fields[0].find(other) != std::string::npos)
+      throw Error(what + ": its fields are separated by " + separator_name(other) +
+                      ", the header's by " + separator_name(columns.separator),
+                  where, "separate all lines, the header too, in one way");
   }
-  throw Error(what, where,
-              row.fields.size() > columns.count ? "put fields that hold " + separator_name(columns.separator) + " in double quotes"
-                                                : "give every line a field for each column of the header");
+  throw Error(
+      what, where,
+      row.fields.size() > columns.count
+          ? "put fields that hold " + separator_name(columns.separator) + " in double quotes"
+          : "give every line a field for each column of the header");
 }
 
 bool is_windows_path(const std::string& path) {
-  return path.starts_with("\\\\") || (path.size() > 2 && path[1] == ':' && (path[2] == '\\' || path[2] == '/'));
+  return path.starts_with("\\\\") ||
+         (path.size() > 2 && path[1] == ':' && (path[2] == '\\' || path[2] == '/'));
 }
 
 [[noreturn]] void missing(const std::string& path, const fs::path& root, const std::string& where) {
   const std::string what = "there is no file " + quote_name(path);
   if (!is_utf8(path)) throw Error(what, where, "save the list as UTF-8 (in Excel: CSV UTF-8)");
-  if (is_windows_path(path)) throw Error(what + ": it is a path on a Windows machine", where, "write paths relative to the CSV file");
+  if (is_windows_path(path))
+    throw Error(what + ": it is a path on a Windows machine", where,
+                "write paths relative to the CSV file");
   std::error_code ignored;
-  if (fs::is_directory(root / path, ignored)) throw Error(quote_name(path) + " is a folder, not a file", where);
-  throw Error(what, where, "paths are relative to the CSV file, in " + printable(fs::absolute(root, ignored).string()));
+  if (fs::is_directory(root / path, ignored))
+    throw Error(quote_name(path) + " is a folder, not a file", where);
+  throw Error(
+      what, where,
+      "paths are relative to the CSV file, in " + printable(fs::absolute(root, ignored).string()));
 }
 
 class CsvReader {
  public:
   CsvReader(fs::path file, const ManifestOptions& options)
-      : file_(std::move(file)), name_(printable(file_.string())), root_(file_.parent_path()), options_(options) {}
+      : file_(std::move(file)),
+        name_(printable(file_.string())),
+        root_(file_.parent_path()),
+        options_(options) {}
 
   Manifest read() {
     std::string bytes = read_file(file_);
@@ -133,7 +158,9 @@ class CsvReader {
     if (table.rows.empty()) throw Error("is empty", name_, kHeaderMend);
     const Columns columns = columns_of(table, name_, found_.notes);
     for (size_t i = 1; i < table.rows.size(); ++i) add_row(table.rows[i], columns);
-    if (slashes_ > 0) found_.notes.push_back({"paths of " + std::to_string(slashes_) + " lines are read with / for \\"});
+    if (slashes_ > 0)
+      found_.notes.push_back(
+          {"paths of " + std::to_string(slashes_) + " lines are read with / for \\"});
     return assemble(root_, std::move(found_), options_, name_);
   }
 
@@ -144,17 +171,21 @@ class CsvReader {
     const auto refuse = [&](const char* what, const char* mend) { throw Error(what, name_, mend); };
     constexpr const char* kUnpack = "unpack it, and give --data the folder that it makes";
     if (bytes.starts_with("PK\x03\x04") || bytes.starts_with("PK\x05\x06"))
-      refuse(
-          lower_extension(file_) == ".xlsx" ? "is a workbook of Excel's, not a CSV file" : "is a zip archive, not a folder or a CSV file",
-          lower_extension(file_) == ".xlsx" ? "save it as CSV UTF-8" : kUnpack);
-    for (const std::string_view start : {"\x1f\x8b"sv, "BZh"sv,
-                                         "\xFD"
-                                         "7zXZ\0"sv,
-                                         "\x28\xB5\x2F\xFD"sv, "7z\xBC\xAF\x27\x1C"sv, "Rar!\x1A"sv})
-      if (bytes.starts_with(start)) refuse("is an archive or a compressed file, not a folder or a CSV file", kUnpack);
-    if (bytes.size() > 262 && bytes.substr(257, 5) == "ustar") refuse("is a tar archive, not a folder or a CSV file", kUnpack);
+      refuse(lower_extension(file_) == ".xlsx" ? "is a workbook of Excel's, not a CSV file"
+                                               : "is a zip archive, not a folder or a CSV file",
+             lower_extension(file_) == ".xlsx" ? "save it as CSV UTF-8" : kUnpack);
+    for (const std::string_view start :
+         {"\x1f\x8b"sv, "BZh"sv,
+          "\xFD"
+          "7zXZ\0"sv,
+          "\x28\xB5\x2F\xFD"sv, "7z\xBC\xAF\x27\x1C"sv, "Rar!\x1A"sv})
+      if (bytes.starts_with(start))
+        refuse("is an archive or a compressed file, not a folder or a CSV file", kUnpack);
+    if (bytes.size() > 262 && bytes.substr(257, 5) == "ustar")
+      refuse("is a tar archive, not a folder or a CSV file", kUnpack);
     if (is_image_name(file_) || bytes.starts_with("\xFF\xD8\xFF") || bytes.starts_with("\x89PNG"))
-      refuse("is a picture, not a folder of pictures or a CSV file", "give --data a folder with one folder a class");
+      refuse("is a picture, not a folder of pictures or a CSV file",
+             "give --data a folder with one folder a class");
     const std::string_view first = trimmed_start(bytes);
     if (first.starts_with('{') || first.starts_with('['))
       refuse("is JSON, not a CSV file", "write its images as lines of a CSV file `path,label`");
@@ -170,23 +201,29 @@ class CsvReader {
     check_count(row, columns, where);
     const std::string &path = row.fields[columns.path], &label = row.fields[columns.label];
     if (path.empty() || label.empty())
-      throw Error(path.empty() ? "has no path" : "has no label", where, "fill it in, or take the line out");
+      throw Error(path.empty() ? "has no path" : "has no label", where,
+                  "fill it in, or take the line out");
     Entry entry{listed(path, where), label, split_of(row, columns, where), where};
     const auto [first, fresh] = seen_.emplace(entry.path, where);
-    if (!fresh) throw Error(quote_name(entry.path) + " was listed before, at " + first->second, where, "list each file once");
+    if (!fresh)
+      throw Error(quote_name(entry.path) + " was listed before, at " + first->second, where,
+                  "list each file once");
     if (!found_.entries.empty() && entry.split.has_value() != found_.entries[0].split.has_value())
-      throw Error("some lines name a split and some do not", where, "name it on every line or on none");
+      throw Error("some lines name a split and some do not", where,
+                  "name it on every line or on none");
     found_.entries.push_back(std::move(entry));
   }
 
   std::string listed(const std::string& text, const std::string& where) {
     const std::optional<std::string> path = listed_path(root_, text);
     if (!path) missing(text, root_, where);
-    slashes_ += text.find('\\') != std::string::npos && path->find('\\') == std::string::npos ? 1 : 0;
+    slashes_ +=
+        text.find('\\') != std::string::npos && path->find('\\') == std::string::npos ? 1 : 0;
     return *path;
   }
 
-  static std::optional<Split> split_of(const CsvRow& row, const Columns& columns, const std::string& where) {
+  static std::optional<Split> split_of(const CsvRow& row, const Columns& columns,
+                                       const std::string& where) {
     if (!columns.split || row.fields[*columns.split].empty()) return std::nullopt;
     const std::string& name = row.fields[*columns.split];
     const std::optional<Split> split = split_from(name);
@@ -205,6 +242,8 @@ class CsvReader {
 
 }  // namespace
 
-Manifest load_csv(const fs::path& file, const ManifestOptions& options) { return CsvReader(file, options).read(); }
+Manifest load_csv(const fs::path& file, const ManifestOptions& options) {
+  return CsvReader(file, options).read();
+}
 
 }  // namespace retort::data

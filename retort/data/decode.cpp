@@ -24,7 +24,8 @@ constexpr int64_t kAllowedPixels = kMaxPixels;
 size_t checked_pixels(int64_t width, int64_t height, const std::string& name) {
   if (width < 1 || height < 1) throw Error("has no pixels", name);
   if (width > kAllowedPixels / height) {
-    throw Error("is " + std::to_string(width) + " x " + std::to_string(height) + " pixels, more than " + std::to_string(kAllowedPixels),
+    throw Error("is " + std::to_string(width) + " x " + std::to_string(height) +
+                    " pixels, more than " + std::to_string(kAllowedPixels),
                 name, "make it smaller");
   }
   return static_cast<size_t>(width * height);
@@ -35,7 +36,8 @@ Image over_white(int64_t width, int64_t height, const std::vector<uint8_t>& rgba
   const uint8_t* in = rgba.data();
   for (size_t i = 0; i < image.rgb.size(); i += 3, in += 4) {
     const int alpha = in[3];
-    for (size_t c = 0; c < 3; ++c) image.rgb[i + c] = static_cast<uint8_t>((in[c] * alpha + 255 * (255 - alpha) + 127) / 255);
+    for (size_t c = 0; c < 3; ++c)
+      image.rgb[i + c] = static_cast<uint8_t>((in[c] * alpha + 255 * (255 - alpha) + 127) / 255);
   }
   return image;
 }
@@ -43,12 +45,16 @@ Image over_white(int64_t width, int64_t height, const std::vector<uint8_t>& rgba
 namespace {
 
 [[noreturn]] void refuse(ImageKind kind, const std::string& name) {
-  if (kind == ImageKind::none) throw Error("is not an image of a kind that is known", name, "use " + kinds_read());
+  if (kind == ImageKind::none)
+    throw Error("is not an image of a kind that is known", name, "use " + kinds_read());
   if (kind == ImageKind::gif || kind == ImageKind::tiff || kind == ImageKind::avif) {
-    throw Error("is a " + to_string(kind) + " image, and this program was built without the library that reads them", name,
+    throw Error("is a " + to_string(kind) +
+                    " image, and this program was built without the library that reads them",
+                name,
                 "install it (scripts/install.sh build) and build again, or use " + kinds_read());
   }
-  throw Error("is a " + to_string(kind) + " image, which is not read", name, "convert it to JPEG or PNG");
+  throw Error("is a " + to_string(kind) + " image, which is not read", name,
+              "convert it to JPEG or PNG");
 }
 
 }  // namespace
@@ -84,7 +90,8 @@ Image decode(std::span<const std::byte> bytes, const std::string& name, int64_t 
   }
 }
 
-Part decode_part(std::span<const std::byte> bytes, const std::string& name, const Window& window, int64_t enough) {
+Part decode_part(std::span<const std::byte> bytes, const std::string& name, const Window& window,
+                 int64_t enough) {
   if (kind_of(bytes) == ImageKind::jpeg) return decode_jpeg_part(bytes, name, window, enough);
   return part_of(decode(bytes, name), window, name);
 }
@@ -96,7 +103,8 @@ Image decode_file(const std::filesystem::path& path, int64_t enough) {
 
 std::string lower_extension(const std::filesystem::path& path) {
   std::string extension = path.extension().string();
-  std::transform(extension.begin(), extension.end(), extension.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  std::transform(extension.begin(), extension.end(), extension.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   return extension;
 }
 

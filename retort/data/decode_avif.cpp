@@ -10,7 +10,9 @@
 namespace retort::data {
 namespace {
 
-using AvifDecoder = std::unique_ptr<avifDecoder, decltype([](avifDecoder* decoder) { avifDecoderDestroy(decoder); })>;
+using AvifDecoder =
+    std::unique_ptr<avifDecoder,
+                    decltype([](avifDecoder* decoder) { avifDecoderDestroy(decoder); })>;
 
 void check_avif(avifResult result, const std::string& name) {
   if (result == AVIF_RESULT_OK) return;
@@ -26,20 +28,25 @@ bool mirrored_sideways(const avifImage& image) {
 #endif
 }
 
-// The turn by quarters against the clock and then the mirror that the file asks for, as one of Exif's numbers.
+// The turn by quarters against the clock and then the mirror that the file asks for, as one of
+// Exif's numbers.
 int turned(const avifImage& image) {
-  const bool mirror = (image.transformFlags & AVIF_TRANSFORM_IMIR) != 0, sideways = mirrored_sideways(image);
+  const bool mirror = (image.transformFlags & AVIF_TRANSFORM_IMIR) != 0,
+             sideways = mirrored_sideways(image);
   const int quarters = (image.transformFlags & AVIF_TRANSFORM_IROT) != 0 ? image.irot.angle & 3 : 0;
   constexpr int kTurned[] = {1, 8, 3, 6}, kUpsideDown[] = {4, 5, 2, 7}, kSideways[] = {2, 7, 4, 5};
   return !mirror ? kTurned[quarters] : sideways ? kSideways[quarters] : kUpsideDown[quarters];
 }
 
-// As Pillow: the turn that the file itself asks for counts, and not the one in its Exif, which need not agree.
+// As Pillow: the turn that the file itself asks for counts, and not the one in its Exif, which need
+// not agree.
 int orientation_of_avif(const avifImage& image) {
   const int own = turned(image);
-  const std::span<const std::byte> exif = std::as_bytes(std::span(image.exif.data, image.exif.size));
+  const std::span<const std::byte> exif =
+      std::as_bytes(std::span(image.exif.data, image.exif.size));
   if (own != 1 || exif_orientation(exif)) return own;
-  return orientation_from({}, std::string_view(reinterpret_cast<const char*>(image.xmp.data), image.xmp.size));
+  return orientation_from(
+      {}, std::string_view(reinterpret_cast<const char*>(image.xmp.data), image.xmp.size));
 }
 
 }  // namespace
@@ -49,13 +56,17 @@ Image decode_avif(std::span<const std::byte> bytes, const std::string& name) {
   if (decoder == nullptr) throw std::bad_alloc();
   decoder->maxThreads = 1;  // images are decoded side by side
   decoder->imageSizeLimit = kMaxPixels;
-  decoder->strictFlags &= ~static_cast<avifStrictFlags>(AVIF_STRICT_CLAP_VALID | AVIF_STRICT_PIXI_REQUIRED);
-  check_avif(avifDecoderSetIOMemory(decoder.get(), reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()), name);
+  decoder->strictFlags &=
+      ~static_cast<avifStrictFlags>(AVIF_STRICT_CLAP_VALID | AVIF_STRICT_PIXI_REQUIRED);
+  check_avif(avifDecoderSetIOMemory(decoder.get(), reinterpret_cast<const uint8_t*>(bytes.data()),
+                                    bytes.size()),
+             name);
   check_avif(avifDecoderParse(decoder.get()), name);
   const avifImage& image = *decoder->image;
   const size_t count = checked_pixels(image.width, image.height, name);
   check_avif(avifDecoderNextImage(decoder.get()), name);
-  if (checked_pixels(image.width, image.height, name) != count) throw Error("does not decode as AVIF: its sizes differ", name);
+  if (checked_pixels(image.width, image.height, name) != count)
+    throw Error("does not decode as AVIF: its sizes differ", name);
   const bool alpha = image.alphaPlane != nullptr;
   std::vector<uint8_t> pixels((alpha ? 4 : 3) * count);
   avifRGBImage out;
@@ -66,7 +77,8 @@ Image decode_avif(std::span<const std::byte> bytes, const std::string& name) {
   out.rowBytes = (alpha ? 4 : 3) * image.width;
   check_avif(avifImageYUVToRGB(&image, &out), name);
   const int orientation = orientation_of_avif(image);
-  Image flat = alpha ? over_white(image.width, image.height, pixels) : Image{image.width, image.height, std::move(pixels)};
+  Image flat = alpha ? over_white(image.width, image.height, pixels)
+                     : Image{image.width, image.height, std::move(pixels)};
   return upright(std::move(flat), orientation);
 }
 

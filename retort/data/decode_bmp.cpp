@@ -8,7 +8,8 @@
 namespace retort::data {
 namespace {
 
-// No library that is kept up reads BMP on its own: this reads the kinds that Pillow's BmpImagePlugin does, and as that does.
+// No library that is kept up reads BMP on its own: this reads the kinds that Pillow's
+// BmpImagePlugin does, and as that does.
 enum BmpCompression : uint32_t { kBmpPlain = 0, kBmpRle8 = 1, kBmpRle4 = 2, kBmpMasks = 3 };
 
 struct BmpHeader {
@@ -23,11 +24,13 @@ struct BmpHeader {
 // Numbers are little-endian. Reading outside of the file is an Error.
 class BmpBytes {
  public:
-  BmpBytes(std::span<const std::byte> bytes, const std::string& name) : bytes_(bytes), name_(name) {}
+  BmpBytes(std::span<const std::byte> bytes, const std::string& name)
+      : bytes_(bytes), name_(name) {}
   size_t size() const { return bytes_.size(); }
   const std::string& name() const { return name_; }
   const uint8_t* take(size_t at, size_t count) const {
-    if (at > bytes_.size() || count > bytes_.size() - at) throw Error("does not decode as BMP: the file ends too early", name_);
+    if (at > bytes_.size() || count > bytes_.size() - at)
+      throw Error("does not decode as BMP: the file ends too early", name_);
     return reinterpret_cast<const uint8_t*>(bytes_.data()) + at;
   }
   uint32_t u16(size_t at) const {
@@ -73,11 +76,14 @@ BmpHeader read_bmp_header(const BmpBytes& bytes) {
     header.colours = bytes.u32(46);
   }
   constexpr std::array<uint32_t, 6> kBits{1, 4, 8, 16, 24, 32};
-  if (std::ranges::find(kBits, header.bits) == kBits.end()) refuse_bmp(std::to_string(header.bits) + " bits a pixel", bytes.name());
-  if (header.compression > kBmpMasks) refuse_bmp("compression " + std::to_string(header.compression), bytes.name());
+  if (std::ranges::find(kBits, header.bits) == kBits.end())
+    refuse_bmp(std::to_string(header.bits) + " bits a pixel", bytes.name());
+  if (header.compression > kBmpMasks)
+    refuse_bmp("compression " + std::to_string(header.compression), bytes.name());
   if (header.compression == kBmpMasks) read_masks(bytes, size, header);
   if (header.bits <= 8 && header.colours == 0) header.colours = 1U << header.bits;
-  if (header.bits <= 8 && header.colours > 65536) refuse_bmp(std::to_string(header.colours) + " colours", bytes.name());
+  if (header.bits <= 8 && header.colours > 65536)
+    refuse_bmp(std::to_string(header.colours) + " colours", bytes.name());
   const size_t palette_bytes = header.bits <= 8 ? header.colour_bytes * header.colours : 0;
   header.pixels = bytes.u32(10);
   // Some writers forget that there is a palette, or to say where the pixels are.
@@ -129,7 +135,8 @@ class BmpRuns {
         literal(value);
       }
     }
-    if (indices_.size() < count_) throw Error("does not decode as BMP: pixels are missing", bytes_.name());
+    if (indices_.size() < count_)
+      throw Error("does not decode as BMP: pixels are missing", bytes_.name());
     return std::move(indices_);
   }
 
@@ -181,7 +188,8 @@ BmpLayout layout_of_pixels(const BmpHeader& header, const std::string& name) {
   const bool plain = header.compression != kBmpMasks;
   if (header.bits == 16) {
     const bool five = plain || (m[0] == 0x7C00 && m[1] == 0x3E0 && m[2] == 0x1F);
-    if (!five && !(m[0] == 0xF800 && m[1] == 0x7E0 && m[2] == 0x1F)) refuse_bmp("unusual masks", name);
+    if (!five && !(m[0] == 0xF800 && m[1] == 0x7E0 && m[2] == 0x1F))
+      refuse_bmp("unusual masks", name);
     return five ? BmpLayout{{10, 5, 0, 0}, 5, false} : BmpLayout{{11, 5, 0, 0}, 6, false};
   }
   if (plain) return {{16, 8, 0, 24}, 0, false};
@@ -190,7 +198,8 @@ BmpLayout layout_of_pixels(const BmpHeader& header, const std::string& name) {
   for (size_t i = 0; i < 4; ++i) {
     if (i == 3 && m[i] == 0) break;
     while (layout.shifts[i] < 24 && m[i] != 0xFFU << layout.shifts[i]) layout.shifts[i] += 8;
-    if (m[i] != 0xFFU << layout.shifts[i] || layout.shifts[i] >= header.bits) refuse_bmp("unusual masks", name);
+    if (m[i] != 0xFFU << layout.shifts[i] || layout.shifts[i] >= header.bits)
+      refuse_bmp("unusual masks", name);
   }
   return layout;
 }
@@ -200,7 +209,9 @@ void unpack_row(const uint8_t* in, const BmpHeader& header, const BmpLayout& lay
   for (int64_t x = 0; x < header.width; ++x, in += bytes, out += 4) {
     uint32_t pixel = 0;
     for (uint32_t i = 0; i < bytes; ++i) pixel |= uint32_t{in[i]} << (8 * i);
-    const auto sample = [&](size_t i, uint32_t most) { return static_cast<uint8_t>((pixel >> layout.shifts[i] & most) * 255 / most); };
+    const auto sample = [&](size_t i, uint32_t most) {
+      return static_cast<uint8_t>((pixel >> layout.shifts[i] & most) * 255 / most);
+    };
     const bool small = header.bits == 16;
     out[0] = sample(0, small ? 31 : 255);
     out[1] = sample(1, small ? green : 255);
@@ -212,14 +223,17 @@ void unpack_row(const uint8_t* in, const BmpHeader& header, const BmpLayout& lay
 Image indexed(const BmpBytes& bytes, const BmpHeader& header, size_t count) {
   const BmpPalette palette = read_palette(bytes, header);
   const bool runs = header.compression == kBmpRle8 || header.compression == kBmpRle4;
-  const std::vector<uint8_t> indices = runs ? BmpRuns(bytes, header, count).read() : std::vector<uint8_t>{};
-  const auto width = static_cast<size_t>(header.width), height = static_cast<size_t>(header.height), bits = size_t{header.bits};
+  const std::vector<uint8_t> indices =
+      runs ? BmpRuns(bytes, header, count).read() : std::vector<uint8_t>{};
+  const auto width = static_cast<size_t>(header.width), height = static_cast<size_t>(header.height),
+             bits = size_t{header.bits};
   const size_t used = (width * bits + 7) / 8, stride = (used + 3) / 4 * 4;
   if (!runs) bytes.take(header.pixels, stride * (height - 1) + used);
   Image image{header.width, header.height, std::vector<uint8_t>(3 * count)};
   for (size_t y = 0; y < height; ++y) {
     uint8_t* out = image.rgb.data() + 3 * width * (header.from_top ? y : height - 1 - y);
-    const uint8_t* row = runs ? indices.data() + width * y : bytes.take(header.pixels + stride * y, used);
+    const uint8_t* row =
+        runs ? indices.data() + width * y : bytes.take(header.pixels + stride * y, used);
     for (size_t x = 0; x < width; ++x, out += 3) {
       const size_t shift = 8 - bits * (x % (8 / bits) + 1);
       const size_t index = runs ? row[x] : row[x * bits / 8] >> shift & ((1U << bits) - 1);

@@ -27,13 +27,16 @@ class GifReader {
   Image first_frame() {
     find_frame();
     const GifImageDesc& frame = file_->Image;
-    const int64_t width = std::max(file_->SWidth, frame.Left + frame.Width), height = std::max(file_->SHeight, frame.Top + frame.Height);
+    const int64_t width = std::max(file_->SWidth, frame.Left + frame.Width),
+                  height = std::max(file_->SHeight, frame.Top + frame.Height);
     const size_t count = checked_pixels(width, height, name_);
     checked_pixels(frame.Width, frame.Height, name_);
     std::vector<uint8_t> indices(count, transparent_ ? *transparent_ : 0);
     for (int row = 0; row < frame.Height; ++row) {
       const int y = frame.Interlace ? interlaced_row(row, frame.Height) : row;
-      if (DGifGetLine(file_, indices.data() + (frame.Top + y) * width + frame.Left, frame.Width) == GIF_ERROR) refuse(file_->Error);
+      if (DGifGetLine(file_, indices.data() + (frame.Top + y) * width + frame.Left, frame.Width) ==
+          GIF_ERROR)
+        refuse(file_->Error);
     }
     return coloured(width, height, indices);
   }
@@ -49,7 +52,9 @@ class GifReader {
 
   [[noreturn]] void refuse(int error) const {
     const char* why = GifErrorString(error);
-    throw Error(std::string("does not decode as GIF: ") + (why == nullptr ? "its data is malformed or cut" : why), name_);
+    throw Error(std::string("does not decode as GIF: ") +
+                    (why == nullptr ? "its data is malformed or cut" : why),
+                name_);
   }
 
   void find_frame() {
@@ -67,7 +72,8 @@ class GifReader {
     int code = 0;
     GifByteType* block = nullptr;  // its length in bytes, then these
     if (DGifGetExtension(file_, &code, &block) == GIF_ERROR) refuse(file_->Error);
-    if (code == GRAPHICS_EXT_FUNC_CODE && block != nullptr && block[0] >= 4 && (block[1] & 1) != 0) transparent_ = block[4];
+    if (code == GRAPHICS_EXT_FUNC_CODE && block != nullptr && block[0] >= 4 && (block[1] & 1) != 0)
+      transparent_ = block[4];
     while (block != nullptr)
       if (DGifGetExtensionNext(file_, &block) == GIF_ERROR) refuse(file_->Error);
   }
@@ -85,12 +91,14 @@ class GifReader {
 
   // Without a palette an index is a shade of grey; one that the palette lacks is black.
   Image coloured(int64_t width, int64_t height, const std::vector<uint8_t>& indices) const {
-    const ColorMapObject* map = file_->Image.ColorMap != nullptr ? file_->Image.ColorMap : file_->SColorMap;
+    const ColorMapObject* map =
+        file_->Image.ColorMap != nullptr ? file_->Image.ColorMap : file_->SColorMap;
     std::array<std::array<uint8_t, 3>, 256> colours{};
     for (int i = 0; i < 256; ++i) {
       auto& colour = colours[static_cast<size_t>(i)];
       if (map == nullptr) colour.fill(static_cast<uint8_t>(i));
-      if (map != nullptr && i < map->ColorCount) colour = {map->Colors[i].Red, map->Colors[i].Green, map->Colors[i].Blue};
+      if (map != nullptr && i < map->ColorCount)
+        colour = {map->Colors[i].Red, map->Colors[i].Green, map->Colors[i].Blue};
     }
     if (transparent_) colours[*transparent_].fill(255);  // over white
     Image image{width, height, std::vector<uint8_t>(3 * indices.size())};
@@ -107,6 +115,8 @@ class GifReader {
 
 }  // namespace
 
-Image decode_gif(std::span<const std::byte> bytes, const std::string& name) { return GifReader(bytes, name).first_frame(); }
+Image decode_gif(std::span<const std::byte> bytes, const std::string& name) {
+  return GifReader(bytes, name).first_frame();
+}
 
 }  // namespace retort::data

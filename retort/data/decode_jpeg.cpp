@@ -31,11 +31,14 @@ struct Errors {
   std::longjmp(errors->jump, 1);
 }
 
-// libjpeg fills what is missing with grey and only warns. Warnings that leave every pixel intact may pass.
+// libjpeg fills what is missing with grey and only warns. Warnings that leave every pixel intact
+// may pass.
 void on_message(j_common_ptr info, int level) {
   if (level >= 0) return;
   const int code = info->err->msg_code;
-  if (code == JWRN_EXTRANEOUS_DATA || code == JWRN_ADOBE_XFORM || code == JWRN_JFIF_MAJOR || code == JWRN_BOGUS_ICC) return;
+  if (code == JWRN_EXTRANEOUS_DATA || code == JWRN_ADOBE_XFORM || code == JWRN_JFIF_MAJOR ||
+      code == JWRN_BOGUS_ICC)
+    return;
   leave(info);
 }
 
@@ -69,7 +72,8 @@ bool read_header(Decoder& decoder, std::span<const std::byte> bytes) {
   return true;
 }
 
-// As PIL: every four-channel file is taken as Adobe's, stored inverted. `row` holds 255 - C, M, Y, K.
+// As PIL: every four-channel file is taken as Adobe's, stored inverted. `row` holds 255 - C, M, Y,
+// K.
 void cmyk_to_rgb(const uint8_t* row, int64_t width, uint8_t* out) {
   for (int64_t x = 0; x < width; ++x, row += 4, out += 3) {
     const int black = row[3];
@@ -97,7 +101,8 @@ bool read_pixels(Decoder& decoder, uint8_t* out, uint8_t* cmyk_row) {
   return true;
 }
 
-// Columns `left` to `left + width` of the reduced image, or a few more, as blocks are 8 pixels wide or 16.
+// Columns `left` to `left + width` of the reduced image, or a few more, as blocks are 8 pixels wide
+// or 16.
 bool start_columns(Decoder& decoder, JDIMENSION* left, JDIMENSION* width) {
   jpeg_decompress_struct& info = decoder.info;
   if (setjmp(decoder.errors.jump) != 0) return false;
@@ -127,13 +132,16 @@ unsigned reduction(int64_t shorter, int64_t enough) {
   return 1;
 }
 
-// Blocks of Exif follow one another in as many segments as they need; of several XMP packets the last one counts, as in Pillow.
+// Blocks of Exif follow one another in as many segments as they need; of several XMP packets the
+// last one counts, as in Pillow.
 int orientation_of(const jpeg_decompress_struct& info) {
   constexpr std::string_view kExif("Exif\0\0", 6), kXmp("http://ns.adobe.com/xap/1.0/\0", 29);
   std::string exif;
   std::string_view xmp;
-  for (const jpeg_marker_struct* marker = info.marker_list; marker != nullptr; marker = marker->next) {
-    const std::string_view segment(reinterpret_cast<const char*>(marker->data), marker->data_length);
+  for (const jpeg_marker_struct* marker = info.marker_list; marker != nullptr;
+       marker = marker->next) {
+    const std::string_view segment(reinterpret_cast<const char*>(marker->data),
+                                   marker->data_length);
     if (segment.starts_with(kExif)) exif += exif.empty() ? segment : segment.substr(kExif.size());
     if (segment.starts_with(kXmp)) xmp = segment.substr(kXmp.size());
   }
@@ -143,7 +151,8 @@ int orientation_of(const jpeg_decompress_struct& info) {
 void check_header(const Decoder& decoder, const std::string& name) {
   const jpeg_decompress_struct& info = decoder.info;
   if (info.num_components != 1 && info.num_components != 3 && info.num_components != 4) {
-    throw Error("is a JPEG with " + std::to_string(info.num_components) + " channels", name, "use 1, 3 or 4 channels");
+    throw Error("is a JPEG with " + std::to_string(info.num_components) + " channels", name,
+                "use 1, 3 or 4 channels");
   }
   checked_pixels(info.image_width, info.image_height, name);
 }
@@ -155,7 +164,8 @@ void check(bool good, const Decoder& decoder, const std::string& name) {
 // Of the reduced image, all that the window touches.
 Window reduced(const Window& window, unsigned by) {
   const int64_t scale = by, top = window.top / scale, left = window.left / scale;
-  return {top, left, (window.top + window.height + scale - 1) / scale - top, (window.left + window.width + scale - 1) / scale - left};
+  return {top, left, (window.top + window.height + scale - 1) / scale - top,
+          (window.left + window.width + scale - 1) / scale - left};
 }
 
 }  // namespace
@@ -171,27 +181,33 @@ Image decode_jpeg(std::span<const std::byte> bytes, const std::string& name, int
   image.rgb.resize(3 * checked_pixels(image.width, image.height, name));
   const int orientation = orientation_of(info);  // the markers do not outlive the decoding
   std::vector<uint8_t> cmyk_row(info.num_components == 4 ? size_t{4} * info.image_width : 0);
-  check(read_pixels(decoder, image.rgb.data(), cmyk_row.empty() ? nullptr : cmyk_row.data()), decoder, name);
+  check(read_pixels(decoder, image.rgb.data(), cmyk_row.empty() ? nullptr : cmyk_row.data()),
+        decoder, name);
   return upright(std::move(image), orientation);
 }
 
-Part decode_jpeg_part(std::span<const std::byte> bytes, const std::string& name, const Window& window, int64_t enough) {
-  // Colours are interpolated from neighbours, which the columns at the edge of what is decoded lack.
+Part decode_jpeg_part(std::span<const std::byte> bytes, const std::string& name,
+                      const Window& window, int64_t enough) {
+  // Colours are interpolated from neighbours, which the columns at the edge of what is decoded
+  // lack.
   constexpr int64_t kNeighbours = 4;
   Decoder decoder;
   check(read_header(decoder, bytes), decoder, name);
   check_header(decoder, name);
   jpeg_decompress_struct& info = decoder.info;
-  if (info.num_components == 4 || orientation_of(info) != 1) return part_of(decode_jpeg(bytes, name, 0), window, name);  // rare
+  if (info.num_components == 4 || orientation_of(info) != 1)
+    return part_of(decode_jpeg(bytes, name, 0), window, name);  // rare
   check_inside(window, info.image_width, info.image_height, name);
   info.scale_denom = reduction(std::min(window.width, window.height), enough);
   jpeg_calc_output_dimensions(&info);
   const Window wanted = reduced(window, info.scale_denom);
   const int64_t first = std::max<int64_t>(wanted.left - kNeighbours, 0);
   auto left = static_cast<JDIMENSION>(first);
-  auto width = static_cast<JDIMENSION>(std::min<int64_t>(wanted.left + wanted.width + kNeighbours, info.output_width) - first);
+  auto width = static_cast<JDIMENSION>(
+      std::min<int64_t>(wanted.left + wanted.width + kNeighbours, info.output_width) - first);
   check(start_columns(decoder, &left, &width), decoder, name);
-  Part part{{width, wanted.height, std::vector<uint8_t>(size_t{3} * width * static_cast<size_t>(wanted.height))},
+  Part part{{width, wanted.height,
+             std::vector<uint8_t>(size_t{3} * width * static_cast<size_t>(wanted.height))},
             {0, wanted.left - left, wanted.height, wanted.width}};
   check(read_rows(decoder, wanted.top, wanted.height, part.image.rgb.data()), decoder, name);
   return part;

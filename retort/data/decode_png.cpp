@@ -14,7 +14,8 @@
 namespace retort::data {
 namespace {
 
-// libpng makes room for a chunk before it reads it, and a text may be a thousand times as long as its chunk.
+// libpng makes room for a chunk before it reads it, and a text may be a thousand times as long as
+// its chunk.
 constexpr size_t kMaxChunk = size_t{4} << 20;
 constexpr png_uint_32 kMaxTexts = 32;
 
@@ -51,7 +52,8 @@ uint64_t length_at(std::span<const std::byte> bytes) {
   return length;
 }
 
-// Whether every chunk, but for the pixels', lies in the file: libpng makes room for as much as a chunk's header says.
+// Whether every chunk, but for the pixels', lies in the file: libpng makes room for as much as a
+// chunk's header says.
 bool chunks_fit(std::span<const std::byte> bytes) {
   constexpr size_t kSignature = 8, kAround = 12;  // length, name and checksum
   for (size_t at = kSignature; at + kAround <= bytes.size();) {
@@ -90,15 +92,18 @@ bool read_pixels(Decoder& decoder, uint8_t** rows, size_t row_bytes) {
   png_set_gray_to_rgb(decoder.png);
   png_set_interlace_handling(decoder.png);
   png_read_update_info(decoder.png, decoder.info);
-  if (png_get_rowbytes(decoder.png, decoder.info) != row_bytes) png_error(decoder.png, "unexpected row size");
+  if (png_get_rowbytes(decoder.png, decoder.info) != row_bytes)
+    png_error(decoder.png, "unexpected row size");
   png_read_image(decoder.png, rows);
   png_read_end(decoder.png, decoder.info);
   return true;
 }
 
-// ImageMagick keeps Exif as hexadecimal digits in a text chunk: a line that is empty, "exif", its length, and the digits.
+// ImageMagick keeps Exif as hexadecimal digits in a text chunk: a line that is empty, "exif", its
+// length, and the digits.
 std::string from_hex_profile(std::string_view text) {
-  for (int line = 0; line < 3; ++line) text.remove_prefix(std::min(text.find('\n'), text.size() - 1) + 1);
+  for (int line = 0; line < 3; ++line)
+    text.remove_prefix(std::min(text.find('\n'), text.size() - 1) + 1);
   std::string bytes, digits;
   for (const char c : text) {
     if (std::isxdigit(static_cast<unsigned char>(c)) == 0) continue;
@@ -110,7 +115,8 @@ std::string from_hex_profile(std::string_view text) {
   return bytes;
 }
 
-// Of chunks before the pixels and behind them. A chunk eXIf counts before a text with Exif in it, as in Pillow.
+// Of chunks before the pixels and behind them. A chunk eXIf counts before a text with Exif in it,
+// as in Pillow.
 int orientation_of_png(Decoder& decoder) {
   std::string exif, xmp;
   png_textp texts = nullptr;
@@ -123,7 +129,8 @@ int orientation_of_png(Decoder& decoder) {
   }
   png_bytep block = nullptr;
   png_uint_32 size = 0;
-  if (png_get_eXIf_1(decoder.png, decoder.info, &size, &block) != 0) exif.assign(reinterpret_cast<const char*>(block), size);
+  if (png_get_eXIf_1(decoder.png, decoder.info, &size, &block) != 0)
+    exif.assign(reinterpret_cast<const char*>(block), size);
   return orientation_from(std::as_bytes(std::span(exif)), xmp);
 }
 
@@ -135,7 +142,8 @@ Image decode_png(std::span<const std::byte> bytes, const std::string& name) {
   const auto check = [&](bool good) {
     if (!good) throw Error(std::string("does not decode as PNG: ") + decoder.message, name);
   };
-  if (!chunks_fit(bytes)) throw Error("does not decode as PNG: a chunk of it is longer than the file", name);
+  if (!chunks_fit(bytes))
+    throw Error("does not decode as PNG: a chunk of it is longer than the file", name);
   check(read_header(decoder));
   const int64_t width = png_get_image_width(decoder.png, decoder.info);
   const int64_t height = png_get_image_height(decoder.png, decoder.info);

@@ -8,7 +8,8 @@
 namespace retort::data {
 namespace {
 
-// PBM, PGM and PPM, as text (P1, P2, P3) or as bytes (P4, P5, P6). The format is a header of four words, and needs no library.
+// PBM, PGM and PPM, as text (P1, P2, P3) or as bytes (P4, P5, P6). The format is a header of four
+// words, and needs no library.
 class PnmReader {
  public:
   PnmReader(std::span<const std::byte> bytes, const std::string& name)
@@ -28,13 +29,16 @@ class PnmReader {
     for (size_t i = 0; i < count; ++i) {
       if (kind == 4 && i % static_cast<size_t>(width) == 0) bit_ = 0;
       for (size_t c = 0; c < 3; ++c)
-        image.rgb[3 * i + c] = c < channels ? (bits ? shade(plain) : sample(plain, channels == 1)) : image.rgb[3 * i];
+        image.rgb[3 * i + c] =
+            c < channels ? (bits ? shade(plain) : sample(plain, channels == 1)) : image.rgb[3 * i];
     }
     return image;
   }
 
  private:
-  [[noreturn]] void refuse(const char* why) const { throw Error(std::string("does not decode as PPM: ") + why, name_); }
+  [[noreturn]] void refuse(const char* why) const {
+    throw Error(std::string("does not decode as PPM: ") + why, name_);
+  }
 
   static bool is_blank(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
@@ -87,7 +91,8 @@ class PnmReader {
       if (most_ > 255) value = value << 8 | byte();
     }
     const double share = static_cast<double>(value) / static_cast<double>(most_);
-    if (grey && most_ > 255) return static_cast<uint8_t>(std::min<int64_t>(std::lrint(share * 65535), 65535) >> 8);
+    if (grey && most_ > 255)
+      return static_cast<uint8_t>(std::min<int64_t>(std::lrint(share * 65535), 65535) >> 8);
     return static_cast<uint8_t>(std::min<int64_t>(std::lrint(share * 255), 255));
   }
 
@@ -101,6 +106,8 @@ class PnmReader {
 
 }  // namespace
 
-Image decode_pnm(std::span<const std::byte> bytes, const std::string& name) { return PnmReader(bytes, name).read(); }
+Image decode_pnm(std::span<const std::byte> bytes, const std::string& name) {
+  return PnmReader(bytes, name).read();
+}
 
 }  // namespace retort::data

@@ -65,12 +65,14 @@ int ignore_warning(TIFF*, void*, const char*, const char*, va_list) { return 1; 
 using TiffFile = std::unique_ptr<TIFF, decltype([](TIFF* file) { TIFFClose(file); })>;
 
 TiffFile open_tiff(TiffSource& source) {
-  const std::unique_ptr<TIFFOpenOptions, decltype([](TIFFOpenOptions* o) { TIFFOpenOptionsFree(o); })> options(TIFFOpenOptionsAlloc());
+  const std::unique_ptr<TIFFOpenOptions,
+                        decltype([](TIFFOpenOptions* o) { TIFFOpenOptionsFree(o); })>
+      options(TIFFOpenOptionsAlloc());
   TIFFOpenOptionsSetMaxSingleMemAlloc(options.get(), kMaxBlock);
   TIFFOpenOptionsSetErrorHandlerExtR(options.get(), keep_message, &source);
   TIFFOpenOptionsSetWarningHandlerExtR(options.get(), ignore_warning, nullptr);
-  return TiffFile(TIFFClientOpenExt("image", "rm", &source, read_tiff, write_tiff, seek_tiff, close_tiff, size_of_tiff, map_tiff,
-                                    unmap_tiff, options.get()));
+  return TiffFile(TIFFClientOpenExt("image", "rm", &source, read_tiff, write_tiff, seek_tiff,
+                                    close_tiff, size_of_tiff, map_tiff, unmap_tiff, options.get()));
 }
 
 // libtiff's reader of images as RGBA, with Pillow's colours where the two differ.
@@ -95,15 +97,20 @@ class TiffImage {
   const std::string& message() const { return message_; }
 
   // False when libtiff says that the data is damaged.
-  bool read(std::vector<uint32_t>& pixels) { return TIFFRGBAImageGet(&image_, pixels.data(), image_.width, image_.height) != 0; }
+  bool read(std::vector<uint32_t>& pixels) {
+    return TIFFRGBAImageGet(&image_, pixels.data(), image_.width, image_.height) != 0;
+  }
 
-  // Over white, where one of the samples is said to be alpha. libtiff has multiplied colours by it, but not shades of grey.
+  // Over white, where one of the samples is said to be alpha. libtiff has multiplied colours by it,
+  // but not shades of grey.
   Image flattened(const std::vector<uint32_t>& pixels) const {
     uint16_t extra_count = 0;
     uint16_t* extra = nullptr;
     TIFFGetFieldDefaulted(file_, TIFFTAG_EXTRASAMPLES, &extra_count, &extra);
-    const bool alpha = extra_count > 0 && (extra[0] == EXTRASAMPLE_ASSOCALPHA || extra[0] == EXTRASAMPLE_UNASSALPHA);
-    const bool grey = image_.photometric == PHOTOMETRIC_MINISBLACK || image_.photometric == PHOTOMETRIC_MINISWHITE;
+    const bool alpha = extra_count > 0 &&
+                       (extra[0] == EXTRASAMPLE_ASSOCALPHA || extra[0] == EXTRASAMPLE_UNASSALPHA);
+    const bool grey = image_.photometric == PHOTOMETRIC_MINISBLACK ||
+                      image_.photometric == PHOTOMETRIC_MINISWHITE;
     const bool multiply = alpha && grey && extra[0] == EXTRASAMPLE_UNASSALPHA;
     Image out{image_.width, image_.height, std::vector<uint8_t>(3 * pixels.size())};
     uint8_t* rgb = out.rgb.data();
@@ -123,16 +130,22 @@ class TiffImage {
     if (image_.Bitdepth16To8 != nullptr)
       for (size_t i = 0; i < 65536; ++i) image_.Bitdepth16To8[i] = static_cast<uint8_t>(i >> 8);
     if (image_.photometric == PHOTOMETRIC_PALETTE) set_palette();
-    if (image_.photometric == PHOTOMETRIC_SEPARATED && image_.isContig != 0 && image_.bitspersample == 8) image_.put.contig = put_cmyk;
+    if (image_.photometric == PHOTOMETRIC_SEPARATED && image_.isContig != 0 &&
+        image_.bitspersample == 8)
+      image_.put.contig = put_cmyk;
   }
 
-  // The high bytes of the file's colours, for each pixel of a byte. Files of colours below 256 throughout are left to libtiff.
+  // The high bytes of the file's colours, for each pixel of a byte. Files of colours below 256
+  // throughout are left to libtiff.
   void set_palette() {
     uint16_t *red = nullptr, *green = nullptr, *blue = nullptr;
     const size_t bits = image_.bitspersample, count = size_t{1} << bits;
-    if (bits > 8 || image_.PALmap == nullptr || TIFFGetField(file_, TIFFTAG_COLORMAP, &red, &green, &blue) == 0) return;
+    if (bits > 8 || image_.PALmap == nullptr ||
+        TIFFGetField(file_, TIFFTAG_COLORMAP, &red, &green, &blue) == 0)
+      return;
     const auto is_wide = [](uint16_t value) { return value > 255; };
-    if (!std::any_of(red, red + count, is_wide) && !std::any_of(green, green + count, is_wide) && !std::any_of(blue, blue + count, is_wide))
+    if (!std::any_of(red, red + count, is_wide) && !std::any_of(green, green + count, is_wide) &&
+        !std::any_of(blue, blue + count, is_wide))
       return;
     for (size_t byte = 0; byte < 256; ++byte) {
       for (size_t k = 0; k < 8 / bits; ++k) {
@@ -143,12 +156,14 @@ class TiffImage {
   }
 
   static uint32_t packed(int red, int green, int blue) {
-    return static_cast<uint32_t>(red) | static_cast<uint32_t>(green) << 8 | static_cast<uint32_t>(blue) << 16 | 0xFF000000U;
+    return static_cast<uint32_t>(red) | static_cast<uint32_t>(green) << 8 |
+           static_cast<uint32_t>(blue) << 16 | 0xFF000000U;
   }
 
-  // The steps from the end of a row to the next are in samples of the file and in pixels of the image.
-  static void put_cmyk(TIFFRGBAImage* image, uint32_t* out, uint32_t, uint32_t, uint32_t width, uint32_t height, int32_t file_step,
-                       int32_t image_step, unsigned char* in) {
+  // The steps from the end of a row to the next are in samples of the file and in pixels of the
+  // image.
+  static void put_cmyk(TIFFRGBAImage* image, uint32_t* out, uint32_t, uint32_t, uint32_t width,
+                       uint32_t height, int32_t file_step, int32_t image_step, unsigned char* in) {
     const int64_t samples = image->samplesperpixel;
     for (; height > 0; --height, out += image_step, in += file_step * samples) {
       for (uint32_t x = 0; x < width; ++x, in += samples) {
@@ -190,14 +205,17 @@ Image decode_tiff(std::span<const std::byte> bytes, const std::string& name) {
   uint16_t samples = 1;
   TIFFGetFieldDefaulted(file.get(), TIFFTAG_SAMPLESPERPIXEL, &samples);
   if (samples > kMaxSamples)
-    throw Error("is a TIFF of " + std::to_string(samples) + " samples a pixel", name, "keep at most " + std::to_string(kMaxSamples));
+    throw Error("is a TIFF of " + std::to_string(samples) + " samples a pixel", name,
+                "keep at most " + std::to_string(kMaxSamples));
   TiffImage image(file.get());
   if (!image.good()) {
-    throw Error("is a TIFF of a kind that is not read: " + (image.message().empty() ? source.message : image.message()), name,
-                "save it with 8 or 16 bits a sample, as grey, RGB or CMYK");
+    throw Error("is a TIFF of a kind that is not read: " +
+                    (image.message().empty() ? source.message : image.message()),
+                name, "save it with 8 or 16 bits a sample, as grey, RGB or CMYK");
   }
   std::vector<uint32_t> pixels(count);
-  if (!image.read(pixels) || !source.message.empty()) throw Error("does not decode as TIFF: " + source.message, name);
+  if (!image.read(pixels) || !source.message.empty())
+    throw Error("does not decode as TIFF: " + source.message, name);
   return upright(image.flattened(pixels), orientation_of_tiff(file.get()));
 }
 

@@ -9,7 +9,8 @@
 #include "retort/data/to_byte.h"
 #include "retort/data/warp.h"
 
-// The strengths are those of ParamDiffAug in Zhao & Bilen's public code, which Farhat & Chen's keeps.
+// The strengths are those of ParamDiffAug in Zhao & Bilen's public code, which Farhat & Chen's
+// keeps.
 namespace retort::data {
 namespace {
 
@@ -23,20 +24,24 @@ constexpr double kScale = 1.2;          // uniform in [1 / this, this], each way
 constexpr double kCutout = 0.5;         // of the side
 constexpr Colour kMean{124, 116, 104};  // ImageNet's mean
 
-constexpr std::array<std::pair<const char*, AugmentOp>, 6> kNames{{{"flip", AugmentOp::diff_flip},
-                                                                   {"color", AugmentOp::diff_color},
-                                                                   {"crop", AugmentOp::diff_crop},
-                                                                   {"rotate", AugmentOp::diff_rotate},
-                                                                   {"scale", AugmentOp::diff_scale},
-                                                                   {"cutout", AugmentOp::diff_cutout}}};
+constexpr std::array<std::pair<const char*, AugmentOp>, 6> kNames{
+    {{"flip", AugmentOp::diff_flip},
+     {"color", AugmentOp::diff_color},
+     {"crop", AugmentOp::diff_crop},
+     {"rotate", AugmentOp::diff_rotate},
+     {"scale", AugmentOp::diff_scale},
+     {"cutout", AugmentOp::diff_cutout}}};
 
 AugmentOp op_named(const std::string& name) {
-  const auto found = std::ranges::find_if(kNames, [&](const auto& entry) { return entry.first == name; });
+  const auto found =
+      std::ranges::find_if(kNames, [&](const auto& entry) { return entry.first == name; });
   if (found != kNames.end()) return found->second;
-  throw UsageError("there is no operation '" + name + "'", "diffaugment", "name some of flip,color,crop,rotate,scale,cutout");
+  throw UsageError("there is no operation '" + name + "'", "diffaugment",
+                   "name some of flip,color,crop,rotate,scale,cutout");
 }
 
-// Brightness, saturation about each pixel's mean and contrast about the image's, on normalised values, cut to bytes once at the end.
+// Brightness, saturation about each pixel's mean and contrast about the image's, on normalised
+// values, cut to bytes once at the end.
 void recolour(Planes& image, float brightness, float saturation, float contrast) {
   const InputSpec imagenet;
   std::array<float, 3> scale{}, offset{};
@@ -49,12 +54,14 @@ void recolour(Planes& image, float brightness, float saturation, float contrast)
     const int64_t sum = std::accumulate(plane, plane + count, int64_t{0});
     total += static_cast<double>(sum) * scale[c] / static_cast<double>(count) - offset[c];
   }
-  const float mean = static_cast<float>(total / 3) + brightness;  // saturation leaves it where it is
+  const float mean =
+      static_cast<float>(total / 3) + brightness;  // saturation leaves it where it is
   uint8_t *r = image.channel(0), *g = image.channel(1), *b = image.channel(2);
   for (int64_t i = 0; i < count; ++i) {
     const std::array<uint8_t*, 3> at{r + i, g + i, b + i};
     std::array<float, 3> value{};
-    for (size_t c = 0; c < 3; ++c) value[c] = static_cast<float>(*at[c]) * scale[c] - offset[c] + brightness;
+    for (size_t c = 0; c < 3; ++c)
+      value[c] = static_cast<float>(*at[c]) * scale[c] - offset[c] + brightness;
     const float grey = (value[0] + value[1] + value[2]) / 3;
     for (size_t c = 0; c < 3; ++c) {
       const float saturated = (value[c] - grey) * saturation + grey;
@@ -65,17 +72,21 @@ void recolour(Planes& image, float brightness, float saturation, float contrast)
 }
 
 // To the nearest pixel.
-int64_t pixels(float share, int64_t side) { return std::lround(static_cast<double>(share) * static_cast<double>(side)); }
+int64_t pixels(float share, int64_t side) {
+  return std::lround(static_cast<double>(share) * static_cast<double>(side));
+}
 
 void cut_out(Planes& image, float across, float down) {
   const auto start = [](float place, int64_t side, int64_t length) {
     // The centre may be any pixel, and the far edge where the square has no middle pixel.
     const int64_t places = side + 1 - length % 2;
-    const auto centre = static_cast<int64_t>(static_cast<double>(place) * static_cast<double>(places));
+    const auto centre =
+        static_cast<int64_t>(static_cast<double>(place) * static_cast<double>(places));
     return centre - length / 2;
   };
   const int64_t width = pixels(kCutout, image.width()), height = pixels(kCutout, image.height());
-  const int64_t left = start(across, image.width(), width), top = start(down, image.height(), height);
+  const int64_t left = start(across, image.width(), width),
+                top = start(down, image.height(), height);
   fill_box(image, top, left, top + height, left + width, kMean);
 }
 
@@ -86,7 +97,8 @@ std::vector<AugmentOp> diff_ops(const std::string& list) {
   for (size_t start = 0; start < list.size();) {
     const size_t end = std::min(list.find(',', start), list.size());
     const AugmentOp op = op_named(list.substr(start, end - start));
-    if (std::ranges::find(ops, op) != ops.end()) throw UsageError("an operation is named twice in '" + list + "'", "diffaugment");
+    if (std::ranges::find(ops, op) != ops.end())
+      throw UsageError("an operation is named twice in '" + list + "'", "diffaugment");
     ops.push_back(op);
     start = end + 1;
   }
@@ -94,7 +106,9 @@ std::vector<AugmentOp> diff_ops(const std::string& list) {
 }
 
 void draw_diff(AugmentOp op, CounterRng& rng, std::vector<AugmentStep>& steps) {
-  const auto drawn = [&](double low, double high) { return static_cast<float>(rng.uniform(low, high)); };
+  const auto drawn = [&](double low, double high) {
+    return static_cast<float>(rng.uniform(low, high));
+  };
   AugmentStep step{op, {}};
   switch (op) {
     case AugmentOp::diff_flip:

@@ -50,7 +50,8 @@ bool compress(Encoder& encoder, const ImageView& image, int quality) {
   jpeg_start_compress(&info, TRUE);
   while (info.next_scanline < info.image_height) {
     // libjpeg's interface is not const, but it only reads.
-    JSAMPROW row = const_cast<uint8_t*>(image.rgb) + size_t{3} * info.image_width * info.next_scanline;
+    JSAMPROW row =
+        const_cast<uint8_t*>(image.rgb) + size_t{3} * info.image_width * info.next_scanline;
     jpeg_write_scanlines(&info, &row, 1);
   }
   jpeg_finish_compress(&info);
@@ -60,12 +61,16 @@ bool compress(Encoder& encoder, const ImageView& image, int quality) {
 }  // namespace
 
 std::string encode_jpeg(ImageView image, int quality) {
-  if (quality < 1 || quality > 100) throw UsageError("a JPEG quality of " + std::to_string(quality) + " is not in [1, 100]");
-  if (image.width < 1 || image.height < 1 || image.width > JPEG_MAX_DIMENSION || image.height > JPEG_MAX_DIMENSION) {
-    throw Error(std::to_string(image.width) + " x " + std::to_string(image.height) + " pixels cannot be written as JPEG");
+  if (quality < 1 || quality > 100)
+    throw UsageError("a JPEG quality of " + std::to_string(quality) + " is not in [1, 100]");
+  if (image.width < 1 || image.height < 1 || image.width > JPEG_MAX_DIMENSION ||
+      image.height > JPEG_MAX_DIMENSION) {
+    throw Error(std::to_string(image.width) + " x " + std::to_string(image.height) +
+                " pixels cannot be written as JPEG");
   }
   Encoder encoder;
-  if (!compress(encoder, image, quality)) throw Error(std::string("cannot be written as JPEG: ") + encoder.errors.message);
+  if (!compress(encoder, image, quality))
+    throw Error(std::string("cannot be written as JPEG: ") + encoder.errors.message);
   return {reinterpret_cast<const char*>(encoder.bytes), encoder.size};
 }
 

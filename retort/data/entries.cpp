@@ -23,26 +23,34 @@ void check_classes(const Names& classes, const std::string& where) {
   for (const std::string& name : classes) {
     const auto [other, fresh] = seen.emplace(folded(name), name);
     if (!fresh)
-      throw Error(
-          "the classes " + quote_name(other->second) + " and " + quote_name(name) + " have names that differ only in case or blanks", where,
-          "merge or rename them");
+      throw Error("the classes " + quote_name(other->second) + " and " + quote_name(name) +
+                      " have names that differ only in case or blanks",
+                  where, "merge or rename them");
   }
   if (classes.size() < 2) {
-    throw Error("has " + std::to_string(classes.size()) +
-                    (classes.size() == 1 ? " class (" + quote_name(*classes.begin()) + ")" : " classes") + ", at least two are needed",
-                where, "give each class a folder of its own, or a label in a CSV file `path,label,split`");
+    throw Error(
+        "has " + std::to_string(classes.size()) +
+            (classes.size() == 1 ? " class (" + quote_name(*classes.begin()) + ")" : " classes") +
+            ", at least two are needed",
+        where, "give each class a folder of its own, or a label in a CSV file `path,label,split`");
   }
 }
 
 // A class's name stands in JSON, in ONNX and in lines of tables.
 void check_label(const std::string& label, const std::string& where) {
   constexpr const char* kMend = "rename the folder, or save the list as UTF-8";
-  if (!is_utf8(label)) throw Error("the class's name " + quote_name(label) + " is not UTF-8", where, kMend);
-  if (has_controls(label)) throw Error("the class's name " + quote_name(label) + " holds control characters", where, "rename it");
-  if (folded(label).empty()) throw Error("the class's name " + quote_name(label) + " shows nothing", where, "rename it");
+  if (!is_utf8(label))
+    throw Error("the class's name " + quote_name(label) + " is not UTF-8", where, kMend);
+  if (has_controls(label))
+    throw Error("the class's name " + quote_name(label) + " holds control characters", where,
+                "rename it");
+  if (folded(label).empty())
+    throw Error("the class's name " + quote_name(label) + " shows nothing", where, "rename it");
 }
 
-std::string counted(int64_t count, const std::string& what) { return std::to_string(count) + " " + what + (count == 1 ? "" : "s"); }
+std::string counted(int64_t count, const std::string& what) {
+  return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
+}
 
 // One spelling for names that are the same characters in two forms of Unicode.
 void compose_labels(Found& found) {
@@ -60,14 +68,17 @@ void compose_labels(Found& found) {
   for (const auto& [label, counts] : forms) {
     if (counts.size() < 2) continue;
     std::string images;
-    for (const auto& [form, count] : counts) images += (images.empty() ? "" : " and ") + std::to_string(count);
-    found.notes.push_back({"the class " + quote_name(label) + " is written in " + std::to_string(counts.size()) + " Unicode forms, of " +
-                               images + " images; they are read as one class",
+    for (const auto& [form, count] : counts)
+      images += (images.empty() ? "" : " and ") + std::to_string(count);
+    found.notes.push_back({"the class " + quote_name(label) + " is written in " +
+                               std::to_string(counts.size()) + " Unicode forms, of " + images +
+                               " images; they are read as one class",
                            true});
   }
 }
 
-// Labels that agree with one of the names but for case, blanks and what is not shown become that name.
+// Labels that agree with one of the names but for case, blanks and what is not shown become that
+// name.
 void match_labels(Found& found, const Names& names) {
   std::map<std::string, std::string> by_fold;
   for (const std::string& name : names) by_fold.emplace(folded(name), name);
@@ -80,8 +91,9 @@ void match_labels(Found& found, const Names& names) {
     entry.label = match->second;
   }
   for (const auto& [pair, count] : changed)
-    found.notes.push_back(
-        {counted(count, "image") + " of " + quote_name(pair.first) + " are read as of the class " + quote_name(pair.second), true});
+    found.notes.push_back({counted(count, "image") + " of " + quote_name(pair.first) +
+                               " are read as of the class " + quote_name(pair.second),
+                           true});
 }
 
 // Whether one of the paths is the folder, or lies below it.
@@ -97,7 +109,8 @@ bool holds_one_of(const fs::path& folder, const std::vector<fs::path>& paths) {
 Names labels_in(const std::vector<Entry>& entries, bool of_training) {
   Names names;
   for (const Entry& entry : entries) {
-    if (!of_training || entry.split.value_or(Split::train) == Split::train) names.insert(entry.label);
+    if (!of_training || entry.split.value_or(Split::train) == Split::train)
+      names.insert(entry.label);
   }
   return names;
 }
@@ -109,46 +122,58 @@ void add_items(std::vector<Entry> entries, Split otherwise, Manifest& manifest) 
       throw Error("the class " + quote_name(entry.label) + " has no training images", entry.where,
                   "add some, or take its other images out");
     }
-    manifest.items.push_back({std::move(entry.path), found - manifest.classes.begin(), entry.split.value_or(otherwise)});
+    manifest.items.push_back(
+        {std::move(entry.path), found - manifest.classes.begin(), entry.split.value_or(otherwise)});
   }
 }
 
 // Sets aside what training needs and was not given.
-void carve_missing(Manifest& manifest, bool has_val, const ManifestOptions& options, const std::string& where) {
-  if (manifest.carved) carve(manifest.items, Split::test, options.test_fraction, options.split_seed);
+void carve_missing(Manifest& manifest, bool has_val, const ManifestOptions& options,
+                   const std::string& where) {
+  if (manifest.carved)
+    carve(manifest.items, Split::test, options.test_fraction, options.split_seed);
   if (!has_val) carve(manifest.items, Split::val, options.val_fraction, options.split_seed);
   if (manifest.of(Split::val).empty())
-    throw Error("no class has two training images, so that none can be set aside for validation", where, "add images");
+    throw Error("no class has two training images, so that none can be set aside for validation",
+                where, "add images");
 }
 
 }  // namespace
 
-Note note_of(const PassedOver& passed) { return {"passed over what systems leave behind, and what is hidden: " + text_of(passed)}; }
+Note note_of(const PassedOver& passed) {
+  return {"passed over what systems leave behind, and what is hidden: " + text_of(passed)};
+}
 
-void add_class(const fs::path& root, const std::string& folder, const std::string& label, std::optional<Split> split,
-               const ManifestOptions& options, Found& found) {
+void add_class(const fs::path& root, const std::string& folder, const std::string& label,
+               std::optional<Split> split, const ManifestOptions& options, Found& found) {
   const fs::path path = root / folder;
   const auto [images, others, passed] = pictures_below(path);
-  const bool written = images.empty() && (passed.contains(kOwnOutput) || holds_one_of(path, options.own));
-  if (images.empty() && !written && options.known.empty() && split.value_or(Split::train) == Split::train) {
-    throw Error("the class folder holds no images", printable(path.string()), "add images (" + kinds_read() + ") or remove the folder");
+  const bool written =
+      images.empty() && (passed.contains(kOwnOutput) || holds_one_of(path, options.own));
+  if (images.empty() && !written && options.known.empty() &&
+      split.value_or(Split::train) == Split::train) {
+    throw Error("the class folder holds no images", printable(path.string()),
+                "add images (" + kinds_read() + ") or remove the folder");
   }
   if (written && !passed.contains(kOwnOutput)) ++found.passed[kOwnOutput];
   add(found.passed, passed);
-  for (const std::string& image : images) found.entries.push_back({folder + "/" + image, label, split, printable(path.string())});
+  for (const std::string& image : images)
+    found.entries.push_back({folder + "/" + image, label, split, printable(path.string())});
   for (const std::string& other : others) found.unread.push_back(folder + "/" + other);
 }
 
-void add_classes(const fs::path& root, const std::string& prefix, std::optional<Split> split, const ManifestOptions& options,
-                 Found& found) {
+void add_classes(const fs::path& root, const std::string& prefix, std::optional<Split> split,
+                 const ManifestOptions& options, Found& found) {
   for (const std::string& name : folders_in(root / prefix))
     add_class(root, prefix.empty() ? name : prefix + "/" + name, name, split, options, found);
 }
 
-Manifest assemble(const fs::path& root, Found found, const ManifestOptions& options, const std::string& where) {
+Manifest assemble(const fs::path& root, Found found, const ManifestOptions& options,
+                  const std::string& where) {
   const bool judging = !options.known.empty();
   compose_labels(found);
-  const Names named = judging ? Names(options.known.begin(), options.known.end()) : labels_in(found.entries, true);
+  const Names named =
+      judging ? Names(options.known.begin(), options.known.end()) : labels_in(found.entries, true);
   if (!judging) check_classes(named, where);
   match_labels(found, named);
   const Names classes = labels_in(found.entries, !judging);
@@ -157,18 +182,23 @@ Manifest assemble(const fs::path& root, Found found, const ManifestOptions& opti
   const bool has_val = has([](const Entry& entry) { return entry.split == Split::val; });
   manifest.carved = !has([](const Entry& entry) { return entry.split.has_value(); });
   add_items(std::move(found.entries), judging ? Split::test : Split::train, manifest);
-  if (manifest.items.empty()) throw Error("holds no images", where, "give each class a folder of images");
+  if (manifest.items.empty())
+    throw Error("holds no images", where, "give each class a folder of images");
   if (!judging) carve_missing(manifest, has_val, options, where);
-  std::sort(manifest.items.begin(), manifest.items.end(),
-            [](const Item& a, const Item& b) { return std::tie(a.split, a.path) < std::tie(b.split, b.path); });
+  std::sort(manifest.items.begin(), manifest.items.end(), [](const Item& a, const Item& b) {
+    return std::tie(a.split, a.path) < std::tie(b.split, b.path);
+  });
   manifest.unread = std::move(found.unread);
   manifest.notes = std::move(found.notes);
   if (!found.passed.empty()) manifest.notes.push_back(note_of(found.passed));
   return manifest;
 }
 
-Manifest assemble(const fs::path& root, std::vector<Entry> entries, const ManifestOptions& options, const std::string& where) {
-  return assemble(root, Found{.entries = std::move(entries), .unread = {}, .notes = {}, .passed = {}}, options, where);
+Manifest assemble(const fs::path& root, std::vector<Entry> entries, const ManifestOptions& options,
+                  const std::string& where) {
+  return assemble(root,
+                  Found{.entries = std::move(entries), .unread = {}, .notes = {}, .passed = {}},
+                  options, where);
 }
 
 }  // namespace retort::data

@@ -30,18 +30,21 @@ struct Found {
 Note note_of(const PassedOver& passed);
 
 // The images below root/folder, all of one class.
-void add_class(const std::filesystem::path& root, const std::string& folder, const std::string& label, std::optional<Split> split,
-               const ManifestOptions& options, Found& found);
+void add_class(const std::filesystem::path& root, const std::string& folder,
+               const std::string& label, std::optional<Split> split, const ManifestOptions& options,
+               Found& found);
 
-// root/prefix with one folder a class. Throws Error on a training class without images, unless retort writes there; an empty class is
-// nothing elsewhere.
-void add_classes(const std::filesystem::path& root, const std::string& prefix, std::optional<Split> split, const ManifestOptions& options,
-                 Found& found);
+// root/prefix with one folder a class. Throws Error on a training class without images, unless
+// retort writes there; an empty class is nothing elsewhere.
+void add_classes(const std::filesystem::path& root, const std::string& prefix,
+                 std::optional<Split> split, const ManifestOptions& options, Found& found);
 
-// Numbers the classes of training, carves what is not given, sorts. Labels that look alike are one class, with a note: in two Unicode forms
-// anywhere; in another case, or with blanks, where training spells them otherwise. `where` names the whole in errors; those are
-// load_manifest's.
-Manifest assemble(const std::filesystem::path& root, Found found, const ManifestOptions& options, const std::string& where);
-Manifest assemble(const std::filesystem::path& root, std::vector<Entry> entries, const ManifestOptions& options, const std::string& where);
+// Numbers the classes of training, carves what is not given, sorts. Labels that look alike are one
+// class, with a note: in two Unicode forms anywhere; in another case, or with blanks, where
+// training spells them otherwise. `where` names the whole in errors; those are load_manifest's.
+Manifest assemble(const std::filesystem::path& root, Found found, const ManifestOptions& options,
+                  const std::string& where);
+Manifest assemble(const std::filesystem::path& root, std::vector<Entry> entries,
+                  const ManifestOptions& options, const std::string& where);
 
 }  // namespace retort::data

@@ -26,9 +26,11 @@ class Tiff {
     if (!holds(directory, 2)) return std::nullopt;
     const size_t entries = u16(directory);
     uint64_t total = 0;
-    for (size_t i = 0, entry = directory + 2; i < entries && holds(entry, kEntry); ++i, entry += kEntry) {
+    for (size_t i = 0, entry = directory + 2; i < entries && holds(entry, kEntry);
+         ++i, entry += kEntry) {
       const uint16_t type = u16(entry + 2);
-      const uint64_t unit = type < std::size(kTypeBytes) ? kTypeBytes[type] : 0, size = unit * u32(entry + 4);
+      const uint64_t unit = type < std::size(kTypeBytes) ? kTypeBytes[type] : 0,
+                     size = unit * u32(entry + 4);
       if (size == 0) continue;
       size_t at = entry + 8;
       if (size > 4) {
@@ -66,7 +68,9 @@ class Tiff {
       case 9:
         return whole(static_cast<int32_t>(u32(at)));
       case 10:
-        return u32(at + 4) == 0 ? 0 : whole(double{1} * static_cast<int32_t>(u32(at)) / static_cast<int32_t>(u32(at + 4)));
+        return u32(at + 4) == 0 ? 0
+                                : whole(double{1} * static_cast<int32_t>(u32(at)) /
+                                        static_cast<int32_t>(u32(at + 4)));
       case 11:
         return whole(std::bit_cast<float>(u32(at)));
       case 12:
@@ -78,11 +82,18 @@ class Tiff {
     }
   }
 
-  static int whole(double value) { return value >= 1 && value <= 8 && value == std::floor(value) ? static_cast<int>(value) : 0; }
-  bool holds(uint64_t at, uint64_t count) const { return at <= bytes_.size() && count <= bytes_.size() - at; }
+  static int whole(double value) {
+    return value >= 1 && value <= 8 && value == std::floor(value) ? static_cast<int>(value) : 0;
+  }
+  bool holds(uint64_t at, uint64_t count) const {
+    return at <= bytes_.size() && count <= bytes_.size() - at;
+  }
   // Inside the block, which holds() has told.
   uint32_t byte(size_t at) const { return static_cast<uint32_t>(bytes_[at]); }
-  uint16_t u16(size_t at) const { return static_cast<uint16_t>(big_endian_ ? byte(at) << 8 | byte(at + 1) : byte(at + 1) << 8 | byte(at)); }
+  uint16_t u16(size_t at) const {
+    return static_cast<uint16_t>(big_endian_ ? byte(at) << 8 | byte(at + 1)
+                                             : byte(at + 1) << 8 | byte(at));
+  }
   uint32_t u32(size_t at) const {
     const uint32_t first = u16(at), second = u16(at + 2);
     return big_endian_ ? first << 16 | second : second << 16 | first;
@@ -101,7 +112,9 @@ class Tiff {
 std::optional<int> exif_orientation(std::span<const std::byte> exif) {
   constexpr std::string_view kPrefix = "Exif\0\0"sv;
   for (int i = 0; i < 2; ++i) {  // some writers put it in front of a block that has it
-    if (exif.size() < kPrefix.size() || std::memcmp(exif.data(), kPrefix.data(), kPrefix.size()) != 0) break;
+    if (exif.size() < kPrefix.size() ||
+        std::memcmp(exif.data(), kPrefix.data(), kPrefix.size()) != 0)
+      break;
     exif = exif.subspan(kPrefix.size());
   }
   return Tiff(exif).orientation();
@@ -132,14 +145,16 @@ int orientation_from(std::span<const std::byte> exif, std::string_view xmp) {
 Image upright(Image stored, int orientation) {
   if (orientation <= 1 || orientation > 8) return stored;
   const int64_t w = stored.width, h = stored.height;
-  // Where the upright image's first pixel lies in the stored one, and the steps, in pixels, to its right and lower neighbours.
+  // Where the upright image's first pixel lies in the stored one, and the steps, in pixels, to its
+  // right and lower neighbours.
   struct Walk {
     int64_t start, right, down;
   };
   const Walk walks[] = {{w - 1, -1, w},       {w * h - 1, -1, -w}, {w * (h - 1), 1, -w}, {0, w, 1},
                         {w * (h - 1), -w, 1}, {w * h - 1, -w, -1}, {w - 1, w, -1}};
   const Walk walk = walks[orientation - 2];
-  Image turned{orientation >= 5 ? h : w, orientation >= 5 ? w : h, std::vector<uint8_t>(stored.rgb.size())};
+  Image turned{orientation >= 5 ? h : w, orientation >= 5 ? w : h,
+               std::vector<uint8_t>(stored.rgb.size())};
   uint8_t* out = turned.rgb.data();
   for (int64_t y = 0; y < turned.height; ++y) {
     for (int64_t x = 0; x < turned.width; ++x, out += 3)

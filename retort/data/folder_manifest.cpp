@@ -21,11 +21,16 @@ constexpr int kMostLevels = 8;  // of folders that hold nothing but a folder
 std::string list_of(const std::vector<std::string>& names) {
   constexpr size_t kNamedFolders = 4;
   std::string list;
-  for (size_t i = 0; i < std::min(names.size(), kNamedFolders); ++i) list += (i == 0 ? "" : ", ") + quote_name(names[i]);
-  return names.size() > kNamedFolders ? list + " and " + std::to_string(names.size() - kNamedFolders) + " more" : list;
+  for (size_t i = 0; i < std::min(names.size(), kNamedFolders); ++i)
+    list += (i == 0 ? "" : ", ") + quote_name(names[i]);
+  return names.size() > kNamedFolders
+             ? list + " and " + std::to_string(names.size() - kNamedFolders) + " more"
+             : list;
 }
 
-std::string images_counted(int64_t count) { return std::to_string(count) + (count == 1 ? " image" : " images"); }
+std::string images_counted(int64_t count) {
+  return std::to_string(count) + (count == 1 ? " image" : " images");
+}
 
 struct SplitFolder {
   std::string name;
@@ -45,8 +50,8 @@ bool has_split(const std::vector<SplitFolder>& splits, Split split) {
   return std::ranges::any_of(splits, [&](const SplitFolder& each) { return each.split == split; });
 }
 
-// The only one of the parent's folders that holds images, where it holds them in folders of its own or is a public data set: nothing else
-// can be meant by it than to enter it.
+// The only one of the parent's folders that holds images, where it holds them in folders of its own
+// or is a public data set: nothing else can be meant by it than to enter it.
 std::optional<std::string> only_folder(const fs::path& parent, const FolderContent& content) {
   std::optional<std::string> only;
   bool is_layout = false;
@@ -64,7 +69,8 @@ std::optional<std::string> only_folder(const fs::path& parent, const FolderConte
 
 class FolderReader {
  public:
-  FolderReader(fs::path root, const ManifestOptions& options) : root_(std::move(root)), options_(options) {}
+  FolderReader(fs::path root, const ManifestOptions& options)
+      : root_(std::move(root)), options_(options) {}
 
   Manifest read() {
     enter_wrappers();
@@ -87,22 +93,28 @@ class FolderReader {
 
  private:
   std::string where() const { return printable(root_.string()); }
-  void note(std::string text, bool warning = false) { found_.notes.push_back({std::move(text), warning}); }
+  void note(std::string text, bool warning = false) {
+    found_.notes.push_back({std::move(text), warning});
+  }
 
   bool is_known(const std::string& name) const {
-    return std::ranges::any_of(options_.known, [&](const std::string& known) { return folded(known) == folded(name); });
+    return std::ranges::any_of(
+        options_.known, [&](const std::string& known) { return folded(known) == folded(name); });
   }
 
   bool holds_known(const std::string& name) const {
-    return std::ranges::any_of(folders_in(root_ / name), [&](const std::string& folder) { return is_known(folder); });
+    return std::ranges::any_of(folders_in(root_ / name),
+                               [&](const std::string& folder) { return is_known(folder); });
   }
 
   // How to list images without class folders: in the list that lies there already, if one does.
   std::string list_advice() const {
     std::error_code error;
-    for (fs::directory_iterator it(root_, error); !error && it != fs::directory_iterator(); it.increment(error))
+    for (fs::directory_iterator it(root_, error); !error && it != fs::directory_iterator();
+         it.increment(error))
       if (lower_extension(it->path()) == ".csv")
-        return "or give --data the list " + printable(it->path().string()) + " (columns path, label, split)";
+        return "or give --data the list " + printable(it->path().string()) +
+               " (columns path, label, split)";
     return "or list them in a CSV file `path,label,split`";
   }
 
@@ -117,24 +129,30 @@ class FolderReader {
       entered += (entered.empty() ? "" : "/") + *name;
       root_ /= *name;
     }
-    if (!entered.empty()) note("reads " + quote_name(entered) + ", the only folder that holds images");
+    if (!entered.empty())
+      note("reads " + quote_name(entered) + ", the only folder that holds images");
   }
 
-  // The folders that are called as splits are: by such a name alone, or else by names that have the rest in common.
+  // The folders that are called as splits are: by such a name alone, or else by names that have the
+  // rest in common.
   std::vector<SplitFolder> splits_among(const std::vector<std::string>& folders) const {
     std::map<std::string, std::vector<SplitFolder>> by_pattern;
     for (const std::string& name : folders) {
-      const std::optional<SplitName> split = is_known(name) && !holds_known(name) ? std::nullopt : split_name(name);
+      const std::optional<SplitName> split =
+          is_known(name) && !holds_known(name) ? std::nullopt : split_name(name);
       if (split) by_pattern[split->pattern].push_back({name, split->split, {}});
     }
     std::vector<SplitFolder> chosen = by_pattern["*"];
     if (chosen.empty()) {
       for (const auto& [pattern, group] : by_pattern) {
-        if (!has_split(group, Split::train) || (!has_split(group, Split::val) && !has_split(group, Split::test))) continue;
+        if (!has_split(group, Split::train) ||
+            (!has_split(group, Split::val) && !has_split(group, Split::test)))
+          continue;
         if (!chosen.empty())
-          throw Error(
-              "the folders " + list_of(names_of(chosen)) + " and " + list_of(names_of(group)) + " are called like splits of two data sets",
-              where(), "give --data one of them, or put class folders into train/ and test/");
+          throw Error("the folders " + list_of(names_of(chosen)) + " and " +
+                          list_of(names_of(group)) + " are called like splits of two data sets",
+                      where(),
+                      "give --data one of them, or put class folders into train/ and test/");
         chosen = group;
       }
     }
@@ -143,16 +161,19 @@ class FolderReader {
     return chosen;
   }
 
-  std::vector<std::string> others_with_pictures(const std::vector<SplitFolder>& splits, const FolderContent& content) const {
+  std::vector<std::string> others_with_pictures(const std::vector<SplitFolder>& splits,
+                                                const FolderContent& content) const {
     std::vector<std::string> others;
     for (const std::string& name : content.folders) {
-      const bool split = std::ranges::any_of(splits, [&](const SplitFolder& each) { return each.name == name; });
+      const bool split =
+          std::ranges::any_of(splits, [&](const SplitFolder& each) { return each.name == name; });
       if (!split && has_pictures(root_ / name)) others.push_back(name);
     }
     return others;
   }
 
-  // A folder may be called train because it is of a class, beside other classes. Where that cannot be told, the user must say.
+  // A folder may be called train because it is of a class, beside other classes. Where that cannot
+  // be told, the user must say.
   bool are_splits(const std::vector<SplitFolder>& splits, const FolderContent& content) {
     if (splits.empty()) return false;
     check_one_each(splits);
@@ -161,19 +182,25 @@ class FolderReader {
     if (train && splits.size() > 1) return true;
     if (alone) {
       if (!train && options_.known.empty())
-        throw Error("holds " + list_of(names_of(splits)) + ", but no folder of training images", where(),
-                    "add a folder train/ with one folder a class; `retort eval --data` takes such a folder as it is");
+        throw Error("holds " + list_of(names_of(splits)) + ", but no folder of training images",
+                    where(),
+                    "add a folder train/ with one folder a class; `retort eval --data` takes such "
+                    "a folder as it is");
       return true;
     }
-    const bool as_class = splits.size() == 1 && (!splits[0].divided() || splits[0].content.images > 0);
+    const bool as_class =
+        splits.size() == 1 && (!splits[0].divided() || splits[0].content.images > 0);
     if (!as_class)
-      throw Error(
-          list_of(names_of(splits)) + (splits.size() == 1 ? " is" : " are") + " called like a split, but " + list_of(others) +
-              " beside it could be other classes",
-          where(),
-          "if it is a split, move what is beside it away, or into folders train/ and test/; if it is a class, rename it, or list the "
-          "images in a CSV file `path,label`");
-    note(quote_name(splits[0].name) + " is read as a class, not as a split: it holds images itself, and lies beside " + list_of(others));
+      throw Error(list_of(names_of(splits)) + (splits.size() == 1 ? " is" : " are") +
+                      " called like a split, but " + list_of(others) +
+                      " beside it could be other classes",
+                  where(),
+                  "if it is a split, move what is beside it away, or into folders train/ and "
+                  "test/; if it is a class, rename it, or list the "
+                  "images in a CSV file `path,label`");
+    note(quote_name(splits[0].name) +
+         " is read as a class, not as a split: it holds images itself, and lies beside " +
+         list_of(others));
     return false;
   }
 
@@ -182,8 +209,9 @@ class FolderReader {
     for (const SplitFolder& each : splits) {
       const auto [other, fresh] = seen.emplace(each.split, each.name);
       if (!fresh)
-        throw Error("both " + quote_name(other->second) + " and " + quote_name(each.name) + " are there for one split", where(),
-                    "keep one of them, or join them");
+        throw Error("both " + quote_name(other->second) + " and " + quote_name(each.name) +
+                        " are there for one split",
+                    where(), "keep one of them, or join them");
     }
   }
 
@@ -192,17 +220,19 @@ class FolderReader {
     const bool none = std::ranges::none_of(splits, &SplitFolder::divided);
     for (const SplitFolder& each : splits) {
       if (each.name != to_string(each.split))
-        guessed += (guessed.empty() ? "" : ", ") + quote_name(each.name) + " as " + to_string(each.split);
+        guessed +=
+            (guessed.empty() ? "" : ", ") + quote_name(each.name) + " as " + to_string(each.split);
       if (!each.divided() && (options_.known.empty() ? each.split == Split::train : none))
-        throw Error(quote_name(each.name) + " holds " + images_counted(each.content.images) + ", but no class folders", where(),
-                    "put the images into one folder a class inside it, " + list_advice());
+        throw Error(quote_name(each.name) + " holds " + images_counted(each.content.images) +
+                        ", but no class folders",
+                    where(), "put the images into one folder a class inside it, " + list_advice());
     }
     if (!guessed.empty()) note("splits: " + guessed);
     for (const SplitFolder& each : splits) read_split(each);
     for (const std::string& name : others_with_pictures(splits, content)) {
       const Pictures pictures = pictures_below(root_ / name);
-      note("left out: " + images_counted(std::ssize(pictures.images)) + " in " + quote_name(name) + ", which is no split and lies beside " +
-               list_of(names_of(splits)),
+      note("left out: " + images_counted(std::ssize(pictures.images)) + " in " + quote_name(name) +
+               ", which is no split and lies beside " + list_of(names_of(splits)),
            true);
     }
   }
@@ -218,7 +248,9 @@ class FolderReader {
       prefix += "/" + *name;
       content = content_of(root_ / prefix);
     }
-    if (prefix != split.name) note("reads " + quote_name(prefix) + ", the only folder with images in " + quote_name(split.name));
+    if (prefix != split.name)
+      note("reads " + quote_name(prefix) + ", the only folder with images in " +
+           quote_name(split.name));
     add(found_.passed, content.passed);
     note_loose(content, prefix);
     for (const std::string& name : content.folders) {
@@ -235,16 +267,23 @@ class FolderReader {
     std::string partly;
     for (const std::string& name : content.folders) {
       const FolderContent inner = content_of(root_ / name);
-      const auto splits = std::ranges::count_if(inner.folders, [](const std::string& folder) { return split_from(folder).has_value(); });
+      const auto splits = std::ranges::count_if(
+          inner.folders, [](const std::string& folder) { return split_from(folder).has_value(); });
       if (inner.images == 0 && inner.folders.empty()) continue;
       ++classes;
       if (splits == 0) continue;
-      train |= std::ranges::any_of(inner.folders, [](const std::string& folder) { return split_from(folder) == Split::train; });
+      train |= std::ranges::any_of(inner.folders, [](const std::string& folder) {
+        return split_from(folder) == Split::train;
+      });
       if (inner.images == 0 && splits == std::ssize(inner.folders)) divided.emplace(name, inner);
       partly += (partly.empty() ? "" : ", ") + quote_name(name);
     }
-    if (!divided.empty() && divided.size() == classes && (train || !options_.known.empty())) return divided;
-    if (!partly.empty()) note("folders in " + partly + " are called like splits, and read as images of their class like all others", true);
+    if (!divided.empty() && divided.size() == classes && (train || !options_.known.empty()))
+      return divided;
+    if (!partly.empty())
+      note("folders in " + partly +
+               " are called like splits, and read as images of their class like all others",
+           true);
     return {};
   }
 
@@ -252,25 +291,30 @@ class FolderReader {
     if (content.folders.empty() && content.images > 0) return read_flat(content);
     const std::map<std::string, FolderContent> divided = divided_classes(content);
     if (divided.empty()) {
-      for (const std::string& name : content.folders) add_class(root_, name, name, std::nullopt, options_, found_);
+      for (const std::string& name : content.folders)
+        add_class(root_, name, name, std::nullopt, options_, found_);
       return;
     }
-    note("splits: each class's own folders, such as " + quote_name(divided.begin()->first + "/" + divided.begin()->second.folders.front()));
+    note("splits: each class's own folders, such as " +
+         quote_name(divided.begin()->first + "/" + divided.begin()->second.folders.front()));
     for (const auto& [name, inner] : divided) {
       add(found_.passed, inner.passed);
-      for (const std::string& folder : inner.folders) add_class(root_, name + "/" + folder, name, split_from(folder), options_, found_);
+      for (const std::string& folder : inner.folders)
+        add_class(root_, name + "/" + folder, name, split_from(folder), options_, found_);
     }
   }
 
   // Images and no folders: of one class that is judged, by the folder's own name.
   void read_flat(const FolderContent& content) {
-    const std::string name = (fs::absolute(root_) / "").lexically_normal().parent_path().filename().string();
+    const std::string name =
+        (fs::absolute(root_) / "").lexically_normal().parent_path().filename().string();
     if (!is_known(name))
       throw Error("holds " + images_counted(content.images) + ", but no class folders", where(),
                   "give each class a folder of its own, " + list_advice());
     note("reads its images as of the class " + quote_name(name) + ", which the folder is called");
     Pictures pictures = pictures_below(root_);
-    for (std::string& image : pictures.images) found_.entries.push_back({std::move(image), name, std::nullopt, where()});
+    for (std::string& image : pictures.images)
+      found_.entries.push_back({std::move(image), name, std::nullopt, where()});
     found_.unread = std::move(pictures.unread);
     loose_are_read_ = true;
   }
@@ -291,7 +335,9 @@ class FolderReader {
 
 }  // namespace
 
-Manifest load_folder(const fs::path& folder, const ManifestOptions& options) { return FolderReader(folder, options).read(); }
+Manifest load_folder(const fs::path& folder, const ManifestOptions& options) {
+  return FolderReader(folder, options).read();
+}
 
 std::optional<std::string> train_folder_in(const fs::path& folder) {
   std::optional<std::string> train;
@@ -306,7 +352,8 @@ std::optional<std::string> train_folder_in(const fs::path& folder) {
       other_beside |= has_pictures(folder / name);
     }
   }
-  if (!train || (other_beside && !split_beside && folders_in(folder / *train).empty())) return std::nullopt;
+  if (!train || (other_beside && !split_beside && folders_in(folder / *train).empty()))
+    return std::nullopt;
   return train;
 }
 

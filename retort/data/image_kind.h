@@ -8,9 +8,24 @@
 
 namespace retort::data {
 
-// The kinds of picture that people have. `other` stands for those that are known by name alone: camera raw files, layers of
-// drawing programs and the like.
-enum class ImageKind : uint8_t { none, jpeg, png, webp, gif, tiff, bmp, avif, pnm, heic, jpeg2000, jpeg_xl, psd, other };
+// The kinds of picture that people have. `other` stands for those that are known by name alone:
+// camera raw files, layers of drawing programs and the like.
+enum class ImageKind : uint8_t {
+  none,
+  jpeg,
+  png,
+  webp,
+  gif,
+  tiff,
+  bmp,
+  avif,
+  pnm,
+  heic,
+  jpeg2000,
+  jpeg_xl,
+  psd,
+  other
+};
 
 // By its first bytes; 64 of them are enough.
 ImageKind kind_of(std::span<const std::byte> bytes);
@@ -25,7 +40,8 @@ std::string kinds_read();
 
 // What a file in a folder of images is taken for.
 enum class Picture : uint8_t { no, image, unread };
-// By its name; where that says nothing, by the file's first bytes. A name that ends as copies and downloads in progress do
+// By its name; where that says nothing, by the file's first bytes. A name that ends as copies and
+// downloads in progress do
 // (.bak, .part, ~ …) is never an image. Never throws: a file that cannot be opened is no picture.
 Picture picture_at(const std::filesystem::path& path);
 

@@ -17,7 +17,8 @@ namespace retort::data {
 // What a store keeps of an image: its pixels, or its size alone, and the pixels stay in its file.
 enum class Kept : uint8_t { pixels, sizes };
 
-// A run of a store's items on disk: [first, last) are places in the store's list. Each place is either an image or a skipped file.
+// A run of a store's items on disk: [first, last) are places in the store's list. Each place is
+// either an image or a skipped file.
 struct Shard {
   int64_t first = 0, last = 0;
   std::vector<int64_t> places;                           // ascending, those with an image
@@ -51,8 +52,9 @@ class ShardBuilder {
   std::vector<std::pair<int64_t, SkippedFile>> skipped_;
 };
 
-// Throws Error when the file is missing, malformed, damaged (its pixels' checksum differs), another store's, or does not start at `first`
-// and end by `count`.
-Shard read_shard(const std::filesystem::path& path, const std::string& key, int64_t first, int64_t count, Kept kept);
+// Throws Error when the file is missing, malformed, damaged (its pixels' checksum differs), another
+// store's, or does not start at `first` and end by `count`.
+Shard read_shard(const std::filesystem::path& path, const std::string& key, int64_t first,
+                 int64_t count, Kept kept);
 
 }  // namespace retort::data

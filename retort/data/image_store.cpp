@@ -20,7 +20,8 @@ namespace retort::data {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr int64_t kGroup = 256;  // images decoded between looks at the shard's size; fixed, because shards end where groups do
+constexpr int64_t kGroup = 256;  // images decoded between looks at the shard's size; fixed, because
+                                 // shards end where groups do
 constexpr size_t kNamed = 20;    // skipped files that get a line of their own in the log
 
 struct Decoded {
@@ -30,7 +31,11 @@ struct Decoded {
 };
 
 uint64_t seed_of(const Image& image) {
-  return Hasher().number(image.width).number(image.height).bytes(std::as_bytes(std::span(image.rgb))).low();
+  return Hasher()
+      .number(image.width)
+      .number(image.height)
+      .bytes(std::as_bytes(std::span(image.rgb)))
+      .low();
 }
 
 // What a build needs to know, and one place in its list.
@@ -42,7 +47,9 @@ struct Source {
   int64_t count() const { return static_cast<int64_t>(items.size()); }
   Kept kept() const { return preparation.in_files ? Kept::sizes : Kept::pixels; }
   int64_t item(int64_t place) const { return items[static_cast<size_t>(place)]; }
-  const std::string& path(int64_t place) const { return manifest.items[static_cast<size_t>(item(place))].path; }
+  const std::string& path(int64_t place) const {
+    return manifest.items[static_cast<size_t>(item(place))].path;
+  }
 
   Decoded decode(int64_t place) const try {
     return {preparation.apply(manifest.read(item(place), preparation.enough))};
@@ -57,10 +64,12 @@ struct Source {
   static std::string shown(const std::string& message, const std::string& file) {
     const size_t at = message.find(file);
     if (at == std::string::npos) return printable_message(message);
-    return message.substr(0, at) + printable(file) + printable_message(message.substr(at + file.size()));
+    return message.substr(0, at) + printable(file) +
+           printable_message(message.substr(at + file.size()));
   }
 
-  // What a shard keeps of it: no more, so that a group of large photographs takes no more memory than one of small ones.
+  // What a shard keeps of it: no more, so that a group of large photographs takes no more memory
+  // than one of small ones.
   Decoded decode_kept(int64_t place) const {
     Decoded decoded = decode(place);
     if (!decoded.reason.empty()) return decoded;
@@ -74,17 +83,24 @@ struct Source {
 std::string folder_key(const Source& source) {
   Hasher hasher;
   // The number is raised when decode() gives other pixels of the same file.
-  hasher.text("retort-images-3").text(source.manifest.digest()).text(source.preparation.key).number(source.count());
+  hasher.text("retort-images-3")
+      .text(source.manifest.digest())
+      .text(source.preparation.key)
+      .number(source.count());
   for (const int64_t item : source.items) hasher.number(item);
   return hasher.hex();
 }
 
-fs::path folder_of(const fs::path& cache_dir, const std::string& key) { return cache_dir / "images" / key; }
+fs::path folder_of(const fs::path& cache_dir, const std::string& key) {
+  return cache_dir / "images" / key;
+}
 
-// Adds decoded images to a shard in the order of their places, each as soon as those before it are there.
+// Adds decoded images to a shard in the order of their places, each as soon as those before it are
+// there.
 class OrderedAdds {
  public:
-  OrderedAdds(const Source& source, ShardBuilder& builder, size_t count) : source_(source), builder_(builder), waiting_(count) {}
+  OrderedAdds(const Source& source, ShardBuilder& builder, size_t count)
+      : source_(source), builder_(builder), waiting_(count) {}
 
   void add(size_t number, Decoded decoded) {
     const std::lock_guard lock(mutex_);
@@ -113,17 +129,20 @@ void add_group(const Source& source, ShardBuilder& builder, int64_t last, const 
   const int64_t first = builder.last();
   OrderedAdds adds(source, builder, static_cast<size_t>(last - first));
   std::atomic<int64_t> next{first};
-  at::parallel_for(0, std::min<int64_t>(at::get_num_threads(), last - first), 1, [&](int64_t begin, int64_t end) {
-    for (int64_t worker = begin; worker < end; ++worker) {
-      for (int64_t place = next++; place < last && !stop.load(std::memory_order_relaxed); place = next++) {
-        adds.add(static_cast<size_t>(place - first), source.decode_kept(place));
-      }
-    }
-  });
+  at::parallel_for(0, std::min<int64_t>(at::get_num_threads(), last - first), 1,
+                   [&](int64_t begin, int64_t end) {
+                     for (int64_t worker = begin; worker < end; ++worker) {
+                       for (int64_t place = next++;
+                            place < last && !stop.load(std::memory_order_relaxed); place = next++) {
+                         adds.add(static_cast<size_t>(place - first), source.decode_kept(place));
+                       }
+                     }
+                   });
   check_stop(stop, "decoding images");
 }
 
-void build_shard(const Source& source, int64_t first, const fs::path& path, const std::string& key, Meter& meter, const StopFlag& stop) {
+void build_shard(const Source& source, int64_t first, const fs::path& path, const std::string& key,
+                 Meter& meter, const StopFlag& stop) {
   ShardBuilder builder(first, source.kept());
   while (!builder.full() && builder.last() < source.count()) {
     const int64_t begin = builder.last();
@@ -133,57 +152,73 @@ void build_shard(const Source& source, int64_t first, const fs::path& path, cons
   builder.write(path, key);
 }
 
-std::optional<Shard> open_shard(const fs::path& path, const std::string& key, int64_t first, const Source& source, Log& log) {
+std::optional<Shard> open_shard(const fs::path& path, const std::string& key, int64_t first,
+                                const Source& source, Log& log) {
   std::error_code ignored;
   if (!fs::exists(path, ignored)) return std::nullopt;
   try {
     return read_shard(path, key, first, source.count(), source.kept());
   } catch (const Error& error) {
-    log.warn("a file of the image store is damaged and will be made again: " + path.string() + ": " + error.what());
+    log.warn("a file of the image store is damaged and will be made again: " + path.string() +
+             ": " + error.what());
     return std::nullopt;
   }
 }
 
-// A file that could not be read then (permissions, a share that was away) may decode now; one that is broken takes no time to refuse again.
+// A file that could not be read then (permissions, a share that was away) may decode now; one that
+// is broken takes no time to refuse again.
 bool outdated(const Shard& shard, const Source& source) {
-  return std::ranges::any_of(shard.skipped, [&](const auto& skipped) { return source.decode(skipped.first).reason.empty(); });
+  return std::ranges::any_of(shard.skipped, [&](const auto& skipped) {
+    return source.decode(skipped.first).reason.empty();
+  });
 }
 
-void check_skipped(const std::vector<SkippedFile>& skipped, size_t total, const ImageStore::Options& options, const std::string& root,
-                   Log& log) {
-  for (size_t i = 0; i < std::min(skipped.size(), kNamed); ++i) log.warn("left out: " + skipped[i].reason);
-  if (skipped.size() > kNamed) log.warn("and " + std::to_string(skipped.size() - kNamed) + " more files left out");
+void check_skipped(const std::vector<SkippedFile>& skipped, size_t total,
+                   const ImageStore::Options& options, const std::string& root, Log& log) {
+  for (size_t i = 0; i < std::min(skipped.size(), kNamed); ++i)
+    log.warn("left out: " + skipped[i].reason);
+  if (skipped.size() > kNamed)
+    log.warn("and " + std::to_string(skipped.size() - kNamed) + " more files left out");
   if (skipped.size() == total)
-    throw Error("none of the " + std::to_string(total) + " images decodes; the first: " + skipped[0].reason, root);
+    throw Error(
+        "none of the " + std::to_string(total) + " images decodes; the first: " + skipped[0].reason,
+        root);
   if (skipped.empty()) return;
   const int64_t failed = std::ssize(skipped) + options.skipped_elsewhere;
   const int64_t images = options.images > 0 ? options.images : static_cast<int64_t>(total);
   if (static_cast<double>(failed) <= options.max_skipped * static_cast<double>(images)) return;
-  throw Error(std::to_string(failed) + " of " + std::to_string(images) + " images do not decode; the first: " + skipped[0].reason, root,
-              "mend or remove these files, or allow a larger share of them: --max-skipped");
+  throw Error(std::to_string(failed) + " of " + std::to_string(images) +
+                  " images do not decode; the first: " + skipped[0].reason,
+              root, "mend or remove these files, or allow a larger share of them: --max-skipped");
 }
 
 }  // namespace
 
 Preparation bounded(int64_t side) {
-  // From twice the size on, what a reduced decoding loses is gone after the resize as well: PIL's thumbnail asks for as much.
-  return {"short side at most " + std::to_string(side) + ", decoded at " + std::to_string(2 * side) + " or more",
+  // From twice the size on, what a reduced decoding loses is gone after the resize as well: PIL's
+  // thumbnail asks for as much.
+  return {"short side at most " + std::to_string(side) + ", decoded at " +
+              std::to_string(2 * side) + " or more",
           [side](Image image) {
             const int64_t shorter = std::min(image.width, image.height);
             if (shorter <= side) return image;
             const auto scaled = [&](int64_t length) {
-              return static_cast<int64_t>(static_cast<double>(side * length) / static_cast<double>(shorter));
+              return static_cast<int64_t>(static_cast<double>(side * length) /
+                                          static_cast<double>(shorter));
             };
-            return resize(image, scaled(image.width), scaled(image.height), Interpolation::bilinear);
+            return resize(image, scaled(image.width), scaled(image.height),
+                          Interpolation::bilinear);
           },
           2 * side};
 }
 
 Preparation in_files() {
-  return {.key = "as it is, in its file", .apply = [](Image image) { return image; }, .in_files = true};
+  return {
+      .key = "as it is, in its file", .apply = [](Image image) { return image; }, .in_files = true};
 }
 
-int64_t estimated_bytes(const Manifest& manifest, std::span<const int64_t> items, const Preparation& preparation) {
+int64_t estimated_bytes(const Manifest& manifest, std::span<const int64_t> items,
+                        const Preparation& preparation) {
   constexpr size_t kLooks = 32;
   const Source source{manifest, items, preparation};
   const size_t step = std::max<size_t>(items.size() / kLooks, 1);
@@ -194,23 +229,27 @@ int64_t estimated_bytes(const Manifest& manifest, std::span<const int64_t> items
     bytes += decoded.image.rgb.size();
     ++images;
   }
-  return images == 0 ? 0
-                     : static_cast<int64_t>(static_cast<double>(bytes) / static_cast<double>(images) * static_cast<double>(items.size()));
+  return images == 0
+             ? 0
+             : static_cast<int64_t>(static_cast<double>(bytes) / static_cast<double>(images) *
+                                    static_cast<double>(items.size()));
 }
 
 Preparation for_evaluation(const InputSpec& spec) {
-  return {"resize " + std::to_string(resize_side(spec)) + " crop " + std::to_string(spec.size) + " " + to_string(spec.interpolation),
+  return {"resize " + std::to_string(resize_side(spec)) + " crop " + std::to_string(spec.size) +
+              " " + to_string(spec.interpolation),
           [spec](const Image& image) { return render_eval(image, spec); }};
 }
 
-bool ImageStore::begun(const fs::path& cache_dir, const Manifest& manifest, std::span<const int64_t> items,
-                       const Preparation& preparation) {
+bool ImageStore::begun(const fs::path& cache_dir, const Manifest& manifest,
+                       std::span<const int64_t> items, const Preparation& preparation) {
   std::error_code ignored;
   return fs::exists(folder_of(cache_dir, folder_key({manifest, items, preparation})), ignored);
 }
 
-ImageStore ImageStore::open(const fs::path& cache_dir, const Manifest& manifest, std::span<const int64_t> items,
-                            const Preparation& preparation, const Options& options, Log& log, const StopFlag& stop) {
+ImageStore ImageStore::open(const fs::path& cache_dir, const Manifest& manifest,
+                            std::span<const int64_t> items, const Preparation& preparation,
+                            const Options& options, Log& log, const StopFlag& stop) {
   if (items.empty()) return {};
   const Source source{manifest, items, preparation};
   ImageStore store;
@@ -218,7 +257,10 @@ ImageStore ImageStore::open(const fs::path& cache_dir, const Manifest& manifest,
   const fs::path folder = folder_of(cache_dir, key);
   store.source_ = fs::absolute(manifest.root).lexically_normal().string();
   store.use_ = StoreUse::begin(cache_dir, "images", key,
-                               {{"data", store.source_}, {"images", std::to_string(source.count())}, {"kept", preparation.key}}, log);
+                               {{"data", store.source_},
+                                {"images", std::to_string(source.count())},
+                                {"kept", preparation.key}},
+                               log);
   Hasher content;
   std::optional<Meter> meter;
   int64_t number = 0;
@@ -256,7 +298,8 @@ ImageStore ImageStore::open(const fs::path& cache_dir, const Manifest& manifest,
   return store;
 }
 
-Planes& ImageStore::render(int64_t i, const View& view, const InputSpec& spec, Renderer& renderer) const {
+Planes& ImageStore::render(int64_t i, const View& view, const InputSpec& spec,
+                           Renderer& renderer) const {
   if (files_ == nullptr) return renderer.view(image(i), view, spec);
   // At a reduced size from where a whole image would be (bounded).
   return renderer.view(files_->read_part(item(i), crop_of(view), 2 * spec.size), view, spec);

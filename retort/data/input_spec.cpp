@@ -9,7 +9,8 @@
 namespace retort::data {
 namespace {
 
-// The double with the float's shortest decimal form, so that JSON says 0.485 and not 0.48500001430511475.
+// The double with the float's shortest decimal form, so that JSON says 0.485 and not
+// 0.48500001430511475.
 double shortest(float value) {
   char text[32];
   const char* end = std::to_chars(text, text + sizeof text, value).ptr;
@@ -22,30 +23,38 @@ std::array<double, 3> shortest(const std::array<float, 3>& values) {
   return {shortest(values[0]), shortest(values[1]), shortest(values[2])};
 }
 
-// A ratio that resize_side() turns back into exactly `side`: the quotient may round to a hair above.
+// A ratio that resize_side() turns back into exactly `side`: the quotient may round to a hair
+// above.
 double ratio_for(int64_t size, int64_t side) {
   double ratio = static_cast<double>(size) / static_cast<double>(side);
-  while (std::floor(static_cast<double>(size) / ratio) < static_cast<double>(side)) ratio = std::nextafter(ratio, 0.0);
+  while (std::floor(static_cast<double>(size) / ratio) < static_cast<double>(side))
+    ratio = std::nextafter(ratio, 0.0);
   return ratio;
 }
 
-std::array<float, 3> channels_from(const nlohmann::json& json, const char* field, double low, double high) {
+std::array<float, 3> channels_from(const nlohmann::json& json, const char* field, double low,
+                                   double high) {
   const auto values = json.at(field).get<std::vector<double>>();
   if (values.size() != 3) throw Error("needs three values", std::string("preprocess.") + field);
   for (const double value : values) {
-    if (!(value > low && value < high)) throw Error(std::to_string(value) + " is out of range", std::string("preprocess.") + field);
+    if (!(value > low && value < high))
+      throw Error(std::to_string(value) + " is out of range", std::string("preprocess.") + field);
   }
-  return {static_cast<float>(values[0]), static_cast<float>(values[1]), static_cast<float>(values[2])};
+  return {static_cast<float>(values[0]), static_cast<float>(values[1]),
+          static_cast<float>(values[2])};
 }
 
 InputSpec parse(const nlohmann::json& json) {
   InputSpec spec;
   spec.size = json.at("crop").get<int64_t>();
   const auto side = json.at("resize").get<int64_t>();
-  if (spec.size < 16 || spec.size > 1024) throw Error(std::to_string(spec.size) + " is not in [16, 1024]", "preprocess.crop");
+  if (spec.size < 16 || spec.size > 1024)
+    throw Error(std::to_string(spec.size) + " is not in [16, 1024]", "preprocess.crop");
   if (side < spec.size || side > 100 * spec.size)
-    throw Error(std::to_string(side) + " does not suit a crop of " + std::to_string(spec.size), "preprocess.resize");
-  if (json.at("range").get<std::vector<double>>() != std::vector<double>{0, 1}) throw Error("only [0, 1] is supported", "preprocess.range");
+    throw Error(std::to_string(side) + " does not suit a crop of " + std::to_string(spec.size),
+                "preprocess.resize");
+  if (json.at("range").get<std::vector<double>>() != std::vector<double>{0, 1})
+    throw Error("only [0, 1] is supported", "preprocess.range");
   spec.crop_ratio = ratio_for(spec.size, side);
   spec.interpolation = interpolation_from(json.at("interpolation").get<std::string>());
   spec.mean = channels_from(json, "mean", -1e3, 1e3);
@@ -55,7 +64,9 @@ InputSpec parse(const nlohmann::json& json) {
 
 }  // namespace
 
-std::string to_string(Interpolation interpolation) { return interpolation == Interpolation::bilinear ? "bilinear" : "bicubic"; }
+std::string to_string(Interpolation interpolation) {
+  return interpolation == Interpolation::bilinear ? "bilinear" : "bicubic";
+}
 
 Interpolation interpolation_from(const std::string& name) {
   if (name == "bilinear") return Interpolation::bilinear;
@@ -64,18 +75,25 @@ Interpolation interpolation_from(const std::string& name) {
 }
 
 nlohmann::json to_json(const InputSpec& spec) {
-  return {{"resize", resize_side(spec)}, {"crop", spec.size},         {"interpolation", to_string(spec.interpolation)},
-          {"mean", shortest(spec.mean)}, {"std", shortest(spec.std)}, {"range", {0, 1}}};
+  return {{"resize", resize_side(spec)},
+          {"crop", spec.size},
+          {"interpolation", to_string(spec.interpolation)},
+          {"mean", shortest(spec.mean)},
+          {"std", shortest(spec.std)},
+          {"range", {0, 1}}};
 }
 
 InputSpec input_spec_from(const nlohmann::json& json) {
   try {
     return parse(json);
   } catch (const nlohmann::json::exception& error) {
-    throw Error(error.what(), "preprocess", "it needs resize, crop, interpolation, mean, std and range");
+    throw Error(error.what(), "preprocess",
+                "it needs resize, crop, interpolation, mean, std and range");
   }
 }
 
-int64_t resize_side(const InputSpec& spec) { return static_cast<int64_t>(std::floor(static_cast<double>(spec.size) / spec.crop_ratio)); }
+int64_t resize_side(const InputSpec& spec) {
+  return static_cast<int64_t>(std::floor(static_cast<double>(spec.size) / spec.crop_ratio));
+}
 
 }  // namespace retort::data

@@ -10,14 +10,15 @@ namespace retort::data {
 
 enum class Interpolation { bilinear, bicubic };
 
-// How a model wants its images: RGB scaled to [0, 1], minus mean, over std, channels first, size × size.
+// How a model wants its images: RGB scaled to [0, 1], minus mean, over std, channels first, size ×
+// size.
 struct InputSpec {
   int64_t size = 224;                                 // pixels, [16, 1024]
   std::array<float, 3> mean{0.485F, 0.456F, 0.406F};  // ImageNet's, as torchvision has them
   std::array<float, 3> std{0.229F, 0.224F, 0.225F};
   Interpolation interpolation = Interpolation::bilinear;
-  double crop_ratio =
-      0.875;  // evaluation: the short side is resized to floor(size / crop_ratio), then size × size is cut from the centre; (0, 1]
+  double crop_ratio = 0.875;  // evaluation: the short side is resized to floor(size / crop_ratio),
+                              // then size × size is cut from the centre; (0, 1]
 
   bool operator==(const InputSpec&) const = default;
 };
@@ -25,8 +26,8 @@ struct InputSpec {
 std::string to_string(Interpolation interpolation);
 Interpolation interpolation_from(const std::string& name);  // throws UsageError on other names
 
-// {"resize": short side, "crop": size, "interpolation": "bilinear", "mean": […], "std": […], "range": [0, 1]}: the `preprocess` entry of
-// student.onnx.
+// {"resize": short side, "crop": size, "interpolation": "bilinear", "mean": […], "std": […],
+// "range": [0, 1]}: the `preprocess` entry of student.onnx.
 nlohmann::json to_json(const InputSpec& spec);
 InputSpec input_spec_from(const nlohmann::json& json);
 

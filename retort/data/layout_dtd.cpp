@@ -4,20 +4,24 @@
 #include "retort/data/layouts.h"
 #include "retort/data/listing.h"
 
-// DTD, the Describable Textures Dataset (Cimpoi et al. 2014): images/class/file.jpg, and ten splits in labels/. Split 1 is the one that is
-// reported where one is.
+// DTD, the Describable Textures Dataset (Cimpoi et al. 2014): images/class/file.jpg, and ten splits
+// in labels/. Split 1 is the one that is reported where one is.
 namespace retort::data::dtd {
 namespace fs = std::filesystem;
 namespace {
 
-bool recognise(const fs::path& folder) { return has_folder(folder, "images") && has_file(folder, "labels/train1.txt"); }
+bool recognise(const fs::path& folder) {
+  return has_folder(folder, "images") && has_file(folder, "labels/train1.txt");
+}
 
 Manifest read(const fs::path& folder, const ManifestOptions& options) {
   std::vector<Entry> entries;
   for (const auto& [list, split] :
-       {std::pair("train1.txt", Split::train), std::pair("val1.txt", Split::val), std::pair("test1.txt", Split::test)}) {
+       {std::pair("train1.txt", Split::train), std::pair("val1.txt", Split::val),
+        std::pair("test1.txt", Split::test)}) {
     for (const Line& line : lines_of(folder / "labels" / list))
-      entries.push_back({listed_file(folder, "images", line.text, line.where), class_folder(line.text, line.where), split, line.where});
+      entries.push_back({listed_file(folder, "images", line.text, line.where),
+                         class_folder(line.text, line.where), split, line.where});
   }
   return assemble(folder, std::move(entries), options, folder.string());
 }

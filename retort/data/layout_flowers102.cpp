@@ -8,13 +8,16 @@
 #include "retort/data/layouts.h"
 #include "retort/data/listing.h"
 
-// Flowers-102 (Nilsback & Zisserman 2008): jpg/image_00001.jpg …. Its labels and splits are published as MATLAB files; here they are CSV
-// files `image,label` and `image,split`, where image is the number in the file's name.
+// Flowers-102 (Nilsback & Zisserman 2008): jpg/image_00001.jpg …. Its labels and splits are
+// published as MATLAB files; here they are CSV files `image,label` and `image,split`, where image
+// is the number in the file's name.
 namespace retort::data::flowers102 {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr const char* kMend = "write imagelabels.csv (image,label) and setid.csv (image,split) from the .mat files; docs/data.md shows how";
+constexpr const char* kMend =
+    "write imagelabels.csv (image,label) and setid.csv (image,split) from the .mat files; "
+    "docs/data.md shows how";
 
 bool recognise(const fs::path& folder) {
   if (!has_folder(folder, "jpg")) return false;
@@ -25,7 +28,8 @@ bool recognise(const fs::path& folder) {
 }
 
 // The second column by image number.
-std::map<int64_t, Line> column_of(const fs::path& folder, const std::string& name, const std::string& column) {
+std::map<int64_t, Line> column_of(const fs::path& folder, const std::string& name,
+                                  const std::string& column) {
   if (!has_file(folder, name)) throw Error("the file is missing", (folder / name).string(), kMend);
   const std::string file = (folder / name).string();
   const std::vector<CsvRow> rows = parse_csv(read_file(file), file);
@@ -34,9 +38,13 @@ std::map<int64_t, Line> column_of(const fs::path& folder, const std::string& nam
   std::map<int64_t, Line> values;
   for (size_t i = 1; i < rows.size(); ++i) {
     const std::string where = file + ":" + std::to_string(rows[i].line);
-    if (rows[i].fields.size() != 2 || rows[i].fields[1].empty()) throw Error("is not an image's number and its " + column, where);
-    const auto [first, fresh] = values.emplace(number_in(rows[i].fields[0], where), Line{rows[i].fields[1], where});
-    if (!fresh) throw Error("the image " + rows[i].fields[0] + " was there before, at " + first->second.where, where);
+    if (rows[i].fields.size() != 2 || rows[i].fields[1].empty())
+      throw Error("is not an image's number and its " + column, where);
+    const auto [first, fresh] =
+        values.emplace(number_in(rows[i].fields[0], where), Line{rows[i].fields[1], where});
+    if (!fresh)
+      throw Error("the image " + rows[i].fields[0] + " was there before, at " + first->second.where,
+                  where);
   }
   return values;
 }
@@ -48,14 +56,19 @@ std::string file_name(int64_t number) {
 }
 
 Manifest read(const fs::path& folder, const ManifestOptions& options) {
-  const std::map<int64_t, Line> labels = column_of(folder, "imagelabels.csv", "label"), splits = column_of(folder, "setid.csv", "split");
+  const std::map<int64_t, Line> labels = column_of(folder, "imagelabels.csv", "label"),
+                                splits = column_of(folder, "setid.csv", "split");
   std::vector<Entry> entries;
   for (const auto& [number, line] : splits) {
     const std::optional<Split> split = split_from(line.text);
-    if (!split) throw Error("'" + line.text + "' is not a split", line.where, "use train, val or test");
+    if (!split)
+      throw Error("'" + line.text + "' is not a split", line.where, "use train, val or test");
     const auto label = labels.find(number);
-    if (label == labels.end()) throw Error("the image " + std::to_string(number) + " has no label in imagelabels.csv", line.where);
-    entries.push_back({listed_file(folder, "jpg", file_name(number), line.where), label->second.text, split, line.where});
+    if (label == labels.end())
+      throw Error("the image " + std::to_string(number) + " has no label in imagelabels.csv",
+                  line.where);
+    entries.push_back({listed_file(folder, "jpg", file_name(number), line.where),
+                       label->second.text, split, line.where});
   }
   return assemble(folder, std::move(entries), options, folder.string());
 }

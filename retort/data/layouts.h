@@ -10,16 +10,19 @@
 
 namespace retort::data {
 
-// How one public data set lies on disk once it is unpacked. A new one is a file layout_NAME.cpp that ends in one RETORT_REGISTER_LAYOUT
-// line, and its name in CMakeLists.txt: nothing else changes.
+// How one public data set lies on disk once it is unpacked. A new one is a file layout_NAME.cpp
+// that ends in one RETORT_REGISTER_LAYOUT line, and its name in CMakeLists.txt: nothing else
+// changes.
 struct Layout {
   std::string name;
-  // Whether the folder is one, by the files that only this data set has. Looks, reads nothing, never throws. No folder may suit two
-  // layouts.
+  // Whether the folder is one, by the files that only this data set has. Looks, reads nothing,
+  // never throws. No folder may suit two layouts.
   bool (*recognise)(const std::filesystem::path& folder) = nullptr;
-  // Throws Error as load_manifest does, and when a list is malformed or names a file that is not there.
+  // Throws Error as load_manifest does, and when a list is malformed or names a file that is not
+  // there.
   Manifest (*read)(const std::filesystem::path& folder, const ManifestOptions& options) = nullptr;
-  // The image FILE#NUMBER (record.h), where files hold several images; null where every image is a file. Any thread may call it.
+  // The image FILE#NUMBER (record.h), where files hold several images; null where every image is a
+  // file. Any thread may call it.
   Image (*record)(const std::filesystem::path& file, int64_t number) = nullptr;
 };
 

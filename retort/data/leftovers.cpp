@@ -53,7 +53,8 @@ bool has_all(const fs::path& folder, std::initializer_list<const char*> names) {
 // A cache of decoded images.
 bool is_cache(const fs::path& folder) {
   std::error_code error;
-  for (fs::directory_iterator it(folder / "images", error); !error && it != fs::directory_iterator(); it.increment(error)) {
+  for (fs::directory_iterator it(folder / "images", error);
+       !error && it != fs::directory_iterator(); it.increment(error)) {
     std::error_code ignored;
     if (fs::exists(it->path() / "shard-00000.safetensors", ignored)) return true;
   }
@@ -75,8 +76,10 @@ std::string leftover_kind(const std::string& name) {
 }
 
 bool is_own_output(const fs::path& folder) {
-  return has_all(folder, {"config.toml", "log.txt"}) || has_all(folder, {"summary.json", "student.safetensors"}) ||
-         has_all(folder, {"compare.json", "compare.html"}) || has_all(folder, {"gate.json", "gate.html"}) || is_cache(folder);
+  return has_all(folder, {"config.toml", "log.txt"}) ||
+         has_all(folder, {"summary.json", "student.safetensors"}) ||
+         has_all(folder, {"compare.json", "compare.html"}) ||
+         has_all(folder, {"gate.json", "gate.html"}) || is_cache(folder);
 }
 
 void add(PassedOver& all, const PassedOver& more) {
@@ -85,7 +88,8 @@ void add(PassedOver& all, const PassedOver& more) {
 
 std::string text_of(const PassedOver& passed) {
   std::string text;
-  for (const auto& [kind, count] : passed) text += (text.empty() ? "" : ", ") + kind + " (" + std::to_string(count) + ")";
+  for (const auto& [kind, count] : passed)
+    text += (text.empty() ? "" : ", ") + kind + " (" + std::to_string(count) + ")";
   return text;
 }
 

@@ -21,8 +21,8 @@ namespace {
 void check(const ManifestOptions& options) {
   const auto range = [](const char* name, double value, double low, double high) {
     if (value >= low && value <= high) return;
-    throw UsageError(std::string(name) + " = " + std::to_string(value) + " is not in [" + std::to_string(low) + ", " +
-                     std::to_string(high) + "]");
+    throw UsageError(std::string(name) + " = " + std::to_string(value) + " is not in [" +
+                     std::to_string(low) + ", " + std::to_string(high) + "]");
   };
   range("val_fraction", options.val_fraction, 0.01, 0.5);
   range("test_fraction", options.test_fraction, 0, 0.5);
@@ -49,7 +49,9 @@ fs::path Manifest::file(int64_t item) const {
   return record ? record->file : path;
 }
 
-Image Manifest::read(int64_t item, int64_t enough) const { return read_image(root / items[static_cast<size_t>(item)].path, enough); }
+Image Manifest::read(int64_t item, int64_t enough) const {
+  return read_image(root / items[static_cast<size_t>(item)].path, enough);
+}
 
 Part Manifest::read_part(int64_t item, const Window& window, int64_t enough) const {
   return data::read_part(root / items[static_cast<size_t>(item)].path, window, enough);
@@ -92,9 +94,11 @@ void warn_of_unread(const Manifest& manifest, Log& log) {
   }
   std::string named;
   for (const std::string& kind : kinds) named += (named.empty() ? "" : " ") + kind;
-  log.warn("left out: " + std::to_string(manifest.unread.size()) + (manifest.unread.size() == 1 ? " picture" : " pictures") +
+  log.warn("left out: " + std::to_string(manifest.unread.size()) +
+           (manifest.unread.size() == 1 ? " picture" : " pictures") +
            " of kinds that are not read (" + named + "), the first " +
-           printable((manifest.root / std::ranges::min(manifest.unread)).string()) + "; " + kinds_read() + " are read");
+           printable((manifest.root / std::ranges::min(manifest.unread)).string()) + "; " +
+           kinds_read() + " are read");
 }
 
 }  // namespace retort::data

@@ -32,16 +32,21 @@ void draw_rectangle(Mix& mix, double lambda, CounterRng& rng) {
 
 // Of one channel: the rectangle of `from`.
 void paste(uint8_t* to, const uint8_t* from, int64_t width, int64_t height, const Mix& mix) {
-  const auto pixel = [](double share, int64_t side) { return std::llround(share * static_cast<double>(side)); };
-  const int64_t left = pixel(mix.left, width), right = pixel(mix.right, width), bottom = pixel(mix.bottom, height);
-  for (int64_t y = pixel(mix.top, height); y < bottom; ++y) std::copy_n(from + y * width + left, right - left, to + y * width + left);
+  const auto pixel = [](double share, int64_t side) {
+    return std::llround(share * static_cast<double>(side));
+  };
+  const int64_t left = pixel(mix.left, width), right = pixel(mix.right, width),
+                bottom = pixel(mix.bottom, height);
+  for (int64_t y = pixel(mix.top, height); y < bottom; ++y)
+    std::copy_n(from + y * width + left, right - left, to + y * width + left);
 }
 
 // Of one channel: `share` of it and the rest of `from`.
 void add(uint8_t* to, const uint8_t* from, int64_t count, double share) {
   const auto own = static_cast<float>(share), other = 1 - own;
   for (int64_t i = 0; i < count; ++i)
-    to[i] = static_cast<uint8_t>(std::lround(own * static_cast<float>(to[i]) + other * static_cast<float>(from[i])));
+    to[i] = static_cast<uint8_t>(
+        std::lround(own * static_cast<float>(to[i]) + other * static_cast<float>(from[i])));
 }
 
 }  // namespace
@@ -53,7 +58,8 @@ std::string MixRecipe::key() const {
   return text;
 }
 
-Mix draw_mix(const MixRecipe& recipe, uint64_t seed, uint64_t image, int64_t number, int64_t images) {
+Mix draw_mix(const MixRecipe& recipe, uint64_t seed, uint64_t image, int64_t number,
+             int64_t images) {
   CounterRng rng{seed, kMixStream, image, static_cast<uint64_t>(number)};
   Mix mix;
   mix.partner = rng.below(images);

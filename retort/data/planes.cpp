@@ -15,7 +15,8 @@ RETORT_VECTORISED void deal(const uint8_t* rgb, int64_t count, uint8_t* r, uint8
   }
 }
 
-RETORT_VECTORISED void gather(const uint8_t* r, const uint8_t* g, const uint8_t* b, int64_t count, uint8_t* rgb) {
+RETORT_VECTORISED void gather(const uint8_t* r, const uint8_t* g, const uint8_t* b, int64_t count,
+                              uint8_t* rgb) {
   for (int64_t i = 0; i < count; ++i) {
     rgb[3 * i] = r[i];
     rgb[3 * i + 1] = g[i];
@@ -30,6 +31,8 @@ Planes::Planes(const uint8_t* rgb, int64_t width, int64_t height)
   deal(rgb, count(), channel(0), channel(1), channel(2));
 }
 
-void Planes::copy_to(uint8_t* rgb) const { gather(channel(0), channel(1), channel(2), count(), rgb); }
+void Planes::copy_to(uint8_t* rgb) const {
+  gather(channel(0), channel(1), channel(2), count(), rgb);
+}
 
 }  // namespace retort::data

@@ -14,7 +14,8 @@ constexpr Colour kBlack{0, 0, 0};
 // torch.linspace in float32, which goes from both ends.
 float linspace(float start, float end, int64_t place) {
   const float step = (end - start) / static_cast<float>(kLast);
-  return place < (kLast + 1) / 2 ? start + step * static_cast<float>(place) : end - step * static_cast<float>(kLast - place);
+  return place < (kLast + 1) / 2 ? start + step * static_cast<float>(place)
+                                 : end - step * static_cast<float>(kLast - place);
 }
 
 // The largest magnitude of those operations that have a sign.
@@ -34,24 +35,32 @@ float reach(AugmentOp op) {
 }
 
 // Cut to whole pixels, as torchvision does.
-int64_t pixels(float share, int64_t side) { return static_cast<int64_t>(static_cast<double>(share) * static_cast<double>(side)); }
+int64_t pixels(float share, int64_t side) {
+  return static_cast<int64_t>(static_cast<double>(share) * static_cast<double>(side));
+}
 
 // About the upper left corner.
 Affine sheared(float x, float y, const Planes& image) {
-  return {.xy = x, .x0 = x * static_cast<float>(image.height()) / 2, .yx = y, .y0 = y * static_cast<float>(image.width()) / 2};
+  return {.xy = x,
+          .x0 = x * static_cast<float>(image.height()) / 2,
+          .yx = y,
+          .y0 = y * static_cast<float>(image.width()) / 2};
 }
 
 }  // namespace
 
 AugmentStep rand_augment_step(AugmentOp op, int64_t magnitude, bool negative) {
-  if (op > AugmentOp::equalize || magnitude < 0 || magnitude > kLast) throw Error("is no operation or magnitude of RandAugment", "augment");
+  if (op > AugmentOp::equalize || magnitude < 0 || magnitude > kLast)
+    throw Error("is no operation or magnitude of RandAugment", "augment");
   switch (op) {
     case AugmentOp::identity:
     case AugmentOp::autocontrast:
     case AugmentOp::equalize:
       return {op, {}};
     case AugmentOp::posterize:
-      return {op, {8 - std::nearbyint(static_cast<float>(magnitude) / (static_cast<float>(kLast) / 4))}};
+      return {
+          op,
+          {8 - std::nearbyint(static_cast<float>(magnitude) / (static_cast<float>(kLast) / 4))}};
     case AugmentOp::solarize:
       return {op, {255 * linspace(1, 0, magnitude)}};
     default:

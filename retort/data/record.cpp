@@ -29,7 +29,8 @@ Image read_image(const fs::path& path, int64_t enough) {
   if (!record) return decode_file(path, enough);
   const Layout* layout = layout_of(record->file.parent_path());
   if (layout == nullptr || layout->record == nullptr)
-    throw Error("its folder is no data set whose files hold several images", path.string(), "the CIFAR binary versions are");
+    throw Error("its folder is no data set whose files hold several images", path.string(),
+                "the CIFAR binary versions are");
   return layout->record(record->file, record->number);
 }
 

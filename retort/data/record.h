@@ -8,7 +8,8 @@
 
 namespace retort::data {
 
-// An image that is part of a larger file: `FILE.bin#NUMBER`, numbered from 0, as in `data_batch_1.bin#17`.
+// An image that is part of a larger file: `FILE.bin#NUMBER`, numbered from 0, as in
+// `data_batch_1.bin#17`.
 struct Record {
   std::filesystem::path file;
   int64_t number = 0;
@@ -17,8 +18,8 @@ struct Record {
 // What a path of this form names; nothing for any other path.
 std::optional<Record> record_of(const std::filesystem::path& path);
 
-// An image by its path: a file of its own (decode_file, with `enough`), or a record, which the layout of its folder reads. Throws Error,
-// naming the file.
+// An image by its path: a file of its own (decode_file, with `enough`), or a record, which the
+// layout of its folder reads. Throws Error, naming the file.
 Image read_image(const std::filesystem::path& path, int64_t enough = 0);
 // A window of it (decode_part).
 Part read_part(const std::filesystem::path& path, const Window& window, int64_t enough = 0);

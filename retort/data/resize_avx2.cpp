@@ -15,11 +15,13 @@ namespace {
 
 constexpr int64_t kLanes = 16;
 
-// Sixteen rows of sixteen bytes, which row(i) points to, become columns: byte k of row i goes to column k's place i.
+// Sixteen rows of sixteen bytes, which row(i) points to, become columns: byte k of row i goes to
+// column k's place i.
 template <typename Row>
 void transpose(const Row& row, __m128i* column) {
   __m128i other[kLanes];
-  for (int64_t i = 0; i < kLanes; ++i) column[i] = _mm_loadu_si128(reinterpret_cast<const __m128i*>(row(i)));
+  for (int64_t i = 0; i < kLanes; ++i)
+    column[i] = _mm_loadu_si128(reinterpret_cast<const __m128i*>(row(i)));
   const auto deal = [](const __m128i* from, __m128i* to) {
     for (int64_t i = 0; i < kLanes / 2; ++i) {
       to[2 * i] = _mm_unpacklo_epi8(from[i], from[i + kLanes / 2]);
@@ -29,9 +31,10 @@ void transpose(const Row& row, __m128i* column) {
   deal(column, other), deal(other, column), deal(column, other), deal(other, column);
 }
 
-// Sixteen rows of an image, from `rgb` on, by columns, widened: byte k of row i goes to columns[16 k + i]. Where there are fewer, the last
-// of the `height` rows stands for the rest.
-RETORT_AVX2 void to_columns(const uint8_t* rgb, int64_t pitch, int64_t height, int64_t bytes, int16_t* columns) {
+// Sixteen rows of an image, from `rgb` on, by columns, widened: byte k of row i goes to columns[16
+// k + i]. Where there are fewer, the last of the `height` rows stands for the rest.
+RETORT_AVX2 void to_columns(const uint8_t* rgb, int64_t pitch, int64_t height, int64_t bytes,
+                            int16_t* columns) {
   const uint8_t* row[kLanes];
   for (int64_t i = 0; i < kLanes; ++i) row[i] = rgb + std::min(i, height - 1) * pitch;
   int64_t at = 0;
@@ -39,18 +42,21 @@ RETORT_AVX2 void to_columns(const uint8_t* rgb, int64_t pitch, int64_t height, i
     __m128i column[kLanes];
     transpose([&](int64_t i) { return row[i] + at; }, column);
     for (int64_t k = 0; k < kLanes; ++k)
-      _mm256_storeu_si256(reinterpret_cast<__m256i*>(columns + kLanes * (at + k)), _mm256_cvtepu8_epi16(column[k]));
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(columns + kLanes * (at + k)),
+                          _mm256_cvtepu8_epi16(column[k]));
   }
   for (; at < bytes; ++at)
     for (int64_t i = 0; i < kLanes; ++i) columns[kLanes * at + i] = row[i][at];
 }
 
-// The other way: sums[16 k + i] goes to byte k of row i. There is room for the bytes up to the next multiple of 16 on either side.
+// The other way: sums[16 k + i] goes to byte k of row i. There is room for the bytes up to the next
+// multiple of 16 on either side.
 void to_rows(const uint8_t* sums, int64_t bytes, uint8_t* rows, int64_t pitch) {
   for (int64_t at = 0; at < bytes; at += kLanes) {
     __m128i column[kLanes];
     transpose([&](int64_t i) { return sums + kLanes * (at + i); }, column);
-    for (int64_t k = 0; k < kLanes; ++k) _mm_storeu_si128(reinterpret_cast<__m128i*>(rows + pitch * k + at), column[k]);
+    for (int64_t k = 0; k < kLanes; ++k)
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(rows + pitch * k + at), column[k]);
   }
 }
 
@@ -67,24 +73,34 @@ RETORT_INLINE __m256i weights_of(const int16_t* weight) {
 }
 
 RETORT_INLINE void add(Sums& sums, __m256i first, __m256i second, __m256i weights) {
-  sums.low = _mm256_add_epi32(sums.low, _mm256_madd_epi16(_mm256_unpacklo_epi16(first, second), weights));
-  sums.high = _mm256_add_epi32(sums.high, _mm256_madd_epi16(_mm256_unpackhi_epi16(first, second), weights));
+  sums.low =
+      _mm256_add_epi32(sums.low, _mm256_madd_epi16(_mm256_unpacklo_epi16(first, second), weights));
+  sums.high =
+      _mm256_add_epi32(sums.high, _mm256_madd_epi16(_mm256_unpackhi_epi16(first, second), weights));
 }
 
 RETORT_INLINE __m128i bytes_of(const Sums& sums, int shift) {
   const __m128i by = _mm_cvtsi32_si128(shift);
-  const __m256i halves = _mm256_packs_epi32(_mm256_sra_epi32(sums.low, by), _mm256_sra_epi32(sums.high, by));
+  const __m256i halves =
+      _mm256_packs_epi32(_mm256_sra_epi32(sums.low, by), _mm256_sra_epi32(sums.high, by));
   return _mm_packus_epi16(_mm256_castsi256_si128(halves), _mm256_extracti128_si256(halves, 1));
 }
 
-RETORT_INLINE __m256i load(const int16_t* from) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)); }
+RETORT_INLINE __m256i load(const int16_t* from) {
+  return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
+}
 
-RETORT_INLINE __m256i widened(const uint8_t* from) { return _mm256_cvtepu8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from))); }
+RETORT_INLINE __m256i widened(const uint8_t* from) {
+  return _mm256_cvtepu8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from)));
+}
 
-RETORT_INLINE void store(uint8_t* to, __m128i bytes) { _mm_storeu_si128(reinterpret_cast<__m128i*>(to), bytes); }
+RETORT_INLINE void store(uint8_t* to, __m128i bytes) {
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(to), bytes);
+}
 
 // A channel after the other, `width` columns of sixteen sums each.
-RETORT_AVX2 void sum_across(const int16_t* columns, const Taps& taps, int64_t width, uint8_t* sums) {
+RETORT_AVX2 void sum_across(const int16_t* columns, const Taps& taps, int64_t width,
+                            uint8_t* sums) {
   constexpr int64_t kPixel = 3 * kLanes;
   const __m256i half = _mm256_set1_epi32(1 << (taps.shift - 1));
   const int32_t *first = taps.first.data(), *count = taps.count.data();
@@ -106,7 +122,8 @@ RETORT_AVX2 void sum_across(const int16_t* columns, const Taps& taps, int64_t wi
   }
 }
 
-RETORT_AVX2 void sum_down(const uint8_t* rows, int64_t pitch, const Taps& taps, int64_t width, int64_t height, uint8_t* out) {
+RETORT_AVX2 void sum_down(const uint8_t* rows, int64_t pitch, const Taps& taps, int64_t width,
+                          int64_t height, uint8_t* out) {
   const __m256i half = _mm256_set1_epi32(1 << (taps.shift - 1));
   for (int64_t y = 0; y < height; ++y, out += width) {
     const auto place = static_cast<size_t>(y);
@@ -115,7 +132,9 @@ RETORT_AVX2 void sum_down(const uint8_t* rows, int64_t pitch, const Taps& taps, 
     for (int64_t x = 0; x < width; x += kLanes) {
       const uint8_t* from = rows + pitch * taps.first[place] + x;
       Sums sums{half, half};
-      for (int64_t k = 0; k < count; k += 2) add(sums, widened(from + pitch * k), widened(from + pitch * (k + 1)), weights_of(weight + k));
+      for (int64_t k = 0; k < count; k += 2)
+        add(sums, widened(from + pitch * k), widened(from + pitch * (k + 1)),
+            weights_of(weight + k));
       const __m128i bytes = bytes_of(sums, taps.shift);
       if (x + kLanes <= width)
         store(out + x, bytes);
@@ -134,23 +153,26 @@ void grow(std::vector<T>& to, int64_t size) {
 
 bool has_avx2() { return __builtin_cpu_supports("avx2") != 0; }
 
-void resize_avx2(const ImageView& image, const Window& window, int64_t width, int64_t height, Interpolation interpolation, bool mirrored,
-                 ResizeRoom& room, Planes& out) {
+void resize_avx2(const ImageView& image, const Window& window, int64_t width, int64_t height,
+                 Interpolation interpolation, bool mirrored, ResizeRoom& room, Planes& out) {
   out.reshape(width, height);
   room.across.weigh(window.width, width, interpolation, mirrored);
   room.down.weigh(window.height, height, interpolation, /*mirrored=*/false);
-  const int64_t pitch = (3 * width + kLanes - 1) / kLanes * kLanes, rows = (window.height + kLanes - 1) / kLanes * kLanes;
+  const int64_t pitch = (3 * width + kLanes - 1) / kLanes * kLanes,
+                rows = (window.height + kLanes - 1) / kLanes * kLanes;
   // A pixel, a row and a vector more than there are: read with a weight of 0, or not used.
   grow(room.columns, kLanes * 3 * (window.width + 1));
   grow(room.sums, kLanes * pitch);
   grow(room.rows, (rows + 1) * pitch + kLanes);
   const uint8_t* first = image.rgb + 3 * (window.top * image.width + window.left);
   for (int64_t y = 0; y < window.height; y += kLanes) {
-    to_columns(first + 3 * image.width * y, 3 * image.width, window.height - y, 3 * window.width, room.columns.data());
+    to_columns(first + 3 * image.width * y, 3 * image.width, window.height - y, 3 * window.width,
+               room.columns.data());
     sum_across(room.columns.data(), room.across, width, room.sums.data());
     to_rows(room.sums.data(), 3 * width, room.rows.data() + pitch * y, pitch);
   }
-  for (int64_t c = 0; c < 3; ++c) sum_down(room.rows.data() + c * width, pitch, room.down, width, height, out.channel(c));
+  for (int64_t c = 0; c < 3; ++c)
+    sum_down(room.rows.data() + c * width, pitch, room.down, width, height, out.channel(c));
 }
 
 }  // namespace retort::data
@@ -160,7 +182,8 @@ void resize_avx2(const ImageView& image, const Window& window, int64_t width, in
 namespace retort::data {
 
 bool has_avx2() { return false; }
-void resize_avx2(const ImageView&, const Window&, int64_t, int64_t, Interpolation, bool, ResizeRoom&, Planes&) {}
+void resize_avx2(const ImageView&, const Window&, int64_t, int64_t, Interpolation, bool,
+                 ResizeRoom&, Planes&) {}
 
 }  // namespace retort::data
 

@@ -20,7 +20,7 @@ struct ResizeRoom {
 bool has_avx2();
 
 // Resizer::resize, where it has.
-void resize_avx2(const ImageView& image, const Window& window, int64_t width, int64_t height, Interpolation interpolation, bool mirrored,
-                 ResizeRoom& room, Planes& out);
+void resize_avx2(const ImageView& image, const Window& window, int64_t width, int64_t height,
+                 Interpolation interpolation, bool mirrored, ResizeRoom& room, Planes& out);
 
 }  // namespace retort::data

@@ -9,22 +9,23 @@
 
 namespace retort::data {
 
-// Resizes images with antialias as PIL does (bilinear, or bicubic with a = -0.5): along the rows first, rounded to bytes, then along the
-// columns. What it works with is kept, so that it allocates only for an image larger than those before. For one thread.
+// Resizes images with antialias as PIL does (bilinear, or bicubic with a = -0.5): along the rows
+// first, rounded to bytes, then along the columns. What it works with is kept, so that it allocates
+// only for an image larger than those before. For one thread.
 class Resizer {
  public:
-  // The window as width x height pixels, which is `out`'s size then; mirrored, left becomes right. The window lies inside the image, and no
-  // side is 0.
-  void resize(const ImageView& image, const Window& window, int64_t width, int64_t height, Interpolation interpolation, bool mirrored,
-              Planes& out);
+  // The window as width x height pixels, which is `out`'s size then; mirrored, left becomes right.
+  // The window lies inside the image, and no side is 0.
+  void resize(const ImageView& image, const Window& window, int64_t width, int64_t height,
+              Interpolation interpolation, bool mirrored, Planes& out);
 
  private:
   ResizeRoom room_;
 };
 
-// The same by libtorch's operators, _upsample_bilinear2d_aa and _upsample_bicubic2d_aa, which allocate: where the processor has no AVX2,
-// and for sides beyond 65,536. The bytes are the same.
-void resize_by_libtorch(const ImageView& image, const Window& window, int64_t width, int64_t height, Interpolation interpolation,
-                        bool mirrored, Planes& out);
+// The same by libtorch's operators, _upsample_bilinear2d_aa and _upsample_bicubic2d_aa, which
+// allocate: where the processor has no AVX2, and for sides beyond 65,536. The bytes are the same.
+void resize_by_libtorch(const ImageView& image, const Window& window, int64_t width, int64_t height,
+                        Interpolation interpolation, bool mirrored, Planes& out);
 
 }  // namespace retort::data

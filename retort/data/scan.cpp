@@ -25,7 +25,8 @@ int64_t pictures_passed(const fs::path& folder) {
   int64_t count = 0;
   std::error_code error;
   const auto options = fs::directory_options::skip_permission_denied;
-  for (fs::recursive_directory_iterator it(folder, options, error); !error && it != fs::recursive_directory_iterator(); it.increment(error))
+  for (fs::recursive_directory_iterator it(folder, options, error);
+       !error && it != fs::recursive_directory_iterator(); it.increment(error))
     count += !is_folder(*it) && picture_at(it->path()) == Picture::image ? 1 : 0;
   return count;
 }
@@ -44,7 +45,9 @@ std::vector<fs::directory_entry> entries_in(const fs::path& folder, PassedOver& 
       passed[kind] += is_folder(*it) ? std::max<int64_t>(1, pictures_passed(it->path())) : 1;
     }
   }
-  if (error) throw Error("the folder cannot be read: " + error.message(), printable(folder.string()), "check its permissions");
+  if (error)
+    throw Error("the folder cannot be read: " + error.message(), printable(folder.string()),
+                "check its permissions");
   std::sort(entries.begin(), entries.end());
   return entries;
 }
@@ -115,8 +118,13 @@ bool has_pictures(const fs::path& folder) {
     } catch (const Error&) {
       return false;  // who reads it says so
     }
-    return std::ranges::any_of(entries, [](const auto& entry) { return !is_folder(entry) && picture_at(entry.path()) != Picture::no; }) ||
-           std::ranges::any_of(entries, [&](const auto& entry) { return is_folder(entry) && look(entry.path()); });
+    return std::ranges::any_of(entries,
+                               [](const auto& entry) {
+                                 return !is_folder(entry) &&
+                                        picture_at(entry.path()) != Picture::no;
+                               }) ||
+           std::ranges::any_of(
+               entries, [&](const auto& entry) { return is_folder(entry) && look(entry.path()); });
   };
   return look(folder);
 }

@@ -16,8 +16,8 @@ struct FolderContent {
   PassedOver passed;
 };
 
-// Throws Error when the folder cannot be read. Leftovers of systems, hidden entries and folders that
-// retort wrote are passed over, here and below.
+// Throws Error when the folder cannot be read. Leftovers of systems, hidden entries and folders
+// that retort wrote are passed over, here and below.
 FolderContent content_of(const std::filesystem::path& folder);
 
 // The folders of content_of.
@@ -32,8 +32,9 @@ struct Pictures {
   PassedOver passed;
 };
 
-// Every picture below the folder, relative to it, with forward slashes. Links are followed; each real folder is visited once, so loops end.
-// A link that leads nowhere counts, so that reading it later names it. Throws Error when a folder cannot be read.
+// Every picture below the folder, relative to it, with forward slashes. Links are followed; each
+// real folder is visited once, so loops end. A link that leads nowhere counts, so that reading it
+// later names it. Throws Error when a folder cannot be read.
 Pictures pictures_below(const std::filesystem::path& folder);
 
 }  // namespace retort::data

@@ -17,7 +17,9 @@ std::vector<std::string> words_of(const std::string& name) {
   Kind last = Kind::none;
   for (const char c : folded(name)) {
     const auto byte = static_cast<unsigned char>(c);
-    const Kind kind = std::isdigit(byte) ? Kind::digits : std::isalpha(byte) || byte >= 0x80 ? Kind::letters : Kind::none;
+    const Kind kind = std::isdigit(byte)                   ? Kind::digits
+                      : std::isalpha(byte) || byte >= 0x80 ? Kind::letters
+                                                           : Kind::none;
     if (kind != Kind::none && kind != last) words.emplace_back();
     if (kind != Kind::none) words.back() += c;
     last = kind;
@@ -27,19 +29,22 @@ std::vector<std::string> words_of(const std::string& name) {
 
 std::optional<Split> split_word(const std::string& word) {
   static const std::map<std::string, Split> words = {
-      {"train", Split::train},       {"training", Split::train},  {"trainset", Split::train}, {"trainingset", Split::train},
-      {"trainval", Split::train},    {"val", Split::val},         {"valid", Split::val},      {"validation", Split::val},
-      {"validationset", Split::val}, {"valset", Split::val},      {"dev", Split::val},        {"devset", Split::val},
-      {"development", Split::val},   {"test", Split::test},       {"testing", Split::test},   {"tests", Split::test},
-      {"testset", Split::test},      {"testingset", Split::test}, {"holdout", Split::test}};
+      {"train", Split::train},       {"training", Split::train}, {"trainset", Split::train},
+      {"trainingset", Split::train}, {"trainval", Split::train}, {"val", Split::val},
+      {"valid", Split::val},         {"validation", Split::val}, {"validationset", Split::val},
+      {"valset", Split::val},        {"dev", Split::val},        {"devset", Split::val},
+      {"development", Split::val},   {"test", Split::test},      {"testing", Split::test},
+      {"tests", Split::test},        {"testset", Split::test},   {"testingset", Split::test},
+      {"holdout", Split::test}};
   const auto found = words.find(word);
   return found == words.end() ? std::nullopt : std::optional(found->second);
 }
 
 // Words that add nothing to a split's name.
 bool is_filler(const std::string& word) {
-  static const std::set<std::string> words = {"set",  "data",  "dataset", "image",   "images",   "img",
-                                              "imgs", "split", "photos",  "samples", "pictures", "folder"};
+  static const std::set<std::string> words = {"set",    "data",    "dataset",  "image",
+                                              "images", "img",     "imgs",     "split",
+                                              "photos", "samples", "pictures", "folder"};
   return words.contains(word);
 }
 

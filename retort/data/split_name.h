@@ -10,7 +10,8 @@ namespace retort::data {
 // What a folder's or a column's name says of a split.
 struct SplitName {
   Split split;
-  std::string pattern;  // the name with a star for the split's word: "seg *" of seg_train, so that those that belong together agree
+  std::string pattern;  // the name with a star for the split's word: "seg *" of seg_train, so that
+                        // those that belong together agree
 
   // Whether it says nothing else: Training, test_set, valid-images.
   bool plain() const { return pattern == "*"; }

@@ -32,7 +32,8 @@ int64_t place(double at) { return static_cast<int64_t>(std::floor(at + 0.5)); }
 }  // namespace
 
 void Taps::weigh(int64_t from, int64_t to, Interpolation interpolation, bool mirrored) {
-  const double scale = static_cast<double>(from) / static_cast<double>(to), stretch = std::max(scale, 1.0), squeeze = 1 / stretch;
+  const double scale = static_cast<double>(from) / static_cast<double>(to),
+               stretch = std::max(scale, 1.0), squeeze = 1 / stretch;
   const double reach = (interpolation == Interpolation::bilinear ? 1 : 2) * stretch;
   most = 2 * static_cast<int64_t>(std::ceil(reach)) + 2;
   const auto places = static_cast<size_t>(to), width = static_cast<size_t>(most);
@@ -48,7 +49,8 @@ void Taps::weigh(int64_t from, int64_t to, Interpolation interpolation, bool mir
     double* exact = exact_.data() + width * i;
     double sum = 0;
     for (size_t k = 0; k < taps; ++k) {
-      const double x = (static_cast<double>(begin) + static_cast<double>(k) - center + 0.5) * squeeze;
+      const double x =
+          (static_cast<double>(begin) + static_cast<double>(k) - center + 0.5) * squeeze;
       exact[k] = interpolation == Interpolation::bilinear ? triangle(x) : cubic(x);
       sum += exact[k];
     }

@@ -33,7 +33,9 @@ void posterize(Planes& image, int64_t bits) {
 }
 
 void solarize(Planes& image, float threshold) {
-  replace(image, table_of([&](int v) { return static_cast<uint8_t>(static_cast<float>(v) >= threshold ? 255 - v : v); }));
+  replace(image, table_of([&](int v) {
+            return static_cast<uint8_t>(static_cast<float>(v) >= threshold ? 255 - v : v);
+          }));
 }
 
 void autocontrast(Planes& image) {
@@ -43,7 +45,8 @@ void autocontrast(Planes& image) {
     if (*low == *high) continue;
     const auto least = static_cast<float>(*low);
     const float scale = (static_cast<float>(*high) - least) * (1.0F / 255);
-    replace(plane, image.count(), table_of([&](int v) { return to_byte((static_cast<float>(v) - least) / scale); }));
+    replace(plane, image.count(),
+            table_of([&](int v) { return to_byte((static_cast<float>(v) - least) / scale); }));
   }
 }
 
@@ -52,7 +55,8 @@ void equalize(Planes& image) {
     uint8_t* plane = image.channel(c);
     std::array<int64_t, 256> histogram{};
     for (int64_t i = 0; i < image.count(); ++i) ++histogram[plane[i]];
-    const int64_t last = *std::find_if(histogram.rbegin(), histogram.rend(), [](int64_t n) { return n > 0; });
+    const int64_t last =
+        *std::find_if(histogram.rbegin(), histogram.rend(), [](int64_t n) { return n > 0; });
     const int64_t step = (image.count() - last) / 255;
     if (step == 0) continue;
     int64_t below = 0;

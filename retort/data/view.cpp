@@ -18,14 +18,18 @@
 namespace retort::data {
 namespace {
 
-std::string size_text(int64_t width, int64_t height) { return std::to_string(width) + " x " + std::to_string(height); }
+std::string size_text(int64_t width, int64_t height) {
+  return std::to_string(width) + " x " + std::to_string(height);
+}
 
-// RandomResizedCrop.get_params (torchvision 0.29): ten tries, then the largest central crop of an allowed ratio.
+// RandomResizedCrop.get_params (torchvision 0.29): ten tries, then the largest central crop of an
+// allowed ratio.
 Window draw_crop(const ViewRecipe& recipe, int64_t width, int64_t height, CounterRng& rng) {
   const auto w = static_cast<double>(width), h = static_cast<double>(height);
   for (int attempt = 0; attempt < 10; ++attempt) {
     const double area = w * h * rng.uniform(recipe.scale_min, recipe.scale_max);
-    const double ratio = std::exp(rng.uniform(std::log(recipe.ratio_min), std::log(recipe.ratio_max)));
+    const double ratio =
+        std::exp(rng.uniform(std::log(recipe.ratio_min), std::log(recipe.ratio_max)));
     const auto crop_w = static_cast<int64_t>(std::nearbyint(std::sqrt(area * ratio)));
     const auto crop_h = static_cast<int64_t>(std::nearbyint(std::sqrt(area / ratio)));
     if (crop_w < 1 || crop_w > width || crop_h < 1 || crop_h > height) continue;
@@ -51,7 +55,8 @@ struct Scale {
   }
 };
 
-RETORT_VECTORISED void normalize_bytes(const uint8_t* rgb, int64_t values, const Scale& by, float* out) {
+RETORT_VECTORISED void normalize_bytes(const uint8_t* rgb, int64_t values, const Scale& by,
+                                       float* out) {
   // The channels' pattern repeated, so that the compiler sees a plain loop to vectorise.
   constexpr int64_t kRun = 48;
   std::array<float, kRun> scale{}, bias{};
@@ -62,13 +67,16 @@ RETORT_VECTORISED void normalize_bytes(const uint8_t* rgb, int64_t values, const
   int64_t start = 0;
   for (; start + kRun <= values; start += kRun) {
     for (int64_t i = 0; i < kRun; ++i)
-      out[start + i] = static_cast<float>(rgb[start + i]) * scale[static_cast<size_t>(i)] + bias[static_cast<size_t>(i)];
+      out[start + i] = static_cast<float>(rgb[start + i]) * scale[static_cast<size_t>(i)] +
+                       bias[static_cast<size_t>(i)];
   }
   for (int64_t i = 0; start + i < values; ++i)
-    out[start + i] = static_cast<float>(rgb[start + i]) * scale[static_cast<size_t>(i)] + bias[static_cast<size_t>(i)];
+    out[start + i] = static_cast<float>(rgb[start + i]) * scale[static_cast<size_t>(i)] +
+                     bias[static_cast<size_t>(i)];
 }
 
-RETORT_VECTORISED void normalize_channels(const uint8_t* red, const uint8_t* green, const uint8_t* blue, int64_t pixels, const Scale& by,
+RETORT_VECTORISED void normalize_channels(const uint8_t* red, const uint8_t* green,
+                                          const uint8_t* blue, int64_t pixels, const Scale& by,
                                           float* out) {
   const std::array<float, 3> scale = by.scale, bias = by.bias;
   for (int64_t i = 0; i < pixels; ++i) {
@@ -87,7 +95,9 @@ std::string ViewRecipe::key() const {
     std::snprintf(number, sizeof number, " %.17g", value);
     text += number;
   };
-  for (const double value : {scale_min, scale_max, ratio_min, ratio_max, flip, brightness, contrast, saturation, hue}) append(value);
+  for (const double value :
+       {scale_min, scale_max, ratio_min, ratio_max, flip, brightness, contrast, saturation, hue})
+    append(value);
   // Named only where there is one: outputs stored for views without stay valid.
   if (turn > 0) {
     text += " turn";
@@ -96,7 +106,8 @@ std::string ViewRecipe::key() const {
   return text + augment.key() + mix.key();
 }
 
-View draw_view(const ViewRecipe& recipe, int64_t width, int64_t height, uint64_t seed, uint64_t image, int64_t number) {
+View draw_view(const ViewRecipe& recipe, int64_t width, int64_t height, uint64_t seed,
+               uint64_t image, int64_t number) {
   CounterRng rng{seed, image, static_cast<uint64_t>(number)};
   View view;
   const Window crop = draw_crop(recipe, width, height, rng);
@@ -105,20 +116,24 @@ View draw_view(const ViewRecipe& recipe, int64_t width, int64_t height, uint64_t
   view.height = crop.height;
   view.width = crop.width;
   view.flip = rng.uniform() < recipe.flip;
-  const auto factor = [&](double reach) { return static_cast<float>(rng.uniform(1 - reach, 1 + reach)); };
+  const auto factor = [&](double reach) {
+    return static_cast<float>(rng.uniform(1 - reach, 1 + reach));
+  };
   view.brightness = factor(recipe.brightness);
   view.contrast = factor(recipe.contrast);
   view.saturation = factor(recipe.saturation);
   view.hue = static_cast<float>(rng.uniform(-recipe.hue, recipe.hue));
   for (size_t i = view.order.size() - 1; i > 0; --i)
-    std::swap(view.order[i], view.order[static_cast<size_t>(rng.below(static_cast<int64_t>(i) + 1))]);
+    std::swap(view.order[i],
+              view.order[static_cast<size_t>(rng.below(static_cast<int64_t>(i) + 1))]);
   view.augment = draw_augment(recipe.augment, rng);
   // Last, so that the rest is drawn alike with and without turns.
   if (rng.uniform() < recipe.turn) view.quarters = 1 + rng.below(3);
   return view;
 }
 
-Planes& Renderer::render(const ImageView& image, const Window& crop, const View& view, const InputSpec& spec) {
+Planes& Renderer::render(const ImageView& image, const Window& crop, const View& view,
+                         const InputSpec& spec) {
   check_inside(crop, image.width, image.height);
   resizer_.resize(image, crop, spec.size, spec.size, spec.interpolation, view.flip, planes_);
   turn(planes_, view.quarters);
@@ -128,20 +143,26 @@ Planes& Renderer::render(const ImageView& image, const Window& crop, const View&
 }
 
 Image render_eval(ImageView image, const InputSpec& spec) {
-  const int64_t side = resize_side(spec), shorter = std::min(image.width, image.height), longer = std::max(image.width, image.height);
+  const int64_t side = resize_side(spec), shorter = std::min(image.width, image.height),
+                longer = std::max(image.width, image.height);
   if (shorter < 1) throw Error("the image has no pixels");
-  const auto stretched = static_cast<int64_t>(static_cast<double>(side * longer) / static_cast<double>(shorter));
-  const Image resized =
-      image.width <= image.height ? resize(image, side, stretched, spec.interpolation) : resize(image, stretched, side, spec.interpolation);
+  const auto stretched =
+      static_cast<int64_t>(static_cast<double>(side * longer) / static_cast<double>(shorter));
+  const Image resized = image.width <= image.height
+                            ? resize(image, side, stretched, spec.interpolation)
+                            : resize(image, stretched, side, spec.interpolation);
   // CenterCrop rounds halves to even, as Python does.
-  const auto start = [&](int64_t length) { return static_cast<int64_t>(std::nearbyint(static_cast<double>(length - spec.size) / 2)); };
+  const auto start = [&](int64_t length) {
+    return static_cast<int64_t>(std::nearbyint(static_cast<double>(length - spec.size) / 2));
+  };
   return cut(resized, {start(resized.height), start(resized.width), spec.size, spec.size});
 }
 
 Image resize(ImageView image, int64_t width, int64_t height, Interpolation interpolation) {
   if (image.width < 1 || image.height < 1) throw Error("the image has no pixels");
   if (width < 1 || height < 1 || width > kMaxPixels / height) {
-    throw Error("an image of " + size_text(image.width, image.height) + " pixels cannot be resized to " + size_text(width, height));
+    throw Error("an image of " + size_text(image.width, image.height) +
+                " pixels cannot be resized to " + size_text(width, height));
   }
   Planes planes;
   Resizer().resize(image, whole(image), width, height, interpolation, /*mirrored=*/false, planes);
@@ -153,7 +174,8 @@ void normalize(const uint8_t* rgb, int64_t pixels, const InputSpec& spec, float*
 }
 
 void normalize(const Planes& planes, const InputSpec& spec, float* out) {
-  normalize_channels(planes.channel(0), planes.channel(1), planes.channel(2), planes.count(), Scale(spec), out);
+  normalize_channels(planes.channel(0), planes.channel(1), planes.channel(2), planes.count(),
+                     Scale(spec), out);
 }
 
 at::Tensor normalize(const at::Tensor& pixels, const InputSpec& spec) {
@@ -162,7 +184,8 @@ at::Tensor normalize(const at::Tensor& pixels, const InputSpec& spec) {
   const at::Tensor bytes = pixels.contiguous();
   const int64_t images = bytes.size(0), count = bytes.size(1) * bytes.size(2);
   at::Tensor out =
-      at::empty({images, 3, bytes.size(1), bytes.size(2)}, at::TensorOptions(at::kFloat).memory_format(at::MemoryFormat::ChannelsLast));
+      at::empty({images, 3, bytes.size(1), bytes.size(2)},
+                at::TensorOptions(at::kFloat).memory_format(at::MemoryFormat::ChannelsLast));
   const auto* in = bytes.const_data_ptr<uint8_t>();
   auto* to = out.data_ptr<float>();
   at::parallel_for(0, images, 1, [&](int64_t first, int64_t last) {

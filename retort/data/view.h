@@ -35,7 +35,8 @@ struct ViewRecipe {
   std::string key() const;
 };
 
-// One way to look at one image: a value. Rendering it twice gives the same bytes, on any thread, in any order.
+// One way to look at one image: a value. Rendering it twice gives the same bytes, on any thread, in
+// any order.
 struct View {
   int64_t top = 0, left = 0, height = 0, width = 0;  // the crop, in the stored image's pixels
   bool flip = false;
@@ -47,29 +48,38 @@ struct View {
 
 inline Window crop_of(const View& view) { return {view.top, view.left, view.height, view.width}; }
 
-// View number `number` of the image of this seed (ImageStore::seed): a pure function of its arguments. The crop follows torchvision's
-// RandomResizedCrop.get_params.
-View draw_view(const ViewRecipe& recipe, int64_t width, int64_t height, uint64_t seed, uint64_t image, int64_t number);
+// View number `number` of the image of this seed (ImageStore::seed): a pure function of its
+// arguments. The crop follows torchvision's RandomResizedCrop.get_params.
+View draw_view(const ViewRecipe& recipe, int64_t width, int64_t height, uint64_t seed,
+               uint64_t image, int64_t number);
 
-// Renders views, one after the other. What it works with is kept, so that nothing is allocated for an image once there was one as large
-// (augmentation beyond flip and jitter may). For one thread.
+// Renders views, one after the other. What it works with is kept, so that nothing is allocated for
+// an image once there was one as large (augmentation beyond flip and jitter may). For one thread.
 class Renderer {
  public:
-  // The crop resized (with antialias) to spec.size, flipped, turned, colours jittered, as uint8: what torchvision v2's resized_crop, hflip,
-  // torch.rot90 and adjust_* make of the same parameters, within 1/255 a pixel on average. Then the augmentation, on those pixels. The
-  // caller may change them; they live until the next view. Throws Error where the crop is not inside the image.
-  Planes& view(const ImageView& image, const View& view, const InputSpec& spec) { return render(image, crop_of(view), view, spec); }
+  // The crop resized (with antialias) to spec.size, flipped, turned, colours jittered, as uint8:
+  // what torchvision v2's resized_crop, hflip, torch.rot90 and adjust_* make of the same
+  // parameters, within 1/255 a pixel on average. Then the augmentation, on those pixels. The caller
+  // may change them; they live until the next view. Throws Error where the crop is not inside the
+  // image.
+  Planes& view(const ImageView& image, const View& view, const InputSpec& spec) {
+    return render(image, crop_of(view), view, spec);
+  }
   // The same from the part of the image that the crop is.
-  Planes& view(const Part& crop, const View& view, const InputSpec& spec) { return render(crop.image, crop.window, view, spec); }
+  Planes& view(const Part& crop, const View& view, const InputSpec& spec) {
+    return render(crop.image, crop.window, view, spec);
+  }
 
  private:
-  Planes& render(const ImageView& image, const Window& crop, const View& view, const InputSpec& spec);
+  Planes& render(const ImageView& image, const Window& crop, const View& view,
+                 const InputSpec& spec);
 
   Resizer resizer_;
   Planes planes_;
 };
 
-// Evaluation: short side resized, centre cropped, as torchvision's Resize and CenterCrop on PIL images.
+// Evaluation: short side resized, centre cropped, as torchvision's Resize and CenterCrop on PIL
+// images.
 Image render_eval(ImageView image, const InputSpec& spec);
 
 // Resized, with antialias, as PIL does.

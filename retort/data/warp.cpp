@@ -7,13 +7,15 @@
 namespace retort::data {
 namespace {
 
-// The image as it was, with a colour around it. Coordinates are compared as floats before they become whole numbers: they may be anything.
+// The image as it was, with a colour around it. Coordinates are compared as floats before they
+// become whole numbers: they may be anything.
 struct Surrounded {
   const Planes image;
   const Colour& fill;
 
   bool near(float x, float y) const {
-    return x > -2 && y > -2 && x < static_cast<float>(image.width()) + 1 && y < static_cast<float>(image.height()) + 1;
+    return x > -2 && y > -2 && x < static_cast<float>(image.width()) + 1 &&
+           y < static_cast<float>(image.height()) + 1;
   }
   uint8_t at(size_t c, int64_t x, int64_t y) const {
     const bool outside = x < 0 || y < 0 || x >= image.width() || y >= image.height();
@@ -21,7 +23,8 @@ struct Surrounded {
   }
   Colour nearest(float x, float y) const {
     if (!near(x, y)) return fill;
-    const int64_t column = std::lrint(x), row = std::lrint(y);  // halves to even, as grid_sample does
+    const int64_t column = std::lrint(x),
+                  row = std::lrint(y);  // halves to even, as grid_sample does
     return {at(0, column, row), at(1, column, row), at(2, column, row)};
   }
   Colour bilinear(float x, float y) const {
@@ -31,16 +34,20 @@ struct Surrounded {
     Colour colour{};
     for (size_t c = 0; c < 3; ++c) {
       const auto across = [&](int64_t r) {
-        return static_cast<float>(at(c, column, r)) * (1 - rest_x) + static_cast<float>(at(c, column + 1, r)) * rest_x;
+        return static_cast<float>(at(c, column, r)) * (1 - rest_x) +
+               static_cast<float>(at(c, column + 1, r)) * rest_x;
       };
-      colour[c] = static_cast<uint8_t>(std::lrint(across(row) * (1 - rest_y) + across(row + 1) * rest_y));
+      colour[c] =
+          static_cast<uint8_t>(std::lrint(across(row) * (1 - rest_y) + across(row + 1) * rest_y));
     }
     return colour;
   }
 };
 
 void quarter_turn(uint8_t* square, int64_t side) {
-  const auto at = [&](int64_t row, int64_t column) -> uint8_t& { return square[row * side + column]; };
+  const auto at = [&](int64_t row, int64_t column) -> uint8_t& {
+    return square[row * side + column];
+  };
   // Four pixels change places at a time.
   for (int64_t i = 0; i < side / 2; ++i) {
     for (int64_t j = 0; j < (side + 1) / 2; ++j) {
@@ -58,13 +65,15 @@ void quarter_turn(uint8_t* square, int64_t side) {
 
 Affine rotation(float degrees) {
   const double angle = static_cast<double>(degrees) * std::numbers::pi / 180;
-  const auto cosine = static_cast<float>(std::cos(angle)), sine = static_cast<float>(std::sin(angle));
+  const auto cosine = static_cast<float>(std::cos(angle)),
+             sine = static_cast<float>(std::sin(angle));
   return {.xx = cosine, .xy = -sine, .yx = sine, .yy = cosine};
 }
 
 void warp(Planes& image, const Affine& affine, Sampling sampling, const Colour& fill) {
   const Surrounded source{image, fill};
-  const float middle_x = static_cast<float>(image.width() - 1) / 2, middle_y = static_cast<float>(image.height() - 1) / 2;
+  const float middle_x = static_cast<float>(image.width() - 1) / 2,
+              middle_y = static_cast<float>(image.height() - 1) / 2;
   uint8_t *r = image.channel(0), *g = image.channel(1), *b = image.channel(2);
   for (int64_t y = 0; y < image.height(); ++y) {
     const float from_y = static_cast<float>(y) - middle_y;
@@ -72,20 +81,23 @@ void warp(Planes& image, const Affine& affine, Sampling sampling, const Colour& 
       const float from_x = static_cast<float>(x) - middle_x;
       const float source_x = affine.xx * from_x + affine.xy * from_y + affine.x0 + middle_x;
       const float source_y = affine.yx * from_x + affine.yy * from_y + affine.y0 + middle_y;
-      const Colour colour = sampling == Sampling::nearest ? source.nearest(source_x, source_y) : source.bilinear(source_x, source_y);
+      const Colour colour = sampling == Sampling::nearest ? source.nearest(source_x, source_y)
+                                                          : source.bilinear(source_x, source_y);
       *r++ = colour[0], *g++ = colour[1], *b++ = colour[2];
     }
   }
 }
 
 void shift(Planes& image, int64_t dx, int64_t dy, const Colour& fill) {
-  warp(image, {.x0 = static_cast<float>(dx), .y0 = static_cast<float>(dy)}, Sampling::nearest, fill);
+  warp(image, {.x0 = static_cast<float>(dx), .y0 = static_cast<float>(dy)}, Sampling::nearest,
+       fill);
 }
 
 void mirror(Planes& image) {
   for (int64_t c = 0; c < 3; ++c) {
     uint8_t* plane = image.channel(c);
-    for (int64_t y = 0; y < image.height(); ++y) std::reverse(plane + y * image.width(), plane + (y + 1) * image.width());
+    for (int64_t y = 0; y < image.height(); ++y)
+      std::reverse(plane + y * image.width(), plane + (y + 1) * image.width());
   }
 }
 
@@ -97,7 +109,8 @@ void turn(Planes& image, int64_t quarters) {
   }
 }
 
-void fill_box(Planes& image, int64_t top, int64_t left, int64_t bottom, int64_t right, const Colour& fill) {
+void fill_box(Planes& image, int64_t top, int64_t left, int64_t bottom, int64_t right,
+              const Colour& fill) {
   const auto columns = [&](int64_t x) { return std::clamp<int64_t>(x, 0, image.width()); };
   const int64_t first = columns(left), last = std::max(columns(right), first);
   for (size_t c = 0; c < 3; ++c) {

@@ -34,6 +34,7 @@ void mirror(Planes& image);
 void turn(Planes& image, int64_t quarters);
 
 // Fills rows [top, bottom) and columns [left, right), cut to the image.
-void fill_box(Planes& image, int64_t top, int64_t left, int64_t bottom, int64_t right, const Colour& fill);
+void fill_box(Planes& image, int64_t top, int64_t left, int64_t bottom, int64_t right,
+              const Colour& fill);
 
 }  // namespace retort::data

@@ -17,7 +17,8 @@ Image interleaved(const Planes& planes);
 inline Window whole(const ImageView& image) { return {0, 0, image.height, image.width}; }
 
 // Throws Error, naming the image, when it is empty, or not all of it is inside.
-void check_inside(const Window& window, int64_t width, int64_t height, const std::string& name = "");
+void check_inside(const Window& window, int64_t width, int64_t height,
+                  const std::string& name = "");
 
 // Of an image that is there as a whole. Throws as check_inside.
 Part part_of(Image image, const Window& window, const std::string& name);

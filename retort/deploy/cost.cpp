@@ -6,7 +6,7 @@
 
 #include "retort/core/log.h"
 #include "retort/deploy/trace.h"
-#include "retort/models/graph_network.h"
+#include "retort/models/programs/graph_network.h"
 
 namespace retort::deploy {
 
@@ -17,7 +17,9 @@ namespace {
 constexpr double kSeconds = 0.5;  // measured, after the warm-up
 constexpr size_t kFewestRuns = 3, kMostRuns = 100;
 
-std::vector<int64_t> sizes(const jit::Value* value) { return value->type()->expect<c10::TensorType>()->sizes().concrete_sizes().value(); }
+std::vector<int64_t> sizes(const jit::Value* value) {
+  return value->type()->expect<c10::TensorType>()->sizes().concrete_sizes().value();
+}
 
 int64_t elements(const jit::Value* value) {
   const std::vector<int64_t> shape = sizes(value);
@@ -25,11 +27,17 @@ int64_t elements(const jit::Value* value) {
 }
 
 // Each output element is a sum over one filter: [out, in / groups, height, width].
-int64_t of_convolution(const jit::Node& node) { return elements(node.output()) * elements(node.input(1)) / sizes(node.input(1)).at(0); }
+int64_t of_convolution(const jit::Node& node) {
+  return elements(node.output()) * elements(node.input(1)) / sizes(node.input(1)).at(0);
+}
 
-int64_t of_linear(const jit::Node& node) { return elements(node.output()) * sizes(node.input(0)).back(); }
+int64_t of_linear(const jit::Node& node) {
+  return elements(node.output()) * sizes(node.input(0)).back();
+}
 
-int64_t of_addmm(const jit::Node& node) { return elements(node.output()) * sizes(node.input(1)).back(); }
+int64_t of_addmm(const jit::Node& node) {
+  return elements(node.output()) * sizes(node.input(1)).back();
+}
 
 // Queries by keys, then weights by values.
 int64_t of_attention(const jit::Node& node) {
@@ -64,7 +72,8 @@ double median_milliseconds(models::ImageModel& model, int64_t size) {
   run();
   std::vector<double> milliseconds;
   const Stopwatch all;
-  while (milliseconds.size() < kFewestRuns || (milliseconds.size() < kMostRuns && all.seconds() < kSeconds)) {
+  while (milliseconds.size() < kFewestRuns ||
+         (milliseconds.size() < kMostRuns && all.seconds() < kSeconds)) {
     const Stopwatch one;
     run();
     milliseconds.push_back(one.seconds() * 1e3);
@@ -92,7 +101,8 @@ int64_t count_multiply_adds(models::ImageModel& model, int64_t size) {
 }
 
 Cost measure_cost(models::ImageModel& model, int64_t size) {
-  return {count_parameters(model), count_multiply_adds(model, size), median_milliseconds(model, size)};
+  return {count_parameters(model), count_multiply_adds(model, size),
+          median_milliseconds(model, size)};
 }
 
 }  // namespace retort::deploy

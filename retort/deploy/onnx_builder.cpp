@@ -27,7 +27,8 @@ int32_t onnx_type(at::ScalarType type) {
     case at::kBool:
       return onnx::TensorProto::BOOL;
     default:
-      throw Error(std::string("tensors of type ") + c10::toString(type) + " are not written to ONNX");
+      throw Error(std::string("tensors of type ") + c10::toString(type) +
+                  " are not written to ONNX");
   }
 }
 
@@ -41,14 +42,16 @@ onnx::TensorProto to_proto(const std::string& name, const at::Tensor& tensor) {
   return proto;
 }
 
-void describe(onnx::ValueInfoProto& value, const std::string& name, const std::vector<OnnxBuilder::Dimension>& shape) {
+void describe(onnx::ValueInfoProto& value, const std::string& name,
+              const std::vector<OnnxBuilder::Dimension>& shape) {
   value.set_name(name);
   auto* type = value.mutable_type()->mutable_tensor_type();
   type->set_elem_type(onnx::TensorProto::FLOAT);
   for (const auto& dimension : shape) {
     auto* proto = type->mutable_shape()->add_dim();
     if (const auto* size = std::get_if<int64_t>(&dimension)) proto->set_dim_value(*size);
-    if (const auto* free_name = std::get_if<std::string>(&dimension)) proto->set_dim_param(*free_name);
+    if (const auto* free_name = std::get_if<std::string>(&dimension))
+      proto->set_dim_param(*free_name);
   }
 }
 
@@ -74,7 +77,8 @@ void set_value(onnx::AttributeProto& proto, const std::vector<int64_t>& values) 
 
 }  // namespace
 
-OnnxBuilder::OnnxBuilder(const std::string& graph_name) : model_(std::make_unique<onnx::ModelProto>()) {
+OnnxBuilder::OnnxBuilder(const std::string& graph_name)
+    : model_(std::make_unique<onnx::ModelProto>()) {
   model_->set_ir_version(kIrVersion);
   auto* opset = model_->add_opset_import();
   opset->set_domain("");
@@ -88,7 +92,8 @@ void OnnxBuilder::input(const std::string& name, const std::vector<Dimension>& s
   describe(*model_->mutable_graph()->add_input(), name, shape);
 }
 
-void OnnxBuilder::output(const std::string& edge, const std::string& name, const std::vector<Dimension>& shape) {
+void OnnxBuilder::output(const std::string& edge, const std::string& name,
+                         const std::vector<Dimension>& shape) {
   add_node("Identity", {edge}, {}, {name});
   describe(*model_->mutable_graph()->add_output(), name, shape);
 }
@@ -117,15 +122,21 @@ std::string OnnxBuilder::constant(const at::Tensor& tensor) {
   return small_[content] = initializer(fresh("constant"), tensor);
 }
 
-std::string OnnxBuilder::constant(double value) { return constant(at::scalar_tensor(value, at::kFloat)); }
+std::string OnnxBuilder::constant(double value) {
+  return constant(at::scalar_tensor(value, at::kFloat));
+}
 
-std::string OnnxBuilder::constant(const std::vector<int64_t>& values) { return constant(at::tensor(values, at::kLong)); }
+std::string OnnxBuilder::constant(const std::vector<int64_t>& values) {
+  return constant(at::tensor(values, at::kLong));
+}
 
-std::string OnnxBuilder::node(const std::string& type, const std::vector<std::string>& inputs, const OnnxAttributes& attributes) {
+std::string OnnxBuilder::node(const std::string& type, const std::vector<std::string>& inputs,
+                              const OnnxAttributes& attributes) {
   return node(type, inputs, attributes, 1).front();
 }
 
-std::vector<std::string> OnnxBuilder::node(const std::string& type, const std::vector<std::string>& inputs,
+std::vector<std::string> OnnxBuilder::node(const std::string& type,
+                                           const std::vector<std::string>& inputs,
                                            const OnnxAttributes& attributes, size_t outputs) {
   std::vector<std::string> names;
   for (size_t i = 0; i < outputs; ++i) names.push_back(fresh(type));
@@ -133,7 +144,8 @@ std::vector<std::string> OnnxBuilder::node(const std::string& type, const std::v
   return names;
 }
 
-void OnnxBuilder::add_node(const std::string& type, const std::vector<std::string>& inputs, const OnnxAttributes& attributes,
+void OnnxBuilder::add_node(const std::string& type, const std::vector<std::string>& inputs,
+                           const OnnxAttributes& attributes,
                            const std::vector<std::string>& outputs) {
   auto* proto = model_->mutable_graph()->add_node();
   proto->set_op_type(type);
@@ -148,11 +160,14 @@ void OnnxBuilder::add_node(const std::string& type, const std::vector<std::strin
 }
 
 // No parameter's name begins with a slash.
-std::string OnnxBuilder::fresh(const std::string& stem) { return "/" + stem + "_" + std::to_string(counts_[stem]++); }
+std::string OnnxBuilder::fresh(const std::string& stem) {
+  return "/" + stem + "_" + std::to_string(counts_[stem]++);
+}
 
 std::string OnnxBuilder::serialize() const {
   std::string bytes;
-  if (model_->ByteSizeLong() > static_cast<size_t>(std::numeric_limits<int32_t>::max()) || !model_->SerializeToString(&bytes))
+  if (model_->ByteSizeLong() > static_cast<size_t>(std::numeric_limits<int32_t>::max()) ||
+      !model_->SerializeToString(&bytes))
     throw Error("the model does not fit in an ONNX file, which holds 2 GB");
   return bytes;
 }

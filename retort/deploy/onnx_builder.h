@@ -18,7 +18,8 @@ namespace retort::deploy {
 using OnnxAttribute = std::variant<int64_t, double, std::string, std::vector<int64_t>>;
 using OnnxAttributes = std::map<std::string, OnnxAttribute>;
 
-// An ONNX model (opset 17, IR 8), built node by node. Values go by the names of their edges; an empty name is an input left out.
+// An ONNX model (opset 17, IR 8), built node by node. Values go by the names of their edges; an
+// empty name is an input left out.
 class OnnxBuilder {
  public:
   explicit OnnxBuilder(const std::string& graph_name);
@@ -30,7 +31,8 @@ class OnnxBuilder {
   using Dimension = std::variant<int64_t, std::string>;
   void input(const std::string& name, const std::vector<Dimension>& shape);
   // Gives the edge this name as an output of the graph.
-  void output(const std::string& edge, const std::string& name, const std::vector<Dimension>& shape);
+  void output(const std::string& edge, const std::string& name,
+              const std::vector<Dimension>& shape);
   void metadata(const std::string& key, const std::string& value);
   void producer(const std::string& name, const std::string& version);
 
@@ -42,21 +44,23 @@ class OnnxBuilder {
   std::string constant(const std::vector<int64_t>& values);
 
   // One node; the name of its output edge, or the names of its `outputs` edges.
-  std::string node(const std::string& type, const std::vector<std::string>& inputs, const OnnxAttributes& attributes = {});
-  std::vector<std::string> node(const std::string& type, const std::vector<std::string>& inputs, const OnnxAttributes& attributes,
-                                size_t outputs);
+  std::string node(const std::string& type, const std::vector<std::string>& inputs,
+                   const OnnxAttributes& attributes = {});
+  std::vector<std::string> node(const std::string& type, const std::vector<std::string>& inputs,
+                                const OnnxAttributes& attributes, size_t outputs);
 
   // The file's bytes: the same calls give the same bytes. Throws Error above protobuf's 2 GB.
   std::string serialize() const;
 
  private:
-  void add_node(const std::string& type, const std::vector<std::string>& inputs, const OnnxAttributes& attributes,
-                const std::vector<std::string>& outputs);
+  void add_node(const std::string& type, const std::vector<std::string>& inputs,
+                const OnnxAttributes& attributes, const std::vector<std::string>& outputs);
   std::string fresh(const std::string& stem);
 
   std::unique_ptr<onnx::ModelProto> model_;
   std::map<std::string, int64_t> counts_;
-  std::map<std::string, std::string> small_;  // type, shape and bytes of small constants, to their names
+  std::map<std::string, std::string>
+      small_;  // type, shape and bytes of small constants, to their names
 };
 
 }  // namespace retort::deploy

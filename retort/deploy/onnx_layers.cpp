@@ -65,20 +65,26 @@ std::string affine(const OnnxOp& op, size_t i, double otherwise, int64_t size) {
 std::string batch_norm(const OnnxOp& op) {
   if (op.flag(5) || !op.given(3) || !op.given(4)) op.fail("without running statistics");
   const int64_t channels = op.size(0, 1);
-  return op.emit("BatchNormalization", {op.edge(0), affine(op, 1, 1, channels), affine(op, 2, 0, channels), op.edge(3), op.edge(4)},
-                 {{"epsilon", op.number(7)}});
+  return op.emit(
+      "BatchNormalization",
+      {op.edge(0), affine(op, 1, 1, channels), affine(op, 2, 0, channels), op.edge(3), op.edge(4)},
+      {{"epsilon", op.number(7)}});
 }
 
 std::string layer_norm(const OnnxOp& op) {
   const Wholes shape = op.wholes(1);
-  std::vector<std::string> inputs{op.edge(0), op.given(2) ? op.edge(2) : op.constant(at::ones(shape))};
+  std::vector<std::string> inputs{op.edge(0),
+                                  op.given(2) ? op.edge(2) : op.constant(at::ones(shape))};
   if (op.given(3)) inputs.push_back(op.edge(3));
-  return op.emit("LayerNormalization", inputs, {{"axis", -static_cast<int64_t>(shape.size())}, {"epsilon", op.number(4)}});
+  return op.emit("LayerNormalization", inputs,
+                 {{"axis", -static_cast<int64_t>(shape.size())}, {"epsilon", op.number(4)}});
 }
 
 OnnxAttributes window(const OnnxOp& op) {
   const Wholes kernel = pair(op.wholes(1)), stride = pair(op.wholes(2));
-  return {{"kernel_shape", kernel}, {"strides", stride.empty() ? kernel : stride}, {"pads", both_sides(op.wholes(3))}};
+  return {{"kernel_shape", kernel},
+          {"strides", stride.empty() ? kernel : stride},
+          {"pads", both_sides(op.wholes(3))}};
 }
 
 std::string max_pool2d(const OnnxOp& op) {
@@ -101,7 +107,8 @@ std::string adaptive_avg_pool2d(const OnnxOp& op) {
   const Wholes target = op.wholes(1);
   if (target == Wholes{1, 1}) return op.emit("GlobalAveragePool", {op.edge(0)});
   const int64_t height = op.size(0, -2), width = op.size(0, -1);
-  if (height % target.at(0) != 0 || width % target.at(1) != 0) op.fail("to a size that does not divide its input's");
+  if (height % target.at(0) != 0 || width % target.at(1) != 0)
+    op.fail("to a size that does not divide its input's");
   const Wholes kernel{height / target[0], width / target[1]};
   return op.emit("AveragePool", {op.edge(0)}, {{"kernel_shape", kernel}, {"strides", kernel}});
 }
@@ -121,14 +128,16 @@ std::string matmul(const OnnxOp& op) { return op.emit("MatMul", {op.edge(0), op.
 
 // beta·C + alpha·A·B
 std::string addmm(const OnnxOp& op) {
-  return op.emit("Gemm", {op.edge(1), op.edge(2), op.edge(0)}, {{"beta", op.number(3)}, {"alpha", op.number(4)}});
+  return op.emit("Gemm", {op.edge(1), op.edge(2), op.edge(0)},
+                 {{"beta", op.number(3)}, {"alpha", op.number(4)}});
 }
 
 std::string attention(const OnnxOp& op) {
   if (op.number(4) != 0) op.fail("with dropout");
   if (op.flag(5)) op.fail("with a causal mask");
   if (op.given(7) && op.flag(7)) op.fail("with grouped queries");
-  const double scale = op.given(6) ? op.number(6) : 1 / std::sqrt(static_cast<double>(op.size(0, -1)));
+  const double scale =
+      op.given(6) ? op.number(6) : 1 / std::sqrt(static_cast<double>(op.size(0, -1)));
   Wholes swap_last(static_cast<size_t>(op.rank(1)));
   std::iota(swap_last.begin(), swap_last.end(), int64_t{0});
   std::swap(swap_last.at(swap_last.size() - 1), swap_last.at(swap_last.size() - 2));

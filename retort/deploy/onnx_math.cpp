@@ -19,7 +19,8 @@ auto binary(const std::string& type) {
 auto scaled_binary(const std::string& type) {
   return [type](const OnnxOp& op) {
     const double alpha = op.given(2) ? op.number(2) : 1;
-    const std::string right = alpha == 1 ? op.edge(1) : op.emit("Mul", {op.edge(1), op.constant(alpha)});
+    const std::string right =
+        alpha == 1 ? op.edge(1) : op.emit("Mul", {op.edge(1), op.constant(alpha)});
     return op.emit(type, {op.edge(0), right});
   };
 }
@@ -31,13 +32,20 @@ std::string divide(const OnnxOp& op) {
 
 std::string clip(const OnnxOp& op) { return op.emit("Clip", {op.edge(0), op.edge(1), op.edge(2)}); }
 
-std::string relu6(const OnnxOp& op) { return op.emit("Clip", {op.edge(0), op.constant(0.0), op.constant(6.0)}); }
+std::string relu6(const OnnxOp& op) {
+  return op.emit("Clip", {op.edge(0), op.constant(0.0), op.constant(6.0)});
+}
 
-std::string hardsigmoid(const OnnxOp& op) { return op.emit("HardSigmoid", {op.edge(0)}, {{"alpha", 1.0 / 6}, {"beta", 0.5}}); }
+std::string hardsigmoid(const OnnxOp& op) {
+  return op.emit("HardSigmoid", {op.edge(0)}, {{"alpha", 1.0 / 6}, {"beta", 0.5}});
+}
 
-std::string silu(const OnnxOp& op) { return op.emit("Mul", {op.edge(0), op.emit("Sigmoid", {op.edge(0)})}); }
+std::string silu(const OnnxOp& op) {
+  return op.emit("Mul", {op.edge(0), op.emit("Sigmoid", {op.edge(0)})});
+}
 
-// Hendrycks & Gimpel 2016: x/2·(1 + erf(x/√2)), or with tanh(√(2/π)·(x + 0.044715·x³)) in the place of erf.
+// Hendrycks & Gimpel 2016: x/2·(1 + erf(x/√2)), or with tanh(√(2/π)·(x + 0.044715·x³)) in the place
+// of erf.
 std::string gelu(const OnnxOp& op) {
   const std::string x = op.edge(0);
   std::string squashed;
@@ -46,21 +54,27 @@ std::string gelu(const OnnxOp& op) {
   } else {
     const std::string cube = op.emit("Mul", {op.emit("Mul", {x, x}), x});
     const std::string inner = op.emit("Add", {x, op.emit("Mul", {cube, op.constant(0.044715)})});
-    squashed = op.emit("Tanh", {op.emit("Mul", {inner, op.constant(std::sqrt(2 / std::numbers::pi))})});
+    squashed =
+        op.emit("Tanh", {op.emit("Mul", {inner, op.constant(std::sqrt(2 / std::numbers::pi))})});
   }
-  return op.emit("Mul", {op.emit("Mul", {x, op.constant(0.5)}), op.emit("Add", {squashed, op.constant(1.0)})});
+  return op.emit(
+      "Mul", {op.emit("Mul", {x, op.constant(0.5)}), op.emit("Add", {squashed, op.constant(1.0)})});
 }
 
-std::string softmax(const OnnxOp& op) { return op.emit("Softmax", {op.edge(0)}, {{"axis", op.whole(1)}}); }
+std::string softmax(const OnnxOp& op) {
+  return op.emit("Softmax", {op.edge(0)}, {{"axis", op.whole(1)}});
+}
 
 std::string mean(const OnnxOp& op) {
   if (op.inputs() < 4 || !op.given(1)) op.fail("over all dimensions, the batch among them");
-  return op.emit("ReduceMean", {op.edge(0)}, {{"axes", op.wholes(1)}, {"keepdims", int64_t{op.flag(2)}}});
+  return op.emit("ReduceMean", {op.edge(0)},
+                 {{"axes", op.wholes(1)}, {"keepdims", int64_t{op.flag(2)}}});
 }
 
 std::string norm(const OnnxOp& op) {
   if (op.inputs() < 4 || op.number(1) != 2) op.fail("other than the L2 norm over given dimensions");
-  return op.emit("ReduceL2", {op.edge(0)}, {{"axes", op.wholes(2)}, {"keepdims", int64_t{op.flag(3)}}});
+  return op.emit("ReduceL2", {op.edge(0)},
+                 {{"axes", op.wholes(2)}, {"keepdims", int64_t{op.flag(3)}}});
 }
 
 }  // namespace

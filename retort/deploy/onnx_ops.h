@@ -16,15 +16,17 @@ namespace retort::deploy {
 // The names of ONNX edges: one for a tensor, more for a list of them.
 struct OnnxEdges : std::vector<std::string> {
   using std::vector<std::string>::vector;
-  OnnxEdges(std::string edge) { push_back(std::move(edge)); }                                // NOLINT: translations return either
-  OnnxEdges(std::vector<std::string> edges) : std::vector<std::string>(std::move(edges)) {}  // NOLINT
+  OnnxEdges(std::string edge) { push_back(std::move(edge)); }  // NOLINT: translations return either
+  OnnxEdges(std::vector<std::string> edges)
+      : std::vector<std::string>(std::move(edges)) {}  // NOLINT
 };
 
 // Walks a trace and lets the operators' translations build the ONNX graph.
 class OnnxTranslator {
  public:
   // `names`: of the model's tensors. `images`: the edge of the graph's input.
-  OnnxTranslator(OnnxBuilder& builder, const BatchTrace& trace, const StateDict& names, const std::string& images);
+  OnnxTranslator(OnnxBuilder& builder, const BatchTrace& trace, const StateDict& names,
+                 const std::string& images);
   // The edge of the trace's output. Throws Error naming an operator that has no translation.
   std::string run();
 
@@ -41,21 +43,24 @@ class OnnxTranslator {
 
   OnnxBuilder& builder_;
   const BatchTrace& trace_;
-  std::map<const void*, std::pair<std::string, at::Tensor>> names_;  // by where the tensor's memory begins
-  std::set<std::string> written_;                                    // the named ones in the file so far
+  std::map<const void*, std::pair<std::string, at::Tensor>>
+      names_;                      // by where the tensor's memory begins
+  std::set<std::string> written_;  // the named ones in the file so far
   std::unordered_map<const torch::jit::Value*, OnnxEdges> edges_;
   std::string images_, batch_;
 };
 
-// What the translation of one operator sees: its inputs, by their place in the aten schema, and how to add nodes. The readers throw Error,
-// naming the operator, when the input is not such a constant or depends on the batch.
+// What the translation of one operator sees: its inputs, by their place in the aten schema, and how
+// to add nodes. The readers throw Error, naming the operator, when the input is not such a constant
+// or depends on the batch.
 class OnnxOp {
  public:
-  OnnxOp(OnnxTranslator& translator, const torch::jit::Node& node) : translator_(translator), node_(node) {}
+  OnnxOp(OnnxTranslator& translator, const torch::jit::Node& node)
+      : translator_(translator), node_(node) {}
 
   size_t inputs() const { return node_.inputs().size(); }
-  bool given(size_t i) const;                      // there, and not None
-  std::string edge(size_t i) const;                // of a tensor or of a number as fp32; "" for None
+  bool given(size_t i) const;        // there, and not None
+  std::string edge(size_t i) const;  // of a tensor or of a number as fp32; "" for None
   std::vector<std::string> edges(size_t i) const;  // of a list of tensors
   double number(size_t i) const;
   bool flag(size_t i) const;
@@ -67,16 +72,24 @@ class OnnxOp {
   std::vector<Extent> output_shape() const { return translator_.trace_.shape(node_.output()); }
   int64_t rank(size_t i) const;
   int64_t size(size_t i, int64_t dimension) const;  // a negative dimension counts from the end
-  int64_t axis(size_t i, int64_t dimension) const;  // the same dimension of input i, counted from the front
+  int64_t axis(size_t i,
+               int64_t dimension) const;  // the same dimension of input i, counted from the front
 
-  std::string emit(const std::string& type, const std::vector<std::string>& inputs, const OnnxAttributes& attributes = {}) const;
-  std::vector<std::string> emit(const std::string& type, const std::vector<std::string>& inputs, const OnnxAttributes& attributes,
-                                size_t outputs) const;
+  std::string emit(const std::string& type, const std::vector<std::string>& inputs,
+                   const OnnxAttributes& attributes = {}) const;
+  std::vector<std::string> emit(const std::string& type, const std::vector<std::string>& inputs,
+                                const OnnxAttributes& attributes, size_t outputs) const;
   std::string constant(double value) const { return translator_.builder_.constant(value); }
-  std::string constant(const std::vector<int64_t>& values) const { return translator_.builder_.constant(values); }
-  std::string constant(const at::Tensor& tensor) const { return translator_.builder_.constant(tensor); }
+  std::string constant(const std::vector<int64_t>& values) const {
+    return translator_.builder_.constant(values);
+  }
+  std::string constant(const at::Tensor& tensor) const {
+    return translator_.builder_.constant(tensor);
+  }
   // An int64 vector, computed from the batch where it depends on it.
-  std::string extents_edge(const std::vector<Extent>& extents) const { return translator_.extents_edge(extents); }
+  std::string extents_edge(const std::vector<Extent>& extents) const {
+    return translator_.extents_edge(extents);
+  }
   [[noreturn]] void fail(const std::string& what) const;
 
  private:
@@ -90,7 +103,8 @@ class OnnxOp {
 using OnnxTable = std::map<std::string, std::function<OnnxEdges(const OnnxOp&)>>;
 
 // A new operator is one entry in one of these.
-void add_layer_ops(OnnxTable& table);  // convolutions, norms, pools, linear layers, attention: onnx_layers.cpp
+void add_layer_ops(
+    OnnxTable& table);  // convolutions, norms, pools, linear layers, attention: onnx_layers.cpp
 void add_math_ops(OnnxTable& table);   // activations and arithmetic: onnx_math.cpp
 void add_shape_ops(OnnxTable& table);  // what moves values without computing: onnx_shapes.cpp
 

@@ -15,14 +15,18 @@ std::string dropout(const OnnxOp& op) {
   return op.edge(0);
 }
 
-// view, flatten, squeeze and their like all keep the order of the elements: the traced shape of the output says all.
+// view, flatten, squeeze and their like all keep the order of the elements: the traced shape of the
+// output says all.
 std::string reshape(const OnnxOp& op) {
   std::vector<Extent> shape = op.output_shape();
-  if (std::ranges::count_if(shape, &Extent::per_image) == 1) *std::ranges::find_if(shape, &Extent::per_image) = {-1, false};
+  if (std::ranges::count_if(shape, &Extent::per_image) == 1)
+    *std::ranges::find_if(shape, &Extent::per_image) = {-1, false};
   return op.emit("Reshape", {op.edge(0), op.extents_edge(shape)});
 }
 
-std::string expand(const OnnxOp& op) { return op.emit("Expand", {op.edge(0), op.extents_edge(op.output_shape())}); }
+std::string expand(const OnnxOp& op) {
+  return op.emit("Expand", {op.edge(0), op.extents_edge(op.output_shape())});
+}
 
 std::string permute(const OnnxOp& op) {
   std::vector<int64_t> order = op.wholes(1);
@@ -33,7 +37,8 @@ std::string permute(const OnnxOp& op) {
 std::string swap_axes(const OnnxOp& op, int64_t first, int64_t second) {
   std::vector<int64_t> order(static_cast<size_t>(op.rank(0)));
   std::iota(order.begin(), order.end(), int64_t{0});
-  std::swap(order.at(static_cast<size_t>(op.axis(0, first))), order.at(static_cast<size_t>(op.axis(0, second))));
+  std::swap(order.at(static_cast<size_t>(op.axis(0, first))),
+            order.at(static_cast<size_t>(op.axis(0, second))));
   return op.emit("Transpose", {op.edge(0)}, {{"perm", order}});
 }
 
@@ -41,20 +46,24 @@ std::string transpose(const OnnxOp& op) { return swap_axes(op, op.whole(1), op.w
 
 std::string t(const OnnxOp& op) { return op.rank(0) < 2 ? op.edge(0) : swap_axes(op, 0, 1); }
 
-std::string cat(const OnnxOp& op) { return op.emit("Concat", op.edges(0), {{"axis", op.whole(1)}}); }
+std::string cat(const OnnxOp& op) {
+  return op.emit("Concat", op.edges(0), {{"axis", op.whole(1)}});
+}
 
 std::string stack(const OnnxOp& op) {
   const int64_t dimension = op.whole(1);
-  const int64_t axis = dimension < 0 ? dimension + static_cast<int64_t>(op.output_shape().size()) : dimension;
+  const int64_t axis =
+      dimension < 0 ? dimension + static_cast<int64_t>(op.output_shape().size()) : dimension;
   std::vector<std::string> parts = op.edges(0);
-  for (std::string& part : parts) part = op.emit("Unsqueeze", {part, op.constant(std::vector{axis})});
+  for (std::string& part : parts)
+    part = op.emit("Unsqueeze", {part, op.constant(std::vector{axis})});
   return op.emit("Concat", parts, {{"axis", axis}});
 }
 
 std::string cut(const OnnxOp& op, Extent start, Extent end, int64_t step) {
   const std::vector<int64_t> axes{op.axis(0, op.whole(1))};
-  return op.emit("Slice",
-                 {op.edge(0), op.extents_edge({start}), op.extents_edge({end}), op.constant(axes), op.constant(std::vector{step})});
+  return op.emit("Slice", {op.edge(0), op.extents_edge({start}), op.extents_edge({end}),
+                           op.constant(axes), op.constant(std::vector{step})});
 }
 
 std::string slice(const OnnxOp& op) {
@@ -70,7 +79,8 @@ std::string narrow(const OnnxOp& op) {
 }
 
 std::string take(const OnnxOp& op, int64_t dimension, int64_t index) {
-  return op.emit("Gather", {op.edge(0), op.constant(at::scalar_tensor(index, at::kLong))}, {{"axis", op.axis(0, dimension)}});
+  return op.emit("Gather", {op.edge(0), op.constant(at::scalar_tensor(index, at::kLong))},
+                 {{"axis", op.axis(0, dimension)}});
 }
 
 std::string select(const OnnxOp& op) { return take(op, op.whole(1), op.whole(2)); }
@@ -82,12 +92,14 @@ std::vector<std::string> unbind(const OnnxOp& op) {
 }
 
 std::vector<std::string> split_into(const OnnxOp& op, const std::vector<int64_t>& sizes) {
-  return op.emit("Split", {op.edge(0), op.constant(sizes)}, {{"axis", op.axis(0, op.whole(2))}}, sizes.size());
+  return op.emit("Split", {op.edge(0), op.constant(sizes)}, {{"axis", op.axis(0, op.whole(2))}},
+                 sizes.size());
 }
 
 std::vector<std::string> split_every(const OnnxOp& op, int64_t step) {
   std::vector<int64_t> sizes;
-  for (int64_t left = op.size(0, op.whole(2)); left > 0; left -= step) sizes.push_back(std::min(step, left));
+  for (int64_t left = op.size(0, op.whole(2)); left > 0; left -= step)
+    sizes.push_back(std::min(step, left));
   return split_into(op, sizes);
 }
 
@@ -100,7 +112,8 @@ std::vector<std::string> chunk(const OnnxOp& op) {
   return split_every(op, (size + chunks - 1) / chunks);
 }
 
-// aten lists (before, after) from the last dimension on; ONNX all befores, then all afters, from the first.
+// aten lists (before, after) from the last dimension on; ONNX all befores, then all afters, from
+// the first.
 std::string pad_with(const OnnxOp& op, const std::string& value) {
   const std::vector<int64_t> pairs = op.wholes(1);
   const auto rank = static_cast<size_t>(op.rank(0));
@@ -123,10 +136,12 @@ std::string pad(const OnnxOp& op) {
 
 void add_shape_ops(OnnxTable& table) {
   // The models are fp32 throughout, so that `to` changes the device or the layout only.
-  for (const char* name : {"aten::contiguous", "aten::to", "aten::clone", "aten::detach", "aten::alias"}) table[name] = identity;
+  for (const char* name :
+       {"aten::contiguous", "aten::to", "aten::clone", "aten::detach", "aten::alias"})
+    table[name] = identity;
   for (const char* name : {"aten::dropout", "aten::feature_dropout"}) table[name] = dropout;
-  for (const char* name : {"aten::view", "aten::reshape", "aten::flatten", "aten::unflatten", "aten::squeeze", "aten::unsqueeze",
-                           "aten::view_as", "aten::reshape_as"})
+  for (const char* name : {"aten::view", "aten::reshape", "aten::flatten", "aten::unflatten",
+                           "aten::squeeze", "aten::unsqueeze", "aten::view_as", "aten::reshape_as"})
     table[name] = reshape;
   for (const char* name : {"aten::expand", "aten::expand_as"}) table[name] = expand;
   table["aten::permute"] = permute;

@@ -33,36 +33,47 @@ class QuietTracer {
 void require_fp32(models::ImageModel& model) {
   for (const auto& [name, tensor] : models::state_of(model))
     if (tensor.is_floating_point() && tensor.scalar_type() != at::kFloat)
-      throw Error("tensor '" + name + "' is " + std::string(tensor.dtype().name()) + ", and only fp32 models are traced", model.spec().arch,
-                  "convert the model with to(torch::kFloat)");
+      throw Error("tensor '" + name + "' is " + std::string(tensor.dtype().name()) +
+                      ", and only fp32 models are traced",
+                  model.spec().arch, "convert the model with to(torch::kFloat)");
 }
 
-// Parameters enter the trace as inputs, since the tracer takes none that require gradients as constants.
+// Parameters enter the trace as inputs, since the tracer takes none that require gradients as
+// constants.
 void inputs_to_constants(jit::Graph& graph, const std::vector<at::Tensor>& tensors) {
   const jit::WithInsertPoint at_start(graph.block()->param_node()->next());
-  for (size_t i = 0; i < tensors.size(); ++i) graph.inputs()[i + 1]->replaceAllUsesWith(graph.insertConstant(tensors[i].detach()));
+  for (size_t i = 0; i < tensors.size(); ++i)
+    graph.inputs()[i + 1]->replaceAllUsesWith(graph.insertConstant(tensors[i].detach()));
   for (size_t i = tensors.size(); i > 0; --i) graph.eraseInput(i);
 }
 
-// Wrong answers are what in-place writes through a view and branches on the images' values would lead to.
-void check_graph(const std::shared_ptr<jit::Graph>& graph, models::ImageModel& model, const at::Tensor& images) {
+// Wrong answers are what in-place writes through a view and branches on the images' values would
+// lead to.
+void check_graph(const std::shared_ptr<jit::Graph>& graph, models::ImageModel& model,
+                 const at::Tensor& images) {
   jit::Stack stack{images};
   jit::InterpreterState(jit::Code(graph, "forward")).run(stack);
   const at::Tensor expected = model.forward(images).logits;
   const double tolerance = 1e-4 * std::max(1.0, expected.abs().max().item<double>());
   if (!at::allclose(stack.at(0).toTensor(), expected, 0, tolerance, /*equal_nan=*/true))
-    throw Error("the traced graph gives other logits than the model: its forward branches on values, or writes in place through a view",
-                model.spec().arch);
+    throw Error(
+        "the traced graph gives other logits than the model: its forward branches on values, or "
+        "writes in place through a view",
+        model.spec().arch);
 }
 
-std::shared_ptr<jit::Graph> trace_unguarded(models::ImageModel& model, int64_t size, int64_t batch) {
+std::shared_ptr<jit::Graph> trace_unguarded(models::ImageModel& model, int64_t size,
+                                            int64_t batch) {
   std::vector<at::Tensor> tensors = model.parameters();
   for (const at::Tensor& buffer : model.buffers()) tensors.push_back(buffer);
   jit::Stack inputs{sample_images(model, batch, size)};
   inputs.insert(inputs.end(), tensors.begin(), tensors.end());
-  const auto forward = [&](const jit::Stack& stack) { return jit::Stack{model.forward(stack.at(0).toTensor()).logits}; };
+  const auto forward = [&](const jit::Stack& stack) {
+    return jit::Stack{model.forward(stack.at(0).toTensor()).logits};
+  };
   const auto traced = jit::tracer::trace(
-      inputs, forward, [](const at::Tensor&) { return std::string(); }, /*strict=*/true, /*force_outplace=*/true);
+      inputs, forward, [](const at::Tensor&) { return std::string(); }, /*strict=*/true,
+      /*force_outplace=*/true);
   std::shared_ptr<jit::Graph> graph = traced.first->graph;
   inputs_to_constants(*graph, tensors);
   jit::Inline(*graph);
@@ -73,7 +84,8 @@ std::shared_ptr<jit::Graph> trace_unguarded(models::ImageModel& model, int64_t s
 }
 
 [[noreturn]] void fail_on_batch(const std::string& what) {
-  throw Error(what + " depends on the batch in another way than in proportion to it", "tracing the model");
+  throw Error(what + " depends on the batch in another way than in proportion to it",
+              "tracing the model");
 }
 
 Extent extent(int64_t value, int64_t other, const std::string& what) {
@@ -85,14 +97,16 @@ Extent extent(int64_t value, int64_t other, const std::string& what) {
 std::vector<int64_t> concrete_sizes(const jit::Value* value) {
   const auto type = value->type()->cast<c10::TensorType>();
   const auto sizes = type ? type->sizes().concrete_sizes() : std::nullopt;
-  if (!sizes) throw Error("the shape of '" + value->debugName() + "' is not known", "tracing the model");
+  if (!sizes)
+    throw Error("the shape of '" + value->debugName() + "' is not known", "tracing the model");
   return *sizes;
 }
 
 std::vector<int64_t> whole_numbers(const jit::Value* value) {
   if (value->node()->kind() == c10::prim::ListConstruct) {
     std::vector<int64_t> numbers;
-    for (const jit::Value* item : value->node()->inputs()) numbers.push_back(whole_numbers(item).at(0));
+    for (const jit::Value* item : value->node()->inputs())
+      numbers.push_back(whole_numbers(item).at(0));
     return numbers;
   }
   const auto constant = jit::toIValue(value);
@@ -101,7 +115,8 @@ std::vector<int64_t> whole_numbers(const jit::Value* value) {
   throw Error("'" + value->debugName() + "' is not a known whole number", "tracing the model");
 }
 
-std::vector<Extent> extents_of(const std::vector<int64_t>& values, const std::vector<int64_t>& others, const std::string& what) {
+std::vector<Extent> extents_of(const std::vector<int64_t>& values,
+                               const std::vector<int64_t>& others, const std::string& what) {
   if (values.size() != others.size()) fail_on_batch(what);
   std::vector<Extent> extents;
   for (size_t i = 0; i < values.size(); ++i) extents.push_back(extent(values[i], others[i], what));
@@ -110,8 +125,10 @@ std::vector<Extent> extents_of(const std::vector<int64_t>& values, const std::ve
 
 }  // namespace
 
-EvaluationMode::EvaluationMode(models::ImageModel& model) : model_(model), own_(model.is_training()) {
-  for (const auto& module : model.modules(/*include_self=*/false)) below_.emplace_back(module, module->is_training());
+EvaluationMode::EvaluationMode(models::ImageModel& model)
+    : model_(model), own_(model.is_training()) {
+  for (const auto& module : model.modules(/*include_self=*/false))
+    below_.emplace_back(module, module->is_training());
   model.eval();
 }
 
@@ -135,7 +152,8 @@ std::shared_ptr<jit::Graph> trace_graph(models::ImageModel& model, int64_t size,
   try {
     return trace_unguarded(model, size, batch);
   } catch (const c10::Error& error) {
-    throw Error(std::string("the forward pass cannot be traced: ") + error.what_without_backtrace(), model.spec().arch);
+    throw Error(std::string("the forward pass cannot be traced: ") + error.what_without_backtrace(),
+                model.spec().arch);
   }
 }
 
@@ -145,21 +163,24 @@ BatchTrace::BatchTrace(models::ImageModel& model, int64_t size)
 }
 
 void BatchTrace::pair_up(const jit::Block* block, const jit::Block* other) {
-  const auto pair = [&](c10::ArrayRef<const jit::Value*> ours, c10::ArrayRef<const jit::Value*> theirs) {
+  const auto pair = [&](c10::ArrayRef<const jit::Value*> ours,
+                        c10::ArrayRef<const jit::Value*> theirs) {
     if (ours.size() != theirs.size()) fail_on_batch("the number of values");
     for (size_t i = 0; i < ours.size(); ++i) twins_[ours[i]] = theirs[i];
   };
   pair(block->inputs(), other->inputs());
   auto twin = other->nodes().begin();
   for (const jit::Node* node : block->nodes()) {
-    if (twin == other->nodes().end() || twin->kind() != node->kind()) fail_on_batch("the sequence of operators");
+    if (twin == other->nodes().end() || twin->kind() != node->kind())
+      fail_on_batch("the sequence of operators");
     pair(node->outputs(), twin->outputs());
     ++twin;
   }
 }
 
 std::vector<Extent> BatchTrace::shape(const jit::Value* value) const {
-  return extents_of(concrete_sizes(value), concrete_sizes(twins_.at(value)), "the shape of '" + value->debugName() + "'");
+  return extents_of(concrete_sizes(value), concrete_sizes(twins_.at(value)),
+                    "the shape of '" + value->debugName() + "'");
 }
 
 c10::IValue BatchTrace::other_constant(const jit::Value* value) const {

@@ -23,16 +23,20 @@ class EvaluationMode {
  private:
   models::ImageModel& model_;
   bool own_;
-  std::vector<std::pair<std::shared_ptr<torch::nn::Module>, bool>> below_;  // parents before children
+  std::vector<std::pair<std::shared_ptr<torch::nn::Module>, bool>>
+      below_;  // parents before children
 };
 
 // Normal values [batch, 3, size, size] from a generator of its own, on the model's device.
 at::Tensor sample_images(models::ImageModel& model, int64_t batch, int64_t size, uint64_t seed = 0);
 
-// The forward pass on images [batch, 3, size, size] to logits, in evaluation mode and without gradients, as libtorch's tracer sees it: one
-// input, one output, aten operators without in-place forms; parameters are constants that share the model's memory, and what depends on
-// constants alone is folded. Throws Error when the model is not fp32, or when the graph does not give what the model gives on other images.
-std::shared_ptr<torch::jit::Graph> trace_graph(models::ImageModel& model, int64_t size, int64_t batch);
+// The forward pass on images [batch, 3, size, size] to logits, in evaluation mode and without
+// gradients, as libtorch's tracer sees it: one input, one output, aten operators without in-place
+// forms; parameters are constants that share the model's memory, and what depends on constants
+// alone is folded. Throws Error when the model is not fp32, or when the graph does not give what
+// the model gives on other images.
+std::shared_ptr<torch::jit::Graph> trace_graph(models::ImageModel& model, int64_t size,
+                                               int64_t batch);
 
 // A whole number of a graph: `value`, or `value` for each image of the batch.
 struct Extent {
@@ -40,7 +44,8 @@ struct Extent {
   bool per_image = false;
 };
 
-// libtorch's C++ tracer records sizes as plain numbers. Two traces with unequal batches tell which numbers come from the batch.
+// libtorch's C++ tracer records sizes as plain numbers. Two traces with unequal batches tell which
+// numbers come from the batch.
 class BatchTrace {
  public:
   // Throws Error when the two graphs differ in more than proportional numbers.

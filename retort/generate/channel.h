@@ -9,8 +9,8 @@
 
 namespace retort::generate {
 
-// JSON messages, one a line, and raw bytes after them: what retort and retort-diffusion say to each other, over descriptors that others
-// own.
+// JSON messages, one a line, and raw bytes after them: what retort and retort-diffusion say to each
+// other, over descriptors that others own.
 class Channel {
  public:
   Channel(int in, int out) : in_(in), out_(out) {}

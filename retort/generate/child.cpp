@@ -45,7 +45,8 @@ struct Pipe {
   }
 };
 
-// What a fork needs, made before it: between fork and exec, in a program of several threads, nothing may be allocated.
+// What a fork needs, made before it: between fork and exec, in a program of several threads,
+// nothing may be allocated.
 struct Launch {
   std::vector<char*> arguments;
   int input = -1, output = -1, printed = -1;
@@ -59,7 +60,8 @@ struct Launch {
 };
 
 void reset_signals() {
-  for (const int signal : {SIGINT, SIGTERM, SIGPIPE, SIGHUP, SIGQUIT, SIGCHLD}) ::signal(signal, SIG_DFL);
+  for (const int signal : {SIGINT, SIGTERM, SIGPIPE, SIGHUP, SIGQUIT, SIGCHLD})
+    ::signal(signal, SIG_DFL);
   sigset_t none;
   sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -76,7 +78,8 @@ void reset_signals() {
   ::setpgid(0, 0);
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // with the keeper, should somebody end that
   if (::getppid() != keeper) ::_exit(127);
-  if (::dup2(launch.input, STDIN_FILENO) < 0 || ::dup2(launch.output, STDOUT_FILENO) < 0 || ::dup2(launch.printed, STDERR_FILENO) < 0)
+  if (::dup2(launch.input, STDIN_FILENO) < 0 || ::dup2(launch.output, STDOUT_FILENO) < 0 ||
+      ::dup2(launch.printed, STDERR_FILENO) < 0)
     fail_to_start(launch.started.in);
   reset_signals();
   ::execvp(launch.arguments[0], launch.arguments.data());
@@ -85,12 +88,17 @@ void reset_signals() {
 
 void close_from_to(int first, int last) {
   constexpr int kOnOldKernels = 65536;  // those before Linux 5.9
-  constexpr long kCloseRange = 436;     // its number on every processor; the C library knows it from 2.34 on
-  if (first > last || ::syscall(kCloseRange, static_cast<unsigned>(first), static_cast<unsigned>(last), 0U) == 0) return;
-  for (int descriptor = first; descriptor <= std::min(last, kOnOldKernels); ++descriptor) ::close(descriptor);
+  constexpr long kCloseRange =
+      436;  // its number on every processor; the C library knows it from 2.34 on
+  if (first > last ||
+      ::syscall(kCloseRange, static_cast<unsigned>(first), static_cast<unsigned>(last), 0U) == 0)
+    return;
+  for (int descriptor = first; descriptor <= std::min(last, kOnOldKernels); ++descriptor)
+    ::close(descriptor);
 }
 
-// Keeps nothing of ours open but these: a lock, a socket or a pipe would seem to be in use while the keeper is.
+// Keeps nothing of ours open but these: a lock, a socket or a pipe would seem to be in use while
+// the keeper is.
 void close_all_but(std::array<int, 6> kept) {
   std::ranges::sort(kept);
   int next = STDERR_FILENO + 1;
@@ -111,7 +119,8 @@ void wake(int) {}
   ::prctl(PR_SET_NAME, "retort-keeper");
   for (const int signal : {SIGINT, SIGTERM, SIGPIPE, SIGHUP, SIGQUIT}) ::signal(signal, SIG_IGN);
   ::signal(SIGCHLD, wake);
-  close_all_but({launch.input, launch.output, launch.printed, launch.alive.out, launch.started.in, launch.report.in});
+  close_all_but({launch.input, launch.output, launch.printed, launch.alive.out, launch.started.in,
+                 launch.report.in});
   const pid_t program = ::fork();
   if (program < 0) fail_to_start(launch.started.in);
   if (program == 0) become(launch, keeper);
@@ -148,22 +157,26 @@ std::optional<int> read_int(int descriptor) {
 
 Child::Child(const std::vector<std::string>& words, Talk talk) {
   Launch launch;
-  for (const std::string& word : words) launch.arguments.push_back(const_cast<char*>(word.c_str()));  // only read
+  for (const std::string& word : words)
+    launch.arguments.push_back(const_cast<char*>(word.c_str()));  // only read
   launch.arguments.push_back(nullptr);
   int ends[2] = {-1, -1};
   const auto fail = [&](int reason, const char* mend) {
     launch.close();
-    for (const int descriptor : {ends[0], ends[1], printed_, talk == Talk::no ? launch.input : -1}) {
+    for (const int descriptor :
+         {ends[0], ends[1], printed_, talk == Talk::no ? launch.input : -1}) {
       if (descriptor >= 0) ::close(descriptor);
     }
     throw Error(std::string("cannot be started: ") + std::strerror(reason), words[0], mend);
   };
   printed_ = launch.printed = ::memfd_create("retort", MFD_CLOEXEC);
   if (printed_ < 0 || ::fcntl(printed_, F_SETFL, O_APPEND) != 0) fail(errno, "");
-  if (talk == Talk::yes && ::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) fail(errno, "");
+  if (talk == Talk::yes && ::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
+    fail(errno, "");
   launch.input = talk == Talk::yes ? ends[1] : ::open("/dev/null", O_RDONLY | O_CLOEXEC);
   launch.output = talk == Talk::yes ? ends[1] : printed_;
-  if (launch.input < 0 || !launch.alive.open() || !launch.started.open() || !launch.report.open()) fail(errno, "");
+  if (launch.input < 0 || !launch.alive.open() || !launch.started.open() || !launch.report.open())
+    fail(errno, "");
 
   sigset_t all, before;
   sigfillset(&all);
@@ -201,7 +214,8 @@ std::string Child::wait() {
   }
   keeper_ = -1;
   const int status = told.value_or(SIGKILL);  // the keeper was ended, and the program with it
-  if (WIFSIGNALED(status)) return std::string("was ended by a signal (") + ::strsignal(WTERMSIG(status)) + ")";
+  if (WIFSIGNALED(status))
+    return std::string("was ended by a signal (") + ::strsignal(WTERMSIG(status)) + ")";
   return WEXITSTATUS(status) == 0 ? "" : "ended with status " + std::to_string(WEXITSTATUS(status));
 }
 
@@ -209,7 +223,8 @@ std::string Child::last_words() const {
   struct stat info {};
   if (::fstat(printed_, &info) != 0) return "";
   std::string text(static_cast<size_t>(std::min(info.st_size, kKept)), '\0');
-  const ssize_t got = ::pread(printed_, text.data(), text.size(), info.st_size - static_cast<off_t>(text.size()));
+  const ssize_t got =
+      ::pread(printed_, text.data(), text.size(), info.st_size - static_cast<off_t>(text.size()));
   text.resize(static_cast<size_t>(std::max<ssize_t>(got, 0)));
   std::vector<std::string> lines = {""};
   for (const char c : text) {
@@ -221,7 +236,8 @@ std::string Child::last_words() const {
   }
   if (lines.back().empty()) lines.pop_back();
   std::string words;
-  for (size_t i = lines.size() - std::min(lines.size(), kLines); i < lines.size(); ++i) words += (words.empty() ? "" : " / ") + lines[i];
+  for (size_t i = lines.size() - std::min(lines.size(), kLines); i < lines.size(); ++i)
+    words += (words.empty() ? "" : " / ") + lines[i];
   return words;
 }
 

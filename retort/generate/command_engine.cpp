@@ -14,11 +14,14 @@ namespace {
 
 using Values = std::map<std::string, std::string>;
 
-// One pass, so that a prompt with braces stays as it is. Braces around anything but a lower-case name are the tool's own.
+// One pass, so that a prompt with braces stays as it is. Braces around anything but a lower-case
+// name are the tool's own.
 std::string filled(const std::string& word, const Values& values) {
   std::string result;
   for (size_t at = 0; at < word.size(); ++at) {
-    const size_t end = word[at] == '{' ? word.find_first_not_of("abcdefghijklmnopqrstuvwxyz_", at + 1) : std::string::npos;
+    const size_t end = word[at] == '{'
+                           ? word.find_first_not_of("abcdefghijklmnopqrstuvwxyz_", at + 1)
+                           : std::string::npos;
     if (end == std::string::npos || word[end] != '}' || end == at + 1) {
       result += word[at];
       continue;
@@ -26,7 +29,8 @@ std::string filled(const std::string& word, const Values& values) {
     const std::string name = word.substr(at + 1, end - at - 1);
     const auto value = values.find(name);
     if (value == values.end())
-      throw UsageError("{" + name + "} is not known", "--engine", "use {prompt}, {negative_prompt}, {class}, {seed} and {out}");
+      throw UsageError("{" + name + "} is not known", "--engine",
+                       "use {prompt}, {negative_prompt}, {class}, {seed} and {out}");
     result += value->second;
     at = end;
   }
@@ -36,11 +40,16 @@ std::string filled(const std::string& word, const Values& values) {
 class CommandEngine : public Engine {
  public:
   CommandEngine(const std::string& command, const fs::path& scratch)
-      : command_(command), words_(split_words(command)), out_(scratch / (kScratchStart + random_name() + ".png")) {
-    if (words_.empty()) throw UsageError("is empty", "--engine", R"(give a command such as "my-tool {prompt} {seed} {out}")");
+      : command_(command),
+        words_(split_words(command)),
+        out_(scratch / (kScratchStart + random_name() + ".png")) {
+    if (words_.empty())
+      throw UsageError("is empty", "--engine",
+                       R"(give a command such as "my-tool {prompt} {seed} {out}")");
     for (const char* needed : {"{prompt}", "{out}"}) {
       if (command.find(needed) == std::string::npos)
-        throw UsageError(std::string("has no ") + needed, "--engine", "write it where the tool takes it");
+        throw UsageError(std::string("has no ") + needed, "--engine",
+                         "write it where the tool takes it");
     }
     static_cast<void>(call({}));  // an unknown {name} is told now
   }
@@ -50,7 +59,9 @@ class CommandEngine : public Engine {
 
   void start(Log& log, const StopFlag&) override {
     if (command_.find("{seed}") == std::string::npos)
-      log.warn("--engine takes no {seed}: images of one prompt may be all the same, and none can be made again");
+      log.warn(
+          "--engine takes no {seed}: images of one prompt may be all the same, and none can be "
+          "made again");
   }
 
   data::Image make(const Request& request, const OnStep&) override {
@@ -58,10 +69,12 @@ class CommandEngine : public Engine {
     Child child(call(request), Child::Talk::no);
     std::string problem = child.wait();
     std::error_code ignored;
-    if (problem.empty() && !fs::exists(out_, ignored)) problem = "wrote no image to the file that {out} named";
+    if (problem.empty() && !fs::exists(out_, ignored))
+      problem = "wrote no image to the file that {out} named";
     if (!problem.empty()) {
       const std::string said = child.last_words();
-      throw Error(problem + (said.empty() ? "" : "; it printed last: " + said), words_[0], "try the command of --engine by hand");
+      throw Error(problem + (said.empty() ? "" : "; it printed last: " + said), words_[0],
+                  "try the command of --engine by hand");
     }
     data::Image image = data::decode_file(out_);
     remove();
@@ -117,7 +130,8 @@ std::vector<std::string> split_words(const std::string& command) {
       words.back() += c;
     }
   }
-  if (quote != 0) throw UsageError(std::string("a quote (") + quote + ") is not closed", "--engine");
+  if (quote != 0)
+    throw UsageError(std::string("a quote (") + quote + ") is not closed", "--engine");
   return words;
 }
 

@@ -20,8 +20,10 @@ constexpr const char* kVariable = "RETORT_DIFFUSION_LIBRARY";
 // lib/python3.N of a Python environment, whatever N is.
 fs::path library_in(const fs::path& environment) {
   std::error_code error;
-  for (fs::directory_iterator it(environment / "lib", error); !error && it != fs::directory_iterator(); it.increment(error)) {
-    fs::path file = it->path() / "site-packages" / "stable_diffusion_cpp" / "lib" / "libstable-diffusion.so";
+  for (fs::directory_iterator it(environment / "lib", error);
+       !error && it != fs::directory_iterator(); it.increment(error)) {
+    fs::path file =
+        it->path() / "site-packages" / "stable_diffusion_cpp" / "lib" / "libstable-diffusion.so";
     std::error_code ignored;
     if (fs::exists(file, ignored)) return file;
   }
@@ -32,18 +34,20 @@ fs::path checked_library(const fs::path& asked) {
   const fs::path file = asked.empty() ? library_file() : asked;
   std::error_code ignored;
   if (!file.empty() && fs::is_regular_file(file, ignored)) return fs::absolute(file);
-  throw Error(
-      file.empty() ? "stable-diffusion.cpp, which makes the images, is not installed" : "there is no such file",
-      file.empty() ? "" : file.string(),
-      "scripts/install.sh generate installs it in the project's .venv; or name its libstable-diffusion.so with --engine-library or $" +
-          std::string(kVariable) + ", or another generator with --engine");
+  throw Error(file.empty() ? "stable-diffusion.cpp, which makes the images, is not installed"
+                           : "there is no such file",
+              file.empty() ? "" : file.string(),
+              "scripts/install.sh generate installs it in the project's .venv; or name its "
+              "libstable-diffusion.so with --engine-library or $" +
+                  std::string(kVariable) + ", or another generator with --engine");
 }
 
 fs::path worker_program() {
   std::error_code error;
   const fs::path self = fs::read_symlink("/proc/self/exe", error);
   fs::path program = self.parent_path() / "retort-diffusion";
-  if (error || !fs::exists(program, error)) throw Error("is missing", program.string(), "it belongs beside retort: build and install both");
+  if (error || !fs::exists(program, error))
+    throw Error("is missing", program.string(), "it belongs beside retort: build and install both");
   return program;
 }
 
@@ -60,10 +64,13 @@ class DiffusionEngine : public Engine {
     std::erase_if(options_.files, [](const auto& file) { return file.second.empty(); });
     if (!options_.files.contains("model") && !options_.files.contains("diffusion_model"))
       throw UsageError("is needed", "--model",
-                       "name a checkpoint (.safetensors, .gguf, .ckpt) or a diffusers folder, or --diffusion-model");
+                       "name a checkpoint (.safetensors, .gguf, .ckpt) or a diffusers folder, or "
+                       "--diffusion-model");
     settings_ = {{"engine", sd::kPackage}};
-    for (auto& [name, file] : options_.files) settings_.emplace_back(name + "_hash", model_hash(file, options_.cache, log, stop));
-    settings_.emplace_back("size", std::to_string(options_.width) + "x" + std::to_string(options_.height));
+    for (auto& [name, file] : options_.files)
+      settings_.emplace_back(name + "_hash", model_hash(file, options_.cache, log, stop));
+    settings_.emplace_back("size",
+                           std::to_string(options_.width) + "x" + std::to_string(options_.height));
     settings_.emplace_back("steps", std::to_string(options_.steps));
     settings_.emplace_back("guidance", number(options_.guidance));
     settings_.emplace_back("distilled_guidance", number(options_.distilled_guidance));
@@ -109,7 +116,8 @@ class DiffusionEngine : public Engine {
                     {"distilled_guidance", options_.distilled_guidance}});
     const nlohmann::json answered = answer("image", on_step, nullptr);
     data::Image image{answered.at("width"), answered.at("height"), {}};
-    std::optional<std::vector<uint8_t>> pixels = channel_->receive_bytes(static_cast<size_t>(3 * image.width * image.height));
+    std::optional<std::vector<uint8_t>> pixels =
+        channel_->receive_bytes(static_cast<size_t>(3 * image.width * image.height));
     if (!pixels) ended();
     image.rgb = std::move(*pixels);
     return image;
@@ -117,7 +125,8 @@ class DiffusionEngine : public Engine {
 
  private:
   const fs::path& model() const {
-    return options_.files.contains("model") ? options_.files.at("model") : options_.files.at("diffusion_model");
+    return options_.files.contains("model") ? options_.files.at("model")
+                                            : options_.files.at("diffusion_model");
   }
 
   // The next message of this kind; answers what comes before it.
@@ -137,7 +146,9 @@ class DiffusionEngine : public Engine {
   }
 
   [[noreturn]] void fail(const std::string& of, const std::string& text) const {
-    if (of == "library") throw Error(text, library_.string(), "scripts/install.sh generate installs the one that retort was made for");
+    if (of == "library")
+      throw Error(text, library_.string(),
+                  "scripts/install.sh generate installs the one that retort was made for");
     if (of == "options") throw UsageError(text);
     throw Error("stable-diffusion.cpp: " + text, model().string(), kMend);
   }
@@ -150,12 +161,14 @@ class DiffusionEngine : public Engine {
 
   [[noreturn]] void ended() {
     const std::string how = child_->wait(), said = child_->last_words();
-    throw Error("stable-diffusion.cpp " + (how.empty() ? "ended early" : how) + (said.empty() ? "" : "; it printed last: " + said),
+    throw Error("stable-diffusion.cpp " + (how.empty() ? "ended early" : how) +
+                    (said.empty() ? "" : "; it printed last: " + said),
                 model().string(), kMend);
   }
 
   static constexpr const char* kMend =
-      "check that the file is whole and of a kind that the library reads, that --vae and the text encoders belong to it, and that memory "
+      "check that the file is whole and of a kind that the library reads, that --vae and the text "
+      "encoders belong to it, and that memory "
       "suffices";
 
   DiffusionOptions options_;
@@ -169,14 +182,16 @@ class DiffusionEngine : public Engine {
 
 }  // namespace
 
-std::unique_ptr<Engine> make_diffusion_engine(const DiffusionOptions& options, Log& log, const StopFlag& stop) {
+std::unique_ptr<Engine> make_diffusion_engine(const DiffusionOptions& options, Log& log,
+                                              const StopFlag& stop) {
   return std::make_unique<DiffusionEngine>(options, log, stop);
 }
 
 fs::path library_file() {
   if (const char* named = std::getenv(kVariable); named != nullptr && *named != '\0') {
     std::error_code ignored;
-    if (!fs::is_regular_file(named, ignored)) throw Error(std::string("$") + kVariable + " names no file", named);
+    if (!fs::is_regular_file(named, ignored))
+      throw Error(std::string("$") + kVariable + " names no file", named);
     return named;
   }
   const char* active = std::getenv("VIRTUAL_ENV");

@@ -13,8 +13,9 @@ namespace retort::generate {
 // How stable-diffusion.cpp makes images. Names, defaults and meanings are its own.
 struct DiffusionOptions {
   std::filesystem::path library;  // empty: the first that library_file() finds
-  // Weight files by what they are: "model" (a whole checkpoint, or a diffusers folder) or "diffusion_model", with "vae", "taesd", "clip_l",
-  // "clip_g", "t5xxl" and "llm" where the model needs them. Empty paths count as not given.
+  // Weight files by what they are: "model" (a whole checkpoint, or a diffusers folder) or
+  // "diffusion_model", with "vae", "taesd", "clip_l", "clip_g", "t5xxl" and "llm" where the model
+  // needs them. Empty paths count as not given.
   std::map<std::string, std::filesystem::path> files;
   int64_t width = 512, height = 512;
   int64_t steps = 20;
@@ -28,12 +29,14 @@ struct DiffusionOptions {
   std::filesystem::path cache;
 };
 
-// stable-diffusion.cpp in a process of its own, retort-diffusion, which lies beside the running program. Looks for the library and computes
-// the files' hashes. Throws Error when the library, the program or a file is missing.
-std::unique_ptr<Engine> make_diffusion_engine(const DiffusionOptions& options, Log& log, const StopFlag& stop);
+// stable-diffusion.cpp in a process of its own, retort-diffusion, which lies beside the running
+// program. Looks for the library and computes the files' hashes. Throws Error when the library, the
+// program or a file is missing.
+std::unique_ptr<Engine> make_diffusion_engine(const DiffusionOptions& options, Log& log,
+                                              const StopFlag& stop);
 
-// $RETORT_DIFFUSION_LIBRARY, else that of the pinned Python package in $VIRTUAL_ENV or in the project's own .venv; empty when there is
-// none. Throws Error when the variable names no file.
+// $RETORT_DIFFUSION_LIBRARY, else that of the pinned Python package in $VIRTUAL_ENV or in the
+// project's own .venv; empty when there is none. Throws Error when the variable names no file.
 std::filesystem::path library_file();
 
 }  // namespace retort::generate

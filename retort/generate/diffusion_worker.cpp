@@ -1,11 +1,14 @@
-// retort-diffusion: runs stable-diffusion.cpp for retort, which starts it. Not for people: it talks in Channel's messages.
+// retort-diffusion: runs stable-diffusion.cpp for retort, which starts it. Not for people: it talks
+// in Channel's messages.
 //
-//   retort sends {"library", "files", "threads", …}  it answers {"kind": "ready"} once the model is loaded,
-//   then {"prompt", "seed", …} for each image        and {"kind": "image", "width", "height"} and the pixels for each;
-//   in between {"kind": "step"} and {"kind": "warning"}; {"kind": "error", "of", "text"} is its last word.
+//   retort sends {"library", "files", "threads", …}  it answers {"kind": "ready"} once the model is
+//   loaded, then {"prompt", "seed", …} for each image        and {"kind": "image", "width",
+//   "height"} and the pixels for each; in between {"kind": "step"} and {"kind": "warning"};
+//   {"kind": "error", "of", "text"} is its last word.
 //
-// A process of its own because the library calls abort() where a model file or a combination of files does not suit it, deep inside and
-// from its own threads: no check of ours would foresee every case, and what retort has made and knows must outlive each.
+// A process of its own because the library calls abort() where a model file or a combination of
+// files does not suit it, deep inside and from its own threads: no check of ours would foresee
+// every case, and what retort has made and knows must outlive each.
 
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -29,7 +32,8 @@ using nlohmann::json;
 
 // `of` is what the error is about: the library, the options, or the model.
 struct Failure : std::runtime_error {
-  Failure(std::string about, const std::string& text) : std::runtime_error(text), of(std::move(about)) {}
+  Failure(std::string about, const std::string& text)
+      : std::runtime_error(text), of(std::move(about)) {}
   std::string of;
 };
 
@@ -79,8 +83,9 @@ class Worker {
     static_cast<Worker*>(data)->channel_.send({{"kind", "step"}, {"done", step}, {"total", steps}});
   }
 
-  // While a model loads, complaints are kept for fail(). Of a file that it cannot read ("loading vae from … failed") the library only
-  // warns, and goes on without it; of parts that a diffusers folder need not have ("failed to open …") it speaks as of errors.
+  // While a model loads, complaints are kept for fail(). Of a file that it cannot read ("loading
+  // vae from … failed") the library only warns, and goes on without it; of parts that a diffusers
+  // folder need not have ("failed to open …") it speaks as of errors.
   void note(sd::LogLevel level, const std::string& line) {
     const std::lock_guard lock(mutex_);
     if (!loading_ && level == sd::LogLevel::warning) return warn(line);
@@ -97,7 +102,8 @@ class Worker {
     if (complaints_.empty()) throw Failure("model", otherwise);
     std::string text = complaints_[0];
     if (complaints_.size() >= kTold) text += "; " + complaints_[1];
-    if (complaints_.size() > kTold) text += " (and " + std::to_string(complaints_.size() - kTold) + " more)";
+    if (complaints_.size() > kTold)
+      text += " (and " + std::to_string(complaints_.size() - kTold) + " more)";
     throw Failure("model", text);
   }
 
@@ -118,27 +124,36 @@ class Worker {
     params.llm = file("llm");
     params.free_params_immediately = false;  // for the next image
     if (const int threads = setup.at("threads"); threads > 0) params.threads = threads;
-    if (const std::string type = setup.at("weight_type"); !type.empty()) params.weight_type = known_type(type, params.weight_type);
+    if (const std::string type = setup.at("weight_type"); !type.empty())
+      params.weight_type = known_type(type, params.weight_type);
     params.diffusion_flash_attention = setup.at("flash_attention");
     params.offload_params_to_cpu = setup.at("offload");
     vae_tiling_ = setup.at("vae_tiling");
-    sampler_ = named(setup.at("sampler"), "sampler", functions_.str_to_sample_method, functions_.sd_sample_method_name);
-    scheduler_ = named(setup.at("scheduler"), "scheduler", functions_.str_to_scheduler, functions_.sd_scheduler_name);
+    sampler_ = named(setup.at("sampler"), "sampler", functions_.str_to_sample_method,
+                     functions_.sd_sample_method_name);
+    scheduler_ = named(setup.at("scheduler"), "scheduler", functions_.str_to_scheduler,
+                       functions_.sd_scheduler_name);
     context_ = functions_.new_sd_ctx(&params);
-    if (context_ == nullptr || failed_) fail("the model does not load, and the library does not say why");
-    if (!functions_.sd_ctx_supports_image_generation(context_)) throw Failure("model", "is a model for videos, not for images");
+    if (context_ == nullptr || failed_)
+      fail("the model does not load, and the library does not say why");
+    if (!functions_.sd_ctx_supports_image_generation(context_))
+      throw Failure("model", "is a model for videos, not for images");
     loading_ = false;
     for (const std::string& line : warnings_) warn(line);
   }
 
   int known_type(const std::string& name, int none) const {
     const int type = functions_.str_to_sd_type(name.c_str());
-    if (type == none) throw Failure("options", "the library has no weight type '" + name + "'; some of its own are f16, q8_0, q5_0, q4_0");
+    if (type == none)
+      throw Failure("options", "the library has no weight type '" + name +
+                                   "'; some of its own are f16, q8_0, q5_0, q4_0");
     return type;
   }
 
-  // The library answers its count of them, its own choice, to a name that it does not know; an empty name asks for that.
-  static int named(const std::string& name, const std::string& what, int (*number_of)(const char*), const char* (*name_of)(int)) {
+  // The library answers its count of them, its own choice, to a name that it does not know; an
+  // empty name asks for that.
+  static int named(const std::string& name, const std::string& what, int (*number_of)(const char*),
+                   const char* (*name_of)(int)) {
     const int number = number_of(name.c_str()), count = number_of("");
     if (name.empty() || number != count) return number;
     std::string all;
@@ -162,10 +177,12 @@ class Worker {
     params.sample.scheduler = scheduler_;
     params.vae_tiling.enabled = vae_tiling_;
     const std::unique_ptr<sd::Image, Freed> image(functions_.generate_image(context_, &params));
-    if (image == nullptr || image->data == nullptr || image->channels != 3) fail("it made no image");
+    if (image == nullptr || image->data == nullptr || image->channels != 3)
+      fail("it made no image");
     const std::lock_guard lock(mutex_);
     channel_.send({{"kind", "image"}, {"width", image->width}, {"height", image->height}});
-    channel_.send_bytes({reinterpret_cast<const char*>(image->data), size_t{3} * image->width * image->height});
+    channel_.send_bytes(
+        {reinterpret_cast<const char*>(image->data), size_t{3} * image->width * image->height});
   }
 
   Channel& channel_;
@@ -184,7 +201,8 @@ int main() {
   using namespace retort::generate;
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);     // a retort that is killed takes it along
   ::setenv("GGML_NO_BACKTRACE", "1", 1);  // which would start a debugger
-  // Threads that spin while they wait for each other make images three times slower on a machine that has other work.
+  // Threads that spin while they wait for each other make images three times slower on a machine
+  // that has other work.
   ::setenv("OMP_WAIT_POLICY", "passive", 0);
   // What the library prints goes where its last words are looked for.
   Channel channel(STDIN_FILENO, ::dup(STDOUT_FILENO));

@@ -27,7 +27,8 @@ class Engine {
   virtual ~Engine() = default;
   // What images depend on besides the request, known before start().
   virtual Settings settings() const = 0;
-  // Once, before the first make(): loads what that takes, and may last minutes. Throws Error, and Interrupted when `stop` is set.
+  // Once, before the first make(): loads what that takes, and may last minutes. Throws Error, and
+  // Interrupted when `stop` is set.
   virtual void start(Log& log, const StopFlag& stop) = 0;
   // Calls on_step as often as it knows how far it is. Throws Error.
   virtual data::Image make(const Request& request, const OnStep& on_step) = 0;

@@ -9,21 +9,29 @@ namespace retort::generate {
 namespace {
 
 std::string times(const SetPlan& plan) {
-  return std::to_string(plan.classes.size()) + (plan.classes.size() == 1 ? " class" : " classes") + " × " + std::to_string(plan.per_class) +
-         " images";
+  return std::to_string(plan.classes.size()) + (plan.classes.size() == 1 ? " class" : " classes") +
+         " × " + std::to_string(plan.per_class) + " images";
 }
 
 // Images are slow: a rate and an ETA come from the first step on.
 class Pace {
  public:
-  Pace(Log& log, const StopFlag& stop, int64_t total, int64_t already) : log_(log), stop_(stop), already_(already) {
-    state_ = {.task = "generating", .done = already, .total = total, .per_second = 0, .eta_seconds = 0, .detail = ""};
+  Pace(Log& log, const StopFlag& stop, int64_t total, int64_t already)
+      : log_(log), stop_(stop), already_(already) {
+    state_ = {.task = "generating",
+              .done = already,
+              .total = total,
+              .per_second = 0,
+              .eta_seconds = 0,
+              .detail = ""};
   }
 
   void step(int64_t done, int64_t total, const std::string& label) {
     const double part = total > 0 ? static_cast<double>(done) / static_cast<double>(total) : 0;
-    report(static_cast<double>(state_.done) + part, label + ", step " + std::to_string(done) + "/" + std::to_string(total));
-    if (stop_.load() && !std::exchange(told_, true)) log_.info("stopping after this image; once more stops at once");
+    report(static_cast<double>(state_.done) + part,
+           label + ", step " + std::to_string(done) + "/" + std::to_string(total));
+    if (stop_.load() && !std::exchange(told_, true))
+      log_.info("stopping after this image; once more stops at once");
   }
 
   void image(const std::string& label) {
@@ -62,7 +70,8 @@ std::unique_ptr<Engine> make_engine(const GenerateConfig& config, Log& log, cons
 
 // What the caller is told when it ends early.
 std::string so_far(int64_t there, const ImageSet& set) {
-  return std::to_string(there) + " of " + std::to_string(set.planned()) + " images are there and listed in " + set.manifest().string() +
+  return std::to_string(there) + " of " + std::to_string(set.planned()) +
+         " images are there and listed in " + set.manifest().string() +
          "; the same command goes on from there";
 }
 
@@ -76,16 +85,17 @@ GenerateResult generate(SetPlan plan, Engine& engine, Log& log, const StopFlag& 
   const std::vector<Picture> missing = set.missing();
   const int64_t planned = set.planned();
   int64_t there = planned - static_cast<int64_t>(missing.size());
-  log.info(asked + " in " + out + ": " + (missing.empty() ? "all" : std::to_string(there)) + " there, " + std::to_string(missing.size()) +
-           " to make");
+  log.info(asked + " in " + out + ": " + (missing.empty() ? "all" : std::to_string(there)) +
+           " there, " + std::to_string(missing.size()) + " to make");
   if (missing.empty()) return {0, planned, set.manifest()};
   try {
     engine.start(log, stop);
     Pace pace(log, stop, planned, there);
     for (const Picture& next : missing) {
       if (stop.load()) throw Interrupted("stopped");
-      const data::Image image = engine.make({next.label, next.prompt, negative, next.seed},
-                                            [&](int64_t done, int64_t total) { pace.step(done, total, next.label); });
+      const data::Image image =
+          engine.make({next.label, next.prompt, negative, next.seed},
+                      [&](int64_t done, int64_t total) { pace.step(done, total, next.label); });
       set.add(next, image);
       ++there;
       pace.image(next.label);

@@ -26,8 +26,9 @@ struct GenerateResult {
   std::filesystem::path manifest;
 };
 
-// Makes the images of the set that are not there. Throws Error when something fails, and Interrupted, after the image at hand, when `stop`
-// is set; both say how many are there, and what is there is listed in the manifest.
+// Makes the images of the set that are not there. Throws Error when something fails, and
+// Interrupted, after the image at hand, when `stop` is set; both say how many are there, and what
+// is there is listed in the manifest.
 GenerateResult generate(const GenerateConfig& config, Log& log, const StopFlag& stop);
 
 // The same with an engine of one's own.

@@ -35,7 +35,8 @@ struct Encoder {
 void ignore(png_structp, png_const_charp) {}
 
 void put(png_structp png, png_bytep data, size_t count) {
-  static_cast<Encoder*>(png_get_io_ptr(png))->bytes.append(reinterpret_cast<const char*>(data), count);
+  static_cast<Encoder*>(png_get_io_ptr(png))
+      ->bytes.append(reinterpret_cast<const char*>(data), count);
 }
 
 void flush(png_structp) {}
@@ -48,11 +49,13 @@ bool write(Encoder& encoder, const data::ImageView& image, png_text& text) {
   encoder.info = png_create_info_struct(encoder.png);
   if (encoder.info == nullptr) return false;
   png_set_write_fn(encoder.png, &encoder, put, flush);
-  png_set_IHDR(encoder.png, encoder.info, static_cast<png_uint_32>(image.width), static_cast<png_uint_32>(image.height), 8,
-               PNG_COLOR_TYPE_RGB, PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
+  png_set_IHDR(encoder.png, encoder.info, static_cast<png_uint_32>(image.width),
+               static_cast<png_uint_32>(image.height), 8, PNG_COLOR_TYPE_RGB, PNG_INTERLACE_NONE,
+               PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
   png_set_text(encoder.png, encoder.info, &text, 1);
   png_write_info(encoder.png, encoder.info);
-  for (int64_t y = 0; y < image.height; ++y) png_write_row(encoder.png, image.rgb + 3 * image.width * y);
+  for (int64_t y = 0; y < image.height; ++y)
+    png_write_row(encoder.png, image.rgb + 3 * image.width * y);
   png_write_end(encoder.png, encoder.info);
   return true;
 }
@@ -66,7 +69,8 @@ std::string encode_png(const data::ImageView& image, std::string text) {
   chunk.text = text.data();
   (ascii ? chunk.text_length : chunk.itxt_length) = text.size();
   Encoder encoder;
-  if (!write(encoder, image, chunk)) throw Error(std::string("cannot be written as PNG: ") + encoder.message);
+  if (!write(encoder, image, chunk))
+    throw Error(std::string("cannot be written as PNG: ") + encoder.message);
   return std::move(encoder.bytes);
 }
 
@@ -77,7 +81,9 @@ std::string encode_jpeg(const data::ImageView& image, std::string text) {
   const auto byte = [](size_t value) { return static_cast<char>(value & 0xff); };
   const size_t length = text.size() + 2;  // the field counts itself
   // After SOI and the JFIF segment, which must come first.
-  const auto at = [&](size_t i) { return static_cast<size_t>(static_cast<unsigned char>(bytes.at(i))); };
+  const auto at = [&](size_t i) {
+    return static_cast<size_t>(static_cast<unsigned char>(bytes.at(i)));
+  };
   const size_t place = at(3) == 0xe0 ? 4 + (at(4) << 8 | at(5)) : 2;
   bytes.insert(place, std::string{'\xff', '\xfe', byte(length >> 8), byte(length)} + text);
   return bytes;

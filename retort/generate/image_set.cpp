@@ -23,11 +23,14 @@ using nlohmann::json;
 
 constexpr int64_t kMostPerClass = 100'000;
 constexpr uint64_t kMaxSettingsBytes = uint64_t{1} << 26;
-constexpr const char* kOther = "go on with the settings that it was made with, or choose another --out";
+constexpr const char* kOther =
+    "go on with the settings that it was made with, or choose another --out";
 
 fs::path settings_file(const fs::path& out) { return out / "settings.json"; }
 
-std::map<std::string, std::string> as_map(const Settings& settings) { return {settings.begin(), settings.end()}; }
+std::map<std::string, std::string> as_map(const Settings& settings) {
+  return {settings.begin(), settings.end()};
+}
 
 // Whatever is wrong with the file is one error.
 struct Record {
@@ -40,8 +43,10 @@ Record read_record(const fs::path& file) {
   try {
     const json read = json::parse(read_file(file, kMaxSettingsBytes));
     Record record{read.at("settings"), read.at("prompts"), read.at("per_class")};
-    const bool bad = std::ranges::any_of(record.prompts, [](const auto& one) { return one.second.empty() || !is_label(one.first); });
-    if (bad || record.per_class < 1 || record.per_class > kMostPerClass) throw Error("has values out of range", file.string(), kOther);
+    const bool bad = std::ranges::any_of(
+        record.prompts, [](const auto& one) { return one.second.empty() || !is_label(one.first); });
+    if (bad || record.per_class < 1 || record.per_class > kMostPerClass)
+      throw Error("has values out of range", file.string(), kOther);
     return record;
   } catch (const json::exception& error) {
     throw Error(std::string("cannot be read: ") + error.what(), file.string(), kOther);
@@ -56,7 +61,8 @@ bool has_images(const fs::path& out, const Record& record) {
   });
 }
 
-void check_same(const std::map<std::string, std::string>& before, const std::map<std::string, std::string>& now, const fs::path& out) {
+void check_same(const std::map<std::string, std::string>& before,
+                const std::map<std::string, std::string>& now, const fs::path& out) {
   const auto value_in = [](const auto& settings, const std::string& name) {
     const auto found = settings.find(name);
     return found == settings.end() ? "not set" : quote_name(found->second);
@@ -66,14 +72,17 @@ void check_same(const std::map<std::string, std::string>& before, const std::map
   std::string differing;
   for (const auto& [name, value] : all) {
     const std::string was = value_in(before, name), is = value_in(now, name);
-    if (was != is) differing += (differing.empty() ? "" : "; ") + name + " was " + was + " and is " + is;
+    if (was != is)
+      differing += (differing.empty() ? "" : "; ") + name + " was " + was + " and is " + is;
   }
-  if (!differing.empty()) throw Error("holds images made with other settings: " + differing, out.string(), kOther);
+  if (!differing.empty())
+    throw Error("holds images made with other settings: " + differing, out.string(), kOther);
 }
 
 }  // namespace
 
-ImageSet::ImageSet(SetPlan plan) : plan_(std::move(plan)), settings_(plan_.engine), most_(plan_.per_class) {
+ImageSet::ImageSet(SetPlan plan)
+    : plan_(std::move(plan)), settings_(plan_.engine), most_(plan_.per_class) {
   if (plan_.out.empty()) throw UsageError("is needed", "--out", "name a folder for the images");
   if (plan_.per_class < 1 || plan_.per_class > kMostPerClass)
     throw UsageError("is not in [1, " + std::to_string(kMostPerClass) + "]", "--per-class");
@@ -87,10 +96,11 @@ void ImageSet::claim() {
   std::error_code error;
   const bool is_set = fs::exists(settings_file(plan_.out), error);
   if (!is_set && fs::exists(plan_.out, error)) {
-    for (fs::directory_iterator it(plan_.out, error); !error && it != fs::directory_iterator(); it.increment(error)) {
+    for (fs::directory_iterator it(plan_.out, error); !error && it != fs::directory_iterator();
+         it.increment(error)) {
       if (!it->path().filename().string().starts_with('.'))
-        throw Error("holds other files, such as " + quote_name(it->path().filename().string()), plan_.out.string(),
-                    "choose a new folder for --out");
+        throw Error("holds other files, such as " + quote_name(it->path().filename().string()),
+                    plan_.out.string(), "choose a new folder for --out");
     }
   }
   lock_.emplace(plan_.out);
@@ -100,8 +110,10 @@ void ImageSet::claim() {
 void ImageSet::sweep() const {
   std::error_code error;
   std::vector<fs::path> left;
-  for (fs::recursive_directory_iterator it(plan_.out, error); !error && it != fs::recursive_directory_iterator(); it.increment(error)) {
-    if (it->path().extension().string().starts_with(".tmp") || it->path().filename().string().starts_with(kScratchStart))
+  for (fs::recursive_directory_iterator it(plan_.out, error);
+       !error && it != fs::recursive_directory_iterator(); it.increment(error)) {
+    if (it->path().extension().string().starts_with(".tmp") ||
+        it->path().filename().string().starts_with(kScratchStart))
       left.push_back(it->path());
   }
   for (const fs::path& file : left) fs::remove(file, error);
@@ -123,7 +135,8 @@ void ImageSet::reconcile() {
   for (const ClassPrompts& one : plan_.classes) {
     const auto [before, fresh] = record.prompts.emplace(one.label, one.prompts);
     if (!fresh && before->second != one.prompts)
-      throw Error("holds images of the class " + quote_name(one.label) + " made with other prompts", plan_.out.string(), kOther);
+      throw Error("holds images of the class " + quote_name(one.label) + " made with other prompts",
+                  plan_.out.string(), kOther);
   }
   most_ = std::max(plan_.per_class, record.per_class);
   for (const auto& [label, prompts] : record.prompts) known_.push_back({label, "", prompts});
@@ -144,16 +157,21 @@ std::vector<Picture> ImageSet::missing() const {
 }
 
 void ImageSet::add(const Picture& picture, data::ImageView image) {
-  write_file_atomic(plan_.out / picture.path, encode(image, plan_.format, parameters(picture, plan_.negative_prompt, settings_)));
+  write_file_atomic(
+      plan_.out / picture.path,
+      encode(image, plan_.format, parameters(picture, plan_.negative_prompt, settings_)));
   const std::string row = manifest_row(picture, plan_.negative_prompt, settings_);
   const int file = ::open(manifest().c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
   const off_t before = file < 0 ? -1 : ::lseek(file, 0, SEEK_END);
-  const bool whole = before >= 0 && ::write(file, row.data(), row.size()) == static_cast<ssize_t>(row.size());
+  const bool whole =
+      before >= 0 && ::write(file, row.data(), row.size()) == static_cast<ssize_t>(row.size());
   const int reason = errno;
-  if (!whole && before >= 0) static_cast<void>(::ftruncate(file, before));  // half a row would spoil the rest
+  if (!whole && before >= 0)
+    static_cast<void>(::ftruncate(file, before));  // half a row would spoil the rest
   if (file >= 0) ::close(file);
   if (!whole)
-    throw Error(std::string("cannot be written: ") + std::strerror(reason), manifest().string(), "check the free space on its disk");
+    throw Error(std::string("cannot be written: ") + std::strerror(reason), manifest().string(),
+                "check the free space on its disk");
 }
 
 void ImageSet::write_manifest() const {
@@ -162,7 +180,8 @@ void ImageSet::write_manifest() const {
     for (int64_t number = 0; number < most_; ++number) {
       const Picture made = picture(one, number, plan_.seed, plan_.format);
       std::error_code ignored;
-      if (fs::exists(plan_.out / made.path, ignored)) text += manifest_row(made, plan_.negative_prompt, settings_);
+      if (fs::exists(plan_.out / made.path, ignored))
+        text += manifest_row(made, plan_.negative_prompt, settings_);
     }
   }
   write_file_atomic(manifest(), text);

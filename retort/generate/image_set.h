@@ -25,22 +25,24 @@ struct SetPlan {
   Settings engine;  // the engine's
 };
 
-// The folder of a set: LABEL/NUMBER.png; manifest.csv, which lists what is there and which data/manifest.h reads; settings.json, which says
-// what it was made with. A later plan may have more classes and more images a class, and nothing else that is new: a file that is there
-// need not be made again.
+// The folder of a set: LABEL/NUMBER.png; manifest.csv, which lists what is there and which
+// data/manifest.h reads; settings.json, which says what it was made with. A later plan may have
+// more classes and more images a class, and nothing else that is new: a file that is there need not
+// be made again.
 class ImageSet {
  public:
-  // Throws Error when the folder holds other files, was made with other settings (naming them), or is at work for another process;
-  // UsageError on a plan out of range.
+  // Throws Error when the folder holds other files, was made with other settings (naming them), or
+  // is at work for another process; UsageError on a plan out of range.
   explicit ImageSet(SetPlan plan);
   ImageSet(const ImageSet&) = delete;
   ImageSet& operator=(const ImageSet&) = delete;
 
   int64_t planned() const { return static_cast<int64_t>(plan_.classes.size()) * plan_.per_class; }
-  // Those that are not there: the first of every class, the second of every class, and so on, so that a set that is stopped early is
-  // balanced.
+  // Those that are not there: the first of every class, the second of every class, and so on, so
+  // that a set that is stopped early is balanced.
   std::vector<Picture> missing() const;
-  // Writes the image, then its row of the manifest. Atomic: another process sees all of a file or none.
+  // Writes the image, then its row of the manifest. Atomic: another process sees all of a file or
+  // none.
   void add(const Picture& picture, data::ImageView image);
   // Writes the manifest anew: what is there, by class and number.
   void write_manifest() const;

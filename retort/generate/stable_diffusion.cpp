@@ -24,7 +24,8 @@ void find(void* library, const char* name, Function& function) {
 
 constexpr unsigned char kUntouched = 0xA5;
 
-// Room behind the struct shows a library whose own is longer; its last bytes, one whose own is shorter.
+// Room behind the struct shows a library whose own is longer; its last bytes, one whose own is
+// shorter.
 template <typename Params>
 struct Guarded {
   Params params;
@@ -49,13 +50,15 @@ void expect(char* text, const std::vector<std::string>& lines) {
   const std::string shown = text == nullptr ? "" : text;
   std::free(text);
   for (const std::string& line : lines) {
-    if (shown.find(line) == std::string::npos) other_version("it does not read back '" + line.substr(0, line.find('\n')) + "'");
+    if (shown.find(line) == std::string::npos)
+      other_version("it does not read back '" + line.substr(0, line.find('\n')) + "'");
   }
 }
 
 void check_context(const Functions& functions) {
   ContextParams params = initialised(functions.sd_ctx_params_init, "sd_ctx_params_t").params;
-  if (!params.vae_decode_only || !params.free_params_immediately || params.model != nullptr || params.max_vram != 0)
+  if (!params.vae_decode_only || !params.free_params_immediately || params.model != nullptr ||
+      params.max_vram != 0)
     other_version("its sd_ctx_params_t begins with other values");
   params.model = "M";
   params.clip_l = "L";
@@ -74,10 +77,12 @@ void check_context(const Functions& functions) {
   params.diffusion_flash_attention = true;
   params.chroma_t5_mask_pad = 321;
   expect(functions.sd_ctx_params_to_str(&params),
-         {"model_path: M\n", "clip_l_path: L\n", "clip_g_path: G\n", "t5xxl_path: T\n", "llm_path: Q\n", "diffusion_model_path: D\n",
-          "vae_path: V\n", "taesd_path: S\n", "vae_decode_only: false\n", "free_params_immediately: false\n", "n_threads: 12345\n",
-          "wtype: f16\n", "offload_params_to_cpu: true\n", "max_vram: 2.500\n", "keep_clip_on_cpu: false\n", "\nflash_attn: false\n",
-          "diffusion_flash_attn: true\n", "chroma_t5_mask_pad: 321\n"});
+         {"model_path: M\n", "clip_l_path: L\n", "clip_g_path: G\n", "t5xxl_path: T\n",
+          "llm_path: Q\n", "diffusion_model_path: D\n", "vae_path: V\n", "taesd_path: S\n",
+          "vae_decode_only: false\n", "free_params_immediately: false\n", "n_threads: 12345\n",
+          "wtype: f16\n", "offload_params_to_cpu: true\n", "max_vram: 2.500\n",
+          "keep_clip_on_cpu: false\n", "\nflash_attn: false\n", "diffusion_flash_attn: true\n",
+          "chroma_t5_mask_pad: 321\n"});
 }
 
 void check_image(const Functions& functions) {
@@ -95,8 +100,9 @@ void check_image(const Functions& functions) {
   params.vae_tiling.enabled = true;
   params.high_resolution.steps = 55;
   expect(functions.sd_img_gen_params_to_str(&params),
-         {"prompt: P\n", "negative_prompt: N\n", "width: 1234\n", "height: 4321\n", "txt_cfg: 1.25,", "distilled_guidance: 2.25,",
-          "scheduler: karras,", "sample_method: heun,", "sample_steps: 77,", "\nseed: 123456789\n", "batch_count: 1\n",
+         {"prompt: P\n", "negative_prompt: N\n", "width: 1234\n", "height: 4321\n",
+          "txt_cfg: 1.25,", "distilled_guidance: 2.25,", "scheduler: karras,",
+          "sample_method: heun,", "sample_steps: 77,", "\nseed: 123456789\n", "batch_count: 1\n",
           "VAE tiling: true\n", "steps=55,", "end=0.95)"});
 }
 

@@ -3,9 +3,11 @@
 #include <cstddef>
 #include <cstdint>
 
-// The part of stable-diffusion.cpp's C interface that retort uses, as include/stable-diffusion.h has it in the pinned version of the Python
-// package (scripts/requirements/generate.txt). Structs are passed by address and change between versions: stable_diffusion.cpp checks that
-// a library agrees with these before it uses them. Names are ours; order and types are the library's. Enums are its ints.
+// The part of stable-diffusion.cpp's C interface that retort uses, as include/stable-diffusion.h
+// has it in the pinned version of the Python package (scripts/requirements/generate.txt). Structs
+// are passed by address and change between versions: stable_diffusion.cpp checks that a library
+// agrees with these before it uses them. Names are ours; order and types are the library's. Enums
+// are its ints.
 namespace retort::generate::sd {
 
 constexpr const char* kPackage = "stable-diffusion-cpp-python 0.4.7";
@@ -145,7 +147,8 @@ struct ImageParams {
   HighResolution high_resolution;
 };
 
-static_assert(sizeof(ContextParams) == 184 && sizeof(SampleParams) == 88 && sizeof(ImageParams) == 448,
+static_assert(sizeof(ContextParams) == 184 && sizeof(SampleParams) == 88 &&
+                  sizeof(ImageParams) == 448,
               "the library's, where pointers have 64 bits");
 
 struct Context;
@@ -154,7 +157,8 @@ enum LogLevel : int { debug, info, warning, error };
 // The functions by the names under which the library exports them.
 struct Functions {
   void (*sd_set_log_callback)(void (*)(LogLevel level, const char* text, void* data), void* data);
-  void (*sd_set_progress_callback)(void (*)(int step, int steps, float seconds, void* data), void* data);
+  void (*sd_set_progress_callback)(void (*)(int step, int steps, float seconds, void* data),
+                                   void* data);
   int (*str_to_sd_type)(const char* name);
   int (*str_to_sample_method)(const char* name);
   const char* (*sd_sample_method_name)(int sampler);
@@ -167,7 +171,8 @@ struct Functions {
   Context* (*new_sd_ctx)(const ContextParams* params);           // null: failed, the log says why
   bool (*sd_ctx_supports_image_generation)(const Context* context);
   void (*free_sd_ctx)(Context* context);
-  Image* (*generate_image)(Context* context, const ImageParams* params);  // array and pixels to be freed; null: failed
+  Image* (*generate_image)(
+      Context* context, const ImageParams* params);  // array and pixels to be freed; null: failed
 };
 
 }  // namespace retort::generate::sd

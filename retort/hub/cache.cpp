@@ -27,13 +27,16 @@ std::string folder_name(const std::string& repository) {
 void make_folder(const fs::path& folder) {
   std::error_code error;
   fs::create_directories(folder, error);
-  if (error) throw Error("cannot make the folder: " + error.message(), folder.string(), "HF_HUB_CACHE names another place for the cache");
+  if (error)
+    throw Error("cannot make the folder: " + error.message(), folder.string(),
+                "HF_HUB_CACHE names another place for the cache");
 }
 
 }  // namespace
 
 RepositoryCache::RepositoryCache(const fs::path& cache, const std::string& repository)
-    : folder_(cache / folder_name(repository)), locks_(cache / ".locks" / folder_name(repository)) {}
+    : folder_(cache / folder_name(repository)),
+      locks_(cache / ".locks" / folder_name(repository)) {}
 
 std::optional<std::string> RepositoryCache::commit_of(const std::string& revision) const {
   if (is_commit(revision)) return revision;
@@ -56,7 +59,8 @@ void RepositoryCache::set_commit(const std::string& revision, const std::string&
   write_file_atomic(file, commit);  // two may write at once, on two machines too
 }
 
-void RepositoryCache::link(const std::string& etag, const std::string& commit, const std::string& name) const {
+void RepositoryCache::link(const std::string& etag, const std::string& commit,
+                           const std::string& name) const {
   const fs::path place = snapshot(commit) / name;
   std::error_code error;
   if (fs::exists(place, error)) return;
@@ -74,7 +78,8 @@ FileLock::FileLock(const fs::path& path, const std::function<void()>& wait) {
   make_folder(path.parent_path());
   for (;;) {
     descriptor_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0664);
-    if (descriptor_ < 0) throw Error(std::string("cannot be opened: ") + std::strerror(errno), path.string());
+    if (descriptor_ < 0)
+      throw Error(std::string("cannot be opened: ") + std::strerror(errno), path.string());
     const int reason = ::flock(descriptor_, LOCK_EX | LOCK_NB) == 0 ? 0 : errno;
     // A file system without locks: the checksum tells what two writers may do to a file.
     if (reason == 0 || reason == ENOSYS || reason == ENOTSUP || reason == ENOLCK) return;

@@ -18,11 +18,16 @@ class RepositoryCache {
   RepositoryCache(const std::filesystem::path& cache, const std::string& repository);
 
   std::filesystem::path blob(const std::string& etag) const { return folder_ / "blobs" / etag; }
-  std::filesystem::path part(const std::string& etag) const { return folder_ / "blobs" / (etag + ".incomplete"); }
-  std::filesystem::path snapshot(const std::string& commit) const { return folder_ / "snapshots" / commit; }
+  std::filesystem::path part(const std::string& etag) const {
+    return folder_ / "blobs" / (etag + ".incomplete");
+  }
+  std::filesystem::path snapshot(const std::string& commit) const {
+    return folder_ / "snapshots" / commit;
+  }
   std::filesystem::path lock(const std::string& etag) const { return locks_ / (etag + ".lock"); }
 
-  // The commit that a revision was at when it was last asked for; a commit is its own. Nothing where that is not known.
+  // The commit that a revision was at when it was last asked for; a commit is its own. Nothing
+  // where that is not known.
   std::optional<std::string> commit_of(const std::string& revision) const;
   void set_commit(const std::string& revision, const std::string& commit) const;
 
@@ -33,7 +38,8 @@ class RepositoryCache {
   std::filesystem::path folder_, locks_;
 };
 
-// Holds an exclusive flock on a file, which is made and stays. `wait` is called between tries while another holds it, and may throw.
+// Holds an exclusive flock on a file, which is made and stays. `wait` is called between tries while
+// another holds it, and may throw.
 class FileLock {
  public:
   FileLock(const std::filesystem::path& path, const std::function<void()>& wait);

@@ -23,7 +23,9 @@ constexpr int64_t kMaxWait = 1'000'000;
 std::optional<uint64_t> number_of(std::string_view text) {
   uint64_t number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  return error == std::errc() && end == text.data() + text.size() && !text.empty() ? std::optional(number) : std::nullopt;
+  return error == std::errc() && end == text.data() + text.size() && !text.empty()
+             ? std::optional(number)
+             : std::nullopt;
 }
 
 // W/"…" or "…"
@@ -35,9 +37,11 @@ std::string unquoted(std::string_view etag) {
 }
 
 bool is_safe_etag(std::string_view etag) {
-  return !etag.empty() && etag.size() <= 128 && etag.front() != '.' && std::ranges::all_of(etag, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
-  });
+  return !etag.empty() && etag.size() <= 128 && etag.front() != '.' &&
+         std::ranges::all_of(etag, [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                  c == '-' || c == '_' || c == '.';
+         });
 }
 
 std::string header_of(const Response& response, const char* name) {
@@ -45,7 +49,10 @@ std::string header_of(const Response& response, const char* name) {
   return found == nullptr ? "" : *found;
 }
 
-bool may_pass(long status) { return status == 408 || status == 429 || status == 500 || status == 502 || status == 503 || status == 504; }
+bool may_pass(long status) {
+  return status == 408 || status == 429 || status == 500 || status == 502 || status == 503 ||
+         status == 504;
+}
 
 }  // namespace
 
@@ -54,9 +61,11 @@ FileHead head_from(const Response& response, const std::string& url, const std::
   const std::string linked = header_of(response, "x-linked-etag");
   head.etag = unquoted(linked.empty() ? header_of(response, "etag") : linked);
   if (!is_safe_etag(head.etag))
-    throw Error("the server gives it no etag that names a file: " + quote_name(head.etag), where, "check HF_ENDPOINT and the proxy");
+    throw Error("the server gives it no etag that names a file: " + quote_name(head.etag), where,
+                "check HF_ENDPOINT and the proxy");
   head.size = number_of(header_of(response, "x-linked-size"));
-  if (!head.size && !response.is_redirect()) head.size = number_of(header_of(response, "content-length"));
+  if (!head.size && !response.is_redirect())
+    head.size = number_of(header_of(response, "content-length"));
   head.location = response.is_redirect() ? resolve_url(url, header_of(response, "location")) : url;
   return head;
 }
@@ -68,18 +77,22 @@ Listing listing_from(const std::string& text, const std::string& where) {
   listing.commit = answer.at("sha").text();
   if (!is_commit(listing.commit)) answer.at("sha").fail("is not a commit's 40 hex digits");
   const Field files = answer.at("siblings");
-  if (!files.is_array() || files.size() > kMaxFiles) files.fail("is not a list of at most 100,000 files");
+  if (!files.is_array() || files.size() > kMaxFiles)
+    files.fail("is not a list of at most 100,000 files");
   for (size_t i = 0; i < files.size(); ++i) {
     const Field name = files.item(i).at("rfilename");
     listing.files.push_back(name.text());
-    if (!is_safe_name(listing.files.back())) name.fail("the file's name " + quote_name(listing.files.back()) + " leads out of its folder");
+    if (!is_safe_name(listing.files.back()))
+      name.fail("the file's name " + quote_name(listing.files.back()) + " leads out of its folder");
   }
   return listing;
 }
 
 std::optional<int64_t> retry_after(const Response& response, int64_t now) {
-  const std::string text = header_of(response, "retry-after"), limit = header_of(response, "ratelimit");
-  if (const auto seconds = number_of(text)) return static_cast<int64_t>(std::min<uint64_t>(*seconds, kMaxWait));
+  const std::string text = header_of(response, "retry-after"),
+                    limit = header_of(response, "ratelimit");
+  if (const auto seconds = number_of(text))
+    return static_cast<int64_t>(std::min<uint64_t>(*seconds, kMaxWait));
   if (const time_t date = text.empty() ? -1 : curl_getdate(text.c_str(), nullptr); date >= 0)
     return std::clamp<int64_t>(date - now, 0, kMaxWait);
   // "api";r=0;t=55: no request left for 55 s
@@ -87,16 +100,21 @@ std::optional<int64_t> retry_after(const Response& response, int64_t now) {
   if (at == limit.npos || limit.find(";r=0;") == limit.npos) return std::nullopt;
   const std::string_view rest = std::string_view(limit).substr(at + 3);
   const auto seconds = number_of(rest.substr(0, rest.find_first_not_of("0123456789")));
-  return seconds ? std::optional(static_cast<int64_t>(std::min<uint64_t>(*seconds, kMaxWait))) : std::nullopt;
+  return seconds ? std::optional(static_cast<int64_t>(std::min<uint64_t>(*seconds, kMaxWait)))
+                 : std::nullopt;
 }
 
 Client::Client(Reference reference, const PullOptions& options, const StopFlag& stop)
-    : reference_(std::move(reference)), options_(options), endpoint_(origin_of(options.endpoint)), http_(stop) {}
+    : reference_(std::move(reference)),
+      options_(options),
+      endpoint_(origin_of(options.endpoint)),
+      http_(stop) {}
 
 std::vector<std::string> Client::headers_for(const std::string& url) const {
   // Compressed bytes would be others than the etag's.
   std::vector<std::string> headers{"Accept-Encoding: identity"};
-  if (!options_.token.empty() && origin_of(url) == endpoint_) headers.push_back("Authorization: Bearer " + options_.token);
+  if (!options_.token.empty() && origin_of(url) == endpoint_)
+    headers.push_back("Authorization: Bearer " + options_.token);
   return headers;
 }
 
@@ -119,37 +137,47 @@ void Client::check(const Response& response, const std::string& name) const {
   const std::string code = header_of(response, "x-error-code");
   if (may_pass(response.status)) {
     const auto seconds = retry_after(response, static_cast<int64_t>(std::time(nullptr)));
-    throw Passing("the server is busy" + status, where, seconds ? std::optional(std::chrono::seconds(*seconds)) : std::nullopt);
+    throw Passing("the server is busy" + status, where,
+                  seconds ? std::optional(std::chrono::seconds(*seconds)) : std::nullopt);
   }
   switch (response.status) {
     case 401:
       if (!options_.token.empty()) {
-        throw Error("the hub does not accept the token, or there is no such repository" + status, where,
-                    "check the name, and that HF_TOKEN is a token that may read it");
+        throw Error("the hub does not accept the token, or there is no such repository" + status,
+                    where, "check the name, and that HF_TOKEN is a token that may read it");
       }
       throw Error("there is no such repository, or it is gated or private" + status, where,
-                  "check the name; for a gated one accept its conditions at " + page() + ", and set HF_TOKEN");
+                  "check the name; for a gated one accept its conditions at " + page() +
+                      ", and set HF_TOKEN");
     case 403:
-      throw Error((options_.token.empty() ? "may not be read without a token" : "may not be read with this token") + status, where,
-                  "accept its conditions at " + page() + ", and set HF_TOKEN to a token that may read it");
+      throw Error(
+          (options_.token.empty() ? "may not be read without a token"
+                                  : "may not be read with this token") +
+              status,
+          where,
+          "accept its conditions at " + page() + ", and set HF_TOKEN to a token that may read it");
     case 404:
       if (code == "RevisionNotFound")
-        throw Error("there is no revision " + quote_name(reference_.revision) + status, where, "look at " + page());
+        throw Error("there is no revision " + quote_name(reference_.revision) + status, where,
+                    "look at " + page());
       if (code == "EntryNotFound" || (code.empty() && !name.empty()))
         throw Error("there is no such file" + status, where, "look at " + page());
-      throw Error("there is no such repository or revision" + status, where, "check the name; for a private one set HF_TOKEN");
+      throw Error("there is no such repository or revision" + status, where,
+                  "check the name; for a private one set HF_TOKEN");
     default:
       throw Error("the server refuses" + status, where);
   }
 }
 
 Listing Client::list() {
-  std::string url = options_.endpoint + "/api/models/" + reference_.repository + "/revision/" + quote_url(reference_.revision, false);
+  std::string url = options_.endpoint + "/api/models/" + reference_.repository + "/revision/" +
+                    quote_url(reference_.revision, false);
   std::string text;
   const auto send = [&](const std::string& at) {
     text.clear();
     return http_.get(at, headers_for(at), [&](const Response&, std::string_view bytes) {
-      if (text.size() + bytes.size() > kMaxListing) throw Error("the list of its files is larger than 32 MB", to_string(reference_));
+      if (text.size() + bytes.size() > kMaxListing)
+        throw Error("the list of its files is larger than 32 MB", to_string(reference_));
       text += bytes;
     });
   };
@@ -160,15 +188,18 @@ Listing Client::list() {
 FileHead Client::head(const std::string& commit, const std::string& name) {
   std::string url = page() + "/resolve/" + commit + "/" + quote_url(name, true);
   const auto send = [&](const std::string& at) { return http_.head(at, headers_for(at)); };
-  // The redirect that leaves the hub says all of the file; those before it (a renamed repository, say) need not.
+  // The redirect that leaves the hub says all of the file; those before it (a renamed repository,
+  // say) need not.
   const auto stays = [&](const Response& response) {
-    return response.find("x-linked-etag") == nullptr || origin_of(resolve_url(url, header_of(response, "location"))) == endpoint_;
+    return response.find("x-linked-etag") == nullptr ||
+           origin_of(resolve_url(url, header_of(response, "location"))) == endpoint_;
   };
   const Response response = follow(url, send, stays);
   check(response, name);
   const std::string given = header_of(response, "x-repo-commit");
   const std::string where = to_string(reference_) + ", " + quote_name(name);
-  if (!given.empty() && given != commit) throw Error("the server gives it from another commit, " + quote_name(given), where);
+  if (!given.empty() && given != commit)
+    throw Error("the server gives it from another commit, " + quote_name(given), where);
   return head_from(response, url, where);
 }
 

@@ -9,7 +9,8 @@ namespace retort::hub {
 constexpr int64_t kMinSide = 16, kMaxSide = 1024, kMaxResize = 100 * kMaxSide;
 
 // Pillow's filters, by what they are called in its enum.
-constexpr std::array<const char*, 6> kFilters{"nearest", "lanczos", "bilinear", "bicubic", "box", "hamming"};
+constexpr std::array<const char*, 6> kFilters{"nearest", "lanczos", "bilinear",
+                                              "bicubic", "box",     "hamming"};
 
 // Fills everything but library and config in.
 void describe_timm(const Field& config, Description& description);

@@ -2,16 +2,19 @@
 
 #include "retort/hub/describe.h"
 
-// open_clip_config.json, read as open_clip.factory and open_clip.transform.image_transform_v2 read it (OpenCLIP 3).
+// open_clip_config.json, read as open_clip.factory and open_clip.transform.image_transform_v2 read
+// it (OpenCLIP 3).
 namespace retort::hub {
 namespace {
 
-constexpr std::array<double, 3> kClipMean{0.48145466, 0.4578275, 0.40821073}, kClipStd{0.26862954, 0.26130258, 0.27577711};
+constexpr std::array<double, 3> kClipMean{0.48145466, 0.4578275, 0.40821073},
+    kClipStd{0.26862954, 0.26130258, 0.27577711};
 
 int64_t open_clip_side(const Field& size) {
   if (!size.is_array()) return size.whole(kMinSide, kMaxSide);
   const int64_t side = size.item(0).whole(kMinSide, kMaxSide);
-  if (size.size() != 2 || size.item(1).whole(kMinSide, kMaxSide) != side) size.fail("the image is not square, which is not supported");
+  if (size.size() != 2 || size.item(1).whole(kMinSide, kMaxSide) != side)
+    size.fail("the image is not square, which is not supported");
   return side;
 }
 

@@ -4,19 +4,23 @@
 
 #include "retort/hub/describe.h"
 
-// timm's config.json, read as timm.models._hub and timm.data.resolve_data_config read it (timm 1.0), and what
-// timm.data.transforms_factory.transforms_imagenet_eval makes of it.
+// timm's config.json, read as timm.models._hub and timm.data.resolve_data_config read it
+// (timm 1.0), and what timm.data.transforms_factory.transforms_imagenet_eval makes of it.
 namespace retort::hub {
 namespace {
 
-constexpr std::array<double, 3> kImageNetMean{0.485, 0.456, 0.406}, kImageNetStd{0.229, 0.224, 0.225};
+constexpr std::array<double, 3> kImageNetMean{0.485, 0.456, 0.406},
+    kImageNetStd{0.229, 0.224, 0.225};
 
 // [channels, height, width]
 int64_t side_of(const Field& input_size) {
-  if (!input_size.is_array() || input_size.size() != 3) input_size.fail("is not a list of three numbers");
-  if (input_size.item(0).whole(1, 1024) != 3) input_size.fail("the model wants other images than RGB, which is not supported");
+  if (!input_size.is_array() || input_size.size() != 3)
+    input_size.fail("is not a list of three numbers");
+  if (input_size.item(0).whole(1, 1024) != 3)
+    input_size.fail("the model wants other images than RGB, which is not supported");
   const int64_t side = input_size.item(1).whole(kMinSide, kMaxSide);
-  if (input_size.item(2).whole(kMinSide, kMaxSide) != side) input_size.fail("the image is not square, which is not supported");
+  if (input_size.item(2).whole(kMinSide, kMaxSide) != side)
+    input_size.fail("the image is not square, which is not supported");
   return side;
 }
 
@@ -38,7 +42,8 @@ int64_t size_of(const Field& config, const Field& given) {
 
 std::string interpolation_of(const Field& field) {
   std::string name = field.text();
-  if (std::ranges::find(kFilters, name) == kFilters.end()) field.fail("there is no interpolation '" + name + "'");
+  if (std::ranges::find(kFilters, name) == kFilters.end())
+    field.fail("there is no interpolation '" + name + "'");
   return name;
 }
 
@@ -57,9 +62,10 @@ void describe_timm(const Field& config, Description& description) {
   description.architecture = config.at("architecture").text();
   description.size = size_of(config, given);
   const auto share = given.find("crop_pct");
-  description.resize = static_cast<int64_t>(std::floor(static_cast<double>(description.size) / (share ? share->number(0.01, 1) : 0.875)));
-  const auto crop = given.find("crop_mode"), interpolation = given.find("interpolation"), mean = given.find("mean"),
-             std = given.find("std");
+  description.resize = static_cast<int64_t>(
+      std::floor(static_cast<double>(description.size) / (share ? share->number(0.01, 1) : 0.875)));
+  const auto crop = given.find("crop_mode"), interpolation = given.find("interpolation"),
+             mean = given.find("mean"), std = given.find("std");
   description.crop = crop ? crop_of(*crop) : Crop::centre;
   description.interpolation = interpolation ? interpolation_of(*interpolation) : "bicubic";
   description.mean = to_floats(mean ? mean_from(*mean) : kImageNetMean);

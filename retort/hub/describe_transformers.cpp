@@ -4,8 +4,9 @@
 
 #include "retort/hub/describe.h"
 
-// transformers' preprocessor_config.json, read as its image processors read it (checked with transformers 5.24), in the form of its
-// feature extractors too (until 2022), where a size is a number and the class says what it means.
+// transformers' preprocessor_config.json, read as its image processors read it (checked with
+// transformers 5.24), in the form of its feature extractors too (until 2022), where a size is a
+// number and the class says what it means.
 namespace retort::hub {
 namespace {
 
@@ -51,8 +52,10 @@ Resize resize_from(const Field& size, const std::string& type) {
     if (size.size() != 2) size.fail("is not a list of two numbers");
     return {square_side(size, size.item(0), size.item(1)), Crop::squash};
   }
-  if (!size.is_object()) return {side_from(size), means_short_side(type) ? Crop::centre : Crop::squash};
-  if (const auto height = size.find("height")) return {square_side(size, *height, size.at("width")), Crop::squash};
+  if (!size.is_object())
+    return {side_from(size), means_short_side(type) ? Crop::centre : Crop::squash};
+  if (const auto height = size.find("height"))
+    return {square_side(size, *height, size.at("width")), Crop::squash};
   if (size.find("longest_edge")) size.fail("bounds the longest edge, which is not supported");
   return {side_from(size.at("shortest_edge")), Crop::centre};
 }
@@ -72,9 +75,12 @@ double share_from(const Field& processor, double otherwise) {
 }
 
 // The side whose share is cut out.
-int64_t side_around(int64_t cut, double share) { return static_cast<int64_t>(static_cast<double>(cut) / share); }
+int64_t side_around(int64_t cut, double share) {
+  return static_cast<int64_t>(static_cast<double>(cut) / share);
+}
 
-// ConvNeXt's (ResNet and RegNet use it too): `size` is that of the crop; from 384 pixels on nothing is cut.
+// ConvNeXt's (ResNet and RegNet use it too): `size` is that of the crop; from 384 pixels on nothing
+// is cut.
 void read_convnext(const Field& processor, int64_t side, Description& description) {
   description.size = side;
   description.crop = side < 384 ? Crop::centre : Crop::squash;
@@ -83,7 +89,8 @@ void read_convnext(const Field& processor, int64_t side, Description& descriptio
 
 void read_sizes(const Field& processor, Description& description) {
   if (const auto patches = processor.find("max_num_patches"))
-    patches->fail("images keep their aspect (NaFlex), which is not supported", "take the model's variant of a fixed resolution");
+    patches->fail("images keep their aspect (NaFlex), which is not supported",
+                  "take the model's variant of a fixed resolution");
   if (const auto asked = processor.find("do_resize"); asked && !asked->truth())
     asked->fail("images are not resized, which is not supported");
   const std::string type = type_of(processor);
@@ -93,18 +100,21 @@ void read_sizes(const Field& processor, Description& description) {
 
   const auto crop_size = processor.find("crop_size"), asked = processor.find("do_center_crop");
   const bool cut = asked ? asked->truth() : crop_size.has_value();
-  if (!cut && resize.crop == Crop::centre) size.fail("the image is not square, which is not supported");
+  if (!cut && resize.crop == Crop::centre)
+    size.fail("the image is not square, which is not supported");
   description.crop = resize.crop;
   description.resize = resize.side;
   if (resize.crop == Crop::centre) {
     if (type.starts_with("Levit")) description.resize = side_around(resize.side, 0.875);
-    if (type.starts_with("PoolFormer")) description.resize = side_around(resize.side, share_from(processor, 0.9));
+    if (type.starts_with("PoolFormer"))
+      description.resize = side_around(resize.side, share_from(processor, 0.9));
   }
   description.size = cut && crop_size ? crop_from(*crop_size) : resize.side;
 }
 
 std::string resample_of(const Field& processor) {
-  return kFilters[static_cast<size_t>(processor.at("resample").whole(0, static_cast<int64_t>(kFilters.size()) - 1))];
+  return kFilters[static_cast<size_t>(
+      processor.at("resample").whole(0, static_cast<int64_t>(kFilters.size()) - 1))];
 }
 
 // The processor makes value · scale of a value in [0, 1]; then mean and std.
@@ -120,13 +130,15 @@ double scale_of(const Field& processor) {
 void read_normalisation(const Field& processor, Description& description) {
   const double scale = scale_of(processor);
   std::array<double, 3> mean{0, 0, 0}, std{1, 1, 1};
-  if (const auto asked = processor.find("do_normalize"); asked ? asked->truth() : processor.find("image_mean").has_value()) {
+  if (const auto asked = processor.find("do_normalize");
+      asked ? asked->truth() : processor.find("image_mean").has_value()) {
     mean = mean_from(processor.at("image_mean"));
     std = std_from(processor.at("image_std"));
   }
   // EfficientNet's divides by std once more where the network has its classifier.
   const bool twice = is_true(processor, "include_top");
-  const std::array<double, 3> again = twice ? std_from(processor.at("image_std")) : std::array<double, 3>{1, 1, 1};
+  const std::array<double, 3> again =
+      twice ? std_from(processor.at("image_std")) : std::array<double, 3>{1, 1, 1};
   for (size_t i = 0; i < 3; ++i) {
     mean[i] /= scale;
     std[i] *= again[i] / scale;

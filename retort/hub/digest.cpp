@@ -17,7 +17,8 @@ namespace {
 class Sum {
  public:
   explicit Sum(const EVP_MD* algorithm) : context_(EVP_MD_CTX_new(), EVP_MD_CTX_free) {
-    if (!context_ || EVP_DigestInit_ex(context_.get(), algorithm, nullptr) != 1) throw Error("cannot compute checksums");
+    if (!context_ || EVP_DigestInit_ex(context_.get(), algorithm, nullptr) != 1)
+      throw Error("cannot compute checksums");
   }
   void add(const void* data, size_t size) {
     if (EVP_DigestUpdate(context_.get(), data, size) != 1) throw Error("cannot compute checksums");
@@ -25,7 +26,8 @@ class Sum {
   std::string hex() {
     unsigned char bytes[EVP_MAX_MD_SIZE];
     unsigned int size = 0;
-    if (EVP_DigestFinal_ex(context_.get(), bytes, &size) != 1) throw Error("cannot compute checksums");
+    if (EVP_DigestFinal_ex(context_.get(), bytes, &size) != 1)
+      throw Error("cannot compute checksums");
     std::string text;
     for (unsigned int i = 0; i < size; ++i) {
       text += "0123456789abcdef"[bytes[i] >> 4];
@@ -41,7 +43,8 @@ class Sum {
 }  // namespace
 
 EtagKind kind_of(std::string_view etag) {
-  const bool hex = std::ranges::all_of(etag, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+  const bool hex = std::ranges::all_of(
+      etag, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
   if (hex && etag.size() == 64) return EtagKind::sha256;
   if (hex && etag.size() == 40) return EtagKind::git_sha1;
   return EtagKind::opaque;

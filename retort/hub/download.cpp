@@ -35,9 +35,14 @@ void restart(PartFile& part, Meter& meter) {
 
 }  // namespace
 
-Download::Download(Client& client, const RepositoryCache& cache, std::string commit, const PullOptions& options, Log& log,
-                   const StopFlag& stop)
-    : client_(client), cache_(cache), commit_(std::move(commit)), log_(log), stop_(stop), retry_(options, log, stop) {}
+Download::Download(Client& client, const RepositoryCache& cache, std::string commit,
+                   const PullOptions& options, Log& log, const StopFlag& stop)
+    : client_(client),
+      cache_(cache),
+      commit_(std::move(commit)),
+      log_(log),
+      stop_(stop),
+      retry_(options, log, stop) {}
 
 bool Download::is_here(const std::string& name) const {
   std::error_code ignored;
@@ -47,7 +52,9 @@ bool Download::is_here(const std::string& name) const {
 FileHead Download::head(const std::string& name, uint64_t largest) {
   FileHead file = client_.head(commit_, name);
   if (file.size && *file.size > largest)
-    throw Error("is larger (" + std::to_string(*file.size) + " bytes) than " + std::to_string(largest) + " bytes", quote_name(name));
+    throw Error("is larger (" + std::to_string(*file.size) + " bytes) than " +
+                    std::to_string(largest) + " bytes",
+                quote_name(name));
   return file;
 }
 
@@ -55,8 +62,8 @@ void Download::check_space(uint64_t bytes) const {
   const fs::path folder = cache_.snapshot(commit_);
   const uint64_t available = free_bytes(folder);
   if (available < bytes) {
-    throw Error("the disk has " + std::to_string(available / 1'000'000) + " MB left, and " + std::to_string(bytes / 1'000'000) +
-                    " MB are to be downloaded",
+    throw Error("the disk has " + std::to_string(available / 1'000'000) + " MB left, and " +
+                    std::to_string(bytes / 1'000'000) + " MB are to be downloaded",
                 folder.string(), "make room, or name another place in HF_HUB_CACHE");
   }
 }
@@ -74,7 +81,8 @@ void Download::fetch(const std::vector<std::string>& names, uint64_t largest) {
   }
   if (missing.empty()) return;
   check_space(total - std::min(total, already));
-  Meter meter(log_, "downloading", static_cast<int64_t>(total), static_cast<int64_t>(already), "bytes");
+  Meter meter(log_, "downloading", static_cast<int64_t>(total), static_cast<int64_t>(already),
+              "bytes");
   for (const std::string& name : missing) fetch_one(name, largest, meter);
 }
 
@@ -84,7 +92,8 @@ void Download::fetch_one(const std::string& name, uint64_t largest, Meter& meter
     const FileHead file = head(name, largest);
     bool told = false;
     const FileLock lock(cache_.lock(file.etag), [&] {
-      if (!std::exchange(told, true)) log_.info("waiting for another process that downloads " + quote_name(name));
+      if (!std::exchange(told, true))
+        log_.info("waiting for another process that downloads " + quote_name(name));
       retry_.wait(kBetweenLooks);
     });
     const fs::path blob = cache_.blob(file.etag);
@@ -99,8 +108,10 @@ void Download::fetch_one(const std::string& name, uint64_t largest, Meter& meter
   });
 }
 
-void Download::fill(PartFile& part, const FileHead& file, const std::string& name, uint64_t largest, Meter& meter) {
-  if (kind_of(file.etag) == EtagKind::opaque || !file.size || part.size() > *file.size) restart(part, meter);
+void Download::fill(PartFile& part, const FileHead& file, const std::string& name, uint64_t largest,
+                    Meter& meter) {
+  if (kind_of(file.etag) == EtagKind::opaque || !file.size || part.size() > *file.size)
+    restart(part, meter);
   if (file.size && part.size() == *file.size) return;
   const uint64_t limit = file.size.value_or(largest);
   bool first = true;
@@ -112,16 +123,19 @@ void Download::fill(PartFile& part, const FileHead& file, const std::string& nam
     }
     if (bytes.size() > limit - part.size()) {
       part.remove();
-      throw Error("the server sends more than " + std::to_string(limit) + " bytes", quote_name(name));
+      throw Error("the server sends more than " + std::to_string(limit) + " bytes",
+                  quote_name(name));
     }
     part.append(bytes);
     retry_.note_progress();
     meter.add(static_cast<int64_t>(bytes.size()), name);
   });
-  if (file.size && part.size() != *file.size) throw Passing("the connection ended before the file did", quote_name(name));
+  if (file.size && part.size() != *file.size)
+    throw Passing("the connection ended before the file did", quote_name(name));
 }
 
-void Download::check_content(PartFile& part, const FileHead& file, const std::string& name, bool resumed, Meter& meter) {
+void Download::check_content(PartFile& part, const FileHead& file, const std::string& name,
+                             bool resumed, Meter& meter) {
   const EtagKind kind = kind_of(file.etag);
   if (kind == EtagKind::opaque || etag_of(part.path(), kind, stop_) == file.etag) return;
   if (resumed) {
@@ -129,8 +143,11 @@ void Download::check_content(PartFile& part, const FileHead& file, const std::st
     throw Passing("what was kept of it from before does not fit its checksum", quote_name(name));
   }
   part.remove();
-  throw Error(std::string("what arrived does not fit its ") + (kind == EtagKind::sha256 ? "sha256" : "git checksum"), quote_name(name),
-              "try again; where that does not help, the server or a proxy in between changes files");
+  throw Error(
+      std::string("what arrived does not fit its ") +
+          (kind == EtagKind::sha256 ? "sha256" : "git checksum"),
+      quote_name(name),
+      "try again; where that does not help, the server or a proxy in between changes files");
 }
 
 }  // namespace retort::hub

@@ -16,12 +16,14 @@ namespace retort::hub {
 // Brings files of one commit into the cache.
 class Download {
  public:
-  Download(Client& client, const RepositoryCache& cache, std::string commit, const PullOptions& options, Log& log, const StopFlag& stop);
+  Download(Client& client, const RepositoryCache& cache, std::string commit,
+           const PullOptions& options, Log& log, const StopFlag& stop);
 
-  // Those that the snapshot lacks, one after the other, each at most `largest` bytes. A blob that the cache holds is not downloaded again;
-  // what arrived before is gone on from where its checksum can be told. One process at a time downloads a blob. The bytes are checked
-  // against their size and, where the etag is one, their checksum, before they are placed. Throws Error when they do not fit, a file is too
-  // large, or the disk is too full; Interrupted once the flag is set.
+  // Those that the snapshot lacks, one after the other, each at most `largest` bytes. A blob that
+  // the cache holds is not downloaded again; what arrived before is gone on from where its checksum
+  // can be told. One process at a time downloads a blob. The bytes are checked against their size
+  // and, where the etag is one, their checksum, before they are placed. Throws Error when they do
+  // not fit, a file is too large, or the disk is too full; Interrupted once the flag is set.
   void fetch(const std::vector<std::string>& names, uint64_t largest);
 
  private:
@@ -29,8 +31,10 @@ class Download {
   FileHead head(const std::string& name, uint64_t largest);
   void check_space(uint64_t bytes) const;
   void fetch_one(const std::string& name, uint64_t largest, Meter& meter);
-  void fill(PartFile& part, const FileHead& file, const std::string& name, uint64_t largest, Meter& meter);
-  void check_content(PartFile& part, const FileHead& file, const std::string& name, bool resumed, Meter& meter);
+  void fill(PartFile& part, const FileHead& file, const std::string& name, uint64_t largest,
+            Meter& meter);
+  void check_content(PartFile& part, const FileHead& file, const std::string& name, bool resumed,
+                     Meter& meter);
 
   Client& client_;
   const RepositoryCache& cache_;

@@ -26,7 +26,8 @@ std::string shown(double number) { return nlohmann::json(number).dump(); }
 
 nlohmann::json parse_object(std::string_view text, const std::string& where) {
   const auto shallow = [&](int depth, nlohmann::json::parse_event_t, nlohmann::json&) {
-    if (depth > kMaxDepth) throw Error("is nested more than " + std::to_string(kMaxDepth) + " deep", where);
+    if (depth > kMaxDepth)
+      throw Error("is nested more than " + std::to_string(kMaxDepth) + " deep", where);
     return true;
   };
   try {
@@ -40,7 +41,9 @@ nlohmann::json parse_object(std::string_view text, const std::string& where) {
   }
 }
 
-nlohmann::json read_object(const std::filesystem::path& path) { return parse_object(read_file(path, kMaxFile), path.string()); }
+nlohmann::json read_object(const std::filesystem::path& path) {
+  return parse_object(read_file(path, kMaxFile), path.string());
+}
 
 void Field::fail(const std::string& what, const std::string& mend) const {
   throw Error(what, path_.empty() ? file_ : file_ + ": " + path_, mend);
@@ -68,7 +71,8 @@ Field Field::item(size_t index) const {
 int64_t Field::whole(int64_t low, int64_t high) const {
   // Python writes a whole number as 224.0 where it was computed.
   const double wide = value_->is_number() ? value_->get<double>() : 0;
-  if (!value_->is_number() || wide != std::floor(wide)) fail("is " + shown(*value_) + ", not a whole number");
+  if (!value_->is_number() || wide != std::floor(wide))
+    fail("is " + shown(*value_) + ", not a whole number");
   if (!(wide >= static_cast<double>(low) && wide <= static_cast<double>(high)))
     fail(shown(*value_) + " is not in [" + std::to_string(low) + ", " + std::to_string(high) + "]");
   return value_->is_number_integer() ? value_->get<int64_t>() : static_cast<int64_t>(wide);
@@ -77,7 +81,8 @@ int64_t Field::whole(int64_t low, int64_t high) const {
 double Field::number(double low, double high) const {
   if (!value_->is_number()) fail("is " + shown(*value_) + ", not a number");
   const auto number = value_->get<double>();
-  if (!(number >= low && number <= high)) fail(shown(*value_) + " is not in [" + shown(low) + ", " + shown(high) + "]");
+  if (!(number >= low && number <= high))
+    fail(shown(*value_) + " is not in [" + shown(low) + ", " + shown(high) + "]");
   return number;
 }
 

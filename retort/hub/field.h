@@ -11,15 +11,15 @@
 
 namespace retort::hub {
 
-// A JSON object out of a file or an answer that nobody vouches for. Throws Error, naming `where`, when it is not JSON, is no object, or is
-// nested more than 32 deep.
+// A JSON object out of a file or an answer that nobody vouches for. Throws Error, naming `where`,
+// when it is not JSON, is no object, or is nested more than 32 deep.
 nlohmann::json parse_object(std::string_view text, const std::string& where);
 
 // The same out of a file of at most 64 MB.
 nlohmann::json read_object(const std::filesystem::path& path);
 
-// A value in such an object, together with its place ("config.json: vision_config.hidden_size"), which every Error names. It refers to the
-// JSON, which must outlive it.
+// A value in such an object, together with its place ("config.json: vision_config.hidden_size"),
+// which every Error names. It refers to the JSON, which must outlive it.
 class Field {
  public:
   Field(const nlohmann::json& value, std::string file) : value_(&value), file_(std::move(file)) {}
@@ -45,7 +45,8 @@ class Field {
   [[noreturn]] void fail(const std::string& what, const std::string& mend = "") const;
 
  private:
-  Field(const nlohmann::json& value, std::string file, std::string path) : value_(&value), file_(std::move(file)), path_(std::move(path)) {}
+  Field(const nlohmann::json& value, std::string file, std::string path)
+      : value_(&value), file_(std::move(file)), path_(std::move(path)) {}
 
   const nlohmann::json* value_;
   std::string file_, path_;

@@ -38,10 +38,13 @@ std::string part_of(const Url& url, CURLUPart part, unsigned int flags = 0) {
 // Sets one address after the other, each relative to those before.
 Url parse_url(const std::string& first, const std::string& second = "") {
   Url url(curl_url(), curl_url_cleanup);
-  bool good = url != nullptr && curl_url_set(url.get(), CURLUPART_URL, first.c_str(), 0) == CURLUE_OK;
-  if (good && !second.empty()) good = curl_url_set(url.get(), CURLUPART_URL, second.c_str(), 0) == CURLUE_OK;
+  bool good =
+      url != nullptr && curl_url_set(url.get(), CURLUPART_URL, first.c_str(), 0) == CURLUE_OK;
+  if (good && !second.empty())
+    good = curl_url_set(url.get(), CURLUPART_URL, second.c_str(), 0) == CURLUE_OK;
   const std::string scheme = good ? lower(part_of(url, CURLUPART_SCHEME)) : "";
-  if (scheme != "http" && scheme != "https") throw Error("is no http or https address", quote_name(second.empty() ? first : second));
+  if (scheme != "http" && scheme != "https")
+    throw Error("is no http or https address", quote_name(second.empty() ? first : second));
   return url;
 }
 
@@ -97,7 +100,8 @@ void add_header_line(Response& response, std::string_view line) {
   if (line.starts_with("HTTP/")) {  // an answer begins, perhaps after "100 Continue"
     response.headers.clear();
   } else if (colon != line.npos) {
-    response.headers[lower(std::string(trimmed(line.substr(0, colon))))] = trimmed(line.substr(colon + 1));
+    response.headers[lower(std::string(trimmed(line.substr(0, colon))))] =
+        trimmed(line.substr(colon + 1));
   }
 }
 
@@ -106,7 +110,9 @@ const std::string* Response::find(const std::string& name) const {
   return found == headers.end() ? nullptr : &found->second;
 }
 
-bool Response::is_redirect() const { return status == 301 || status == 302 || status == 303 || status == 307 || status == 308; }
+bool Response::is_redirect() const {
+  return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+}
 
 struct Http::Transfer {
   const StopFlag& stop;
@@ -125,7 +131,8 @@ struct Http::Transfer {
     auto& transfer = *static_cast<Transfer*>(self);
     try {  // nothing may be thrown through libcurl
       curl_easy_getinfo(transfer.handle, CURLINFO_RESPONSE_CODE, &transfer.response.status);
-      if (transfer.body != nullptr && (transfer.response.status == 200 || transfer.response.status == 206)) {
+      if (transfer.body != nullptr &&
+          (transfer.response.status == 200 || transfer.response.status == 206)) {
         (*transfer.body)(transfer.response, {data, size});
       } else if ((transfer.ignored += size) > kMaxIgnored) {
         return 0;
@@ -148,13 +155,17 @@ Http::Http(const StopFlag& stop) : stop_(stop) {
   if (!handle_) throw Error("libcurl cannot be set up");
 }
 
-Response Http::head(const std::string& url, const std::vector<std::string>& headers) { return perform(url, headers, nullptr); }
+Response Http::head(const std::string& url, const std::vector<std::string>& headers) {
+  return perform(url, headers, nullptr);
+}
 
-Response Http::get(const std::string& url, const std::vector<std::string>& headers, const Body& body) {
+Response Http::get(const std::string& url, const std::vector<std::string>& headers,
+                   const Body& body) {
   return perform(url, headers, &body);
 }
 
-Response Http::perform(const std::string& url, const std::vector<std::string>& headers, const Body* body) {
+Response Http::perform(const std::string& url, const std::vector<std::string>& headers,
+                       const Body* body) {
   check_stopped(stop_);
   const std::string server = origin_of(url);
   CURL* handle = handle_.get();
@@ -192,8 +203,10 @@ Response Http::perform(const std::string& url, const std::vector<std::string>& h
 
 std::string resolve_url(const std::string& base, const std::string& location) {
   const Url from = parse_url(base), to = parse_url(base, location);
-  if (lower(part_of(from, CURLUPART_SCHEME)) == "https" && lower(part_of(to, CURLUPART_SCHEME)) != "https")
-    throw Error("redirects to a connection that is not encrypted", origin_of(base), "check HF_ENDPOINT and the proxy");
+  if (lower(part_of(from, CURLUPART_SCHEME)) == "https" &&
+      lower(part_of(to, CURLUPART_SCHEME)) != "https")
+    throw Error("redirects to a connection that is not encrypted", origin_of(base),
+                "check HF_ENDPOINT and the proxy");
   return part_of(to, CURLUPART_URL);
 }
 
@@ -206,8 +219,8 @@ std::string origin_of(const std::string& url) {
 std::string quote_url(std::string_view text, bool keep_slashes) {
   std::string quoted;
   for (const char c : text) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' ||
-                       c == '~' || (keep_slashes && c == '/');
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       c == '-' || c == '.' || c == '_' || c == '~' || (keep_slashes && c == '/');
     if (plain) {
       quoted += c;
       continue;

@@ -20,16 +20,19 @@ struct Response {
   bool is_redirect() const;
 };
 
-// Takes a line of an answer's head into it: a status line begins anew, as one answer may follow another.
+// Takes a line of an answer's head into it: a status line begins anew, as one answer may follow
+// another.
 void add_header_line(Response& response, std::string_view line);
 
-// Takes the body of a 200 or 206 as it arrives. What it throws ends the transfer and goes on to the caller.
+// Takes the body of a 200 or 206 as it arrives. What it throws ends the transfer and goes on to the
+// caller.
 using Body = std::function<void(const Response&, std::string_view)>;
 
-// One connection after another through libcurl: no redirect is followed, no status is an error. Proxies are those of the environment, and
-// so is a certificate file (SSL_CERT_FILE, CURL_CA_BUNDLE). Throws Passing when the connection is cut or stalls (30 s without a byte),
-// Unreachable when there is none, Error when it is not to be trusted, Interrupted once the flag is set. Errors name the server only:
-// addresses of files may carry a signature.
+// One connection after another through libcurl: no redirect is followed, no status is an error.
+// Proxies are those of the environment, and so is a certificate file (SSL_CERT_FILE,
+// CURL_CA_BUNDLE). Throws Passing when the connection is cut or stalls (30 s without a byte),
+// Unreachable when there is none, Error when it is not to be trusted, Interrupted once the flag is
+// set. Errors name the server only: addresses of files may carry a signature.
 class Http {
  public:
   explicit Http(const StopFlag& stop);
@@ -41,14 +44,15 @@ class Http {
 
  private:
   struct Transfer;
-  Response perform(const std::string& url, const std::vector<std::string>& headers, const Body* body);
+  Response perform(const std::string& url, const std::vector<std::string>& headers,
+                   const Body* body);
 
   const StopFlag& stop_;
   std::shared_ptr<void> handle_;
 };
 
-// The address that `location` means on a page at `base`. Throws Error where either is no http or https address, and where it leads from
-// https to http.
+// The address that `location` means on a page at `base`. Throws Error where either is no http or
+// https address, and where it leads from https to http.
 std::string resolve_url(const std::string& base, const std::string& location);
 
 // "https://host:port" in lower case.

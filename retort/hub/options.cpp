@@ -52,7 +52,8 @@ std::string read_token() {
     const std::string named = variable({"HF_TOKEN_PATH"});
     const fs::path file = named.empty() ? hub_home() / "token" : expanded(named);
     std::error_code ignored;
-    if (!fs::is_regular_file(file, ignored) || is_true(variable({"HF_HUB_DISABLE_IMPLICIT_TOKEN"}))) return "";
+    if (!fs::is_regular_file(file, ignored) || is_true(variable({"HF_HUB_DISABLE_IMPLICIT_TOKEN"})))
+      return "";
     token = std::string(trimmed(read_file(file, kMaxToken)));
     where = file.string();
   }

@@ -18,7 +18,8 @@ namespace fs = std::filesystem;
 PartFile::PartFile(fs::path path) : path_(std::move(path)) {
   std::error_code error;
   fs::create_directories(path_.parent_path(), error);
-  if (error) throw Error("cannot make the folder: " + error.message(), path_.parent_path().string());
+  if (error)
+    throw Error("cannot make the folder: " + error.message(), path_.parent_path().string());
   descriptor_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0666);
   struct stat info {};
   if (descriptor_ < 0 || ::fstat(descriptor_, &info) != 0) fail("open");
@@ -31,7 +32,8 @@ PartFile::~PartFile() {
 
 void PartFile::fail(const char* doing) const {
   throw Error(std::string("cannot ") + doing + ": " + std::strerror(errno), path_.string(),
-              "check the folder's permissions and the free space on its disk; HF_HUB_CACHE names another place");
+              "check the folder's permissions and the free space on its disk; HF_HUB_CACHE names "
+              "another place");
 }
 
 void PartFile::append(std::string_view bytes) {

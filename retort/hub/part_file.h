@@ -6,7 +6,8 @@
 
 namespace retort::hub {
 
-// What arrived of a file so far. It stays when it is not finished, for the next who asks for the file.
+// What arrived of a file so far. It stays when it is not finished, for the next who asks for the
+// file.
 class PartFile {
  public:
   // Opens or makes it, and the folder above it.

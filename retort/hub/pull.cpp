@@ -32,14 +32,16 @@ void check_whole(const Snapshot& snapshot, const PullOptions& options) {
   if (options.files.empty()) weight_files(snapshot);
   for (const std::string& name : options.files) {
     std::error_code ignored;
-    if (!fs::is_regular_file(snapshot.folder / name, ignored)) throw Error("lacks " + quote_name(name), snapshot.folder.string());
+    if (!fs::is_regular_file(snapshot.folder / name, ignored))
+      throw Error("lacks " + quote_name(name), snapshot.folder.string());
   }
 }
 
 Snapshot offline(const Reference& reference, const PullOptions& options) {
   const auto snapshot = cached(reference, options);
   if (!snapshot) {
-    throw Error("is not in the cache " + options.cache.string() + ", and HF_HUB_OFFLINE is set", to_string(reference),
+    throw Error("is not in the cache " + options.cache.string() + ", and HF_HUB_OFFLINE is set",
+                to_string(reference),
                 "unset it, or download the snapshot where there is a network");
   }
   check_whole(*snapshot, options);
@@ -47,10 +49,12 @@ Snapshot offline(const Reference& reference, const PullOptions& options) {
 }
 
 bool is_text(const std::string& name) {
-  return name.find('/') == name.npos && (name.ends_with(".json") || name.ends_with(".txt") || name == "spiece.model");
+  return name.find('/') == name.npos &&
+         (name.ends_with(".json") || name.ends_with(".txt") || name == "spiece.model");
 }
 
-void check_listed(const std::vector<std::string>& names, const Listing& listing, const Reference& reference) {
+void check_listed(const std::vector<std::string>& names, const Listing& listing,
+                  const Reference& reference) {
   for (const std::string& name : names) {
     if (std::ranges::find(listing.files, name) == listing.files.end())
       throw Error("holds no file " + quote_name(name), to_string(reference));
@@ -58,8 +62,8 @@ void check_listed(const std::vector<std::string>& names, const Listing& listing,
 }
 
 // Texts first: they may hold the index that names the shards.
-void fetch_all(Download& download, const Listing& listing, const Snapshot& snapshot, const Reference& reference,
-               const PullOptions& options) {
+void fetch_all(Download& download, const Listing& listing, const Snapshot& snapshot,
+               const Reference& reference, const PullOptions& options) {
   if (!options.files.empty()) {
     check_listed(options.files, listing, reference);
     return download.fetch(options.files, kLargestWeights);
@@ -68,7 +72,8 @@ void fetch_all(Download& download, const Listing& listing, const Snapshot& snaps
   std::vector<std::string> texts;
   std::ranges::copy_if(listing.files, std::back_inserter(texts), is_text);
   download.fetch(texts, kLargestText);
-  const std::vector<std::string> weights = choice.is_index ? shards_of(snapshot.folder / choice.name) : std::vector{choice.name};
+  const std::vector<std::string> weights =
+      choice.is_index ? shards_of(snapshot.folder / choice.name) : std::vector{choice.name};
   check_listed(weights, listing, reference);
   download.fetch(weights, kLargestWeights);
 }
@@ -77,7 +82,8 @@ void check_options(const PullOptions& options) {
   if (options.cache.empty()) throw UsageError("no cache folder is given");
   if (options.tries < 1) throw UsageError("at least one try is needed");
   for (const std::string& name : options.files) {
-    if (!is_safe_name(name)) throw UsageError("is not the name of a file in a repository", quote_name(name));
+    if (!is_safe_name(name))
+      throw UsageError("is not the name of a file in a repository", quote_name(name));
   }
 }
 
@@ -96,7 +102,8 @@ std::optional<Snapshot> find(const Reference& reference, const PullOptions& opti
   return snapshot;
 }
 
-Snapshot pull(const Reference& reference, const PullOptions& options, Log& log, const StopFlag& stop) {
+Snapshot pull(const Reference& reference, const PullOptions& options, Log& log,
+              const StopFlag& stop) {
   check(reference);
   check_options(options);
   if (options.offline) return offline(reference, options);

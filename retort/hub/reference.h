@@ -14,7 +14,8 @@ struct Reference {
 // Whether the text is meant as a name on the hub: it begins with "hf:".
 bool is_reference(std::string_view text);
 
-// Reads "hf:org/name[@revision]". Throws UsageError on any other form, and on names that the hub does not allow.
+// Reads "hf:org/name[@revision]". Throws UsageError on any other form, and on names that the hub
+// does not allow.
 Reference parse_reference(std::string_view text);
 
 std::string to_string(const Reference& reference);
@@ -25,8 +26,9 @@ void check(const Reference& reference);
 // Whether the text is a commit's full name: 40 hex digits in lower case.
 bool is_commit(std::string_view text);
 
-// Whether a file's name, as a server or an index gives it, stays inside the folder that it is put under: relative, with '/' between its
-// parts, none of which is empty, "." or "..", and without backslashes, colons and control characters.
+// Whether a file's name, as a server or an index gives it, stays inside the folder that it is put
+// under: relative, with '/' between its parts, none of which is empty, "." or "..", and without
+// backslashes, colons and control characters.
 bool is_safe_name(std::string_view name);
 
 }  // namespace retort::hub

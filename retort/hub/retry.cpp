@@ -14,7 +14,9 @@ constexpr int kMaxForgiven = 100;
 
 }  // namespace
 
-void check_stopped(const StopFlag& stop) { check_stop(stop, "downloading", "what arrived is kept: the same command goes on from there"); }
+void check_stopped(const StopFlag& stop) {
+  check_stop(stop, "downloading", "what arrived is kept: the same command goes on from there");
+}
 
 void Retry::note_progress() {
   if (failures_ > 0 && forgiven_ < kMaxForgiven) {
@@ -38,9 +40,12 @@ void Retry::wait(milliseconds time) {
 void Retry::after(const Passing& failure) {
   ++failures_;
   if (failures_ >= options_.tries)
-    throw Passing(failure.what() + std::string(", ") + std::to_string(failures_) + " times; what arrived is kept");
+    throw Passing(failure.what() + std::string(", ") + std::to_string(failures_) +
+                  " times; what arrived is kept");
   const seconds time = failure.pause.value_or(seconds{1 << std::min(failures_ - 1, 6)});
-  if (time > kLongest) throw Passing(failure.what() + (", and it asks to wait " + std::to_string(time.count()) + " s"));
+  if (time > kLongest)
+    throw Passing(failure.what() +
+                  (", and it asks to wait " + std::to_string(time.count()) + " s"));
   log_.warn(failure.what() + ("; trying again in " + std::to_string(time.count()) + " s"));
   wait(time);
 }

@@ -14,7 +14,8 @@ namespace retort::hub {
 // A failure that may pass: the connection was cut, or the server is busy.
 class Passing : public Error {
  public:
-  explicit Passing(const std::string& what, const std::string& where = "", std::optional<std::chrono::seconds> asked = std::nullopt)
+  explicit Passing(const std::string& what, const std::string& where = "",
+                   std::optional<std::chrono::seconds> asked = std::nullopt)
       : Error(what, where), pause(asked) {}
   std::optional<std::chrono::seconds> pause;  // what the server asks to wait
 };
@@ -28,8 +29,8 @@ class Unreachable : public Passing {
 // Throws Interrupted when the flag is set.
 void check_stopped(const StopFlag& stop);
 
-// Does things again that fail for a reason that may pass, after 1, 2, 4, … seconds or what the server asks for. What still fails after
-// options.tries is thrown as Passing.
+// Does things again that fail for a reason that may pass, after 1, 2, 4, … seconds or what the
+// server asks for. What still fails after options.tries is thrown as Passing.
 class Retry {
  public:
   // `patient`: also where nothing answers at all.

@@ -11,12 +11,12 @@
 namespace retort::losses {
 namespace {
 
-// queryᵢ · bank[idsᵢₖ], [N, K]. The gathered rows are kept in the bank's half precision and, on the CPU, widened one image at a time: in
-// fp32 a batch's negatives would take hundreds of megabytes.
+// queryᵢ · bank[idsᵢₖ], [N, K]. The gathered rows are kept in the bank's half precision and, on the
+// CPU, widened one image at a time: in fp32 a batch's negatives would take hundreds of megabytes.
 class BankScores : public torch::autograd::Function<BankScores> {
  public:
-  static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& query, const at::Tensor& bank,
-                            const at::Tensor& ids) {
+  static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& query,
+                            const at::Tensor& bank, const at::Tensor& ids) {
     at::Tensor rows, scores;
     if (bank.is_cpu()) {
       rows = at::empty({ids.size(0), ids.size(1), bank.size(1)}, bank.options());
@@ -33,12 +33,16 @@ class BankScores : public torch::autograd::Function<BankScores> {
     return scores;
   }
 
-  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context, torch::autograd::variable_list gradients) {
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
+                                                 torch::autograd::variable_list gradients) {
     const at::Tensor rows = context->saved_data["rows"].toTensor();
     const at::Tensor& gradient = gradients[0];
-    if (!rows.is_cpu()) return {at::bmm(gradient.unsqueeze(1), rows.to(gradient.scalar_type())).squeeze(1), {}, {}};
+    if (!rows.is_cpu())
+      return {at::bmm(gradient.unsqueeze(1), rows.to(gradient.scalar_type())).squeeze(1), {}, {}};
     at::Tensor out = at::empty({rows.size(0), rows.size(2)}, gradient.options());
-    for_each(rows.size(0), [&](int64_t i) { out[i].copy_(at::mv(rows[i].to(gradient.scalar_type()).t(), gradient[i])); });
+    for_each(rows.size(0), [&](int64_t i) {
+      out[i].copy_(at::mv(rows[i].to(gradient.scalar_type()).t(), gradient[i]));
+    });
     return {out, {}, {}};
   }
 
@@ -52,16 +56,17 @@ class BankScores : public torch::autograd::Function<BankScores> {
   }
 };
 
-// One side's memory: an embedding of every training image, each the running average of those seen, on the unit sphere.
+// One side's memory: an embedding of every training image, each the running average of those seen,
+// on the unit sphere.
 struct Bank {
   at::Tensor rows;  // [images, dim] fp16
   at::Tensor z;     // the normaliser Z of its scores, fixed by the first batch; 0 until then
 };
 
-// Contrastive representation distillation (Tian, Krishnan & Isola 2020, arXiv 1910.10699, equations 17 to 19), as their code has it: noise
-// contrastive estimation of which bank entry is the image's own, among K drawn from the images of other classes (for an image without a
-// label: from all others), in both directions. With
-// P = exp(u·v/T)/Z and noise Pn = 1/images,
+// Contrastive representation distillation (Tian, Krishnan & Isola 2020, arXiv 1910.10699, equations
+// 17 to 19), as their code has it: noise contrastive estimation of which bank entry is the image's
+// own, among K drawn from the images of other classes (for an image without a label: from all
+// others), in both directions. With P = exp(u·v/T)/Z and noise Pn = 1/images,
 //   −mean over i of [ log P⁺/(P⁺ + K·Pn) + Σₖ log K·Pn/(P⁻ₖ + K·Pn) ].
 class Crd : public EmbeddingLoss {
  public:
@@ -79,7 +84,8 @@ class Crd : public EmbeddingLoss {
 
  protected:
   at::Tensor compare(const at::Tensor& s, const at::Tensor& t, const StepView& step) override {
-    for (at::Tensor* order : {&by_class_, &place_of_, &counts_, &starts_}) *order = on_device(*order, s.device());
+    for (at::Tensor* order : {&by_class_, &place_of_, &counts_, &starts_})
+      *order = on_device(*order, s.device());
     const at::Tensor ids = at::cat({step.image_ids.unsqueeze(1), draw(step)}, 1);
     const at::Tensor loss = estimate(s, teacher_, ids) + estimate(t, student_, ids);
     if (is_training()) {
@@ -91,23 +97,28 @@ class Crd : public EmbeddingLoss {
 
  private:
   void check_budget(const LossContext& context) const {
-    const auto mib = static_cast<double>(images_) * static_cast<double>(dim()) * 2 * sizeof(at::Half) / (1 << 20);
+    const auto mib = static_cast<double>(images_) * static_cast<double>(dim()) * 2 *
+                     sizeof(at::Half) / (1 << 20);
     const double budget = option(context, "bank_mib", 1, 1 << 20);
     if (mib > budget)
-      throw UsageError("its memory banks for " + std::to_string(images_) + " images take " + std::to_string(std::llround(std::ceil(mib))) +
+      throw UsageError("its memory banks for " + std::to_string(images_) + " images take " +
+                           std::to_string(std::llround(std::ceil(mib))) +
                            " MiB, more than `bank_mib`",
                        "loss `crd`", "raise --loss-option bank_mib=, or lower --loss-option dim=");
   }
 
   Bank make_bank(const std::string& side) {
-    const double bound = 1 / std::sqrt(static_cast<double>(dim()) / 3);  // rows of about unit length, as their code starts
+    const double bound = 1 / std::sqrt(static_cast<double>(dim()) /
+                                       3);  // rows of about unit length, as their code starts
     const at::Tensor rows = at::empty({images_, dim()}, at::kHalf).uniform_(-bound, bound);
     return {register_buffer(side + "_bank", rows), register_buffer(side + "_z", at::zeros({}))};
   }
 
-  // Image ids in the order of their classes, those without a label last, so that "any image of another class" is one draw.
+  // Image ids in the order of their classes, those without a label last, so that "any image of
+  // another class" is one draw.
   void sort_by_class(const at::Tensor& labels) {
-    if (labels.size(0) != images_) throw Error("needs the label of every training image", "loss `crd`");
+    if (labels.size(0) != images_)
+      throw Error("needs the label of every training image", "loss `crd`");
     const int64_t classes = labels.max().item<int64_t>() + 1;
     const at::Tensor group = at::where(labels.lt(0), classes, labels);
     by_class_ = group.argsort(/*stable=*/true, 0);
@@ -122,9 +133,13 @@ class Crd : public EmbeddingLoss {
   at::Tensor draw(const StepView& step) const {
     const at::Tensor labelled = step.labels.ge(0), label = step.labels.clamp_min(0);
     const at::Tensor own = at::where(labelled, counts_.index_select(0, label), 1).unsqueeze(1);
-    const at::Tensor start = at::where(labelled, starts_.index_select(0, label), place_of_.index_select(0, step.image_ids)).unsqueeze(1);
+    const at::Tensor start = at::where(labelled, starts_.index_select(0, label),
+                                       place_of_.index_select(0, step.image_ids))
+                                 .unsqueeze(1);
     const at::Tensor others = images_ - own;
-    at::Tensor place = (at::rand({label.size(0), negatives_}, student_.rows.device()) * others).to(at::kLong).minimum(others - 1);
+    at::Tensor place = (at::rand({label.size(0), negatives_}, student_.rows.device()) * others)
+                           .to(at::kLong)
+                           .minimum(others - 1);
     place = at::where(place < start, place, place + own);
     return by_class_.index_select(0, place.view({-1})).view_as(place);
   }
@@ -137,7 +152,8 @@ class Crd : public EmbeddingLoss {
     const at::Tensor p = scores / z;
     const double noise = static_cast<double>(negatives_) / static_cast<double>(images_);
     const at::Tensor positive = p.select(1, 0), negative = p.narrow(1, 1, negatives_);
-    const at::Tensor sum = at::log(positive / (positive + noise + kEps)).sum() + at::log(noise / (negative + noise + kEps)).sum();
+    const at::Tensor sum = at::log(positive / (positive + noise + kEps)).sum() +
+                           at::log(noise / (negative + noise + kEps)).sum();
     return -sum / query.size(0);
   }
 
@@ -154,13 +170,15 @@ class Crd : public EmbeddingLoss {
   Bank student_, teacher_;
 };
 
-RETORT_REGISTER_LOSS({.name = "crd",
-                      .kind = Kind::embedding,
-                      .summary = "noise-contrastive estimation against a memory bank (Tian et al. 2020)",
-                      .weight = 0.8,
-                      .options = with_projectors({{"negatives", 4096}, {"temperature", 0.07}, {"momentum", 0.5}, {"bank_mib", 4096}},
-                                                 "linear"),
-                      .make = [](const LossContext& context) { return std::make_shared<Crd>(context); }});
+RETORT_REGISTER_LOSS(
+    {.name = "crd",
+     .kind = Kind::embedding,
+     .summary = "noise-contrastive estimation against a memory bank (Tian et al. 2020)",
+     .weight = 0.8,
+     .options = with_projectors(
+         {{"negatives", 4096}, {"temperature", 0.07}, {"momentum", 0.5}, {"bank_mib", 4096}},
+         "linear"),
+     .make = [](const LossContext& context) { return std::make_shared<Crd>(context); }});
 
 }  // namespace
 }  // namespace retort::losses

@@ -13,8 +13,9 @@ at::Tensor distance(const at::Tensor& a, const at::Tensor& b) {
   return 1 - ((x * y).sum(1) / (norms + kEps)).mean();
 }
 
-// DIST (Huang et al. 2022, arXiv 2205.10536, equations 9 to 11): correlation instead of KL, of each image's probabilities over the classes
-// (β, inter) and of each class's over the batch (γ, intra); softened by T, × T². Their ImageNet settings.
+// DIST (Huang et al. 2022, arXiv 2205.10536, equations 9 to 11): correlation instead of KL, of each
+// image's probabilities over the classes (β, inter) and of each class's over the batch (γ, intra);
+// softened by T, × T². Their ImageNet settings.
 class Dist : public Loss {
  public:
   explicit Dist(const LossContext& context)
@@ -26,7 +27,8 @@ class Dist : public Loss {
     check_logits(step, "dist");
     const at::Tensor student = at::softmax(step.student_logits / temperature_, 1),
                      teacher = at::softmax(step.teacher_logits / temperature_, 1);
-    const at::Tensor value = beta_ * distance(student, teacher) + gamma_ * distance(student.t(), teacher.t());
+    const at::Tensor value =
+        beta_ * distance(student, teacher) + gamma_ * distance(student.t(), teacher.t());
     return value * (temperature_ * temperature_);
   }
 
@@ -34,12 +36,13 @@ class Dist : public Loss {
   double beta_, gamma_, temperature_;
 };
 
-RETORT_REGISTER_LOSS({.name = "dist",
-                      .kind = Kind::logit,
-                      .summary = "correlation of probabilities, by image and by class (DIST, Huang et al. 2022)",
-                      .weight = 1,
-                      .options = {{"beta", 1}, {"gamma", 1}, {"temperature", 1}},
-                      .make = [](const LossContext& context) { return std::make_shared<Dist>(context); }});
+RETORT_REGISTER_LOSS(
+    {.name = "dist",
+     .kind = Kind::logit,
+     .summary = "correlation of probabilities, by image and by class (DIST, Huang et al. 2022)",
+     .weight = 1,
+     .options = {{"beta", 1}, {"gamma", 1}, {"temperature", 1}},
+     .make = [](const LossContext& context) { return std::make_shared<Dist>(context); }});
 
 }  // namespace
 }  // namespace retort::losses

@@ -6,9 +6,10 @@
 namespace retort::losses {
 namespace {
 
-// Decoupled knowledge distillation (Zhao et al. 2022, arXiv 2203.08679, equation 7): α · KL between the probabilities of the true class
-// against the rest, + β · KL between the probabilities among the other classes; softened by T, × T². Their CIFAR-100 settings. Where there
-// is no label, the class that the teacher finds most probable stands for it.
+// Decoupled knowledge distillation (Zhao et al. 2022, arXiv 2203.08679, equation 7): α · KL between
+// the probabilities of the true class against the rest, + β · KL between the probabilities among
+// the other classes; softened by T, × T². Their CIFAR-100 settings. Where there is no label, the
+// class that the teacher finds most probable stands for it.
 class DecoupledDistillation : public Loss {
  public:
   explicit DecoupledDistillation(const LossContext& context)
@@ -20,11 +21,15 @@ class DecoupledDistillation : public Loss {
 
   at::Tensor forward(const StepView& step) override {
     check_logits(step, "dkd");
-    const at::Tensor labels = at::where(step.labels.lt(0), step.teacher_logits.argmax(1), step.labels);
+    const at::Tensor labels =
+        at::where(step.labels.lt(0), step.teacher_logits.argmax(1), step.labels);
     const at::Tensor target = at::one_hot(labels, step.student_logits.size(1)).to(at::kBool);
-    const at::Tensor student = step.student_logits / temperature_, teacher = step.teacher_logits / temperature_;
-    const at::Tensor target_term = divergence(target_against_rest(student, target), target_against_rest(teacher, target));
-    const at::Tensor other_term = divergence(among_others(student, target), among_others(teacher, target));
+    const at::Tensor student = step.student_logits / temperature_,
+                     teacher = step.teacher_logits / temperature_;
+    const at::Tensor target_term =
+        divergence(target_against_rest(student, target), target_against_rest(teacher, target));
+    const at::Tensor other_term =
+        divergence(among_others(student, target), among_others(teacher, target));
     return (alpha_ * target_term + beta_ * other_term) * (temperature_ * temperature_);
   }
 
@@ -36,7 +41,9 @@ class DecoupledDistillation : public Loss {
     return at::stack({own - total, at::logsumexp(others(logits, target), {1}) - total}, 1);
   }
   // Log-probabilities of each other class, given that it is not the true one, [N, C − 1].
-  static at::Tensor among_others(const at::Tensor& logits, const at::Tensor& target) { return at::log_softmax(others(logits, target), 1); }
+  static at::Tensor among_others(const at::Tensor& logits, const at::Tensor& target) {
+    return at::log_softmax(others(logits, target), 1);
+  }
   static at::Tensor others(const at::Tensor& logits, const at::Tensor& target) {
     return logits.masked_select(target.logical_not()).view({logits.size(0), -1});
   }
@@ -47,12 +54,16 @@ class DecoupledDistillation : public Loss {
   double alpha_, beta_, temperature_;
 };
 
-RETORT_REGISTER_LOSS({.name = "dkd",
-                      .kind = Kind::logit,
-                      .summary = "decoupled knowledge distillation: the true class and the others apart (Zhao et al. 2022)",
-                      .weight = 1,
-                      .options = {{"alpha", 1}, {"beta", 8}, {"temperature", 4}},
-                      .make = [](const LossContext& context) { return std::make_shared<DecoupledDistillation>(context); }});
+RETORT_REGISTER_LOSS(
+    {.name = "dkd",
+     .kind = Kind::logit,
+     .summary =
+         "decoupled knowledge distillation: the true class and the others apart (Zhao et al. 2022)",
+     .weight = 1,
+     .options = {{"alpha", 1}, {"beta", 8}, {"temperature", 4}},
+     .make = [](const LossContext& context) {
+       return std::make_shared<DecoupledDistillation>(context);
+     }});
 
 }  // namespace
 }  // namespace retort::losses

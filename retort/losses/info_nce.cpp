@@ -8,9 +8,11 @@
 namespace retort::losses {
 namespace {
 
-// InfoNCE (van den Oord et al. 2018, arXiv 1807.03748, equation 4): which of the teacher's embeddings belongs to the student's,
+// InfoNCE (van den Oord et al. 2018, arXiv 1807.03748, equation 4): which of the teacher's
+// embeddings belongs to the student's,
 //   −mean over i of log( exp(sᵢ·tᵢ/T) / Σₖ exp(sᵢ·kₖ/T) ),
-// over the batch's own embeddings and, with `queue` above 0, that many past ones (MoCo, He et al. 2020, arXiv 1911.05722).
+// over the batch's own embeddings and, with `queue` above 0, that many past ones (MoCo, He et al.
+// 2020, arXiv 1911.05722).
 class InfoNce : public EmbeddingLoss {
  public:
   explicit InfoNce(const LossContext& context)
@@ -28,11 +30,13 @@ class InfoNce : public EmbeddingLoss {
     at::Tensor logits = cosines(s, t);
     if (size_ > 0) logits = at::cat({logits, past(s, step.image_ids)}, 1);
     if (size_ > 0 && is_training()) push(t.detach(), step.image_ids);
-    return at::cross_entropy_loss(logits / temperature_, at::arange(s.size(0), step.image_ids.options()));
+    return at::cross_entropy_loss(logits / temperature_,
+                                  at::arange(s.size(0), step.image_ids.options()));
   }
 
  private:
-  // A place that nothing was written to yet is no negative, and neither is an image's own earlier embedding.
+  // A place that nothing was written to yet is no negative, and neither is an image's own earlier
+  // embedding.
   at::Tensor past(const at::Tensor& s, const at::Tensor& image_ids) const {
     const at::Tensor none = ids_.lt(0).logical_or(image_ids.unsqueeze(1).eq(ids_));
     return cosines(s, queue_.clone()).masked_fill(none, -std::numeric_limits<double>::infinity());
@@ -54,10 +58,13 @@ class InfoNce : public EmbeddingLoss {
 
 RETORT_REGISTER_LOSS({.name = "info_nce",
                       .kind = Kind::embedding,
-                      .summary = "InfoNCE in the batch, and against a `queue` of past teacher embeddings (van den Oord et al. 2018)",
+                      .summary = "InfoNCE in the batch, and against a `queue` of past teacher "
+                                 "embeddings (van den Oord et al. 2018)",
                       .weight = 1,
                       .options = with_projectors({{"temperature", 0.07}, {"queue", 0}}),
-                      .make = [](const LossContext& context) { return std::make_shared<InfoNce>(context); }});
+                      .make = [](const LossContext& context) {
+                        return std::make_shared<InfoNce>(context);
+                      }});
 
 }  // namespace
 }  // namespace retort::losses

@@ -5,11 +5,12 @@
 namespace retort::losses {
 namespace {
 
-// T² · KL(softmax(teacher / T) ‖ softmax(student / T)), the mean over images (Hinton, Vinyals & Dean 2015, arXiv 1503.02531). T² keeps the
-// gradient's size when T changes.
+// T² · KL(softmax(teacher / T) ‖ softmax(student / T)), the mean over images (Hinton, Vinyals &
+// Dean 2015, arXiv 1503.02531). T² keeps the gradient's size when T changes.
 class Distillation : public Loss {
  public:
-  explicit Distillation(const LossContext& context) : temperature_(option(context, "temperature", 0.01, 1000)) {}
+  explicit Distillation(const LossContext& context)
+      : temperature_(option(context, "temperature", 0.01, 1000)) {}
 
   at::Tensor forward(const StepView& step) override {
     check_logits(step, "kd");
@@ -23,12 +24,13 @@ class Distillation : public Loss {
   double temperature_;
 };
 
-RETORT_REGISTER_LOSS({.name = "kd",
-                      .kind = Kind::logit,
-                      .summary = "KL divergence from the teacher's softened logits (Hinton et al. 2015)",
-                      .weight = 1,
-                      .options = {{"temperature", 4}},
-                      .make = [](const LossContext& context) { return std::make_shared<Distillation>(context); }});
+RETORT_REGISTER_LOSS(
+    {.name = "kd",
+     .kind = Kind::logit,
+     .summary = "KL divergence from the teacher's softened logits (Hinton et al. 2015)",
+     .weight = 1,
+     .options = {{"temperature", 4}},
+     .make = [](const LossContext& context) { return std::make_shared<Distillation>(context); }});
 
 }  // namespace
 }  // namespace retort::losses

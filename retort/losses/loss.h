@@ -17,17 +17,20 @@
 
 namespace retort::losses {
 
-// What one training step shows a loss. Tensors of the teacher carry no gradient; without a teacher they are undefined. The objective hands
-// losses full precision (fp32 or better, autocast off), whatever precision the models ran in.
+// What one training step shows a loss. Tensors of the teacher carry no gradient; without a teacher
+// they are undefined. The objective hands losses full precision (fp32 or better, autocast off),
+// whatever precision the models ran in.
 struct StepView {
   at::Tensor student_features;  // [N, Ds] float
   at::Tensor student_logits;    // [N, C] float
   at::Tensor teacher_features;  // [N, Dt] float
   at::Tensor teacher_logits;    // [N, C] float
-  at::Tensor labels;            // [N] int64; negative where there is none: losses of Kind::label do not see such rows
-  at::Tensor image_ids;         // [N] int64, each training image's own number
-  // Of mixed views (mixup, CutMix), else undefined: the other image's label [N] int64, and the share of `labels` in the image [N] float.
-  // Losses that do not look take an image for its own label.
+  at::Tensor labels;  // [N] int64; negative where there is none: losses of Kind::label do not see
+                      // such rows
+  at::Tensor image_ids;  // [N] int64, each training image's own number
+  // Of mixed views (mixup, CutMix), else undefined: the other image's label [N] int64, and the
+  // share of `labels` in the image [N] float. Losses that do not look take an image for its own
+  // label.
   at::Tensor partner_labels, label_share;
   at::Tensor logit_rows;  // [N] bool, the rows that losses of Kind::logit see; undefined: all
 };
@@ -35,8 +38,8 @@ struct StepView {
 // Throws Error naming the loss when the student's and the teacher's logits differ in shape.
 void check_logits(const StepView& step, const char* loss);
 
-// A pure function of a StepView; whatever it learns or remembers (projectors, banks, queues) is a registered parameter or buffer, so that
-// the trainer optimises and checkpoints it.
+// A pure function of a StepView; whatever it learns or remembers (projectors, banks, queues) is a
+// registered parameter or buffer, so that the trainer optimises and checkpoints it.
 class Loss : public torch::nn::Module {
  public:
   virtual at::Tensor forward(const StepView& step) = 0;  // a scalar
@@ -48,7 +51,8 @@ class OptionValue {
   // Implicit, so that a table of options reads {{"queue", 0}, {"projector", "linear"}}.
   // NOLINTBEGIN(google-explicit-constructor)
   template <typename Number>
-  requires(std::integral<Number> || std::floating_point<Number>) OptionValue(Number number) : value_(static_cast<double>(number)) {}
+  requires(std::integral<Number> || std::floating_point<Number>) OptionValue(Number number)
+      : value_(static_cast<double>(number)) {}
   OptionValue(std::string word) : value_(std::move(word)) {}
   OptionValue(const char* word) : value_(std::string(word)) {}
   // NOLINTEND(google-explicit-constructor)
@@ -69,18 +73,21 @@ struct LossContext {
   int64_t student_dim = 0;
   int64_t teacher_dim = 0;
   int64_t classes = 0;
-  int64_t images = 0;         // that training draws from
-  at::Tensor labels;          // [images] int64, by image id; negative where there is none
-  at::Tensor teacher_weight;  // [C, Dt] of the teacher's frozen classifier; undefined without a teacher
-  at::Tensor teacher_bias;    // [C]
-  Options options;            // by name: the entry's defaults with what was asked for
+  int64_t images = 0;  // that training draws from
+  at::Tensor labels;   // [images] int64, by image id; negative where there is none
+  at::Tensor
+      teacher_weight;  // [C, Dt] of the teacher's frozen classifier; undefined without a teacher
+  at::Tensor teacher_bias;  // [C]
+  Options options;          // by name: the entry's defaults with what was asked for
 };
 
-// The option's value. Throws UsageError, naming the option and what it may be, when it is outside [low, high], not whole, or none of the
-// words.
+// The option's value. Throws UsageError, naming the option and what it may be, when it is outside
+// [low, high], not whole, or none of the words.
 double option(const LossContext& context, const std::string& name, double low, double high);
-int64_t whole_option(const LossContext& context, const std::string& name, int64_t low, int64_t high);
-const std::string& word_option(const LossContext& context, const std::string& name, std::initializer_list<const char*> words);
+int64_t whole_option(const LossContext& context, const std::string& name, int64_t low,
+                     int64_t high);
+const std::string& word_option(const LossContext& context, const std::string& name,
+                               std::initializer_list<const char*> words);
 
 enum class Kind { label, embedding, logit };
 

@@ -29,10 +29,13 @@ Options complete(const LossEntry& entry, const Options& overrides) {
 }
 
 // Every tensor that has a row for each image.
-constexpr std::array kRows{&StepView::student_features, &StepView::student_logits, &StepView::teacher_features, &StepView::teacher_logits,
-                           &StepView::labels,           &StepView::image_ids,      &StepView::partner_labels,   &StepView::label_share};
+constexpr std::array kRows{&StepView::student_features, &StepView::student_logits,
+                           &StepView::teacher_features, &StepView::teacher_logits,
+                           &StepView::labels,           &StepView::image_ids,
+                           &StepView::partner_labels,   &StepView::label_share};
 
-// Losses are a rounding error of the step's time, and bf16 has 8 bits: too few for differences of near-equal numbers.
+// Losses are a rounding error of the step's time, and bf16 has 8 bits: too few for differences of
+// near-equal numbers.
 at::Tensor full_precision(const at::Tensor& tensor) {
   const bool low = tensor.scalar_type() == at::kBFloat16 || tensor.scalar_type() == at::kHalf;
   return low ? tensor.to(at::kFloat) : tensor;
@@ -41,12 +44,14 @@ at::Tensor full_precision(const at::Tensor& tensor) {
 StepView as_losses_see_it(StepView step) {
   const c10::Device device = step.student_logits.device();
   for (at::Tensor StepView::*field : kRows)
-    if (at::Tensor& tensor = step.*field; tensor.defined()) tensor = full_precision(on_device(tensor, device));
+    if (at::Tensor& tensor = step.*field; tensor.defined())
+      tensor = full_precision(on_device(tensor, device));
   return step;
 }
 
 void check_shown(const std::string& name, Kind kind, const StepView& step) {
-  const bool shown = (kind != Kind::embedding || step.teacher_features.defined()) && (kind != Kind::logit || step.teacher_logits.defined());
+  const bool shown = (kind != Kind::embedding || step.teacher_features.defined()) &&
+                     (kind != Kind::logit || step.teacher_logits.defined());
   if (!shown) throw Error("needs a teacher, and this step has none", "loss `" + name + "`");
 }
 
@@ -75,10 +80,13 @@ Objective::Objective(const std::vector<TermConfig>& terms, const LossContext& co
     if (!(config.weight >= 0 && std::isfinite(config.weight)))
       throw UsageError("the weight must be 0 or more", "loss `" + entry.name + "`");
     if (config.weight == 0) continue;
-    if (named_children().contains(entry.name)) throw UsageError("is asked for twice", "loss `" + entry.name + "`");
-    terms_.push_back({entry.name, entry.kind, config.weight, register_module(entry.name, entry.make(own))});
+    if (named_children().contains(entry.name))
+      throw UsageError("is asked for twice", "loss `" + entry.name + "`");
+    terms_.push_back(
+        {entry.name, entry.kind, config.weight, register_module(entry.name, entry.make(own))});
   }
-  if (terms_.empty()) throw UsageError("no loss has a weight above 0: there is nothing to train with", "objective");
+  if (terms_.empty())
+    throw UsageError("no loss has a weight above 0: there is nothing to train with", "objective");
 }
 
 Objective::Value Objective::forward(const StepView& step) {
@@ -100,12 +108,14 @@ Objective::Value Objective::forward(const StepView& step) {
 at::Tensor Objective::evaluate(const Term& term, const StepView& step, const at::Tensor& rows) {
   if (!rows.defined() || rows.all().item<bool>()) return term.loss->forward(step);
   if (!rows.any().item<bool>()) return step.student_logits.sum() * 0;
-  // A mean over few rows would outweigh one over all: every image's loss weighs the same, as in a mean over the batch.
+  // A mean over few rows would outweigh one over all: every image's loss weighs the same, as in a
+  // mean over the batch.
   return term.loss->forward(select(step, rows)) * rows.to(at::kDouble).mean().item<double>();
 }
 
 bool Objective::needs_teacher() const {
-  return std::any_of(terms_.begin(), terms_.end(), [](const Term& term) { return term.kind != Kind::label; });
+  return std::any_of(terms_.begin(), terms_.end(),
+                     [](const Term& term) { return term.kind != Kind::label; });
 }
 
 }  // namespace retort::losses

@@ -19,18 +19,19 @@ struct TermConfig {
 // Σ λᵢ · lossᵢ. Farhat & Chen: λ1·cross-entropy + λ2·Alignment/Uniformity + λ3·KL at temperature 4.
 class Objective : public torch::nn::Module {
  public:
-  // Throws UsageError on an unknown loss, one named twice, an unknown option or one out of its range, a negative weight, or nothing left to
-  // optimise.
+  // Throws UsageError on an unknown loss, one named twice, an unknown option or one out of its
+  // range, a negative weight, or nothing left to optimise.
   Objective(const std::vector<TermConfig>& terms, const LossContext& context);
 
   struct Value {
     at::Tensor total;
     std::vector<std::pair<std::string, at::Tensor>> terms;  // unweighted, detached
   };
-  // In full precision, also inside an autocast region. A term sees the rows that are for its kind (StepView), and is multiplied by
-  // their share of all: one labelled image beside many others weighs what one image does. Throws Error when a term needs the teacher and
-  // the step has none. What is not the student's is moved to the student's device: rows are chosen before, so that with labels on the CPU
-  // nothing waits for a GPU.
+  // In full precision, also inside an autocast region. A term sees the rows that are for its kind
+  // (StepView), and is multiplied by their share of all: one labelled image beside many others
+  // weighs what one image does. Throws Error when a term needs the teacher and the step has none.
+  // What is not the student's is moved to the student's device: rows are chosen before, so that
+  // with labels on the CPU nothing waits for a GPU.
   Value forward(const StepView& step);
 
   bool needs_teacher() const;

@@ -12,12 +12,14 @@ at::Tensor unit_rows(const at::Tensor& z) {
 }
 
 Projector::Projector(int64_t input_dim, int64_t dim, const std::string& kind) {
-  if (input_dim < 1 || dim < 1) throw Error("needs features of at least one dimension", "projector");
+  if (input_dim < 1 || dim < 1)
+    throw Error("needs features of at least one dimension", "projector");
   const bool normalised = kind.starts_with("simclr");
   if (kind == "mocov2" || kind == "simclr" || kind == "simclrv2") {
     add("hidden", input_dim, input_dim, normalised);
   } else if (kind != "linear") {
-    throw UsageError("there is no projector named `" + kind + "`", "", "name one of: mocov2, simclr, simclrv2, linear");
+    throw UsageError("there is no projector named `" + kind + "`", "",
+                     "name one of: mocov2, simclr, simclrv2, linear");
   }
   if (kind == "simclrv2") add("hidden2", input_dim, input_dim, normalised);
   add("output", input_dim, dim, normalised);
@@ -25,7 +27,8 @@ Projector::Projector(int64_t input_dim, int64_t dim, const std::string& kind) {
 
 void Projector::add(const std::string& name, int64_t in, int64_t out, bool normalised) {
   Layer layer;
-  layer.linear = register_module(name, torch::nn::Linear(torch::nn::LinearOptions(in, out).bias(!normalised)));
+  layer.linear =
+      register_module(name, torch::nn::Linear(torch::nn::LinearOptions(in, out).bias(!normalised)));
   if (normalised) layer.norm = register_module(name + "_norm", torch::nn::BatchNorm1d(out));
   layers_.push_back(std::move(layer));
 }

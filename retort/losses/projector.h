@@ -9,13 +9,16 @@
 
 namespace retort::losses {
 
-// Rows of z [N, D] at L2 norm 1, as torch.nn.functional.normalize makes them; a row of zeros stays one.
+// Rows of z [N, D] at L2 norm 1, as torch.nn.functional.normalize makes them; a row of zeros stays
+// one.
 at::Tensor unit_rows(const at::Tensor& z);
 
 // [N, D] to unit rows [N, dim]. Kinds, each ending in L2 normalisation:
-//   mocov2    Linear(D, D) – ReLU – Linear(D, dim)                 (Chen et al. 2020, arXiv 2003.04297; what Farhat & Chen use on both
-//   sides) simclr    Linear(D, D) – BN – ReLU – Linear(D, dim) – BN       (Chen et al. 2020, arXiv 2002.05709) simclrv2  the same with two
-//   hidden layers                      (Chen et al. 2020, arXiv 2006.10029) linear    Linear(D, dim) (Tian et al. 2020, arXiv 1910.10699)
+//   mocov2    Linear(D, D) – ReLU – Linear(D, dim)                 (Chen et al. 2020, arXiv
+//   2003.04297; what Farhat & Chen use on both sides) simclr    Linear(D, D) – BN – ReLU –
+//   Linear(D, dim) – BN       (Chen et al. 2020, arXiv 2002.05709) simclrv2  the same with two
+//   hidden layers                      (Chen et al. 2020, arXiv 2006.10029) linear    Linear(D,
+//   dim) (Tian et al. 2020, arXiv 1910.10699)
 // Linear layers before a batch norm have no bias.
 class Projector : public torch::nn::Module {
  public:

@@ -7,13 +7,15 @@
 namespace retort::losses {
 namespace {
 
-// The pairwise sigmoid loss of SigLIP (Zhai et al. 2023, arXiv 2303.15343, equation 1 and its start values): every pair of the batch is a
-// yes-or-no question,
-//   −1/N Σᵢⱼ log σ( zᵢⱼ (a·sᵢ·tⱼ + b) ),  zᵢⱼ = 1 on the diagonal and −1 elsewhere; log a and b are learned.
+// The pairwise sigmoid loss of SigLIP (Zhai et al. 2023, arXiv 2303.15343, equation 1 and its start
+// values): every pair of the batch is a yes-or-no question,
+//   −1/N Σᵢⱼ log σ( zᵢⱼ (a·sᵢ·tⱼ + b) ),  zᵢⱼ = 1 on the diagonal and −1 elsewhere; log a and b are
+//   learned.
 class Sigmoid : public EmbeddingLoss {
  public:
   explicit Sigmoid(const LossContext& context) : EmbeddingLoss(context) {
-    log_scale_ = register_parameter("log_scale", at::full({}, std::log(option(context, "scale", 0.01, 1000))));
+    log_scale_ = register_parameter("log_scale",
+                                    at::full({}, std::log(option(context, "scale", 0.01, 1000))));
     bias_ = register_parameter("bias", at::full({}, option(context, "bias", -1000, 1000)));
   }
 
@@ -28,12 +30,13 @@ class Sigmoid : public EmbeddingLoss {
   at::Tensor log_scale_, bias_;
 };
 
-RETORT_REGISTER_LOSS({.name = "sigmoid",
-                      .kind = Kind::embedding,
-                      .summary = "pairwise sigmoid loss with learned scale and bias (SigLIP, Zhai et al. 2023)",
-                      .weight = 1,
-                      .options = with_projectors({{"scale", 10}, {"bias", -10}}),
-                      .make = [](const LossContext& context) { return std::make_shared<Sigmoid>(context); }});
+RETORT_REGISTER_LOSS(
+    {.name = "sigmoid",
+     .kind = Kind::embedding,
+     .summary = "pairwise sigmoid loss with learned scale and bias (SigLIP, Zhai et al. 2023)",
+     .weight = 1,
+     .options = with_projectors({{"scale", 10}, {"bias", -10}}),
+     .make = [](const LossContext& context) { return std::make_shared<Sigmoid>(context); }});
 
 }  // namespace
 }  // namespace retort::losses

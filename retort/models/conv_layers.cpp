@@ -14,20 +14,27 @@ void truncated_by_two_(const at::Tensor& tensor, double deviation) {
   tensor.uniform_(-1, 1).erfinv_().mul_(deviation * std::numbers::sqrt2).clamp_(-2, 2);
 }
 
-ConvNormActivation::ConvNormActivation(const torch::nn::Conv2d& conv, Activation activation, NormOptions norm, bool same)
+ConvNormActivation::ConvNormActivation(const torch::nn::Conv2d& conv, Activation activation,
+                                       NormOptions norm, bool same)
     : conv_(register_module("0", conv)),
       norm_(register_module(
-          "1", torch::nn::BatchNorm2d(torch::nn::BatchNorm2dOptions(conv->options.out_channels()).eps(norm.eps).momentum(norm.momentum)))),
+          "1", torch::nn::BatchNorm2d(torch::nn::BatchNorm2dOptions(conv->options.out_channels())
+                                          .eps(norm.eps)
+                                          .momentum(norm.momentum)))),
       activation_(activation),
       same_(same) {}
 
 at::Tensor ConvNormActivation::forward(const at::Tensor& x) {
-  return same_ ? conv_same_norm(conv_, norm_, x, activation_) : conv_norm(conv_, norm_, x, activation_);
+  return same_ ? conv_same_norm(conv_, norm_, x, activation_)
+               : conv_norm(conv_, norm_, x, activation_);
 }
 
-SqueezeExcitation::SqueezeExcitation(int64_t channels, int64_t squeezed, Activation activation, Activation gate)
-    : squeeze_(register_module("fc1", torch::nn::Conv2d(torch::nn::Conv2dOptions(channels, squeezed, 1)))),
-      excite_(register_module("fc2", torch::nn::Conv2d(torch::nn::Conv2dOptions(squeezed, channels, 1)))),
+SqueezeExcitation::SqueezeExcitation(int64_t channels, int64_t squeezed, Activation activation,
+                                     Activation gate)
+    : squeeze_(register_module("fc1",
+                               torch::nn::Conv2d(torch::nn::Conv2dOptions(channels, squeezed, 1)))),
+      excite_(register_module("fc2",
+                              torch::nn::Conv2d(torch::nn::Conv2dOptions(squeezed, channels, 1)))),
       activation_(activation),
       gate_(gate) {}
 
@@ -39,22 +46,28 @@ at::Tensor SqueezeExcitation::forward(const at::Tensor& x) {
 at::Tensor drop_branches(const at::Tensor& branch, double probability) {
   std::vector<int64_t> shape(static_cast<size_t>(branch.dim()), 1);
   shape[0] = branch.size(0);
-  return branch * at::empty(shape, branch.options()).bernoulli_(1 - probability).div_(1 - probability);
+  return branch *
+         at::empty(shape, branch.options()).bernoulli_(1 - probability).div_(1 - probability);
 }
 
 InvertedResidual::InvertedResidual(const Options& options)
     : residual_(options.stride == 1 && options.in == options.out), drop_(options.drop) {
   const auto block = register_module("block", std::make_shared<Holder>());
   int number = 0;
-  const auto add = [&](auto layer) { return block->register_module(std::to_string(number++), std::move(layer)); };
-  const auto conv = [&](int64_t in, int64_t out, int64_t kernel, int64_t stride, int64_t groups, Activation activation) {
-    return add(std::make_shared<ConvNormActivation>(bare_conv(in, out, kernel, stride, groups), activation, options.norm, options.same));
+  const auto add = [&](auto layer) {
+    return block->register_module(std::to_string(number++), std::move(layer));
+  };
+  const auto conv = [&](int64_t in, int64_t out, int64_t kernel, int64_t stride, int64_t groups,
+                        Activation activation) {
+    return add(std::make_shared<ConvNormActivation>(bare_conv(in, out, kernel, stride, groups),
+                                                    activation, options.norm, options.same));
   };
   const int64_t hidden = options.hidden;
   if (hidden != options.in) expand_ = conv(options.in, hidden, 1, 1, 1, options.activation);
   depthwise_ = conv(hidden, hidden, options.kernel, options.stride, hidden, options.activation);
   if (options.squeezed > 0)
-    squeeze_ = add(std::make_shared<SqueezeExcitation>(hidden, options.squeezed, options.squeeze_activation, options.gate));
+    squeeze_ = add(std::make_shared<SqueezeExcitation>(hidden, options.squeezed,
+                                                       options.squeeze_activation, options.gate));
   project_ = conv(hidden, options.out, 1, 1, 1, nullptr);
 }
 

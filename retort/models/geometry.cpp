@@ -1,7 +1,7 @@
 #include "retort/models/geometry.h"
 
 #include "retort/core/error.h"
-#include "retort/models/shape_text.h"
+#include "retort/weights/shape_text.h"
 
 namespace retort::models {
 namespace {
@@ -14,14 +14,17 @@ const nlohmann::json* find_option(const ModelSpec& spec, const char* key) {
 }
 
 [[noreturn]] void refuse(const ModelSpec& spec, const char* key, const std::string& wanted) {
-  throw UsageError(std::string(key) + " is " + wanted + ", not " + spec.options.at(key).dump(), spec.arch);
+  throw UsageError(std::string(key) + " is " + wanted + ", not " + spec.options.at(key).dump(),
+                   spec.arch);
 }
 
 bool is_within(const nlohmann::json& value, int64_t low, int64_t high) {
   return value.is_number_integer() && value.get<int64_t>() >= low && value.get<int64_t>() <= high;
 }
 
-std::string range_text(int64_t low, int64_t high) { return "in [" + std::to_string(low) + ", " + std::to_string(high) + "]"; }
+std::string range_text(int64_t low, int64_t high) {
+  return "in [" + std::to_string(low) + ", " + std::to_string(high) + "]";
+}
 
 }  // namespace
 
@@ -34,16 +37,16 @@ Wholes Shapes::of(const std::string& tensor, int64_t dimensions) const {
   if (naming_.singletons)
     while (shape.size() > rank && shape.back() == 1) shape.pop_back();
   if (shape.size() != rank || found->second.numel() == 0)
-    throw Error("tensor '" + name + "' is " + shape_text(found->second.sizes()) + ", not of " + std::to_string(dimensions) +
-                " dimensions, none of them empty");
+    throw Error("tensor '" + name + "' is " + shape_text(found->second.sizes()) + ", not of " +
+                std::to_string(dimensions) + " dimensions, none of them empty");
   return shape;
 }
 
 void Shapes::require(const std::string& tensor, const Wholes& shape) const {
   const Wholes found = of(tensor, static_cast<int64_t>(shape.size()));
   if (found != shape)
-    throw Error("tensor '" + name_in_file(naming_, tensor) + "' is " + shape_text(found) + ", not " + shape_text(shape) +
-                " as the tensors around it ask");
+    throw Error("tensor '" + name_in_file(naming_, tensor) + "' is " + shape_text(found) +
+                ", not " + shape_text(shape) + " as the tensors around it ask");
 }
 
 bool Shapes::has(const std::string& module) const {
@@ -59,31 +62,38 @@ int64_t Shapes::count(const std::string& prefix) const {
 }
 
 bool has_part(const StateDict& file, const std::string& part) {
-  return std::ranges::any_of(file, [&](const auto& item) { return item.first.find(part) != std::string::npos; });
+  return std::ranges::any_of(
+      file, [&](const auto& item) { return item.first.find(part) != std::string::npos; });
 }
 
 std::vector<std::string> split_name(const std::string& name) {
   std::vector<std::string> parts;
   size_t from = 0;
-  for (size_t dot = name.find('.'); dot != std::string::npos; from = dot + 1, dot = name.find('.', from))
+  for (size_t dot = name.find('.'); dot != std::string::npos;
+       from = dot + 1, dot = name.find('.', from))
     parts.push_back(name.substr(from, dot - from));
   parts.push_back(name.substr(from));
   return parts;
 }
 
-int64_t whole_option(const ModelSpec& spec, const char* key, int64_t otherwise, int64_t low, int64_t high) {
+int64_t whole_option(const ModelSpec& spec, const char* key, int64_t otherwise, int64_t low,
+                     int64_t high) {
   const nlohmann::json* option = find_option(spec, key);
   if (option == nullptr) return otherwise;
   if (!is_within(*option, low, high)) refuse(spec, key, "a whole number " + range_text(low, high));
   return option->get<int64_t>();
 }
 
-Wholes wholes_option(const ModelSpec& spec, const char* key, const Wholes& otherwise, int64_t low, int64_t high) {
+Wholes wholes_option(const ModelSpec& spec, const char* key, const Wholes& otherwise, int64_t low,
+                     int64_t high) {
   const nlohmann::json* option = find_option(spec, key);
   if (option == nullptr) return otherwise;
   const bool fits = option->is_array() && option->size() == otherwise.size() &&
-                    std::ranges::all_of(*option, [&](const nlohmann::json& value) { return is_within(value, low, high); });
-  if (!fits) refuse(spec, key, std::to_string(otherwise.size()) + " whole numbers " + range_text(low, high));
+                    std::ranges::all_of(*option, [&](const nlohmann::json& value) {
+                      return is_within(value, low, high);
+                    });
+  if (!fits)
+    refuse(spec, key, std::to_string(otherwise.size()) + " whole numbers " + range_text(low, high));
   return option->get<Wholes>();
 }
 

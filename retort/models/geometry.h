@@ -8,25 +8,26 @@
 
 namespace retort::models {
 
-// Sizes of a network read off the shapes of a weight file, or out of a spec's options: so a family covers widths and depths that have no
-// name.
+// Sizes of a network read off the shapes of a weight file, or out of a spec's options: so a family
+// covers widths and depths that have no name.
 
 using Wholes = std::vector<int64_t>;
 
-// A weight file's shapes, asked for under our names. What is missing, of another rank or empty is an Error that names the tensor as the
-// file does.
+// A weight file's shapes, asked for under our names. What is missing, of another rank or empty is
+// an Error that names the tensor as the file does.
 class Shapes {
  public:
   Shapes(const StateDict& file, const Naming& naming) : file_(file), naming_(naming) {}
 
   // Of a tensor ("layer1.0.conv1.weight") of so many dimensions.
   Wholes of(const std::string& tensor, int64_t dimensions) const;
-  // A layer that is large by what other tensors say is held against the file before the network is built: a small file then cannot ask for
-  // a large network.
+  // A layer that is large by what other tensors say is held against the file before the network is
+  // built: a small file then cannot ask for a large network.
   void require(const std::string& tensor, const Wholes& shape) const;
   // Whether the file has a tensor below this module.
   bool has(const std::string& module) const;
-  // One more than the highest number N, at most 255, of modules prefix + N: a gap shows as missing tensors.
+  // One more than the highest number N, at most 255, of modules prefix + N: a gap shows as missing
+  // tensors.
   int64_t count(const std::string& prefix) const;
 
  private:
@@ -36,8 +37,10 @@ class Shapes {
 
 // A family's table of variants, each with its `arch`: the one of that name, or null.
 template <typename Variants>
-const typename Variants::value_type* entry_named(const Variants& variants, const std::string& arch) {
-  const auto found = std::ranges::find_if(variants, [&](const auto& variant) { return arch == variant.arch; });
+const typename Variants::value_type* entry_named(const Variants& variants,
+                                                 const std::string& arch) {
+  const auto found =
+      std::ranges::find_if(variants, [&](const auto& variant) { return arch == variant.arch; });
   return found == variants.end() ? nullptr : &*found;
 }
 
@@ -55,9 +58,12 @@ bool has_part(const StateDict& file, const std::string& part);
 // "layer1.0.conv1" as {"layer1", "0", "conv1"}.
 std::vector<std::string> split_name(const std::string& name);
 
-// Options of a spec, or `otherwise`. Throw UsageError when out of [low, high], of another type, or (a list) of another length.
-int64_t whole_option(const ModelSpec& spec, const char* key, int64_t otherwise, int64_t low, int64_t high);
-Wholes wholes_option(const ModelSpec& spec, const char* key, const Wholes& otherwise, int64_t low, int64_t high);
+// Options of a spec, or `otherwise`. Throw UsageError when out of [low, high], of another type, or
+// (a list) of another length.
+int64_t whole_option(const ModelSpec& spec, const char* key, int64_t otherwise, int64_t low,
+                     int64_t high);
+Wholes wholes_option(const ModelSpec& spec, const char* key, const Wholes& otherwise, int64_t low,
+                     int64_t high);
 bool flag_option(const ModelSpec& spec, const char* key, bool otherwise);
 // A number in [0, 1).
 double rate_option(const ModelSpec& spec, const char* key, double otherwise);

@@ -13,7 +13,7 @@
 #include "retort/core/safetensors.h"
 #include "retort/hub/field.h"
 #include "retort/hub/snapshot.h"
-#include "retort/models/graph_network.h"
+#include "retort/models/programs/graph_network.h"
 #include "retort/models/weight_source.h"
 
 namespace retort::models {
@@ -26,7 +26,8 @@ using NamesByIndex = std::map<int64_t, std::string>;
 std::optional<int64_t> index_from(std::string_view text) {
   int64_t index = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), index);
-  return error == std::errc() && end == text.data() + text.size() ? std::optional(index) : std::nullopt;
+  return error == std::errc() && end == text.data() + text.size() ? std::optional(index)
+                                                                  : std::nullopt;
 }
 
 // Nothing where an index is missing.
@@ -71,7 +72,9 @@ class PythonDict {
   }
 
  private:
-  void skip_blanks() { rest_.remove_prefix(std::min(rest_.find_first_not_of(" \t\r\n"), rest_.size())); }
+  void skip_blanks() {
+    rest_.remove_prefix(std::min(rest_.find_first_not_of(" \t\r\n"), rest_.size()));
+  }
 
   bool take(char wanted) {
     skip_blanks();
@@ -124,7 +127,8 @@ bool are_stand_ins(const Names& names) {
 }
 
 std::optional<Names> names_in_config(const nlohmann::json& config) {
-  if (const auto labels = config.find("id2label"); labels != config.end()) return names_from(*labels);
+  if (const auto labels = config.find("id2label"); labels != config.end())
+    return names_from(*labels);
   const auto given = config.find("pretrained_cfg");
   for (const char* key : {"label_names", "labels", "label_descriptions"}) {
     for (const nlohmann::json* place : {&config, given == config.end() ? nullptr : &*given}) {
@@ -161,7 +165,8 @@ std::optional<Names> names_in_file(const fs::path& path) {
   if (!is_safetensors(path)) return std::nullopt;
   const Metadata metadata = read_safetensors_header(path).metadata;
   const auto found = metadata.find("classes");
-  return found != metadata.end() && metadata.contains(kSpecKey) ? names_from_text(found->second) : std::nullopt;
+  return found != metadata.end() && metadata.contains(kSpecKey) ? names_from_text(found->second)
+                                                                : std::nullopt;
 }
 
 std::optional<Names> names_at(const fs::path& weights) {

@@ -1,16 +1,20 @@
 #include "retort/models/image_model.h"
 
 #include "retort/core/error.h"
-#include "retort/models/shape_text.h"
+#include "retort/weights/shape_text.h"
 
 namespace retort::models {
 
-nlohmann::json to_json(const ModelSpec& spec) { return {{"arch", spec.arch}, {"classes", spec.classes}, {"options", spec.options}}; }
+nlohmann::json to_json(const ModelSpec& spec) {
+  return {{"arch", spec.arch}, {"classes", spec.classes}, {"options", spec.options}};
+}
 
 ModelSpec model_spec_from(const nlohmann::json& json) {
   try {
-    ModelSpec spec{json.at("arch").get<std::string>(), json.at("classes").get<int64_t>(), json.value("options", nlohmann::json::object())};
-    if (spec.classes < 1 || spec.classes > 100000) throw Error("a model needs 1 to 100000 classes, not " + std::to_string(spec.classes));
+    ModelSpec spec{json.at("arch").get<std::string>(), json.at("classes").get<int64_t>(),
+                   json.value("options", nlohmann::json::object())};
+    if (spec.classes < 1 || spec.classes > 100000)
+      throw Error("a model needs 1 to 100000 classes, not " + std::to_string(spec.classes));
     return spec;
   } catch (const nlohmann::json::exception& error) {
     throw Error(std::string("not a model description: ") + error.what());
@@ -49,7 +53,8 @@ StateDict state_of(torch::nn::Module& module) {
 
 void use_channels_last(ImageModel& model) {
   for (at::Tensor& parameter : model.parameters())
-    if (parameter.dim() == 4) parameter.set_data(parameter.contiguous(at::MemoryFormat::ChannelsLast));
+    if (parameter.dim() == 4)
+      parameter.set_data(parameter.contiguous(at::MemoryFormat::ChannelsLast));
 }
 
 void load_state(ImageModel& model, const StateDict& state, const std::string& where) {
@@ -58,20 +63,22 @@ void load_state(ImageModel& model, const StateDict& state, const std::string& wh
   for (auto& [name, tensor] : own) {
     const auto found = state.find(name);
     if (found == state.end()) {
-      if (name.ends_with("num_batches_tracked")) continue;  // files from before PyTorch 0.4.1 have none
+      if (name.ends_with("num_batches_tracked"))
+        continue;  // files from before PyTorch 0.4.1 have none
       throw Error("tensor '" + name + "' of " + model.spec().arch + " is missing", where);
     }
     if (found->second.sizes() != tensor.sizes())
-      throw Error("tensor '" + name + "' is " + shape_text(found->second.sizes()) + ", not " + shape_text(tensor.sizes()) + " as " +
-                      model.spec().arch + " has it",
+      throw Error("tensor '" + name + "' is " + shape_text(found->second.sizes()) + ", not " +
+                      shape_text(tensor.sizes()) + " as " + model.spec().arch + " has it",
                   where);
     if (found->second.is_floating_point() != tensor.is_floating_point())
-      throw Error(
-          "tensor '" + name + "' is of type " + std::string(found->second.dtype().name()) + ", not " + std::string(tensor.dtype().name()),
-          where);
+      throw Error("tensor '" + name + "' is of type " + std::string(found->second.dtype().name()) +
+                      ", not " + std::string(tensor.dtype().name()),
+                  where);
   }
   for (const auto& [name, tensor] : state)
-    if (!own.contains(name)) throw Error("tensor '" + name + "' has no place in " + model.spec().arch, where);
+    if (!own.contains(name))
+      throw Error("tensor '" + name + "' has no place in " + model.spec().arch, where);
   for (auto& [name, tensor] : own)
     if (const auto found = state.find(name); found != state.end()) tensor.copy_(found->second);
 }

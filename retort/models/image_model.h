@@ -20,14 +20,16 @@ struct Output {
 
 // What it takes to build a model again: written into run folders and weight files' metadata.
 struct ModelSpec {
-  std::string arch;                                   // "resnet18", "mobilenet_v2", "efficientnet_lite0", "vit", …
-  int64_t classes = 1000;                             // [1, 100000]
-  nlohmann::json options = nlohmann::json::object();  // geometry that the name does not say (ViT: patch, dim, depth, heads, image_size, …)
+  std::string arch;        // "resnet18", "mobilenet_v2", "efficientnet_lite0", "vit", …
+  int64_t classes = 1000;  // [1, 100000]
+  nlohmann::json options = nlohmann::json::object();  // geometry that the name does not say (ViT:
+                                                      // patch, dim, depth, heads, image_size, …)
 };
 nlohmann::json to_json(const ModelSpec& spec);
 ModelSpec model_spec_from(const nlohmann::json& json);
 
-// Every network that retort trains or learns from. Parameter names are those of the public implementation that the family's header names.
+// Every network that retort trains or learns from. Parameter names are those of the public
+// implementation that the family's header names.
 class ImageModel : public torch::nn::Module {
  public:
   // [N, 3, H, W], normalised as input_spec() says, to [N, D].
@@ -36,7 +38,8 @@ class ImageModel : public torch::nn::Module {
   virtual at::Tensor classify(const at::Tensor& features) = 0;
   Output forward(const at::Tensor& images);
 
-  // How images are to be prepared: option `preprocess` of the spec (data::to_json of it), or else the architecture's own way.
+  // How images are to be prepared: option `preprocess` of the spec (data::to_json of it), or else
+  // the architecture's own way.
   data::InputSpec input_spec() const;
   virtual int64_t feature_dim() const = 0;
   // The final linear layer: weight [C, D] and bias [C].
@@ -59,9 +62,11 @@ std::string head_name(ImageModel& model);
 c10::Device device_of(const ImageModel& model);
 // Parameters and buffers under their public names, detached, sharing memory with the module.
 StateDict state_of(torch::nn::Module& module);
-// Four-dimensional parameters in channels-last layout, in place: what convolutions on the CPU are fastest with.
+// Four-dimensional parameters in channels-last layout, in place: what convolutions on the CPU are
+// fastest with.
 void use_channels_last(ImageModel& model);
-// Copies in. Throws Error naming the first tensor that is missing, unexpected, or of another shape (where: names the file).
+// Copies in. Throws Error naming the first tensor that is missing, unexpected, or of another shape
+// (where: names the file).
 void load_state(ImageModel& model, const StateDict& state, const std::string& where);
 
 }  // namespace retort::models

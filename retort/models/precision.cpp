@@ -47,10 +47,13 @@ Precision precision_from(const std::string& name, c10::Device device) {
 }
 
 Precision looks_precision_from(const std::string& name, c10::Device device) {
-  return name == "auto" && !has_fast_bf16_products(device) ? Precision::fp32 : precision_from(name, device);
+  return name == "auto" && !has_fast_bf16_products(device) ? Precision::fp32
+                                                           : precision_from(name, device);
 }
 
-std::string to_string(Precision precision) { return precision == Precision::bf16 ? "bf16" : "fp32"; }
+std::string to_string(Precision precision) {
+  return precision == Precision::bf16 ? "bf16" : "fp32";
+}
 
 AutocastGuard::AutocastGuard(Precision precision) {
   for (size_t i = 0; i < kDevices.size(); ++i) {
@@ -64,7 +67,8 @@ AutocastGuard::AutocastGuard(Precision precision) {
 AutocastGuard::~AutocastGuard() {
   // The cache holds bf16 copies of weights that the optimiser is about to change.
   if (at::autocast::decrement_nesting() == 0) at::autocast::clear_cache();
-  for (size_t i = 0; i < kDevices.size(); ++i) at::autocast::set_autocast_enabled(kDevices[i], were_enabled_[i]);
+  for (size_t i = 0; i < kDevices.size(); ++i)
+    at::autocast::set_autocast_enabled(kDevices[i], were_enabled_[i]);
 }
 
 }  // namespace retort::models

@@ -4,13 +4,13 @@
 #include <sstream>
 
 #include "retort/core/error.h"
-#include "retort/models/graph_network.h"
-#include "retort/models/torchscript.h"
-#include "retort/models/vit_spelling.h"
-#include "retort/models/weight_file.h"
-#include "retort/models/weight_names.h"
+#include "retort/models/families/vit_spelling.h"
+#include "retort/models/programs/graph_network.h"
+#include "retort/models/programs/torchscript.h"
 #include "retort/models/weight_source.h"
-#include "retort/models/zip_pth.h"
+#include "retort/weights/weight_file.h"
+#include "retort/weights/weight_names.h"
+#include "retort/weights/zip_pth.h"
 
 namespace retort::models {
 namespace {
@@ -20,7 +20,9 @@ std::vector<Family>& mutable_families() {
   return list;
 }
 
-bool knows(const Family& family, const std::string& arch) { return std::ranges::find(family.archs, arch) != family.archs.end(); }
+bool knows(const Family& family, const std::string& arch) {
+  return std::ranges::find(family.archs, arch) != family.archs.end();
+}
 
 size_t edit_distance(const std::string& a, const std::string& b) {
   std::vector<size_t> row(b.size() + 1);
@@ -39,12 +41,15 @@ size_t edit_distance(const std::string& a, const std::string& b) {
 
 [[noreturn]] void unknown_arch(const std::string& arch) {
   std::vector<std::string> names;
-  for (const Family& family : families()) names.insert(names.end(), family.archs.begin(), family.archs.end());
-  std::ranges::stable_sort(names, {}, [&](const std::string& name) { return edit_distance(arch, name); });
+  for (const Family& family : families())
+    names.insert(names.end(), family.archs.begin(), family.archs.end());
+  std::ranges::stable_sort(names, {},
+                           [&](const std::string& name) { return edit_distance(arch, name); });
   names.resize(std::min<size_t>(names.size(), 5));
   std::string list;
   for (const std::string& name : names) list += name + ", ";
-  throw UsageError("unknown architecture '" + arch + "'", "", "the nearest are " + list + "and `retort list students` has all");
+  throw UsageError("unknown architecture '" + arch + "'", "",
+                   "the nearest are " + list + "and `retort list students` has all");
 }
 
 // A few names and shapes, so that a reader can tell what the file holds.
@@ -60,14 +65,17 @@ std::string glimpse(const StateDict& state) {
 }
 
 void check_features(const Family& family, const std::string& features, const std::string& where) {
-  if (features.empty() || std::ranges::find(family.features, features) != family.features.end()) return;
+  if (features.empty() || std::ranges::find(family.features, features) != family.features.end())
+    return;
   std::string list;
   for (const std::string& each : family.features) list += (list.empty() ? "one of: " : ", ") + each;
-  throw UsageError("a " + family.name + " has no features '" + features + "'", where, list.empty() ? "leave --teacher-features out" : list);
+  throw UsageError("a " + family.name + " has no features '" + features + "'", where,
+                   list.empty() ? "leave --teacher-features out" : list);
 }
 
 // By the first family whose tensors they are.
-std::optional<Recognised> recognise_state(const StateDict& state, const Hints& hints, const std::string& where) {
+std::optional<Recognised> recognise_state(const StateDict& state, const Hints& hints,
+                                          const std::string& where) {
   for (const Family& family : families()) {
     if (!family.recognise || (!hints.arch.empty() && !knows(family, hints.arch))) continue;
     try {
@@ -85,7 +93,8 @@ std::optional<Recognised> recognise_state(const StateDict& state, const Hints& h
 }
 
 // With an architecture that is named, a family complains about tensors that are another's.
-std::optional<Recognised> recognise_if_its(const StateDict& state, const Hints& hints, const std::string& where) {
+std::optional<Recognised> recognise_if_its(const StateDict& state, const Hints& hints,
+                                           const std::string& where) {
   Hints by_tensors = hints;
   by_tensors.arch.clear();
   if (!hints.arch.empty() && !recognise_state(state, by_tensors, where)) return std::nullopt;
@@ -93,7 +102,8 @@ std::optional<Recognised> recognise_if_its(const StateDict& state, const Hints& 
 }
 
 // By the tensors of a network inside another module, at most so deep in it.
-std::optional<Recognised> recognise_part(const StateDict& state, const Hints& hints, const std::string& where, int depth = 0) {
+std::optional<Recognised> recognise_part(const StateDict& state, const Hints& hints,
+                                         const std::string& where, int depth = 0) {
   constexpr int kMostDeep = 3;
   if (depth == kMostDeep) return std::nullopt;
   std::vector<std::string> names;
@@ -118,14 +128,17 @@ std::optional<Recognised> recognise_part(const StateDict& state, const Hints& hi
   return first;
 }
 
-std::optional<Recognised> recognise_tensors(const WeightSource& source, const Hints& hints, const std::string& where) {
+std::optional<Recognised> recognise_tensors(const WeightSource& source, const Hints& hints,
+                                            const std::string& where) {
   const bool has_parts = !parts_of(source.tensors).empty();
-  std::optional<Recognised> found =
-      has_parts ? recognise_if_its(source.tensors, hints, where) : recognise_state(source.tensors, hints, where);
+  std::optional<Recognised> found = has_parts ? recognise_if_its(source.tensors, hints, where)
+                                              : recognise_state(source.tensors, hints, where);
   if (!found && has_parts) found = recognise_part(source.tensors, hints, where);
-  if (!found && has_parts && !hints.arch.empty()) found = recognise_state(source.tensors, hints, where);
+  if (!found && has_parts && !hints.arch.empty())
+    found = recognise_state(source.tensors, hints, where);
   if (!found) return std::nullopt;
-  if (source.preprocess) found->spec.options["preprocess"] = data::to_json(data::input_spec_from(*source.preprocess));
+  if (source.preprocess)
+    found->spec.options["preprocess"] = data::to_json(data::input_spec_from(*source.preprocess));
   if (!source.others.empty() || found->set.empty()) {
     found->set = source.set;
     found->others = source.others;
@@ -134,7 +147,8 @@ std::optional<Recognised> recognise_tensors(const WeightSource& source, const Hi
 }
 
 // OpenAI's CLIP is a TorchScript archive; its tensors are read, and none of its code is run.
-std::optional<Recognised> recognise_clip_script(const std::filesystem::path& path, const std::string& features) {
+std::optional<Recognised> recognise_clip_script(const std::filesystem::path& path,
+                                                const std::string& features) {
   constexpr const char* kInItsTower = "visual.transformer.resblocks.0.attn.in_proj_weight";
   if (!holds_torchscript(path)) return std::nullopt;
   const std::optional<StateDict> state = read_script_weights(path, kInItsTower);
@@ -147,7 +161,8 @@ std::optional<Recognised> recognise_clip_script(const std::filesystem::path& pat
 std::string choice_of(const Recognised& found) {
   if (found.set.empty()) return "";
   std::string text = "weights '" + found.set + "'";
-  for (const std::string& other : found.others) text += (&other == &found.others.front() ? "; FILE#NAME takes others: " : ", ") + other;
+  for (const std::string& other : found.others)
+    text += (&other == &found.others.front() ? "; FILE#NAME takes others: " : ", ") + other;
   return text;
 }
 
@@ -172,25 +187,34 @@ ModelSpec for_image_size(ModelSpec spec, int64_t size) {
   return spec;
 }
 
-Recognised recognise_file(const std::filesystem::path& path, const std::string& named, const std::string& features) {
+Recognised recognise_file(const std::filesystem::path& path, const std::string& named,
+                          const std::string& features) {
   const auto known = [](const std::string& arch) {
-    return std::ranges::any_of(families(), [&](const Family& family) { return family.recognise && knows(family, arch); });
+    return std::ranges::any_of(
+        families(), [&](const Family& family) { return family.recognise && knows(family, arch); });
   };
   if (!named.empty() && !known(named)) unknown_arch(named);
   if (names_graph(path)) {
-    if (!named.empty() && named != kGraphArch) throw UsageError("is a graph of its own, not the weights of a " + named, path.string());
-    return {graph_spec(path, features), {}, path.extension() == ".xml" ? "OpenVINO" : "ONNX", false};
+    if (!named.empty() && named != kGraphArch)
+      throw UsageError("is a graph of its own, not the weights of a " + named, path.string());
+    return {
+        graph_spec(path, features), {}, path.extension() == ".xml" ? "OpenVINO" : "ONNX", false};
   }
-  if (std::optional<Recognised> clip = recognise_clip_script(path, features)) return std::move(*clip);
-  if (std::optional<ModelSpec> script = named.empty() ? script_teacher_spec(path, features) : std::nullopt)
+  if (std::optional<Recognised> clip = recognise_clip_script(path, features))
+    return std::move(*clip);
+  if (std::optional<ModelSpec> script =
+          named.empty() ? script_teacher_spec(path, features) : std::nullopt)
     return {std::move(*script), {}, "TorchScript", false};
   const WeightSource source = read_weight_source(path);
   Hints hints = source.described;
   if (!named.empty() || !known(hints.arch)) hints.arch = named;
   hints.features = features;
-  if (std::optional<Recognised> found = recognise_tensors(source, hints, path.string())) return std::move(*found);
-  throw Error("no model family of retort has these tensors (" + glimpse(source.tensors) + ")", path.string(),
-              "`retort list teachers` shows the families; --teacher-arch names one where names alone do not tell");
+  if (std::optional<Recognised> found = recognise_tensors(source, hints, path.string()))
+    return std::move(*found);
+  throw Error("no model family of retort has these tensors (" + glimpse(source.tensors) + ")",
+              path.string(),
+              "`retort list teachers` shows the families; --teacher-arch names one where names "
+              "alone do not tell");
 }
 
 ModelPtr build(const Recognised& found, const std::string& where) {
@@ -199,7 +223,8 @@ ModelPtr build(const Recognised& found, const std::string& where) {
   if (!found.has_head) spec.classes = 1;
   ModelPtr model = make_model(spec);
   if (!found.has_head) {
-    // The head stays as initialised: the file has none, and a teacher's is fitted to the task anyway.
+    // The head stays as initialised: the file has none, and a teacher's is fitted to the task
+    // anyway.
     for (const auto& [name, tensor] : state_of(*model)) state.try_emplace(name, tensor);
   }
   load_state(*model, state, where);
@@ -207,6 +232,8 @@ ModelPtr build(const Recognised& found, const std::string& where) {
   return model;
 }
 
-ModelPtr load_model(const std::filesystem::path& path, const std::string& arch) { return build(recognise_file(path, arch), path.string()); }
+ModelPtr load_model(const std::filesystem::path& path, const std::string& arch) {
+  return build(recognise_file(path, arch), path.string());
+}
 
 }  // namespace retort::models

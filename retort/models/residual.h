@@ -12,8 +12,9 @@ class Residual {
   virtual torch::nn::BatchNorm2dImpl* branch_norm() = 0;
 };
 
-// Scales the end of every residual branch under the module to zero, so that its blocks pass on what comes in until they have learned better
-// (Goyal et al. 2017, arXiv 1706.02677, section 5.1; torchvision's zero_init_residual). Networks without such branches stay as they are.
+// Scales the end of every residual branch under the module to zero, so that its blocks pass on what
+// comes in until they have learned better (Goyal et al. 2017, arXiv 1706.02677, section 5.1;
+// torchvision's zero_init_residual). Networks without such branches stay as they are.
 void zero_init_residual(torch::nn::Module& network);
 
 }  // namespace retort::models

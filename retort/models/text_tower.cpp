@@ -7,8 +7,8 @@
 #include "retort/core/error.h"
 #include "retort/hub/field.h"
 #include "retort/hub/snapshot.h"
-#include "retort/models/shape_text.h"
 #include "retort/models/weight_source.h"
+#include "retort/weights/shape_text.h"
 
 namespace retort::models {
 namespace {
@@ -27,14 +27,18 @@ class Tensors {
     if (found == all_.end()) throw Error("the text tower lacks the tensor '" + name + "'");
     const at::IntArrayRef sizes = found->second.sizes();
     bool same = sizes.size() == shape.size();
-    for (size_t i = 0; same && i < shape.size(); ++i) same = shape[i] < 0 ? sizes[i] > 0 : sizes[i] == shape[i];
-    if (!same) throw Error("tensor '" + name + "' is " + shape_text(sizes) + ", not as the rest of the text tower asks");
+    for (size_t i = 0; same && i < shape.size(); ++i)
+      same = shape[i] < 0 ? sizes[i] > 0 : sizes[i] == shape[i];
+    if (!same)
+      throw Error("tensor '" + name + "' is " + shape_text(sizes) +
+                  ", not as the rest of the text tower asks");
     return found->second.to(at::kFloat);
   }
   bool has(const std::string& name) const { return all_.contains(name); }
   double number(const std::string& name) const {
     const auto found = all_.find(name);
-    if (found == all_.end() || found->second.numel() != 1) throw Error("the text tower lacks '" + name + "', a single number");
+    if (found == all_.end() || found->second.numel() != 1)
+      throw Error("the text tower lacks '" + name + "', a single number");
     const double value = found->second.to(at::kDouble).item<double>();
     if (!std::isfinite(value)) throw Error("'" + name + "' is not finite");
     return value;
@@ -53,7 +57,9 @@ TextTower::TextTower(const StateDict& tensors, const nlohmann::json& config) {
     throw Error("has no text tower: there is no tensor '" + std::string(kTokens) + "'", "",
                 "zero-shot takes CLIP and SigLIP as transformers saves them, both towers together");
   clip_ = source.has("text_projection.weight");
-  const auto take = [&](const std::string& name, const std::vector<int64_t>& shape) { tensors_[name] = source.get(name, shape); };
+  const auto take = [&](const std::string& name, const std::vector<int64_t>& shape) {
+    tensors_[name] = source.get(name, shape);
+  };
   take(kTokens, {-1, -1});
   const int64_t dim = tensors_[kTokens].size(1);
   take(kPositions, {-1, dim});
@@ -62,10 +68,13 @@ TextTower::TextTower(const StateDict& tensors, const nlohmann::json& config) {
     take(name + ".weight", shape);
     take(name + ".bias", {shape.front()});
   };
-  for (; depth_ < kMostLayers && source.has(kLayers + std::to_string(depth_) + ".layer_norm1.weight"); ++depth_) {
+  for (;
+       depth_ < kMostLayers && source.has(kLayers + std::to_string(depth_) + ".layer_norm1.weight");
+       ++depth_) {
     const std::string layer = kLayers + std::to_string(depth_) + ".";
     for (const char* name : {"layer_norm1", "layer_norm2"}) take_pair(layer + name, {dim});
-    for (const char* name : {"q_proj", "k_proj", "v_proj", "out_proj"}) take_pair(layer + "self_attn." + name, {dim, dim});
+    for (const char* name : {"q_proj", "k_proj", "v_proj", "out_proj"})
+      take_pair(layer + "self_attn." + name, {dim, dim});
     take_pair(layer + "mlp.fc1", {-1, dim});
   }
   // fc1's width is its own; its bias and fc2 follow it.
@@ -76,7 +85,8 @@ TextTower::TextTower(const StateDict& tensors, const nlohmann::json& config) {
   take_pair("text_model.final_layer_norm", {dim});
   if (clip_) {
     take("text_projection.weight", {-1, dim});
-    image_projection_ = source.get("visual_projection.weight", {tensors_["text_projection.weight"].size(0), -1});
+    image_projection_ =
+        source.get("visual_projection.weight", {tensors_["text_projection.weight"].size(0), -1});
   } else {
     take_pair("text_model.head", {-1, dim});
     bias_ = source.number("logit_bias");
@@ -94,8 +104,8 @@ TextTower::TextTower(const StateDict& tensors, const nlohmann::json& config) {
   epsilon_ = epsilon ? epsilon->number(0, 0.1) : (clip_ ? 1e-5 : 1e-6);
   activation_ = activation ? activation->text() : (clip_ ? "quick_gelu" : "gelu_pytorch_tanh");
   if (dim % heads_ != 0)
-    throw Error("config.json says " + std::to_string(heads_) + " heads, which do not divide the text tower's width of " +
-                std::to_string(dim));
+    throw Error("config.json says " + std::to_string(heads_) +
+                " heads, which do not divide the text tower's width of " + std::to_string(dim));
   if (activation_ != "quick_gelu" && activation_ != "gelu_pytorch_tanh" && activation_ != "gelu")
     throw Error("the text tower's hidden_act is '" + activation_ + "', which retort does not know");
 }
@@ -105,7 +115,8 @@ at::Tensor TextTower::linear(const at::Tensor& x, const std::string& name) const
 }
 
 at::Tensor TextTower::norm(const at::Tensor& x, const std::string& name) const {
-  return at::layer_norm(x, {x.size(-1)}, tensors_.at(name + ".weight"), tensors_.at(name + ".bias"), epsilon_);
+  return at::layer_norm(x, {x.size(-1)}, tensors_.at(name + ".weight"), tensors_.at(name + ".bias"),
+                        epsilon_);
 }
 
 at::Tensor TextTower::block(const at::Tensor& x, const std::string& prefix) const {
@@ -114,20 +125,24 @@ at::Tensor TextTower::block(const at::Tensor& x, const std::string& prefix) cons
     return linear(seen, prefix + "self_attn." + name).unflatten(2, {heads_, -1}).transpose(1, 2);
   };
   // In CLIP's, a token sees those before it.
-  const at::Tensor attention =
-      at::scaled_dot_product_attention(by_head("q_proj"), by_head("k_proj"), by_head("v_proj"), {}, 0, /*is_causal=*/clip_);
-  const at::Tensor middle = x + linear(attention.transpose(1, 2).flatten(2), prefix + "self_attn.out_proj");
+  const at::Tensor attention = at::scaled_dot_product_attention(
+      by_head("q_proj"), by_head("k_proj"), by_head("v_proj"), {}, 0, /*is_causal=*/clip_);
+  const at::Tensor middle =
+      x + linear(attention.transpose(1, 2).flatten(2), prefix + "self_attn.out_proj");
   const at::Tensor inner = linear(norm(middle, prefix + "layer_norm2"), prefix + "mlp.fc1");
-  const at::Tensor active =
-      activation_ == "quick_gelu" ? inner * at::sigmoid(1.702 * inner) : at::gelu(inner, activation_ == "gelu" ? "none" : "tanh");
+  const at::Tensor active = activation_ == "quick_gelu"
+                                ? inner * at::sigmoid(1.702 * inner)
+                                : at::gelu(inner, activation_ == "gelu" ? "none" : "tanh");
   return middle + linear(active, prefix + "mlp.fc2");
 }
 
 at::Tensor TextTower::embed(const at::Tensor& tokens, int64_t end) const {
   const at::NoGradGuard no_grad;
   const at::Tensor& table = tensors_.at(kTokens);
-  if (tokens.numel() > 0 && (tokens.min().item<int64_t>() < 0 || tokens.max().item<int64_t>() >= table.size(0)))
-    throw Error("the tokenizer gives numbers up to " + std::to_string(tokens.max().item<int64_t>()) +
+  if (tokens.numel() > 0 &&
+      (tokens.min().item<int64_t>() < 0 || tokens.max().item<int64_t>() >= table.size(0)))
+    throw Error("the tokenizer gives numbers up to " +
+                std::to_string(tokens.max().item<int64_t>()) +
                 ", the text tower has embeddings for " + std::to_string(table.size(0)));
   at::Tensor x = at::embedding(table, tokens) + tensors_.at(kPositions);
   for (int64_t i = 0; i < depth_; ++i) x = block(x, kLayers + std::to_string(i) + ".");

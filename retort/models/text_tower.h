@@ -10,21 +10,22 @@
 
 namespace retort::models {
 
-// The text side of CLIP (Radford et al. 2021, arXiv 2103.00020) or SigLIP (Zhai et al. 2023, arXiv 2303.15343; SigLIP 2, 2025, arXiv
-// 2502.14786), in transformers' names: a transformer over a text's tokens, and what its embeddings and the image tower's have in common.
+// The text side of CLIP (Radford et al. 2021, arXiv 2103.00020) or SigLIP (Zhai et al. 2023, arXiv
+// 2303.15343; SigLIP 2, 2025, arXiv 2502.14786), in transformers' names: a transformer over a
+// text's tokens, and what its embeddings and the image tower's have in common.
 class TextTower {
  public:
-  // `config`: config.json, which says heads, activation and epsilon. Throws Error naming the tensor where one is missing or of another
-  // shape, and where the tensors hold no text tower.
+  // `config`: config.json, which says heads, activation and epsilon. Throws Error naming the tensor
+  // where one is missing or of another shape, and where the tensors hold no text tower.
   TextTower(const StateDict& tensors, const nlohmann::json& config);
 
-  // Token numbers [N, length()] to embeddings [N, E] of norm 1, float. CLIP's reads a text up to its first `end`. Throws Error on numbers
-  // that the tower has no embedding for.
+  // Token numbers [N, length()] to embeddings [N, E] of norm 1, float. CLIP's reads a text up to
+  // its first `end`. Throws Error on numbers that the tower has no embedding for.
   at::Tensor embed(const at::Tensor& tokens, int64_t end) const;
   int64_t length() const { return length_; }
 
-  // Which of its features the image tower's embedding is made of (VitFeatures' word), and the matrix [E, features] that makes it;
-  // undefined: they are the embedding, but for its norm.
+  // Which of its features the image tower's embedding is made of (VitFeatures' word), and the
+  // matrix [E, features] that makes it; undefined: they are the embedding, but for its norm.
   const std::string& image_features() const { return image_features_; }
   const at::Tensor& image_projection() const { return image_projection_; }
 

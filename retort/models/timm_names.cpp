@@ -32,22 +32,28 @@ constexpr std::array<const char*, 13> kComputed{
 
 // What vit_… covers besides ViTs as they are computed.
 constexpr std::array<const char*, 2> kOthers{
-    ".*_(rpn|xp|18x2|36x1|miil|rope|mixed|ape|sapiens2|pe|radio|intern300m|dlittle|dwee|dpwee|pwee|tipsv2|mediumd).*",
+    ".*_(rpn|xp|18x2|36x1|miil|rope|mixed|ape|sapiens2|pe|radio|intern300m|dlittle|dwee|dpwee|pwee|"
+    "tipsv2|mediumd).*",
     ".*_(r26|r50|resnet26d|resnet50d|relpos|srelpos|sam|d2s)_?.*"};
 
 // Arguments that change sizes, which tensors show, or what is done in training alone.
 constexpr std::array<std::string_view, 21> kSizes{
-    "num_classes",      "img_size",       "patch_size",     "embed_dim",      "depth",           "num_heads",
-    "depths",           "dims",           "layers",         "channels",       "window_size",     "in_chans",
-    "drop_rate",        "drop_path_rate", "attn_drop_rate", "proj_drop_rate", "patch_drop_rate", "strict_img_size",
-    "dynamic_img_size", "mlp_ratio",      "global_pool"};
+    "num_classes",     "img_size",        "patch_size",       "embed_dim",
+    "depth",           "num_heads",       "depths",           "dims",
+    "layers",          "channels",        "window_size",      "in_chans",
+    "drop_rate",       "drop_path_rate",  "attn_drop_rate",   "proj_drop_rate",
+    "patch_drop_rate", "strict_img_size", "dynamic_img_size", "mlp_ratio",
+    "global_pool"};
 
-bool fits(const std::string& name, const char* pattern) { return std::regex_match(name, std::regex(pattern)); }
+bool fits(const std::string& name, const char* pattern) {
+  return std::regex_match(name, std::regex(pattern));
+}
 
 bool is_computed(const std::string& name) {
   constexpr size_t kLongest = 64;
   const auto fits_it = [&](const char* pattern) { return fits(name, pattern); };
-  return name.size() <= kLongest && std::ranges::any_of(kComputed, fits_it) && std::ranges::none_of(kOthers, fits_it);
+  return name.size() <= kLongest && std::ranges::any_of(kComputed, fits_it) &&
+         std::ranges::none_of(kOthers, fits_it);
 }
 
 }  // namespace
@@ -55,16 +61,21 @@ bool is_computed(const std::string& name) {
 void check_timm(const hub::Description& description, const std::string& where) {
   const std::string name = description.architecture.substr(0, description.architecture.find('.'));
   if (!is_computed(name))
-    throw Error("timm's " + quote_name(name) + " is not built, nor a network of the same tensors in its place", where,
-                "export it with torch.onnx.export or torch.jit.script, and name that file");
+    throw Error("timm's " + quote_name(name) +
+                    " is not built, nor a network of the same tensors in its place",
+                where, "export it with torch.onnx.export or torch.jit.script, and name that file");
   const auto arguments = description.config.find("model_args");
   if (arguments != description.config.end() && arguments->is_object()) {
     for (const auto& [key, value] : arguments->items())
       if (std::ranges::find(kSizes, key) == kSizes.end())
-        throw Error("timm's " + name + " with the argument " + quote_name(key) + " is not built", where);
+        throw Error("timm's " + name + " with the argument " + quote_name(key) + " is not built",
+                    where);
   }
-  for (const nlohmann::json& place : {description.config, arguments == description.config.end() ? nlohmann::json() : *arguments}) {
-    const nlohmann::json pool = place.is_object() ? place.value("global_pool", nlohmann::json()) : nlohmann::json();
+  for (const nlohmann::json& place :
+       {description.config,
+        arguments == description.config.end() ? nlohmann::json() : *arguments}) {
+    const nlohmann::json pool =
+        place.is_object() ? place.value("global_pool", nlohmann::json()) : nlohmann::json();
     if (!pool.is_null() && pool != "avg" && pool != "token" && pool != "map" &&
         !(pool.is_string() && pool.get_ref<const std::string&>().empty()))
       throw Error("timm's " + name + " with the pooling " + pool.dump() + " is not built", where);
@@ -74,7 +85,8 @@ void check_timm(const hub::Description& description, const std::string& where) {
 bool has_own_sizes(const hub::Description& description) {
   const auto arguments = description.config.find("model_args");
   if (arguments == description.config.end() || !arguments->is_object()) return false;
-  return std::ranges::any_of(std::array{"embed_dim", "depth", "num_heads", "depths", "dims", "layers", "channels", "window_size"},
+  return std::ranges::any_of(std::array{"embed_dim", "depth", "num_heads", "depths", "dims",
+                                        "layers", "channels", "window_size"},
                              [&](const char* key) { return arguments->contains(key); });
 }
 

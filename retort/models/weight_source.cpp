@@ -7,36 +7,42 @@
 #include "retort/hub/description.h"
 #include "retort/hub/snapshot.h"
 #include "retort/models/timm_names.h"
-#include "retort/models/weight_file.h"
+#include "retort/weights/weight_file.h"
 
 namespace retort::models {
 namespace fs = std::filesystem;
 namespace {
 
-// How the images were prepared that the network was trained on: the spec's own `preprocess` is how those
-// of the network that it began as were.
+// How the images were prepared that the network was trained on: the spec's own `preprocess` is how
+// those of the network that it began as were.
 std::optional<nlohmann::json> preprocess_in(const Metadata& metadata, const fs::path& path) {
   const auto found = metadata.find(kPreprocessKey);
   if (found == metadata.end()) return std::nullopt;
   nlohmann::json preprocess = nlohmann::json::parse(found->second, nullptr, false);
-  if (preprocess.is_discarded()) throw Error("says in its metadata how it wants its images, but not as JSON", path.string());
+  if (preprocess.is_discarded())
+    throw Error("says in its metadata how it wants its images, but not as JSON", path.string());
   return preprocess;
 }
 
 WeightSource read_one_file(const fs::path& path, const std::string& set) {
   WeightFile file = read_weight_file(path, set);
-  WeightSource source{
-      .tensors = std::move(file.tensors), .described = {}, .preprocess = {}, .set = std::move(file.set), .others = std::move(file.others)};
+  WeightSource source{.tensors = std::move(file.tensors),
+                      .described = {},
+                      .preprocess = {},
+                      .set = std::move(file.set),
+                      .others = std::move(file.others)};
   const auto found = file.metadata.find(kSpecKey);
   if (found == file.metadata.end()) return source;
   try {
     const ModelSpec spec = model_spec_from(nlohmann::json::parse(found->second));
-    source.described = {.arch = spec.arch, .library = "retort", .name = spec.arch, .config = spec.options};
+    source.described = {
+        .arch = spec.arch, .library = "retort", .name = spec.arch, .config = spec.options};
     if (spec.options.contains("preprocess")) source.preprocess = spec.options.at("preprocess");
   } catch (const std::exception&) {
     return source;  // another program's words: the tensors are asked instead
   }
-  if (auto preprocess = preprocess_in(file.metadata, path)) source.preprocess = std::move(preprocess);
+  if (auto preprocess = preprocess_in(file.metadata, path))
+    source.preprocess = std::move(preprocess);
   return source;
 }
 
@@ -45,32 +51,41 @@ nlohmann::json drawable(nlohmann::json preprocess, const fs::path& folder) {
   nlohmann::json& filter = preprocess.at("interpolation");
   if (filter == "lanczos") filter = "bicubic";
   if (filter == "hamming" || filter == "box") filter = "bilinear";
-  if (filter == "nearest") throw Error("wants images resized by nearest neighbours, which retort does not do", folder.string());
+  if (filter == "nearest")
+    throw Error("wants images resized by nearest neighbours, which retort does not do",
+                folder.string());
   return preprocess;
 }
 
-// What transformers' models can be told and shapes do not show: retort builds what the published ones are.
+// What transformers' models can be told and shapes do not show: retort builds what the published
+// ones are.
 void check_built(const hub::Description& description, const std::string& where) {
-  static const std::map<std::string, std::string> activations{
-      {"resnet", "relu"}, {"regnet", "relu"}, {"convnext", "gelu"}, {"convnextv2", "gelu"}, {"swin", "gelu"}};
+  static const std::map<std::string, std::string> activations{{"resnet", "relu"},
+                                                              {"regnet", "relu"},
+                                                              {"convnext", "gelu"},
+                                                              {"convnextv2", "gelu"},
+                                                              {"swin", "gelu"}};
   const auto built = activations.find(description.architecture);
   const nlohmann::json& config = description.config;
   const nlohmann::json told = config.value("hidden_act", nlohmann::json());
   if (built != activations.end() && !told.is_null() && told != built->second)
     throw Error("hidden_act is " + told.dump() + ", where retort builds " + built->second, where);
-  if (description.architecture == "resnet" && (config.value("downsample_in_bottleneck", nlohmann::json(false)) != false ||
-                                               config.value("downsample_in_first_stage", nlohmann::json(false)) != false))
+  if (description.architecture == "resnet" &&
+      (config.value("downsample_in_bottleneck", nlohmann::json(false)) != false ||
+       config.value("downsample_in_first_stage", nlohmann::json(false)) != false))
     throw Error("downsample_in_bottleneck and downsample_in_first_stage are not built", where);
 }
 
 // The same for OpenCLIP's own image tower.
 void check_open_clip(const hub::Description& description, const std::string& where) {
   const nlohmann::json& tower = description.config.at("model_cfg").at("vision_cfg");
-  static const std::set<std::string> sizes{"image_size", "layers",        "width",         "patch_size",
-                                           "head_width", "patch_dropout", "ls_init_value", "mlp_ratio"};
+  static const std::set<std::string> sizes{"image_size",    "layers",     "width",
+                                           "patch_size",    "head_width", "patch_dropout",
+                                           "ls_init_value", "mlp_ratio"};
   for (const auto& [key, value] : tower.items()) {
     const bool usual = value.is_null() || value == false || (key == "pool_type" && value == "tok");
-    if (!sizes.contains(key) && !usual) throw Error("vision_cfg." + key + " is " + value.dump() + ", which is not built", where);
+    if (!sizes.contains(key) && !usual)
+      throw Error("vision_cfg." + key + " is " + value.dump() + ", which is not built", where);
   }
 }
 
@@ -78,17 +93,21 @@ WeightSource read_folder(const fs::path& path, const std::string& set) {
   const hub::Snapshot snapshot = hub::snapshot_at(path);
   const hub::Description description = hub::describe(snapshot.folder);
   if (description.library == "timm") check_timm(description, snapshot.folder.string());
-  if (description.library == "transformers") check_built(description, (snapshot.folder / "config.json").string());
-  if (description.library == "open_clip") check_open_clip(description, (snapshot.folder / "open_clip_config.json").string());
+  if (description.library == "transformers")
+    check_built(description, (snapshot.folder / "config.json").string());
+  if (description.library == "open_clip")
+    check_open_clip(description, (snapshot.folder / "open_clip_config.json").string());
   const std::string& name = description.architecture;
-  WeightSource source{.tensors = {},
-                      .described = {.arch = description.library == "timm" && !has_own_sizes(description) ? name : "",
-                                    .library = description.library,
-                                    .name = name,
-                                    .config = description.config},
-                      .preprocess = drawable(hub::preprocess_of(description), snapshot.folder),
-                      .set = {},
-                      .others = {}};
+  WeightSource source{
+      .tensors = {},
+      .described = {.arch =
+                        description.library == "timm" && !has_own_sizes(description) ? name : "",
+                    .library = description.library,
+                    .name = name,
+                    .config = description.config},
+      .preprocess = drawable(hub::preprocess_of(description), snapshot.folder),
+      .set = {},
+      .others = {}};
   for (const fs::path& file : hub::weight_files(snapshot)) {
     WeightFile read = read_weight_file(file, set);
     source.set = std::move(read.set);
@@ -107,9 +126,11 @@ WeightPath weight_path(const fs::path& named) {
   std::error_code ignored;
   const std::string text = named.string();
   const size_t mark = text.rfind('#');
-  if (mark == std::string::npos || mark + 1 == text.size() || fs::exists(named, ignored)) return {named, ""};
+  if (mark == std::string::npos || mark + 1 == text.size() || fs::exists(named, ignored))
+    return {named, ""};
   const fs::path path = text.substr(0, mark);
-  return fs::exists(path, ignored) ? WeightPath{path, text.substr(mark + 1)} : WeightPath{named, ""};
+  return fs::exists(path, ignored) ? WeightPath{path, text.substr(mark + 1)}
+                                   : WeightPath{named, ""};
 }
 
 WeightSource read_weight_source(const fs::path& named) {

@@ -8,7 +8,8 @@
 
 namespace retort::report {
 
-// Inline SVG and HTML whose colours are the page's CSS variables (style.h), so that both colour schemes and print share one drawing.
+// Inline SVG and HTML whose colours are the page's CSS variables (style.h), so that both colour
+// schemes and print share one drawing.
 
 struct Series {
   std::string name;
@@ -29,12 +30,14 @@ std::string line_chart(const LineChart& chart);
 // Bars from the worst class to the best; classes without images are named below them.
 std::string class_bars(const Metrics& metrics, const std::vector<std::string>& classes);
 
-// Rows are the true classes, columns the predicted ones, shades the share of the row. Empty beyond kMatrixClasses, where it could not be
-// read.
+// Rows are the true classes, columns the predicted ones, shades the share of the row. Empty beyond
+// kMatrixClasses, where it could not be read.
 constexpr size_t kMatrixClasses = 200;
 std::string confusion_matrix(const Metrics& metrics, const std::vector<std::string>& classes);
 
-// The pairs (true, predicted) that were confused most often, at most `most` of them, as a table. Empty when nothing was.
-std::string confused_pairs(const Metrics& metrics, const std::vector<std::string>& classes, size_t most);
+// The pairs (true, predicted) that were confused most often, at most `most` of them, as a table.
+// Empty when nothing was.
+std::string confused_pairs(const Metrics& metrics, const std::vector<std::string>& classes,
+                           size_t most);
 
 }  // namespace retort::report

@@ -14,7 +14,14 @@ namespace {
 using Line = std::vector<std::string>;
 
 Line heading(const Comparison& comparison) {
-  return {"arm",  "teacher", "accuracy, " + comparison.split, "mean over classes", "seeds", "training", "teacher, once", "student images",
+  return {"arm",
+          "teacher",
+          "accuracy, " + comparison.split,
+          "mean over classes",
+          "seeds",
+          "training",
+          "teacher, once",
+          "student images",
           "saved"};
 }
 constexpr size_t kTextColumns = 2;
@@ -33,7 +40,8 @@ Line cells(const Arm& arm) {
 
 std::string notes(const Comparison& comparison, const std::string& separator) {
   std::string out = "Student: " + comparison.student + ". " + comparison.budget;
-  for (const std::string& teacher : comparison.teachers) out += separator + "Teacher " + teacher + ".";
+  for (const std::string& teacher : comparison.teachers)
+    out += separator + "Teacher " + teacher + ".";
   return comparison.pretraining.empty() ? out : out + separator + comparison.pretraining;
 }
 
@@ -51,7 +59,8 @@ Spread spread_of(const std::vector<double>& values) {
 }
 
 std::string to_string(const Spread& spread) {
-  return fixed(spread.mean, 1) + (std::isfinite(spread.deviation) ? " ± " + fixed(spread.deviation, 1) : "");
+  return fixed(spread.mean, 1) +
+         (std::isfinite(spread.deviation) ? " ± " + fixed(spread.deviation, 1) : "");
 }
 
 std::string render_text(const Comparison& comparison) {
@@ -67,7 +76,8 @@ std::string render_markdown(const Comparison& comparison) {
     return out + "\n";
   };
   std::string out = row(heading(comparison)) + "|";
-  for (size_t c = 0; c < heading(comparison).size(); ++c) out += c < kTextColumns ? " --- |" : " ---: |";
+  for (size_t c = 0; c < heading(comparison).size(); ++c)
+    out += c < kTextColumns ? " --- |" : " ---: |";
   out += "\n";
   for (const Arm& arm : comparison.arms) out += row(cells(arm));
   return out + "\n" + notes(comparison, "\n\n") + "\n";
@@ -76,22 +86,25 @@ std::string render_markdown(const Comparison& comparison) {
 std::string render_html(const Comparison& comparison) {
   std::string head, body;
   const Line names = heading(comparison);
-  for (size_t c = 0; c < names.size(); ++c) head += (c < kTextColumns ? "<th>" : "<th class=\"n\">") + escape(names[c]) + "</th>";
+  for (size_t c = 0; c < names.size(); ++c)
+    head += (c < kTextColumns ? "<th>" : "<th class=\"n\">") + escape(names[c]) + "</th>";
   for (const Arm& arm : comparison.arms) {
     const Line line = cells(arm);
     body += "<tr>";
     for (size_t c = 0; c < line.size(); ++c) {
       body += (c < kTextColumns ? "<td>" : "<td class=\"n\">") + escape(line[c]);
       if (c == kTextColumns)
-        body +=
-            "<span class=\"meter\"><i style=\"width:" + fixed(std::clamp(spread_of(arm.accuracy).mean, 0.0, 100.0), 1) + "%\"></i></span>";
+        body += "<span class=\"meter\"><i style=\"width:" +
+                fixed(std::clamp(spread_of(arm.accuracy).mean, 0.0, 100.0), 1) + "%\"></i></span>";
       body += "</td>";
     }
     body += "</tr>";
   }
   return document(comparison.title, "<header><h1>" + escape(comparison.title) +
-                                        "</h1></header><section><h2>Results</h2><div class=\"wide\"><table class=\"rows\"><thead><tr>" +
-                                        head + "</tr></thead><tbody>" + body + "</tbody></table></div><p class=\"note\">" +
+                                        "</h1></header><section><h2>Results</h2><div "
+                                        "class=\"wide\"><table class=\"rows\"><thead><tr>" +
+                                        head + "</tr></thead><tbody>" + body +
+                                        "</tbody></table></div><p class=\"note\">" +
                                         escape(notes(comparison, " ")) + "</p></section>");
 }
 

@@ -6,7 +6,8 @@
 
 namespace retort::report {
 
-// Mean and sample standard deviation (n − 1) over seeds; the deviation of fewer than two is not a number.
+// Mean and sample standard deviation (n − 1) over seeds; the deviation of fewer than two is not a
+// number.
 struct Spread {
   double mean = 0, deviation = 0;
 };
@@ -20,9 +21,9 @@ struct Arm {
   std::string teacher;                           // its file's name, or empty
   std::vector<double> accuracy, class_accuracy;  // percent on test, one a seed
   double training_seconds = 0;                   // mean
-  double teacher_seconds = 0;                    // head, outputs: paid once, whatever the number of seeds
-  int64_t image_steps = 0;                       // student images trained on, of each seed
-  double saved = 0;                              // percent of pre-training and finetuning's time; not a number where unknown
+  double teacher_seconds = 0;  // head, outputs: paid once, whatever the number of seeds
+  int64_t image_steps = 0;     // student images trained on, of each seed
+  double saved = 0;  // percent of pre-training and finetuning's time; not a number where unknown
 };
 
 struct Comparison {

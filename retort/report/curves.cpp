@@ -39,12 +39,15 @@ class Curves {
     if (epochs_.empty()) return "";
     const auto plain = [](double value) { return significant(value, 4); };
     std::string charts = chart("training loss", {{"loss", of("train_loss")}}, plain, false);
-    charts += chart("accuracy, %", {{"validation", of("val_accuracy")}, {"training", of("train_accuracy")}}, percent, false);
+    charts += chart("accuracy, %",
+                    {{"validation", of("val_accuracy")}, {"training", of("train_accuracy")}},
+                    percent, false);
     charts += chart("loss terms, unweighted", term_series(), plain, false);
     charts += chart("learning rate", {{"learning rate", of("lr")}}, plain, true);
-    return charts.empty()
-               ? ""
-               : "<p class=\"note\">" + best() + "Point at a chart for its values.</p><div class=\"charts\">" + charts + "</div>";
+    return charts.empty() ? ""
+                          : "<p class=\"note\">" + best() +
+                                "Point at a chart for its values.</p><div class=\"charts\">" +
+                                charts + "</div>";
   }
 
  private:
@@ -80,12 +83,16 @@ class Curves {
         at = epoch;
       }
     }
-    return accuracy < 0 ? "" : "Best on validation: " + percent(accuracy) + " at epoch " + significant(at, 7) + ". ";
+    return accuracy < 0 ? ""
+                        : "Best on validation: " + percent(accuracy) + " at epoch " +
+                              significant(at, 7) + ". ";
   }
 
-  std::string chart(const std::string& title, std::vector<Series> series, const std::function<std::string(double)>& format,
-                    bool from_zero) const {
-    std::erase_if(series, [](const Series& s) { return std::none_of(s.y.begin(), s.y.end(), [](double y) { return std::isfinite(y); }); });
+  std::string chart(const std::string& title, std::vector<Series> series,
+                    const std::function<std::string(double)>& format, bool from_zero) const {
+    std::erase_if(series, [](const Series& s) {
+      return std::none_of(s.y.begin(), s.y.end(), [](double y) { return std::isfinite(y); });
+    });
     LineChart out{title, {}, std::move(series), format, from_zero};
     for (const auto& [epoch, line] : epochs_) out.x.push_back(epoch);
     return line_chart(out);

@@ -7,14 +7,17 @@ namespace retort::report {
 
 std::string document(const std::string& title, const std::string& body) {
   std::string html =
-      "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"/><meta name=\"viewport\" content=\"width=device-width, "
+      "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"/><meta name=\"viewport\" "
+      "content=\"width=device-width, "
       "initial-scale=1\"/>"
       // Whatever a class name might smuggle in: nothing runs and nothing is loaded.
-      "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; img-src data:\"/>"
+      "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src "
+      "'unsafe-inline'; img-src data:\"/>"
       "<title>" +
       escape(title) + " · retort</title><style>";
   html += style();
-  return html + "</style></head>\n<body><main>\n" + body + "<footer>Made by retort.</footer>\n</main></body></html>\n";
+  return html + "</style></head>\n<body><main>\n" + body +
+         "<footer>Made by retort.</footer>\n</main></body></html>\n";
 }
 
 }  // namespace retort::report

@@ -17,7 +17,8 @@ struct GateClass {
   std::vector<GateImage> kept_images, rejected_images;           // some of them
 };
 
-// What the gate let through, beside what it set aside: one HTML file that opens offline, with counts a class.
+// What the gate let through, beside what it set aside: one HTML file that opens offline, with
+// counts a class.
 struct GatePage {
   std::string title, rule;  // the rule in words
   std::vector<GateClass> classes;

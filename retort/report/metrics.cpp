@@ -40,7 +40,8 @@ Metrics compute_metrics(const std::vector<Prediction>& predictions, int64_t clas
   for (size_t c = 0; c < n; ++c) {
     if (metrics.class_count[c] == 0) continue;
     right += metrics.confused(c, c);
-    metrics.class_accuracy[c] = 100.0 * static_cast<double>(metrics.confused(c, c)) / static_cast<double>(metrics.class_count[c]);
+    metrics.class_accuracy[c] = 100.0 * static_cast<double>(metrics.confused(c, c)) /
+                                static_cast<double>(metrics.class_count[c]);
     sum += metrics.class_accuracy[c];
     ++present;
   }
@@ -51,11 +52,15 @@ Metrics compute_metrics(const std::vector<Prediction>& predictions, int64_t clas
   return metrics;
 }
 
-std::string to_csv(const std::vector<Prediction>& predictions, const std::vector<std::string>& classes) {
+std::string to_csv(const std::vector<Prediction>& predictions,
+                   const std::vector<std::string>& classes) {
   std::string out = "path,label,predicted,probability\n";
   for (const Prediction& p : predictions) {
-    const auto name = [&](int64_t index) { return printable(classes[class_index(index, classes.size(), p)]); };
-    out += data::csv_line({printable(p.path), name(p.label), name(p.predicted), fixed(p.probability, 6)});
+    const auto name = [&](int64_t index) {
+      return printable(classes[class_index(index, classes.size(), p)]);
+    };
+    out += data::csv_line(
+        {printable(p.path), name(p.label), name(p.predicted), fixed(p.probability, 6)});
   }
   return out;
 }

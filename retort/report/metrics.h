@@ -30,6 +30,7 @@ struct Metrics {
 Metrics compute_metrics(const std::vector<Prediction>& predictions, int64_t classes);
 
 // `path,label,predicted,probability` with class names, quoted where CSV needs it.
-std::string to_csv(const std::vector<Prediction>& predictions, const std::vector<std::string>& classes);
+std::string to_csv(const std::vector<Prediction>& predictions,
+                   const std::vector<std::string>& classes);
 
 }  // namespace retort::report

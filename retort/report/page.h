@@ -27,17 +27,18 @@ struct Page {
   std::vector<std::string> classes;
   std::string split = "test";  // where the predictions come from
   std::vector<Prediction> predictions;
-  std::filesystem::path data_root;  // predictions' paths are relative to it; images that are gone are left out of the page
+  std::filesystem::path data_root;  // predictions' paths are relative to it; images that are gone
+                                    // are left out of the page
   std::vector<Row> rows;
-  std::vector<nlohmann::json>
-      epochs;  // lines of metrics.jsonl: epoch, train_loss, val_accuracy, lr, images_per_second, terms {name: value}, train_accuracy
+  std::vector<nlohmann::json> epochs;  // lines of metrics.jsonl: epoch, train_loss, val_accuracy,
+                                       // lr, images_per_second, terms {name: value}, train_accuracy
   nlohmann::json summary;
   std::string config_toml;
 };
 
-// One HTML file that opens offline: the table, curves, per-class accuracy, confusion matrix, sample images with predictions (right and
-// wrong), configuration. No script is needed to read it; nothing is loaded from anywhere. All text from the data (class names, paths) is
-// escaped.
+// One HTML file that opens offline: the table, curves, per-class accuracy, confusion matrix, sample
+// images with predictions (right and wrong), configuration. No script is needed to read it; nothing
+// is loaded from anywhere. All text from the data (class names, paths) is escaped.
 std::string render_page(const Page& page);
 
 // The rows as an aligned plain-text table.

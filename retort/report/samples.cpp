@@ -28,13 +28,17 @@ std::vector<Prediction> candidates(const std::vector<Prediction>& predictions, b
   std::vector<Prediction> chosen;
   std::copy_if(predictions.begin(), predictions.end(), std::back_inserter(chosen),
                [&](const Prediction& p) { return (p.label == p.predicted) == right; });
-  std::sort(chosen.begin(), chosen.end(), [](const Prediction& a, const Prediction& b) { return by_class(a) < by_class(b); });
+  std::sort(chosen.begin(), chosen.end(),
+            [](const Prediction& a, const Prediction& b) { return by_class(a) < by_class(b); });
   if (!right) {
-    std::stable_sort(chosen.begin(), chosen.end(), [](const Prediction& a, const Prediction& b) { return confidence(a) > confidence(b); });
+    std::stable_sort(chosen.begin(), chosen.end(), [](const Prediction& a, const Prediction& b) {
+      return confidence(a) > confidence(b);
+    });
     return chosen;
   }
   std::vector<Prediction> drawn;
-  for (const int64_t i : permutation(static_cast<int64_t>(chosen.size()), CounterRng{0})) drawn.push_back(chosen[static_cast<size_t>(i)]);
+  for (const int64_t i : permutation(static_cast<int64_t>(chosen.size()), CounterRng{0}))
+    drawn.push_back(chosen[static_cast<size_t>(i)]);
   return drawn;
 }
 
@@ -44,13 +48,17 @@ std::string thumbnail(const std::filesystem::path& path) {
   data::Image image = data::read_image(path);
   const int64_t longest = std::max(image.width, image.height);
   if (longest > kSide) {
-    const auto scaled = [&](int64_t side) { return std::max<int64_t>(1, (side * kSide + longest / 2) / longest); };
-    image = data::resize(image, scaled(image.width), scaled(image.height), data::Interpolation::bilinear);
+    const auto scaled = [&](int64_t side) {
+      return std::max<int64_t>(1, (side * kSide + longest / 2) / longest);
+    };
+    image = data::resize(image, scaled(image.width), scaled(image.height),
+                         data::Interpolation::bilinear);
   }
   return "data:image/jpeg;base64," + base64(data::encode_jpeg(image, kQuality));
 }
 
-std::vector<Sample> samples(const std::vector<Prediction>& predictions, const std::filesystem::path& root, bool right, size_t most) {
+std::vector<Sample> samples(const std::vector<Prediction>& predictions,
+                            const std::filesystem::path& root, bool right, size_t most) {
   std::vector<Sample> found;
   size_t misses = 0;
   for (const Prediction& prediction : candidates(predictions, right)) {
@@ -62,18 +70,24 @@ std::vector<Sample> samples(const std::vector<Prediction>& predictions, const st
     }
   }
   if (right)
-    std::sort(found.begin(), found.end(), [](const Sample& a, const Sample& b) { return by_class(a.prediction) < by_class(b.prediction); });
+    std::sort(found.begin(), found.end(), [](const Sample& a, const Sample& b) {
+      return by_class(a.prediction) < by_class(b.prediction);
+    });
   return found;
 }
 
 std::string base64(const std::string& bytes) {
-  static constexpr char kAlphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  static constexpr char kAlphabet[] =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   std::string out;
   out.reserve((bytes.size() + 2) / 3 * 4);
   for (size_t i = 0; i < bytes.size(); i += 3) {
-    const auto byte = [&](size_t j) { return j < bytes.size() ? uint32_t{static_cast<uint8_t>(bytes[j])} : 0U; };
+    const auto byte = [&](size_t j) {
+      return j < bytes.size() ? uint32_t{static_cast<uint8_t>(bytes[j])} : 0U;
+    };
     const uint32_t word = byte(i) << 16 | byte(i + 1) << 8 | byte(i + 2);
-    for (size_t digit = 0; digit < 4; ++digit) out += i + digit > bytes.size() ? '=' : kAlphabet[word >> (18 - 6 * digit) & 63];
+    for (size_t digit = 0; digit < 4; ++digit)
+      out += i + digit > bytes.size() ? '=' : kAlphabet[word >> (18 - 6 * digit) & 63];
   }
   return out;
 }

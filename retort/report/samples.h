@@ -13,9 +13,10 @@ struct Sample {
   std::string data_uri;  // a thumbnail
 };
 
-// Up to `most` right or wrong predictions whose images can still be read. Wrong: the most confident first. Right: a fixed random draw, by
-// class.
-std::vector<Sample> samples(const std::vector<Prediction>& predictions, const std::filesystem::path& root, bool right, size_t most);
+// Up to `most` right or wrong predictions whose images can still be read. Wrong: the most confident
+// first. Right: a fixed random draw, by class.
+std::vector<Sample> samples(const std::vector<Prediction>& predictions,
+                            const std::filesystem::path& root, bool right, size_t most);
 
 // A data URI: a JPEG of at most 96 pixels a side. Throws Error when the file is not an image.
 std::string thumbnail(const std::filesystem::path& path);

@@ -21,7 +21,8 @@ std::vector<std::string> cells(const Row& row) {
 
 std::string render_table(const std::vector<Row>& rows) {
   if (rows.empty()) return "";
-  std::vector<std::vector<std::string>> lines = {{"run", "model", "accuracy", "parameters", "multiply-adds", "an image", "training"}};
+  std::vector<std::vector<std::string>> lines = {
+      {"run", "model", "accuracy", "parameters", "multiply-adds", "an image", "training"}};
   for (const Row& row : rows) lines.push_back(cells(row));
   return aligned(lines, 2);  // the names, then numbers
 }

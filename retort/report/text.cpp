@@ -13,13 +13,16 @@ namespace {
 constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
 constexpr const char* kUnknown = "–";
 
-// The length of the valid UTF-8 sequence at the start of `text`, or 0. Overlong forms, surrogates and values past U+10FFFF are not valid
-// (RFC 3629).
+// The length of the valid UTF-8 sequence at the start of `text`, or 0. Overlong forms, surrogates
+// and values past U+10FFFF are not valid (RFC 3629).
 size_t sequence(std::string_view text) {
   const auto byte = [&](size_t i) { return static_cast<uint8_t>(text[i]); };
   const uint8_t first = byte(0);
   if (first < 0x80) return 1;
-  const size_t size = first >= 0xC2 && first < 0xE0 ? 2 : first >= 0xE0 && first < 0xF0 ? 3 : first >= 0xF0 && first < 0xF5 ? 4 : 0;
+  const size_t size = first >= 0xC2 && first < 0xE0   ? 2
+                      : first >= 0xE0 && first < 0xF0 ? 3
+                      : first >= 0xF0 && first < 0xF5 ? 4
+                                                      : 0;
   if (size == 0 || size > text.size()) return 0;
   for (size_t i = 1; i < size; ++i) {
     if ((byte(i) & 0xC0) != 0x80) return 0;
@@ -42,7 +45,8 @@ void each_code_point(std::string_view text, Visit visit) {
 std::string number(double value, std::chars_format format, int digits) {
   if (!std::isfinite(value)) return kUnknown;
   std::array<char, 400> buffer;  // the largest double has 309 digits before the point
-  const std::to_chars_result result = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, format, digits);
+  const std::to_chars_result result =
+      std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, format, digits);
   return {buffer.data(), result.ptr};
 }
 
@@ -73,7 +77,8 @@ std::string escape(std::string_view text) {
     } else if ((static_cast<uint8_t>(c) < 0x20 && c != '\t' && c != '\n') || c == 0x7F) {
       out += kReplacement;
     } else {
-      out += point.size() > 1 ? retort::printable(point) : std::string(point);  // marks that turn the direction of writing
+      out += point.size() > 1 ? retort::printable(point)
+                              : std::string(point);  // marks that turn the direction of writing
     }
   });
   return out;
@@ -89,11 +94,13 @@ std::string aligned(const std::vector<std::vector<std::string>>& lines, size_t t
     }
   }
   std::string out, rule;
-  for (size_t c = 0; c < width.size(); ++c) rule += (c == 0 ? "" : "  ") + std::string(static_cast<size_t>(width[c]), '-');
+  for (size_t c = 0; c < width.size(); ++c)
+    rule += (c == 0 ? "" : "  ") + std::string(static_cast<size_t>(width[c]), '-');
   for (size_t l = 0; l < shown.size(); ++l) {
     for (size_t c = 0; c < width.size(); ++c) {
       const std::string blanks(static_cast<size_t>(width[c] - length(shown[l][c])), ' ');
-      out += (c == 0 ? "" : "  ") + (c < text_columns ? shown[l][c] + blanks : blanks + shown[l][c]);
+      out +=
+          (c == 0 ? "" : "  ") + (c < text_columns ? shown[l][c] + blanks : blanks + shown[l][c]);
     }
     out += '\n' + (l == 0 ? rule + '\n' : "");
   }
@@ -116,22 +123,33 @@ std::string shorten(std::string_view text, int64_t most) {
   return cut ? out + "…" : out;
 }
 
-std::string fixed(double value, int digits) { return number(value, std::chars_format::fixed, digits); }
-std::string significant(double value, int digits) { return number(value, std::chars_format::general, digits); }
+std::string fixed(double value, int digits) {
+  return number(value, std::chars_format::fixed, digits);
+}
+std::string significant(double value, int digits) {
+  return number(value, std::chars_format::general, digits);
+}
 
-std::string percent(double value) { return std::isfinite(value) ? fixed(value, 1) + " %" : kUnknown; }
+std::string percent(double value) {
+  return std::isfinite(value) ? fixed(value, 1) + " %" : kUnknown;
+}
 
 std::string count(int64_t value) {
   if (value <= 0) return kUnknown;
   const auto size = static_cast<double>(value);
   for (const auto& [unit, name] : {std::pair{1e12, " T"}, {1e9, " G"}, {1e6, " M"}, {1e3, " k"}}) {
-    if (size >= unit) return fixed(size / unit, size >= 100 * unit ? 0 : size >= 10 * unit ? 1 : 2) + name;
+    if (size >= unit)
+      return fixed(size / unit, size >= 100 * unit ? 0 : size >= 10 * unit ? 1 : 2) + name;
   }
   return std::to_string(value);
 }
 
 std::string milliseconds(double value) {
-  return value > 0 && std::isfinite(value) ? fixed(value, value >= 100 ? 0 : value >= 10 ? 1 : 2) + " ms" : kUnknown;
+  return value > 0 && std::isfinite(value) ? fixed(value, value >= 100  ? 0
+                                                          : value >= 10 ? 1
+                                                                        : 2) +
+                                                 " ms"
+                                           : kUnknown;
 }
 
 std::string duration(double seconds) {

@@ -16,7 +16,8 @@ const Row* teacher_of(const Page& page) {
 
 std::string called(const Row& row) {
   if (row.name == "from scratch" && !row.model.empty()) return row.model + " trained from scratch";
-  if (row.name == "finetuned" && !row.model.empty()) return row.model + " pre-trained and finetuned";
+  if (row.name == "finetuned" && !row.model.empty())
+    return row.model + " pre-trained and finetuned";
   return row.name + (row.model.empty() ? "" : " " + row.model);
 }
 
@@ -33,7 +34,8 @@ std::string savings(const Row& student, const Row& teacher) {
   const auto add = [&](int64_t ours, int64_t theirs, const char* what) {
     if (ours <= 0 || theirs <= 0) return;
     const double ratio = static_cast<double>(theirs) / static_cast<double>(ours);
-    if (ratio >= 1.05) out += (out.empty() ? ", with " : " and ") + fixed(ratio, 1) + "× fewer " + what;
+    if (ratio >= 1.05)
+      out += (out.empty() ? ", with " : " and ") + fixed(ratio, 1) + "× fewer " + what;
   };
   add(student.parameters, teacher.parameters, "parameters");
   add(student.multiply_adds, teacher.multiply_adds, "multiply-adds");
@@ -53,10 +55,12 @@ std::string verdict(const Page& page, const Metrics& metrics) {
   const Row* student = student_of(page);
   const Row* teacher = teacher_of(page);
   if (!student && !teacher && page.predictions.empty()) return "There are no results yet.";
-  if (!student && !teacher) return percent(metrics.accuracy) + " of the " + page.split + " images are classified correctly.";
+  if (!student && !teacher)
+    return percent(metrics.accuracy) + " of the " + page.split +
+           " images are classified correctly.";
   const Row& subject = student ? *student : *teacher;
-  const std::string out =
-      "The " + called(subject) + " classifies " + percent(subject.accuracy) + " of the " + page.split + " images correctly";
+  const std::string out = "The " + called(subject) + " classifies " + percent(subject.accuracy) +
+                          " of the " + page.split + " images correctly";
   std::string beside;
   const auto add = [&](const Row& row, const std::string& name) {
     beside += (beside.empty() ? ": " : ", ") + compared(subject, row, name);

@@ -26,48 +26,58 @@ template <typename Choice>
 struct Words;
 template <>
 struct Words<TeacherHead> {
-  static constexpr std::array kTable{std::pair{TeacherHead::probe, "probe"}, std::pair{TeacherHead::keep, "keep"},
+  static constexpr std::array kTable{std::pair{TeacherHead::probe, "probe"},
+                                     std::pair{TeacherHead::keep, "keep"},
                                      std::pair{TeacherHead::zero_shot, "zero-shot"}};
 };
 template <>
 struct Words<TeacherInit> {
-  static constexpr std::array kTable{std::pair{TeacherInit::linear_probe, "linear-probe"}, std::pair{TeacherInit::finetune, "finetune"},
+  static constexpr std::array kTable{std::pair{TeacherInit::linear_probe, "linear-probe"},
+                                     std::pair{TeacherInit::finetune, "finetune"},
                                      std::pair{TeacherInit::scratch, "scratch"}};
 };
 template <>
 struct Words<OptimizerKind> {
-  static constexpr std::array kTable{std::pair{OptimizerKind::automatic, "auto"}, std::pair{OptimizerKind::muon, "muon"},
+  static constexpr std::array kTable{std::pair{OptimizerKind::automatic, "auto"},
+                                     std::pair{OptimizerKind::muon, "muon"},
                                      std::pair{OptimizerKind::adamw, "adamw"}};
 };
 template <>
 struct Words<StartKind> {
-  static constexpr std::array kTable{std::pair{StartKind::silent, "silent"}, std::pair{StartKind::as_published, "public"}};
+  static constexpr std::array kTable{std::pair{StartKind::silent, "silent"},
+                                     std::pair{StartKind::as_published, "public"}};
 };
 template <>
 struct Words<PrecisionKind> {
-  static constexpr std::array kTable{std::pair{PrecisionKind::automatic, "auto"}, std::pair{PrecisionKind::fp32, "fp32"},
+  static constexpr std::array kTable{std::pair{PrecisionKind::automatic, "auto"},
+                                     std::pair{PrecisionKind::fp32, "fp32"},
                                      std::pair{PrecisionKind::bf16, "bf16"}};
 };
 template <>
 struct Words<MoreViews> {
-  static constexpr std::array kTable{std::pair{MoreViews::repeat, "repeat"}, std::pair{MoreViews::live, "live"}};
+  static constexpr std::array kTable{std::pair{MoreViews::repeat, "repeat"},
+                                     std::pair{MoreViews::live, "live"}};
 };
 template <>
 struct Words<ImageStoreKind> {
-  static constexpr std::array kTable{std::pair{ImageStoreKind::automatic, "auto"}, std::pair{ImageStoreKind::pixels, "pixels"},
+  static constexpr std::array kTable{std::pair{ImageStoreKind::automatic, "auto"},
+                                     std::pair{ImageStoreKind::pixels, "pixels"},
                                      std::pair{ImageStoreKind::files, "files"}};
 };
 template <>
 struct Words<TrustedLabels> {
-  static constexpr std::array kTable{std::pair{TrustedLabels::real, "real"}, std::pair{TrustedLabels::all, "all"}};
+  static constexpr std::array kTable{std::pair{TrustedLabels::real, "real"},
+                                     std::pair{TrustedLabels::all, "all"}};
 };
 template <>
 struct Words<ExtraLosses> {
-  static constexpr std::array kTable{std::pair{ExtraLosses::all, "all"}, std::pair{ExtraLosses::embedding, "embedding"}};
+  static constexpr std::array kTable{std::pair{ExtraLosses::all, "all"},
+                                     std::pair{ExtraLosses::embedding, "embedding"}};
 };
 template <>
 struct Words<train::Schedule> {
-  static constexpr std::array kTable{std::pair{train::Schedule::linear, "linear"}, std::pair{train::Schedule::cosine, "cosine"},
+  static constexpr std::array kTable{std::pair{train::Schedule::linear, "linear"},
+                                     std::pair{train::Schedule::cosine, "cosine"},
                                      std::pair{train::Schedule::constant, "constant"}};
 };
 

@@ -28,12 +28,16 @@ namespace retort::run {
 namespace fs = std::filesystem;
 namespace {
 
-std::string counted_runs(int64_t runs) { return std::to_string(runs) + (runs == 1 ? " run" : " runs"); }
+std::string counted_runs(int64_t runs) {
+  return std::to_string(runs) + (runs == 1 ? " run" : " runs");
+}
 
 // What an arm's runs will take.
 struct Expected {
   int64_t missing = 0;
-  double student_seconds = 0, teacher_seconds = 0;  // of one missing run; later ones find the teacher's outputs in the cache
+  double student_seconds = 0,
+         teacher_seconds =
+             0;  // of one missing run; later ones find the teacher's outputs in the cache
 };
 
 Looks looks_of(const ArmPlan& plan) {
@@ -41,7 +45,8 @@ Looks looks_of(const ArmPlan& plan) {
   return plan.probe || !has_teacher(run) ? Looks{} : Looks{run.teacher, run.extra};
 }
 
-// What all arms share. Teachers, extras and classes are of some arms alone, which are checked as they run.
+// What all arms share. Teachers, extras and classes are of some arms alone, which are checked as
+// they run.
 Plan base_plan(const CompareConfig& config) {
   if (config.seeds < 1) throw UsageError("must be at least 1", "--seeds");
   RunConfig shared = config.base;
@@ -54,19 +59,27 @@ Plan base_plan(const CompareConfig& config) {
 class Comparer {
  public:
   Comparer(const CompareConfig& config, Log& log, const StopFlag& stop)
-      : config_(config), base_(base_plan(config)), log_(log), stop_(stop), plans_(plans_of(config, log)) {}
+      : config_(config),
+        base_(base_plan(config)),
+        log_(log),
+        stop_(stop),
+        plans_(plans_of(config, log)) {}
 
   report::Comparison run() {
     for (const ArmPlan& plan : plans_) {
       runs_ += std::ssize(plan.runs);
       for (size_t i = 0; i < plan.runs.size(); ++i) pace_.expect(looks_of(plan));
     }
-    result_.title = "retort compare: " + base_.student.title() + " on " + last_part(config_.base.data);
+    result_.title =
+        "retort compare: " + base_.student.title() + " on " + last_part(config_.base.data);
     for (const ArmPlan& plan : plans_) result_.arms.push_back(run_arm(plan));
-    result_.student = base_.student.title() + ", " + std::to_string(size_) + " px, " + report::count(parameters_) + " parameters";
-    result_.budget = "Equal student image-steps: " + std::to_string(config_.base.epochs) + " epochs of " + std::to_string(images_) +
-                     " images in batches of " + std::to_string(batch_size_for(base_.training, images_)) + " for every arm that trains" +
-                     (config_.base.extra.empty() ? "." : ", in fewer epochs where images are added.");
+    result_.student = base_.student.title() + ", " + std::to_string(size_) + " px, " +
+                      report::count(parameters_) + " parameters";
+    result_.budget =
+        "Equal student image-steps: " + std::to_string(config_.base.epochs) + " epochs of " +
+        std::to_string(images_) + " images in batches of " +
+        std::to_string(batch_size_for(base_.training, images_)) + " for every arm that trains" +
+        (config_.base.extra.empty() ? "." : ", in fewer epochs where images are added.");
     estimate_savings();
     write_comparison(result_, config_.base.student, config_.base.out);
     return result_;
@@ -84,12 +97,15 @@ class Comparer {
       seconds += arm.teacher_seconds + arm.student_seconds * static_cast<double>(arm.missing);
       text += plan.title() + ": ";
       const int64_t runs = std::ssize(plan.runs);
-      if (arm.missing < runs) text += std::to_string(runs - arm.missing) + " of " + std::to_string(runs) + " runs are there";
+      if (arm.missing < runs)
+        text +=
+            std::to_string(runs - arm.missing) + " of " + std::to_string(runs) + " runs are there";
       if (arm.missing > 0 && arm.missing < runs) text += ", ";
       if (arm.missing > 0) text += counted_runs(arm.missing);
       if (arm.student_seconds > 0) text += " of " + report::duration(arm.student_seconds);
       if (arm.teacher_seconds > 0)
-        text += (arm.student_seconds > 0 ? ", and once the teacher, " : " of ") + report::duration(arm.teacher_seconds);
+        text += (arm.student_seconds > 0 ? ", and once the teacher, " : " of ") +
+                report::duration(arm.teacher_seconds);
       text += '\n';
     }
     return text + "in all: " + counted_runs(missing) + ", " + report::duration(seconds);
@@ -134,21 +150,24 @@ class Comparer {
   }
 
   void announce(const ArmPlan& plan, int64_t seed) {
-    std::string text =
-        "run " + std::to_string(done_ + 1) + " of " + std::to_string(runs_) + ": " + plan.title() + ", seed " + std::to_string(seed);
-    if (const auto seconds = pace_.seconds_left()) text += "; about " + report::duration(*seconds) + " to go";
+    std::string text = "run " + std::to_string(done_ + 1) + " of " + std::to_string(runs_) + ": " +
+                       plan.title() + ", seed " + std::to_string(seed);
+    if (const auto seconds = pace_.seconds_left())
+      text += "; about " + report::duration(*seconds) + " to go";
     log_.info(text);
   }
 
-  // A teacher that is trained first is trained for the first run, and read by the others: its training is part of what each arm of it
-  // cost. Returns the seconds that the run's teachers took.
+  // A teacher that is trained first is trained for the first run, and read by the others: its
+  // training is part of what each arm of it cost. Returns the seconds that the run's teachers took.
   double train(RunConfig config, report::Arm& arm) {
     double training_teachers = 0;
     if (has_teacher(config) && config.teacher_init != TeacherInit::linear_probe) {
       std::string name = "teacher";
-      for (const std::string& teacher : config.teacher) name += "-" + folder_name(last_part(teacher));
+      for (const std::string& teacher : config.teacher)
+        name += "-" + folder_name(last_part(teacher));
       const int64_t seed = std::exchange(config.seed, config_.base.seed);
-      const TrainedTeachers trained = train_teachers(resolve(config), fs::path(config_.base.out) / name, /*force=*/false, {log_, stop_});
+      const TrainedTeachers trained = train_teachers(
+          resolve(config), fs::path(config_.base.out) / name, /*force=*/false, {log_, stop_});
       config = with_teachers(config, trained);
       config.seed = seed;
       training_teachers = trained.seconds;
@@ -192,37 +211,48 @@ class Comparer {
     add_accuracy(summary.student, arm);
     arm.training_seconds += summary.seconds.training;
     // Later runs find the outputs in the cache: the longest is what it cost.
-    arm.teacher_seconds = std::max(arm.teacher_seconds, training_teachers + summary.seconds.teacher);
+    arm.teacher_seconds =
+        std::max(arm.teacher_seconds, training_teachers + summary.seconds.teacher);
     size_ = summary.student.image_size;
     parameters_ = summary.student.parameters;
     images_ = summary.data.train;
     arm.image_steps = summary.image_steps;
     if (!summary.teacher) return;
-    const std::string line = arm.teacher + " (" + summary.teacher->arch + ", " + std::to_string(summary.teacher->image_size) +
-                             " px): " + report::percent(accuracy_of(*summary.teacher)) + " on " + result_.split;
-    if (std::ranges::find(result_.teachers, line) == result_.teachers.end()) result_.teachers.push_back(line);
+    const std::string line = arm.teacher + " (" + summary.teacher->arch + ", " +
+                             std::to_string(summary.teacher->image_size) +
+                             " px): " + report::percent(accuracy_of(*summary.teacher)) + " on " +
+                             result_.split;
+    if (std::ranges::find(result_.teachers, line) == result_.teachers.end())
+      result_.teachers.push_back(line);
   }
 
-  // Time saved beside pre-training the student and finetuning it, both on this machine: its published schedule at its measured speed.
+  // Time saved beside pre-training the student and finetuning it, both on this machine: its
+  // published schedule at its measured speed.
   void estimate_savings() {
     const std::optional<Pretraining> published = pretraining_of(config_.base.student);
     if (!published) {
-      result_.pretraining = "No pre-training schedule is published for " + base_.student.title() + ".";
+      result_.pretraining =
+          "No pre-training schedule is published for " + base_.student.title() + ".";
       return;
     }
     log_.info("measuring how fast this machine would pre-train " + config_.base.student);
     const models::ModelPtr model = models::make_model({config_.base.student, 1000});
     model->to(base_.device);
     const double speed =
-        train::training_speed(*model, published->size, batch_size_for(base_.training, images_), base_.precision, /*muon=*/false);
+        train::training_speed(*model, published->size, batch_size_for(base_.training, images_),
+                              base_.precision, /*muon=*/false);
     const double pretraining = static_cast<double>(published->epochs * published->images) / speed;
     for (report::Arm& arm : result_.arms) {
       if (!arm.name.starts_with("distill")) continue;
-      arm.saved = 100 * (1 - (arm.training_seconds + arm.teacher_seconds) / (pretraining + arm.training_seconds));
+      arm.saved = 100 * (1 - (arm.training_seconds + arm.teacher_seconds) /
+                                 (pretraining + arm.training_seconds));
     }
-    result_.pretraining = "Saved: of the time to pre-train the student on ImageNet (" + std::to_string(published->epochs) + " epochs, " +
-                          published->source + "; at the " + report::fixed(speed, 0) + " images/s that this machine trains it at " +
-                          std::to_string(published->size) + " px, " + report::duration(pretraining) + ") and then to train as long again.";
+    result_.pretraining = "Saved: of the time to pre-train the student on ImageNet (" +
+                          std::to_string(published->epochs) + " epochs, " + published->source +
+                          "; at the " + report::fixed(speed, 0) +
+                          " images/s that this machine trains it at " +
+                          std::to_string(published->size) + " px, " +
+                          report::duration(pretraining) + ") and then to train as long again.";
   }
 
   CompareConfig config_;
@@ -245,6 +275,8 @@ report::Comparison compare(const CompareConfig& config, Log& log, const StopFlag
   return comparer.run();
 }
 
-std::string expected(const CompareConfig& config, Log& log, const StopFlag& stop) { return Comparer(config, log, stop).expected(); }
+std::string expected(const CompareConfig& config, Log& log, const StopFlag& stop) {
+  return Comparer(config, log, stop).expected();
+}
 
 }  // namespace retort::run

@@ -34,7 +34,8 @@ Loss parse_loss(const std::string& text, const std::string& default_logit) {
   const std::vector<std::string> names = parts_of(text);
   for (const std::string& name : names) {
     const losses::Kind kind = losses::find_loss(name).kind;
-    if (kind == losses::Kind::label) throw UsageError("'" + name + "' needs no teacher: that is the arm `scratch`", "--loss");
+    if (kind == losses::Kind::label)
+      throw UsageError("'" + name + "' needs no teacher: that is the arm `scratch`", "--loss");
     std::string& slot = kind == losses::Kind::embedding ? loss.embedding : loss.logit;
     if (slot != kNone) throw UsageError("'" + text + "' names two losses of one kind", "--loss");
     slot = name;
@@ -67,11 +68,15 @@ std::vector<std::string> arms_of(const CompareConfig& config, Log& log) {
 }
 
 // `one` is each run but for its seed and its folder.
-ArmPlan arm(const CompareConfig& config, const std::string& name, const std::string& teacher, RunConfig one, bool probe = false) {
+ArmPlan arm(const CompareConfig& config, const std::string& name, const std::string& teacher,
+            RunConfig one, bool probe = false) {
   ArmPlan plan{.name = name, .teacher = teacher, .runs = {}, .probe = probe};
-  for (int64_t seed = config.base.seed; seed < config.base.seed + (probe ? 1 : config.seeds); ++seed) {
+  for (int64_t seed = config.base.seed; seed < config.base.seed + (probe ? 1 : config.seeds);
+       ++seed) {
     one.seed = seed;
-    one.out = (fs::path(config.base.out) / folder_name(plan.title()) / ("seed-" + std::to_string(seed))).string();
+    one.out =
+        (fs::path(config.base.out) / folder_name(plan.title()) / ("seed-" + std::to_string(seed)))
+            .string();
     plan.runs.push_back(one);
   }
   return plan;
@@ -97,12 +102,16 @@ ArmPlan without_teacher(const CompareConfig& config, const std::string& name, bo
 }
 
 // Of images beside the data set's own: in as many image-steps.
-ArmPlan with_extra(const CompareConfig& config, const std::string& name, const std::string& teacher, RunConfig one,
-                   const std::string& text) {
+ArmPlan with_extra(const CompareConfig& config, const std::string& name, const std::string& teacher,
+                   RunConfig one, const std::string& text) {
   const data::Extra extra = data::extra_from(text);
   one.extra = {text};
-  one.epochs = std::max<int64_t>(1, std::llround(static_cast<double>(config.base.epochs) / (1 + extra.ratio)));
-  return arm(config, name + ", with " + extra.path.filename().string() + " " + report::significant(extra.ratio, 4) + "x", teacher, one);
+  one.epochs = std::max<int64_t>(
+      1, std::llround(static_cast<double>(config.base.epochs) / (1 + extra.ratio)));
+  return arm(config,
+             name + ", with " + extra.path.filename().string() + " " +
+                 report::significant(extra.ratio, 4) + "x",
+             teacher, one);
 }
 
 // Each of the teachers with each of the losses, without more images and with.
@@ -112,14 +121,16 @@ std::vector<ArmPlan> distilled(const CompareConfig& config, bool pretrained) {
     RunConfig one = started(config, pretrained);
     one.teacher = teachers_in(teacher);
     std::string files;
-    for (const std::string& each : one.teacher) files += (files.empty() ? "" : " + ") + last_part(each);
+    for (const std::string& each : one.teacher)
+      files += (files.empty() ? "" : " + ") + last_part(each);
     for (const std::string& text : config.losses) {
       const Loss loss = parse_loss(text, config.base.logit_loss);
       one.loss = loss.embedding;
       one.logit_loss = loss.logit;
       const std::string name = (pretrained ? "finetune, distill " : "distill ") + words(loss);
       plans.push_back(arm(config, name, files, one));
-      for (const std::string& extra : config.base.extra) plans.push_back(with_extra(config, name, files, one, extra));
+      for (const std::string& extra : config.base.extra)
+        plans.push_back(with_extra(config, name, files, one, extra));
     }
   }
   return plans;
@@ -132,17 +143,22 @@ std::vector<ArmPlan> plans_of(const CompareConfig& config, Log& log) {
   std::vector<ArmPlan> plans;
   for (const std::string& name : arms_of(config, log)) {
     const bool distills = name == "distill" || name == "finetune-distill";
-    const bool pretrained = name == "finetune" || name == "linear-probe" || name == "finetune-distill";
-    if (!distills && !labelled) throw UsageError("needs labels, and with --classes there are none", "--arm " + name);
+    const bool pretrained =
+        name == "finetune" || name == "linear-probe" || name == "finetune-distill";
+    if (!distills && !labelled)
+      throw UsageError("needs labels, and with --classes there are none", "--arm " + name);
     if (pretrained && config.base.student_weights.empty())
-      throw UsageError("needs pre-trained weights of the student", "--arm " + name, "name their file with --student-weights");
-    if (distills && config.teachers.empty()) throw UsageError("needs a teacher", "--arm " + name, "name a weight file with --teacher");
+      throw UsageError("needs pre-trained weights of the student", "--arm " + name,
+                       "name their file with --student-weights");
+    if (distills && config.teachers.empty())
+      throw UsageError("needs a teacher", "--arm " + name, "name a weight file with --teacher");
     if (distills) {
       for (ArmPlan& plan : distilled(config, pretrained)) plans.push_back(std::move(plan));
     } else if (name == "scratch" || pretrained) {
       plans.push_back(without_teacher(config, name, pretrained));
     } else {
-      throw UsageError("there is no arm '" + name + "'", "--arm", "one of: scratch, finetune, linear-probe, distill, finetune-distill");
+      throw UsageError("there is no arm '" + name + "'", "--arm",
+                       "one of: scratch, finetune, linear-probe, distill, finetune-distill");
     }
   }
   return plans;

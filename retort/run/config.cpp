@@ -9,7 +9,7 @@
 #include "retort/data/extra.h"
 #include "retort/hub/reference.h"
 #include "retort/losses/loss.h"
-#include "retort/models/torchscript.h"
+#include "retort/models/programs/torchscript.h"
 #include "retort/run/named_teacher.h"
 #include "retort/run/options.h"
 
@@ -30,7 +30,8 @@ std::string toml_value(bool value) { return value ? "true" : "false"; }
 std::string toml_value(int64_t value) { return std::to_string(value); }
 std::string toml_value(double value) {
   char text[64];
-  const auto end = std::to_chars(text, text + sizeof text, value).ptr;  // the shortest text that reads back as the same number
+  const auto end = std::to_chars(text, text + sizeof text, value)
+                       .ptr;  // the shortest text that reads back as the same number
   return {text, end};
 }
 template <Worded Choice>
@@ -51,15 +52,19 @@ void resolve_weight(double& weight, const std::string& loss) {
 
 RunConfig absolute(RunConfig config) {
   const auto make_absolute = [](std::string& path) {
-    if (!path.empty() && path != kNone && !hub::is_reference(path)) path = fs::absolute(path).lexically_normal().string();
+    if (!path.empty() && path != kNone && !hub::is_reference(path))
+      path = fs::absolute(path).lexically_normal().string();
   };
-  for (std::string* path : {&config.data, &config.out, &config.cache, &config.student_weights, &config.classes}) make_absolute(*path);
+  for (std::string* path :
+       {&config.data, &config.out, &config.cache, &config.student_weights, &config.classes})
+    make_absolute(*path);
   for (std::string& text : config.teacher) {
     NamedTeacher teacher = teacher_from(text);
     make_absolute(teacher.name);
     text = to_text(teacher);
   }
-  if (models::names_script(config.student)) config.student = fs::absolute(config.student).lexically_normal().string();
+  if (models::names_script(config.student))
+    config.student = fs::absolute(config.student).lexically_normal().string();
   for (std::string& extra : config.extra) {
     const data::Extra given = data::extra_from(extra);
     extra = fs::absolute(given.path).lexically_normal().string() + ":" + toml_value(given.ratio);
@@ -70,24 +75,32 @@ RunConfig absolute(RunConfig config) {
 }
 
 std::vector<std::pair<std::string, std::string>> recipe(const std::string& name) {
-  // Their section 4 and appendix; crops are torchvision's RandomResizedCrop at its defaults, and the teacher sees a fresh one every epoch.
+  // Their section 4 and appendix; crops are torchvision's RandomResizedCrop at its defaults, and
+  // the teacher sees a fresh one every epoch.
   if (name == "paper")
-    return {{"epochs", "250"},     {"batch-size", "64"},   {"lr", "0.001"},       {"weight-decay", "0.01"},  {"schedule", "constant"},
-            {"warmup", "0"},       {"clip-norm", "0"},     {"image-size", "224"}, {"views", "250"},          {"crop-min", "0.08"},
-            {"brightness", "0"},   {"contrast", "0"},      {"saturation", "0"},   {"loss", "align_uniform"}, {"logit-loss", "kd"},
-            {"label-weight", "1"}, {"loss-weight", "0.8"}, {"logit-weight", "1"}, {"optimizer", "adamw"},    {"init", "public"}};
-  // Function matching (Beyer et al. 2021, arXiv 2106.05237, and its public configurations): the divergence alone, mixup in every batch, of
-  // which the teacher sees the mixed images too, crops and flips without colour jitter, and schedules as long as there is time for.
+    return {{"epochs", "250"},        {"batch-size", "64"},      {"lr", "0.001"},
+            {"weight-decay", "0.01"}, {"schedule", "constant"},  {"warmup", "0"},
+            {"clip-norm", "0"},       {"image-size", "224"},     {"views", "250"},
+            {"crop-min", "0.08"},     {"brightness", "0"},       {"contrast", "0"},
+            {"saturation", "0"},      {"loss", "align_uniform"}, {"logit-loss", "kd"},
+            {"label-weight", "1"},    {"loss-weight", "0.8"},    {"logit-weight", "1"},
+            {"optimizer", "adamw"},   {"init", "public"}};
+  // Function matching (Beyer et al. 2021, arXiv 2106.05237, and its public configurations): the
+  // divergence alone, mixup in every batch, of which the teacher sees the mixed images too, crops
+  // and flips without colour jitter, and schedules as long as there is time for.
   if (name == "patient")
-    return {{"epochs", "1000"},  {"loss", "none"},    {"logit-loss", "kd"}, {"label-weight", "0"}, {"mixup", "1"},
-            {"crop-min", "0.2"}, {"brightness", "0"}, {"contrast", "0"},    {"saturation", "0"},   {"schedule", "cosine"}};
-  throw UsageError("there is no recipe named '" + name + "'", "--recipe", "name one of: paper, patient");
+    return {{"epochs", "1000"},  {"loss", "none"},      {"logit-loss", "kd"}, {"label-weight", "0"},
+            {"mixup", "1"},      {"crop-min", "0.2"},   {"brightness", "0"},  {"contrast", "0"},
+            {"saturation", "0"}, {"schedule", "cosine"}};
+  throw UsageError("there is no recipe named '" + name + "'", "--recipe",
+                   "name one of: paper, patient");
 }
 
 std::string to_toml(const RunConfig& config) {
   RunConfig copy = config;
   std::string text, group;
-  visit_options(copy, [&](const char* name, const auto& field, const Range&, const char* in, const char* help) {
+  visit_options(copy, [&](const char* name, const auto& field, const Range&, const char* in,
+                          const char* help) {
     if (group != in) text += (text.empty() ? "" : "\n") + std::string("# ") + in + "\n";
     group = in;
     text += "# " + std::string(help) + "\n" + name + " = " + toml_value(field) + "\n";

@@ -10,8 +10,9 @@
 
 namespace retort::run {
 
-// What the user typed. Field names are the option names of `retort distill` with underscores; options.h lists each one once. Zeros and
-// empty texts stand for "choose"; resolve() (plan.h) makes the choices.
+// What the user typed. Field names are the option names of `retort distill` with underscores;
+// options.h lists each one once. Zeros and empty texts stand for "choose"; resolve() (plan.h) makes
+// the choices.
 struct RunConfig {
   std::string data, student = "mobilenet_v2", student_weights, student_features = "features", out;
   std::vector<std::string> teacher;  // each as named_teacher.h reads it
@@ -41,7 +42,8 @@ struct RunConfig {
   std::string loss = "align_uniform", logit_loss = "kd";
   // kOwn: the loss's own default, which `absolute` puts in its place.
   static constexpr double kOwn = -1;
-  double label_weight = 1, loss_weight = kOwn, logit_weight = kOwn, temperature = 0, label_smoothing = 0;
+  double label_weight = 1, loss_weight = kOwn, logit_weight = kOwn, temperature = 0,
+         label_smoothing = 0;
   std::vector<std::string> loss_option, logit_option;
 
   std::vector<std::string> extra;
@@ -57,14 +59,17 @@ struct RunConfig {
 // Complete and re-runnable: `retort distill --config` reads it back.
 std::string to_toml(const RunConfig& config);
 
-// With every kOwn replaced by the loss's own weight, and paths that hold wherever the config is read.
+// With every kOwn replaced by the loss's own weight, and paths that hold wherever the config is
+// read.
 RunConfig absolute(RunConfig config);
 
-// A named set of options and their values, for what neither command line nor config file says. "paper": what Farhat & Chen (2024) trained
-// with. "patient": function matching (Beyer et al. 2021), for long runs. Throws UsageError listing the names.
+// A named set of options and their values, for what neither command line nor config file says.
+// "paper": what Farhat & Chen (2024) trained with. "patient": function matching (Beyer et al.
+// 2021), for long runs. Throws UsageError listing the names.
 std::vector<std::pair<std::string, std::string>> recipe(const std::string& name);
 
-// Throws UsageError on what no range says: names that nothing has, crops turned round, a missing data set.
+// Throws UsageError on what no range says: names that nothing has, crops turned round, a missing
+// data set.
 void validate(const RunConfig& config);
 
 }  // namespace retort::run

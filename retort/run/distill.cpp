@@ -28,7 +28,8 @@ namespace {
 
 bool holds_pictures(const fs::path& folder) {
   std::error_code error;
-  for (fs::directory_iterator it(folder, error); !error && it != fs::directory_iterator(); it.increment(error))
+  for (fs::directory_iterator it(folder, error); !error && it != fs::directory_iterator();
+       it.increment(error))
     if (it->path().has_extension() && data::is_image_name(it->path())) return true;
   return false;
 }
@@ -38,8 +39,10 @@ void check_apart(const Plan& plan) {
   std::error_code error;
   const bool same = fs::equivalent(plan.data.path, plan.out, error) && !error;
   if (same || holds_pictures(plan.out))
-    throw UsageError(same ? "is the folder of the images" : "holds pictures", "--out " + printable(plan.out.string()),
-                     "name a folder for the run alone, such as " + printable((plan.out / "run").string()));
+    throw UsageError(
+        same ? "is the folder of the images" : "holds pictures",
+        "--out " + printable(plan.out.string()),
+        "name a folder for the run alone, such as " + printable((plan.out / "run").string()));
 }
 
 // The seconds of one step, added where they belong.
@@ -56,8 +59,8 @@ class Timed {
 };
 
 // Those that are to be trained on the task first are, and take the place of those that are given.
-void train_teachers_first(Plan& plan, const std::vector<std::string>& classes, PreparedTeachers& teachers, bool force,
-                          const Context& context) {
+void train_teachers_first(Plan& plan, const std::vector<std::string>& classes,
+                          PreparedTeachers& teachers, bool force, const Context& context) {
   if (!plan.teachers.trained_first()) return;
   plan.teachers = train_teachers(plan, plan.out / "teacher", force, context).teachers;
   teachers = prepare_teachers(plan, plan.teachers, classes, context);
@@ -65,7 +68,8 @@ void train_teachers_first(Plan& plan, const std::vector<std::string>& classes, P
 
 void keep_head(const RunFolder& folder, const FittedTeachers& fitted) {
   if (!fitted.head) return;
-  write_safetensors(folder.root / "teacher_head.safetensors", {{"weight", fitted.head->weight}, {"bias", fitted.head->bias}});
+  write_safetensors(folder.root / "teacher_head.safetensors",
+                    {{"weight", fitted.head->weight}, {"bias", fitted.head->bias}});
 }
 
 DataSummary data_summary(const Plan& plan, const OpenData& data) {
@@ -87,12 +91,14 @@ std::vector<ExtraSummary> extras_summary(const Plan& plan, const OpenData& data)
                    .images = extra.found,
                    .used = extra.images.size(),
                    .labels = plan.data.trusts_extra_labels,
-                   .share = static_cast<double>(extra.each_epoch) / static_cast<double>(data.images_an_epoch())});
+                   .share = static_cast<double>(extra.each_epoch) /
+                            static_cast<double>(data.images_an_epoch())});
   return all;
 }
 
 // All that the summary says of the run as a whole.
-void describe(const Plan& plan, const OpenData& data, const train::TrainResult& result, RunSummary& summary) {
+void describe(const Plan& plan, const OpenData& data, const train::TrainResult& result,
+              RunSummary& summary) {
   summary.version = kVersion;
   summary.data = data_summary(plan, data);
   summary.extras = extras_summary(plan, data);
@@ -107,7 +113,8 @@ void describe(const Plan& plan, const OpenData& data, const train::TrainResult& 
 }
 
 // The run itself, step by step.
-RunSummary carry_out(const Plan& given, const DistillOptions& options, const RunFolder& folder, const Context& context) {
+RunSummary carry_out(const Plan& given, const DistillOptions& options, const RunFolder& folder,
+                     const Context& context) {
   RunSummary summary;
   std::optional<Opened> opened;
   {
@@ -130,7 +137,8 @@ RunSummary carry_out(const Plan& given, const DistillOptions& options, const Run
     keep_head(folder, fitted);
   }
   summary.teacher = fitted.summary;
-  const TrainedStudent student = train_student(plan, data, fitted, summary.inputs, folder, options.resume, context);
+  const TrainedStudent student =
+      train_student(plan, data, fitted, summary.inputs, folder, options.resume, context);
   summary.seconds.training = student.result.seconds;
   {
     const Timed timed(summary.seconds.evaluation);
@@ -139,13 +147,15 @@ RunSummary carry_out(const Plan& given, const DistillOptions& options, const Run
   describe(plan, data, student.result, summary);
   if (!summary.forecast.is_null()) {
     summary.forecast["taken_seconds"] = since_forecast.seconds();
-    context.log.info("took " + report::duration(since_forecast.seconds()) + " where the forecast said " +
+    context.log.info("took " + report::duration(since_forecast.seconds()) +
+                     " where the forecast said " +
                      report::duration(summary.forecast["seconds"].get<double>()));
   }
   return summary;
 }
 
-// What the run in the folder, finished or not, was made of and is no longer so; empty where all of it is, or nothing was made yet.
+// What the run in the folder, finished or not, was made of and is no longer so; empty where all of
+// it is, or nothing was made yet.
 std::string changed_inputs(const RunFolder& folder, const Plan& plan) {
   std::error_code error;
   nlohmann::json made_of;
@@ -156,19 +166,24 @@ std::string changed_inputs(const RunFolder& folder, const Plan& plan) {
   } else {
     return "";
   }
-  return differences(inputs_from(made_of), inputs_of(plan, manifest_of(plan.data), null_log(), never_stop()));
+  return differences(inputs_from(made_of),
+                     inputs_of(plan, manifest_of(plan.data), null_log(), never_stop()));
 }
 
-bool holds_this_run(const RunFolder& folder, const Plan& plan) { return read_file(folder.config()) == to_toml(plan.config); }
+bool holds_this_run(const RunFolder& folder, const Plan& plan) {
+  return read_file(folder.config()) == to_toml(plan.config);
+}
 
 bool is_finished(const Plan& plan) {
   const RunFolder folder{plan.out};
   std::error_code error;
-  return fs::exists(folder.summary(), error) && fs::exists(folder.config(), error) && holds_this_run(folder, plan) &&
-         changed_inputs(folder, plan).empty();
+  return fs::exists(folder.summary(), error) && fs::exists(folder.config(), error) &&
+         holds_this_run(folder, plan) && changed_inputs(folder, plan).empty();
 }
 
-RunSummary read_summary(const RunFolder& folder) { return summary_from(read_json(folder.summary()), folder.summary().string()); }
+RunSummary read_summary(const RunFolder& folder) {
+  return summary_from(read_json(folder.summary()), folder.summary().string());
+}
 
 void write_summary(const RunFolder& folder, const RunSummary& summary) {
   write_file_atomic(folder.summary(), to_json(summary).dump(2) + "\n");
@@ -190,22 +205,27 @@ Forecast forecast(const RunConfig& config, Log& log, const StopFlag& stop) {
   return forecast_run(opened.plan, opened.data, opened.teachers, context);
 }
 
-RunSummary distill(const RunConfig& config, const DistillOptions& options, Log& log, const StopFlag& stop) {
+RunSummary distill(const RunConfig& config, const DistillOptions& options, Log& log,
+                   const StopFlag& stop) {
   const Plan plan = resolve(config);
   check_apart(plan);
   const std::string toml = to_toml(plan.config);
-  const bool goes_on = options.force || (options.resume && has_unfinished_replacement(plan.out, toml));
+  const bool goes_on =
+      options.force || (options.resume && has_unfinished_replacement(plan.out, toml));
   if (!goes_on && is_finished(plan)) {
     if (const auto holder = FolderLock::holder(plan.out)) throw_in_use(plan.out, *holder);
-    log.info(plan.out.string() + " holds this very run, finished: nothing is trained again (--force starts it over)");
+    log.info(plan.out.string() +
+             " holds this very run, finished: nothing is trained again (--force starts it over)");
     return finished_before(RunFolder{plan.out});
   }
 
   RunClaim claim(plan.out, toml, options);
   if (claim.is_done()) {
     if (is_finished(plan)) return finished_before(RunFolder{plan.out});
-    throw Error("holds a finished run with these settings that was made of other files: " + changed_inputs(RunFolder{plan.out}, plan),
-                plan.out.string(), "choose another --out, or --force to train again and then take its place");
+    throw Error("holds a finished run with these settings that was made of other files: " +
+                    changed_inputs(RunFolder{plan.out}, plan),
+                plan.out.string(),
+                "choose another --out, or --force to train again and then take its place");
   }
   DistillOptions own = options;
   own.resume = claim.resumes();
@@ -235,11 +255,14 @@ RunSummary distill_once(const RunConfig& config, Log& log, const StopFlag& stop,
   const Plan plan = resolve(config);
   const RunFolder folder{plan.out};
   std::error_code error;
-  if (force || !fs::exists(folder.config(), error)) return distill(config, {.force = force}, log, stop);
-  if (!holds_this_run(folder, plan)) return distill(config, {.resume = true}, log, stop);  // which says what it holds
+  if (force || !fs::exists(folder.config(), error))
+    return distill(config, {.force = force}, log, stop);
+  if (!holds_this_run(folder, plan))
+    return distill(config, {.resume = true}, log, stop);  // which says what it holds
   const std::string changed = changed_inputs(folder, plan);
   if (!changed.empty()) {
-    log.warn(folder.root.string() + " was made of other files than are there now (" + changed + "): it is made anew");
+    log.warn(folder.root.string() + " was made of other files than are there now (" + changed +
+             "): it is made anew");
     const bool begun = has_unfinished_replacement(plan.out, to_toml(plan.config));
     return distill(config, {.resume = begun, .force = !begun}, log, stop);
   }

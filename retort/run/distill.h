@@ -10,30 +10,37 @@
 namespace retort::run {
 
 struct DistillOptions {
-  bool resume = false;    // go on with an unfinished run in config.out
-  bool force = false;     // start over, and take the place of whatever run is there once this one is whole
+  bool resume = false;  // go on with an unfinished run in config.out
+  bool force =
+      false;  // start over, and take the place of whatever run is there once this one is whole
   bool forecast = false;  // measure what it will take, and say so before it begins
 };
 
-// The main job: reads the data, fits the teacher, stores its outputs, trains the student, tests it once, and writes the run folder
-// (config.toml, metrics.jsonl, summary.json, checkpoints/, student.safetensors, student.onnx, report.html, log.txt). A finished run of the
-// same settings, made of the same files, is only read, unless `force`; another process may not be at work in the folder (run_claim.h).
-// Throws UsageError on a config that cannot be meant, Error on what goes wrong, Interrupted on stop (resume goes on).
-RunSummary distill(const RunConfig& config, const DistillOptions& options, Log& log, const StopFlag& stop);
+// The main job: reads the data, fits the teacher, stores its outputs, trains the student, tests it
+// once, and writes the run folder (config.toml, metrics.jsonl, summary.json, checkpoints/,
+// student.safetensors, student.onnx, report.html, log.txt). A finished run of the same settings,
+// made of the same files, is only read, unless `force`; another process may not be at work in the
+// folder (run_claim.h). Throws UsageError on a config that cannot be meant, Error on what goes
+// wrong, Interrupted on stop (resume goes on).
+RunSummary distill(const RunConfig& config, const DistillOptions& options, Log& log,
+                   const StopFlag& stop);
 
-// What distill() would take (forecast.h), measured in seconds; writes no run folder, only decoded images into the cache.
+// What distill() would take (forecast.h), measured in seconds; writes no run folder, only decoded
+// images into the cache.
 Forecast forecast(const RunConfig& config, Log& log, const StopFlag& stop);
 
-// The same, unless the run folder holds this very run, made of the same data and teachers (inputs.h): finished, its summary is read;
-// unfinished, it goes on. Made of other ones it is made anew. Throws Error when the folder holds a run with other settings; with `force` it
-// starts over whatever is there.
-RunSummary distill_once(const RunConfig& config, Log& log, const StopFlag& stop, bool force = false);
+// The same, unless the run folder holds this very run, made of the same data and teachers
+// (inputs.h): finished, its summary is read; unfinished, it goes on. Made of other ones it is made
+// anew. Throws Error when the folder holds a run with other settings; with `force` it starts over
+// whatever is there.
+RunSummary distill_once(const RunConfig& config, Log& log, const StopFlag& stop,
+                        bool force = false);
 
 // The run folder holds this very run, finished, and made of what is there now.
 bool is_finished(const RunConfig& config);
 
-// The teacher as distill() fits it, head and all, and what it makes of real images, prepared as for evaluation: features [N, D], labels
-// [N]. Throws UsageError where the config names several.
+// The teacher as distill() fits it, head and all, and what it makes of real images, prepared as for
+// evaluation: features [N, D], labels [N]. Throws UsageError where the config names several.
 struct FittedTeacher {
   data::Manifest manifest;
   teacher::Teacher teacher;

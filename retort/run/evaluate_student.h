@@ -4,8 +4,10 @@
 
 namespace retort::run {
 
-// Tests the student once, and writes student.safetensors, student.onnx and predictions.json into the folder.
-StudentSummary evaluate_student(const Plan& plan, const OpenData& data, const TrainedStudent& student, const RunFolder& folder,
+// Tests the student once, and writes student.safetensors, student.onnx and predictions.json into
+// the folder.
+StudentSummary evaluate_student(const Plan& plan, const OpenData& data,
+                                const TrainedStudent& student, const RunFolder& folder,
                                 const Context& context);
 
 }  // namespace retort::run

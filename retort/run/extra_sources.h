@@ -18,8 +18,9 @@ struct ExtraSource {
 };
 
 // Opens every --extra of the plan, for a data set of so many training images.
-std::vector<ExtraSource> open_extras(const Plan& plan, const std::vector<std::string>& classes, int64_t images,
-                                     const data::Preparation& preparation, const Context& context);
+std::vector<ExtraSource> open_extras(const Plan& plan, const std::vector<std::string>& classes,
+                                     int64_t images, const data::Preparation& preparation,
+                                     const Context& context);
 
 // Passes over its images that a run of so many epochs comes to, the last in part.
 int64_t times_seen(const ExtraSource& extra, int64_t epochs);

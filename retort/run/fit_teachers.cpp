@@ -17,20 +17,25 @@ namespace {
 using Splits = std::array<at::Tensor, 2>;  // of validation and test images
 
 // The budget on disk is shared by images and teachers alike.
-teacher::OutputStore::Options store_options(const Plan& plan, const OpenData& data, const PreparedTeachers& teachers, size_t number,
+teacher::OutputStore::Options store_options(const Plan& plan, const OpenData& data,
+                                            const PreparedTeachers& teachers, size_t number,
                                             const data::ImageStore& images, int64_t times_seen) {
   int64_t features = 0;
   for (const teacher::Teacher& each : teachers.teachers) features += each.feature_dim();
-  const double share = static_cast<double>(images.size()) / static_cast<double>(data.different_images()) *
-                       static_cast<double>(teachers.teachers[number].feature_dim()) / static_cast<double>(features);
-  return {.views = stored_views(plan.views, images.size(), times_seen),
-          .all_views = plan.views.live_beyond ? times_seen : 0,
-          .view_seed = plan.views.seed,
-          .byte_budget = static_cast<uint64_t>(static_cast<double>(plan.views.store_bytes) * share)};
+  const double share =
+      static_cast<double>(images.size()) / static_cast<double>(data.different_images()) *
+      static_cast<double>(teachers.teachers[number].feature_dim()) / static_cast<double>(features);
+  return {
+      .views = stored_views(plan.views, images.size(), times_seen),
+      .all_views = plan.views.live_beyond ? times_seen : 0,
+      .view_seed = plan.views.seed,
+      .byte_budget = static_cast<uint64_t>(static_cast<double>(plan.views.store_bytes) * share)};
 }
 
-// On as many stored views as keep the fit to seconds. Mixed views have no one label: then on the plain images.
-teacher::LinearHead fit_probe(const Plan& plan, const OpenData& data, teacher::Teacher& teacher, const teacher::OutputStore& outputs,
+// On as many stored views as keep the fit to seconds. Mixed views have no one label: then on the
+// plain images.
+teacher::LinearHead fit_probe(const Plan& plan, const OpenData& data, teacher::Teacher& teacher,
+                              const teacher::OutputStore& outputs,
                               const teacher::FeatureParts& val_features, const Context& context) {
   constexpr int64_t kRows = 20000;
   const auto there = [&](const at::Tensor& tensor) { return on_device(tensor, plan.device); };
@@ -39,12 +44,16 @@ teacher::LinearHead fit_probe(const Plan& plan, const OpenData& data, teacher::T
     return parts;
   };
   const auto fit = [&](const std::vector<at::Tensor>& features, const at::Tensor& labels) {
-    return teacher::fit_linear_probe(all_there(features), there(labels), all_there(val_features.parts()), there(data::labels_of(data.val)),
-                                     static_cast<int64_t>(data.manifest.classes.size()), context.log, context.stop);
+    return teacher::fit_linear_probe(
+        all_there(features), there(labels), all_there(val_features.parts()),
+        there(data::labels_of(data.val)), static_cast<int64_t>(data.manifest.classes.size()),
+        context.log, context.stop);
   };
   if (plan.views.recipe.mix.any()) {
-    const data::ImageStore plain = open_split(plan, data.manifest, data::Split::train, data::for_evaluation(teacher.input_spec()), context);
-    return fit(evaluation_parts(plan, teacher, plain, "unmixed", context).parts(), data::labels_of(plain));
+    const data::ImageStore plain = open_split(plan, data.manifest, data::Split::train,
+                                              data::for_evaluation(teacher.input_spec()), context);
+    return fit(evaluation_parts(plan, teacher, plain, "unmixed", context).parts(),
+               data::labels_of(plain));
   }
   const int64_t views = std::clamp<int64_t>(kRows / data.train.size(), 1, outputs.stored());
   std::vector<at::Tensor> features;
@@ -59,7 +68,9 @@ double mean_class_accuracy(const at::Tensor& logits, const at::Tensor& labels) {
   const at::Tensor predicted = logits.argmax(1);
   std::vector<report::Prediction> predictions;
   for (int64_t i = 0; i < labels.size(0); ++i)
-    predictions.push_back({.path = {}, .label = labels.const_data_ptr<int64_t>()[i], .predicted = predicted.const_data_ptr<int64_t>()[i]});
+    predictions.push_back({.path = {},
+                           .label = labels.const_data_ptr<int64_t>()[i],
+                           .predicted = predicted.const_data_ptr<int64_t>()[i]});
   return report::compute_metrics(predictions, logits.size(1)).mean_class_accuracy;
 }
 
@@ -79,12 +90,15 @@ void say_accuracy(const std::string& who, const NetworkSummary& summary, Log& lo
 }
 
 // Gives one teacher its head, and measures it. Its logits, and the labels, are put out.
-TeacherSummary fit_one(const Plan& plan, const OpenData& data, teacher::Teacher& teacher, const teacher::OutputStore& outputs,
-                       const Context& context, Splits& logits, Splits& labels) {
+TeacherSummary fit_one(const Plan& plan, const OpenData& data, teacher::Teacher& teacher,
+                       const teacher::OutputStore& outputs, const Context& context, Splits& logits,
+                       Splits& labels) {
   const data::Preparation prepared = data::for_evaluation(teacher.input_spec());
   const data::ImageStore val = open_split(plan, data.manifest, data::Split::val, prepared, context);
-  const data::ImageStore test = open_split(plan, data.manifest, data::Split::test, prepared, context);
-  const teacher::FeatureParts val_features = evaluation_parts(plan, teacher, val, "validation", context);
+  const data::ImageStore test =
+      open_split(plan, data.manifest, data::Split::test, prepared, context);
+  const teacher::FeatureParts val_features =
+      evaluation_parts(plan, teacher, val, "validation", context);
   labels = {data::labels_of(val), data::labels_of(test)};
   TeacherSummary summary;
   if (plan.teachers.head == TeacherHead::keep) {
@@ -94,7 +108,8 @@ TeacherSummary fit_one(const Plan& plan, const OpenData& data, teacher::Teacher&
     teacher.set_head(head.weight, head.bias);
     summary.head_l2 = head.l2;
   }
-  logits = {logits_of(teacher, val_features), evaluation_logits(plan, teacher, test, "test", context)};
+  logits = {logits_of(teacher, val_features),
+            evaluation_logits(plan, teacher, test, "test", context)};
   summary.arch = teacher.model().spec().arch;
   summary.image_size = teacher.input_spec().size;
   measure_accuracy(logits, labels, summary);
@@ -117,27 +132,35 @@ TeacherSummary joined(std::vector<TeacherSummary> members) {
   return all;
 }
 
-// Stores the outputs of all views, of the data set's images and of the extras', and reads all teachers' as one.
-void store_outputs(const Plan& plan, const OpenData& data, PreparedTeachers& teachers, const Context& context, FittedTeachers& fitted) {
+// Stores the outputs of all views, of the data set's images and of the extras', and reads all
+// teachers' as one.
+void store_outputs(const Plan& plan, const OpenData& data, PreparedTeachers& teachers,
+                   const Context& context, FittedTeachers& fitted) {
   std::vector<teacher::OutputStore> own;
   std::vector<std::vector<teacher::OutputStore>> of_extras(data.extras.size());
   for (size_t number = 0; number < teachers.teachers.size(); ++number) {
     teacher::Teacher& teacher = teachers.teachers[number];
     const int64_t parameters = deploy::count_parameters(teacher.model());
     context.log.info("teacher: " + teacher.model().spec().arch + ", " +
-                     (parameters > 0 ? std::to_string(parameters) + " parameters, " : "") + std::to_string(teacher.input_spec().size) +
-                     " px, " + models::to_string(plan.teacher_precision) + (teacher.choice().empty() ? "" : ", " + teacher.choice()));
+                     (parameters > 0 ? std::to_string(parameters) + " parameters, " : "") +
+                     std::to_string(teacher.input_spec().size) + " px, " +
+                     models::to_string(plan.teacher_precision) +
+                     (teacher.choice().empty() ? "" : ", " + teacher.choice()));
     const auto open = [&](const data::ImageStore& images, int64_t times_seen) {
-      return teacher::OutputStore::open(plan.cache, teacher, images, plan.views.recipe,
-                                        store_options(plan, data, teachers, number, images, times_seen), context.log, context.stop);
+      return teacher::OutputStore::open(
+          plan.cache, teacher, images, plan.views.recipe,
+          store_options(plan, data, teachers, number, images, times_seen), context.log,
+          context.stop);
     };
     own.push_back(open(data.train, plan.training.epochs));
     for (size_t i = 0; i < data.extras.size(); ++i)
-      of_extras[i].push_back(open(data.extras[i].images, times_seen(data.extras[i], plan.training.epochs)));
+      of_extras[i].push_back(
+          open(data.extras[i].images, times_seen(data.extras[i], plan.training.epochs)));
   }
   const std::vector<double> scales = teacher::joint_scales(own, teachers.weights);
   fitted.outputs.emplace(std::move(own), scales);
-  for (std::vector<teacher::OutputStore>& stores : of_extras) fitted.outputs_of_extras.emplace_back(std::move(stores), scales);
+  for (std::vector<teacher::OutputStore>& stores : of_extras)
+    fitted.outputs_of_extras.emplace_back(std::move(stores), scales);
 }
 
 }  // namespace
@@ -149,20 +172,24 @@ void measure_cost(models::ImageModel& model, int64_t size, NetworkSummary& summa
   summary.milliseconds = cost.milliseconds;
 }
 
-PendingViews pending_views(const Plan& plan, const OpenData& data, const PreparedTeachers& teachers, size_t number) {
+PendingViews pending_views(const Plan& plan, const OpenData& data, const PreparedTeachers& teachers,
+                           size_t number) {
   PendingViews pending;
   const auto count = [&](const data::ImageStore& images, int64_t times_seen) {
-    const auto [missing, live] = teacher::OutputStore::looks(plan.cache, teachers.teachers[number], images, plan.views.recipe,
-                                                             store_options(plan, data, teachers, number, images, times_seen));
+    const auto [missing, live] = teacher::OutputStore::looks(
+        plan.cache, teachers.teachers[number], images, plan.views.recipe,
+        store_options(plan, data, teachers, number, images, times_seen));
     pending.missing += missing;
     pending.live += live;
   };
   count(data.train, plan.training.epochs);
-  for (const ExtraSource& extra : data.extras) count(extra.images, times_seen(extra, plan.training.epochs));
+  for (const ExtraSource& extra : data.extras)
+    count(extra.images, times_seen(extra, plan.training.epochs));
   return pending;
 }
 
-FittedTeachers fit_teachers(const Plan& plan, const OpenData& data, PreparedTeachers& teachers, const Context& context) {
+FittedTeachers fit_teachers(const Plan& plan, const OpenData& data, PreparedTeachers& teachers,
+                            const Context& context) {
   FittedTeachers fitted;
   if (teachers.none()) return fitted;
   store_outputs(plan, data, teachers, context, fitted);
@@ -172,11 +199,13 @@ FittedTeachers fit_teachers(const Plan& plan, const OpenData& data, PreparedTeac
   for (size_t i = 0; i < teachers.teachers.size(); ++i) {
     Splits logits;
     const teacher::OutputStore& outputs = fitted.outputs->of(i);
-    TeacherSummary& member = members.emplace_back(fit_one(plan, data, teachers.teachers[i], outputs, context, logits, labels));
+    TeacherSummary& member = members.emplace_back(
+        fit_one(plan, data, teachers.teachers[i], outputs, context, logits, labels));
     member.weight = teachers.weights[i];
     member.views = fitted.outputs->views();
     member.stored_views = outputs.stored();
-    for (size_t split = 0; split < joint.size(); ++split) joint[split].add(logits[split], teachers.weights[i]);
+    for (size_t split = 0; split < joint.size(); ++split)
+      joint[split].add(logits[split], teachers.weights[i]);
   }
   fitted.head = teacher::joint_head(teachers.teachers, teachers.weights, fitted.outputs->scales());
   if (members.size() == 1) {

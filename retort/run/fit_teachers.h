@@ -9,23 +9,27 @@
 
 namespace retort::run {
 
-// The teachers of a run with their heads, and what they say of every view of every image. Live views keep on asking the teachers and
-// reading the images: both outlive this.
+// The teachers of a run with their heads, and what they say of every view of every image. Live
+// views keep on asking the teachers and reading the images: both outlive this.
 struct FittedTeachers {
-  std::optional<teacher::JointHead> head;                // of all together; nothing where there is no teacher
+  std::optional<teacher::JointHead> head;  // of all together; nothing where there is no teacher
   std::optional<teacher::JointOutputs> outputs;          // of the data set's training images
   std::vector<teacher::JointOutputs> outputs_of_extras;  // of each --extra, in order
   std::optional<TeacherSummary> summary;
 };
 
-// Shows them every view that is not stored yet, fits or keeps their heads, and measures how good they are.
-FittedTeachers fit_teachers(const Plan& plan, const OpenData& data, PreparedTeachers& teachers, const Context& context);
+// Shows them every view that is not stored yet, fits or keeps their heads, and measures how good
+// they are.
+FittedTeachers fit_teachers(const Plan& plan, const OpenData& data, PreparedTeachers& teachers,
+                            const Context& context);
 
-// Images that a teacher is still to look at: views that are not stored, and live ones of a whole training.
+// Images that a teacher is still to look at: views that are not stored, and live ones of a whole
+// training.
 struct PendingViews {
   int64_t missing = 0, live = 0;
 };
-PendingViews pending_views(const Plan& plan, const OpenData& data, const PreparedTeachers& teachers, size_t teacher);
+PendingViews pending_views(const Plan& plan, const OpenData& data, const PreparedTeachers& teachers,
+                           size_t teacher);
 
 // Cost of a network on images of this size.
 void measure_cost(models::ImageModel& model, int64_t size, NetworkSummary& summary);

@@ -20,7 +20,12 @@ FittedTeacher fitted_teacher(const RunConfig& config, Log& log, const StopFlag& 
   const auto seen = [&](const data::ImageStore& images, const char* name) {
     return evaluation_parts(plan, teacher, images, name, context).all();
   };
-  return {manifest, teacher, seen(train, "unmixed"), data::labels_of(train), seen(val, "validation"), data::labels_of(val)};
+  return {manifest,
+          teacher,
+          seen(train, "unmixed"),
+          data::labels_of(train),
+          seen(val, "validation"),
+          data::labels_of(val)};
 }
 
 LinearProbe linear_probe(const RunConfig& config, Log& log, const StopFlag& stop) {

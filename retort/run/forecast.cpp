@@ -9,7 +9,9 @@
 namespace retort::run {
 namespace {
 
-double at_rate(int64_t images, double rate) { return images > 0 && rate > 0 ? static_cast<double>(images) / rate : 0; }
+double at_rate(int64_t images, double rate) {
+  return images > 0 && rate > 0 ? static_cast<double>(images) / rate : 0;
+}
 
 // After one call to warm up, of calls for this long, or of one.
 double images_per_second(int64_t images, double seconds, const std::function<void()>& call) {
@@ -34,22 +36,28 @@ std::string rate(double value) { return report::fixed(value, value < 10 ? 1 : 0)
 
 std::string bytes(int64_t count) {
   const auto mebibytes = static_cast<double>(count) / (1 << 20);
-  return mebibytes < 1024 ? report::fixed(mebibytes, mebibytes < 10 ? 1 : 0) + " MiB" : report::fixed(mebibytes / 1024, 1) + " GiB";
+  return mebibytes < 1024 ? report::fixed(mebibytes, mebibytes < 10 ? 1 : 0) + " MiB"
+                          : report::fixed(mebibytes / 1024, 1) + " GiB";
 }
 
 }  // namespace
 
-double seeing_rate(teacher::Teacher& teacher, const data::ImageStore& images, const data::ViewRecipe& recipe) {
-  const std::vector<data::Sample> samples = first_samples(images, std::min<int64_t>(images.size(), 64));
-  return images_per_second(static_cast<int64_t>(samples.size()), 1,
-                           [&] { teacher.features(data::render_batch(images, samples, recipe, 0, teacher.input_spec())); });
+double seeing_rate(teacher::Teacher& teacher, const data::ImageStore& images,
+                   const data::ViewRecipe& recipe) {
+  const std::vector<data::Sample> samples =
+      first_samples(images, std::min<int64_t>(images.size(), 64));
+  return images_per_second(static_cast<int64_t>(samples.size()), 1, [&] {
+    teacher.features(data::render_batch(images, samples, recipe, 0, teacher.input_spec()));
+  });
 }
 
-StudentRates student_rates(models::ImageModel& student, const data::ImageStore& images, const data::ViewRecipe& recipe,
-                           const data::InputSpec& spec, int64_t batch_size, models::Precision precision, bool muon) {
+StudentRates student_rates(models::ImageModel& student, const data::ImageStore& images,
+                           const data::ViewRecipe& recipe, const data::InputSpec& spec,
+                           int64_t batch_size, models::Precision precision, bool muon) {
   const std::vector<data::Sample> samples = first_samples(images, batch_size);
   at::Tensor batch;
-  const double rendering = images_per_second(batch_size, 0.3, [&] { batch = data::render_batch(images, samples, recipe, 0, spec); });
+  const double rendering = images_per_second(
+      batch_size, 0.3, [&] { batch = data::render_batch(images, samples, recipe, 0, spec); });
   const double stepping = train::training_speed(student, spec.size, batch_size, precision, muon);
   student.eval();
   const double evaluating = images_per_second(batch_size, 0.3, [&] {
@@ -66,8 +74,12 @@ int64_t peak_memory() {
   return int64_t{usage.ru_maxrss} * 1024;
 }
 
-double Forecast::student_seconds() const { return at_rate(images * epochs, student_rate) + at_rate(evaluated, evaluation_rate); }
-double Forecast::teacher_seconds() const { return at_rate(looks, teacher_rate) + at_rate(teacher_steps, teacher_training_rate); }
+double Forecast::student_seconds() const {
+  return at_rate(images * epochs, student_rate) + at_rate(evaluated, evaluation_rate);
+}
+double Forecast::teacher_seconds() const {
+  return at_rate(looks, teacher_rate) + at_rate(teacher_steps, teacher_training_rate);
+}
 
 nlohmann::json to_json(const Forecast& forecast) {
   return {{"seconds", forecast.seconds()},
@@ -83,22 +95,29 @@ nlohmann::json to_json(const Forecast& forecast) {
 }
 
 std::string text_of(const Forecast& forecast) {
-  std::string text = "forecast: " + report::duration(forecast.seconds()) + " in all: student " +
-                     report::duration(forecast.student_seconds()) + " (" + std::to_string(forecast.images) + " images × " +
-                     std::to_string(forecast.epochs) + " epochs, " + std::to_string(forecast.steps) + " steps, " +
-                     rate(forecast.student_rate) + ")";
+  std::string text =
+      "forecast: " + report::duration(forecast.seconds()) + " in all: student " +
+      report::duration(forecast.student_seconds()) + " (" + std::to_string(forecast.images) +
+      " images × " + std::to_string(forecast.epochs) + " epochs, " +
+      std::to_string(forecast.steps) + " steps, " + rate(forecast.student_rate) + ")";
   if (forecast.teacher_steps > 0)
-    text += ", training the teacher " + report::duration(at_rate(forecast.teacher_steps, forecast.teacher_training_rate)) + " (" +
-            rate(forecast.teacher_training_rate) + ")";
+    text += ", training the teacher " +
+            report::duration(at_rate(forecast.teacher_steps, forecast.teacher_training_rate)) +
+            " (" + rate(forecast.teacher_training_rate) + ")";
   if (forecast.looks > 0)
-    text += ", teacher " + report::duration(at_rate(forecast.looks, forecast.teacher_rate)) + " (" + std::to_string(forecast.looks) +
-            " looks, " + rate(forecast.teacher_rate) + ")";
-  text += "; " + (forecast.disk_bytes > 0 ? bytes(forecast.disk_bytes) + " on disk, " : "") + bytes(forecast.memory_bytes) + " of memory\n";
+    text += ", teacher " + report::duration(at_rate(forecast.looks, forecast.teacher_rate)) + " (" +
+            std::to_string(forecast.looks) + " looks, " + rate(forecast.teacher_rate) + ")";
+  text += "; " + (forecast.disk_bytes > 0 ? bytes(forecast.disk_bytes) + " on disk, " : "") +
+          bytes(forecast.memory_bytes) + " of memory\n";
   if (at_rate(forecast.teacher_steps, forecast.teacher_training_rate) > forecast.seconds() / 2)
     return text + "  shorter: fewer --teacher-epochs, or a smaller --teacher-size";
   if (forecast.teacher_seconds() > forecast.student_seconds())
-    return text + "  shorter: fewer --views, or a smaller --teacher-size; other students, losses and seeds find the teacher's outputs done";
-  return text + "  shorter: fewer --epochs, or a smaller --image-size: at half of it a step takes about a quarter";
+    return text +
+           "  shorter: fewer --views, or a smaller --teacher-size; other students, losses and "
+           "seeds find the teacher's outputs done";
+  return text +
+         "  shorter: fewer --epochs, or a smaller --image-size: at half of it a step takes about a "
+         "quarter";
 }
 
 }  // namespace retort::run

@@ -13,14 +13,16 @@
 
 namespace retort::run {
 
-// What a run will take: counts, and rates that were measured on this machine for a second or two each.
+// What a run will take: counts, and rates that were measured on this machine for a second or two
+// each.
 struct Forecast {
   int64_t images = 0;  // of an epoch
   int64_t epochs = 0, steps = 0;
-  double student_rate = 0;    // images/s of training steps, views rendered; 0: nothing is trained
-  int64_t looks = 0;          // of the teacher: views that are not stored yet, and images to evaluate it on
-  double teacher_rate = 0;    // images/s of those, views rendered
-  int64_t teacher_steps = 0;  // images that the teacher itself is trained on first, all epochs together
+  double student_rate = 0;  // images/s of training steps, views rendered; 0: nothing is trained
+  int64_t looks = 0;  // of the teacher: views that are not stored yet, and images to evaluate it on
+  double teacher_rate = 0;  // images/s of those, views rendered
+  int64_t teacher_steps =
+      0;  // images that the teacher itself is trained on first, all epochs together
   double teacher_training_rate = 0;
   int64_t evaluated = 0;  // images that the student is validated and tested on, all epochs together
   double evaluation_rate = 0;
@@ -33,15 +35,18 @@ struct Forecast {
 };
 
 // Images/s that the teacher sees, each rendered for it: on a batch of these images, for a second.
-double seeing_rate(teacher::Teacher& teacher, const data::ImageStore& images, const data::ViewRecipe& recipe);
+double seeing_rate(teacher::Teacher& teacher, const data::ImageStore& images,
+                   const data::ViewRecipe& recipe);
 
-// Images/s of training and of evaluating a student on such batches, measured in a few seconds; its weights change.
+// Images/s of training and of evaluating a student on such batches, measured in a few seconds; its
+// weights change.
 struct StudentRates {
   double training = 0;    // views rendered
   double evaluation = 0;  // images as they are in memory
 };
-StudentRates student_rates(models::ImageModel& student, const data::ImageStore& images, const data::ViewRecipe& recipe,
-                           const data::InputSpec& spec, int64_t batch_size, models::Precision precision, bool muon);
+StudentRates student_rates(models::ImageModel& student, const data::ImageStore& images,
+                           const data::ViewRecipe& recipe, const data::InputSpec& spec,
+                           int64_t batch_size, models::Precision precision, bool muon);
 
 // Bytes of memory that this process has taken at most until now.
 int64_t peak_memory();

@@ -9,7 +9,8 @@ namespace retort::run {
 namespace {
 
 // Those of each teacher, at its own rate.
-void add_teacher_passes(const Plan& plan, const OpenData& data, PreparedTeachers& teachers, Forecast& forecast) {
+void add_teacher_passes(const Plan& plan, const OpenData& data, PreparedTeachers& teachers,
+                        Forecast& forecast) {
   double seconds = 0;
   for (size_t i = 0; i < teachers.teachers.size(); ++i) {
     teacher::Teacher& teacher = teachers.teachers[i];
@@ -23,31 +24,38 @@ void add_teacher_passes(const Plan& plan, const OpenData& data, PreparedTeachers
   if (seconds > 0) forecast.teacher_rate = static_cast<double>(forecast.looks) / seconds;
 }
 
-void add_teacher_training(const Plan& plan, const OpenData& data, const Context& context, Forecast& forecast) {
+void add_teacher_training(const Plan& plan, const OpenData& data, const Context& context,
+                          Forecast& forecast) {
   double seconds = 0;
   for (const NamedTeacher& teacher : plan.teachers.teachers) {
-    const models::ModelPtr model = models::load_model(pulled(teacher.name, context), plan.teachers.arch);
+    const models::ModelPtr model =
+        models::load_model(pulled(teacher.name, context), plan.teachers.arch);
     model->to(plan.device);
     const TrainingPlan own = resolve(config_of_teacher(plan, teacher, *model)).training;
     data::InputSpec input = model->input_spec();
     input.size = teacher.size.value_or(input.size);
     const int64_t images = data.train.size();
-    const StudentRates rates =
-        student_rates(*model, data.train, plan.views.recipe, input, batch_size_for(own, images), plan.precision, own.muon);
+    const StudentRates rates = student_rates(*model, data.train, plan.views.recipe, input,
+                                             batch_size_for(own, images), plan.precision, own.muon);
     seconds += static_cast<double>(images * own.epochs) / rates.training;
     forecast.teacher_steps += images * own.epochs;
   }
-  if (seconds > 0) forecast.teacher_training_rate = static_cast<double>(forecast.teacher_steps) / seconds;
+  if (seconds > 0)
+    forecast.teacher_training_rate = static_cast<double>(forecast.teacher_steps) / seconds;
 }
 
 }  // namespace
 
-Forecast forecast_run(const Plan& plan, const OpenData& data, PreparedTeachers& teachers, const Context& context) {
+Forecast forecast_run(const Plan& plan, const OpenData& data, PreparedTeachers& teachers,
+                      const Context& context) {
   context.log.info("measuring how fast this machine is");
-  const models::ModelPtr student = start_student(plan.student, static_cast<int64_t>(data.manifest.classes.size()), data.spec.size);
+  const models::ModelPtr student = start_student(
+      plan.student, static_cast<int64_t>(data.manifest.classes.size()), data.spec.size);
   student->to(plan.device);
-  const int64_t images = data.images_an_epoch(), batch = batch_size_for(plan.training, images), epochs = plan.training.epochs;
-  const StudentRates rates = student_rates(*student, data.train, plan.views.recipe, data.spec, batch, plan.precision, plan.training.muon);
+  const int64_t images = data.images_an_epoch(), batch = batch_size_for(plan.training, images),
+                epochs = plan.training.epochs;
+  const StudentRates rates = student_rates(*student, data.train, plan.views.recipe, data.spec,
+                                           batch, plan.precision, plan.training.muon);
   Forecast forecast{.images = images,
                     .epochs = epochs,
                     .steps = train::batches_an_epoch(images, batch) * epochs,

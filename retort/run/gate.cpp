@@ -32,9 +32,13 @@ double value_at(const at::Tensor& values, double share) {
   return values.numel() == 0 ? 0 : at::quantile(values.to(at::kDouble), share).item<double>();
 }
 
-at::Tensor unit_rows(const at::Tensor& features) { return features / features.norm(2, {1}, /*keepdim=*/true).clamp_min(1e-12); }
+at::Tensor unit_rows(const at::Tensor& features) {
+  return features / features.norm(2, {1}, /*keepdim=*/true).clamp_min(1e-12);
+}
 
-at::Tensor rows_of_class(const at::Tensor& labels, int64_t label) { return labels.eq(label).nonzero().flatten(); }
+at::Tensor rows_of_class(const at::Tensor& labels, int64_t label) {
+  return labels.eq(label).nonzero().flatten();
+}
 
 // Each real image's cosine with the one of its class that is nearest to it.
 at::Tensor nearest_of_class(const at::Tensor& features, const at::Tensor& labels, int64_t classes) {
@@ -51,25 +55,31 @@ at::Tensor nearest_of_class(const at::Tensor& features, const at::Tensor& labels
 class Gate {
  public:
   Gate(const GateConfig& config, Log& log, const StopFlag& stop)
-      : config_(config), log_(log), stop_(stop), cache_(config.base.cache.empty() ? default_cache_dir() : fs::path(config.base.cache)) {}
+      : config_(config),
+        log_(log),
+        stop_(stop),
+        cache_(config.base.cache.empty() ? default_cache_dir() : fs::path(config.base.cache)) {}
 
   nlohmann::json run() {
     constexpr int64_t kViews = 4;  // of each real image: plenty to fit a head on
     RunConfig fit = config_.base;
     if (fit.views == 0) fit.views = kViews;
     teacher_.emplace(fitted_teacher(fit, log_, stop_));
-    const data::Manifest manifest = data::load_extra(config_.images, classes(), data::Rejected::taken);
+    const data::Manifest manifest =
+        data::load_extra(config_.images, classes(), data::Rejected::taken);
     std::vector<int64_t> items(manifest.items.size());
     std::iota(items.begin(), items.end(), 0);
-    const data::ImageStore images = data::ImageStore::open(cache_, manifest, items, data::for_evaluation(teacher_->teacher.input_spec()),
-                                                           {.max_skipped = config_.base.max_skipped}, log_, stop_);
+    const data::ImageStore images = data::ImageStore::open(
+        cache_, manifest, items, data::for_evaluation(teacher_->teacher.input_spec()),
+        {.max_skipped = config_.base.max_skipped}, log_, stop_);
     log_.info("gate: " + std::to_string(images.size()) + " images in " + config_.images.string());
     data::tell_of(manifest, log_);
     features_ = evaluation_features(cache_, teacher_->teacher, images, "gate", log_, stop_).all();
     labels_ = data::labels_of(images);
     set_thresholds();
     judge();
-    for (int64_t i = 0; i < images.size(); ++i) paths_.push_back(manifest.items[static_cast<size_t>(images.item(i))].path);
+    for (int64_t i = 0; i < images.size(); ++i)
+      paths_.push_back(manifest.items[static_cast<size_t>(images.item(i))].path);
     return write(data::extra_root(config_.images));
   }
 
@@ -77,11 +87,16 @@ class Gate {
   const std::vector<std::string>& classes() const { return teacher_->manifest.classes; }
 
   void set_thresholds() {
-    const at::Tensor probabilities = at::softmax(teacher_->teacher.logits(teacher_->val_features), 1);
+    const at::Tensor probabilities =
+        at::softmax(teacher_->teacher.logits(teacher_->val_features), 1);
     if (config_.unsure > 0)
-      least_probability_ = value_at(probabilities.gather(1, teacher_->val_labels.unsqueeze(1)).flatten(), config_.unsure);
-    const at::Tensor nearest = nearest_of_class(teacher_->train_features, teacher_->train_labels, static_cast<int64_t>(classes().size()));
-    most_similar_ = config_.duplicate >= 1 || nearest.numel() == 0 ? 1 : std::max(0.0, value_at(nearest, config_.duplicate));
+      least_probability_ = value_at(
+          probabilities.gather(1, teacher_->val_labels.unsqueeze(1)).flatten(), config_.unsure);
+    const at::Tensor nearest = nearest_of_class(teacher_->train_features, teacher_->train_labels,
+                                                static_cast<int64_t>(classes().size()));
+    most_similar_ = config_.duplicate >= 1 || nearest.numel() == 0
+                        ? 1
+                        : std::max(0.0, value_at(nearest, config_.duplicate));
   }
 
   void judge() {
@@ -101,17 +116,20 @@ class Gate {
         verdict.reason = "unsure";
       }
     }
-    for (size_t label = 0; label < classes().size(); ++label) find_duplicates(static_cast<int64_t>(label));
+    for (size_t label = 0; label < classes().size(); ++label)
+      find_duplicates(static_cast<int64_t>(label));
   }
 
   // Of images that are nearly the same, the first is kept.
   void find_duplicates(int64_t label) {
     const at::Tensor rows = rows_of_class(labels_, label);
     if (most_similar_ >= 1 || rows.size(0) < 2) return;
-    const at::Tensor kept = unit_rows(features_.index_select(0, rows));  // a row of zeros, which is like nothing, for what is not
+    const at::Tensor kept = unit_rows(
+        features_.index_select(0, rows));  // a row of zeros, which is like nothing, for what is not
     for (int64_t i = 0; i < rows.size(0); ++i) {
       Verdict& verdict = verdicts_[static_cast<size_t>(rows[i].item<int64_t>())];
-      if (verdict.reason.empty() && i > 0 && at::mv(kept.slice(0, 0, i), kept[i]).max().item<double>() > most_similar_) {
+      if (verdict.reason.empty() && i > 0 &&
+          at::mv(kept.slice(0, 0, i), kept[i]).max().item<double>() > most_similar_) {
         verdict.reason = "duplicate";
         verdict.caption = "much like another";
       }
@@ -120,24 +138,30 @@ class Gate {
   }
 
   nlohmann::json write(const fs::path& root) const {
-    report::GatePage page{.title = "retort gate: " + (config_.images / "").parent_path().filename().string(),
-                          .rule = "Kept: the teacher has the class among its first " + std::to_string(config_.top) +
-                                  ", with a probability of " + report::fixed(least_probability_, 3) + " at least (that of " +
-                                  report::percent(100 * (1 - config_.unsure)) +
-                                  " of the real validation images), and no kept image is more alike than " +
-                                  report::fixed(most_similar_, 3) + " (cosine of features).",
-                          .classes = {}};
-    for (const std::string& name : classes()) page.classes.push_back({.name = name, .kept_images = {}, .rejected_images = {}});
-    nlohmann::json counts = {{"kept", 0}, {"other_class", 0}, {"unsure", 0}, {"duplicate", 0}, {"unlabelled", 0}};
+    report::GatePage page{
+        .title = "retort gate: " + (config_.images / "").parent_path().filename().string(),
+        .rule = "Kept: the teacher has the class among its first " + std::to_string(config_.top) +
+                ", with a probability of " + report::fixed(least_probability_, 3) +
+                " at least (that of " + report::percent(100 * (1 - config_.unsure)) +
+                " of the real validation images), and no kept image is more alike than " +
+                report::fixed(most_similar_, 3) + " (cosine of features).",
+        .classes = {}};
+    for (const std::string& name : classes())
+      page.classes.push_back({.name = name, .kept_images = {}, .rejected_images = {}});
+    nlohmann::json counts = {
+        {"kept", 0}, {"other_class", 0}, {"unsure", 0}, {"duplicate", 0}, {"unlabelled", 0}};
     std::string rejected = data::csv_line({"path", "class", "reason", "probability"});
     for (size_t i = 0; i < verdicts_.size(); ++i) {
       const Verdict& verdict = verdicts_[i];
       const auto label = labels_[static_cast<int64_t>(i)].item<int64_t>();
-      const std::string kind = label < 0 ? "unlabelled" : verdict.reason.empty() ? "kept" : verdict.reason;
+      const std::string kind = label < 0                ? "unlabelled"
+                               : verdict.reason.empty() ? "kept"
+                                                        : verdict.reason;
       counts[kind] = counts[kind].get<int64_t>() + 1;
       if (label < 0) continue;
       if (kind != "kept")
-        rejected += data::csv_line({paths_[i], classes()[static_cast<size_t>(label)], kind, report::fixed(verdict.probability, 4)});
+        rejected += data::csv_line({paths_[i], classes()[static_cast<size_t>(label)], kind,
+                                    report::fixed(verdict.probability, 4)});
       show(root / paths_[i], verdict, page.classes[static_cast<size_t>(label)]);
     }
     counts["probability"] = least_probability_;
@@ -155,7 +179,8 @@ class Gate {
                      : verdict.reason == "unsure"      ? shown.unsure
                                                        : shown.duplicate;
     ++count;
-    std::vector<report::GateImage>& list = verdict.reason.empty() ? shown.kept_images : shown.rejected_images;
+    std::vector<report::GateImage>& list =
+        verdict.reason.empty() ? shown.kept_images : shown.rejected_images;
     if (list.size() < kShown) list.push_back({report::thumbnail(image), verdict.caption});
   }
 
@@ -173,13 +198,16 @@ class Gate {
 }  // namespace
 
 nlohmann::json gate(const GateConfig& config, Log& log, const StopFlag& stop) {
-  if (config.images.empty()) throw UsageError("no images were named", "--images", "the folder that `retort generate` wrote");
+  if (config.images.empty())
+    throw UsageError("no images were named", "--images", "the folder that `retort generate` wrote");
   if (config.top < 1) throw UsageError("must be at least 1", "--top");
   if (!(config.unsure >= 0 && config.unsure < 1)) throw UsageError("must be in [0, 1)", "--unsure");
-  if (!(config.duplicate > 0 && config.duplicate <= 1)) throw UsageError("must be in (0, 1]", "--duplicate");
+  if (!(config.duplicate > 0 && config.duplicate <= 1))
+    throw UsageError("must be in (0, 1]", "--duplicate");
   validate(config.base);
   const FolderLock lock(config.base.out);
-  for (const fs::path& folder : {fs::path(config.base.out), data::extra_root(config.images)}) remove_abandoned(folder, /*below=*/false);
+  for (const fs::path& folder : {fs::path(config.base.out), data::extra_root(config.images)})
+    remove_abandoned(folder, /*below=*/false);
   return Gate(config, log, stop).run();
 }
 

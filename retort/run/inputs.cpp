@@ -19,8 +19,10 @@ std::string weights_named(const std::string& name) {
     const auto& [path, set] = models::weight_path(name);
     return (set.empty() ? "" : set + " ") + data::file_hash(path);
   }
-  const std::optional<hub::Snapshot> found = hub::find(hub::parse_reference(name), hub::options_from_environment());
-  return found ? found->folder.filename().string() + " " + data::file_hash(found->folder) : "not pulled yet";
+  const std::optional<hub::Snapshot> found =
+      hub::find(hub::parse_reference(name), hub::options_from_environment());
+  return found ? found->folder.filename().string() + " " + data::file_hash(found->folder)
+               : "not pulled yet";
 }
 
 }  // namespace
@@ -29,11 +31,14 @@ Inputs inputs_of(const Plan& plan, const data::Manifest& manifest, Log& log, con
   Inputs inputs;
   inputs.version = kVersion;
   inputs.data = data::content_hash(manifest, plan.cache, log, stop);
-  if (plan.data.unlabelled()) inputs.data = hash_hex(inputs.data + data::file_hash(plan.data.classes_file));
-  for (const NamedTeacher& teacher : plan.teachers.teachers) inputs.teachers.push_back(weights_named(teacher.name));
+  if (plan.data.unlabelled())
+    inputs.data = hash_hex(inputs.data + data::file_hash(plan.data.classes_file));
+  for (const NamedTeacher& teacher : plan.teachers.teachers)
+    inputs.teachers.push_back(weights_named(teacher.name));
   inputs.student_weights = weights_named(plan.student.weights);
   for (const data::Extra& extra : plan.data.extras)
-    inputs.extras.push_back(data::content_hash(data::load_extra(extra.path, manifest.classes), plan.cache, log, stop));
+    inputs.extras.push_back(
+        data::content_hash(data::load_extra(extra.path, manifest.classes), plan.cache, log, stop));
   return inputs;
 }
 

@@ -24,8 +24,8 @@ struct Inputs {
   bool operator==(const Inputs&) const = default;
 };
 
-// As they are now; `manifest` is that of the plan's data. Nothing is asked of the hub: a teacher that is
-// not in its cache has no hash yet. Throws what reading an extra's folder throws.
+// As they are now; `manifest` is that of the plan's data. Nothing is asked of the hub: a teacher
+// that is not in its cache has no hash yet. Throws what reading an extra's folder throws.
 Inputs inputs_of(const Plan& plan, const data::Manifest& manifest, Log& log, const StopFlag& stop);
 
 // In words, which of them differ: "the data, the teacher". Empty where none does.

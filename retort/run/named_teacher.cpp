@@ -11,10 +11,13 @@
 namespace retort::run {
 namespace {
 
-// Takes ":2.5" off the end of "name:2.5", where what follows the last mark is a number of such characters.
+// Takes ":2.5" off the end of "name:2.5", where what follows the last mark is a number of such
+// characters.
 std::optional<double> taken_number(std::string& text, char mark, const char* characters) {
   const size_t at = text.rfind(mark);
-  if (at == std::string::npos || at == 0 || text.find_first_not_of(characters, at + 1) != std::string::npos) return std::nullopt;
+  if (at == std::string::npos || at == 0 ||
+      text.find_first_not_of(characters, at + 1) != std::string::npos)
+    return std::nullopt;
   char* end = nullptr;
   const double number = std::strtod(text.c_str() + at + 1, &end);
   if (*end != '\0' || at + 1 == text.size()) return std::nullopt;
@@ -30,13 +33,15 @@ NamedTeacher teacher_from(const std::string& text) {
   const auto is_there = [&] { return std::filesystem::exists(teacher.name, ignored); };
   if (is_there()) return teacher;  // a file's own name may end like this
   if (const std::optional<double> weight = taken_number(teacher.name, ':', "0123456789.")) {
-    if (!(*weight > 0 && *weight <= 1000)) throw UsageError("its weight is not in (0, 1000]", "--teacher " + text);
+    if (!(*weight > 0 && *weight <= 1000))
+      throw UsageError("its weight is not in (0, 1000]", "--teacher " + text);
     teacher.weight = *weight;
     if (is_there()) return teacher;
   }
   if (const std::optional<double> size = taken_number(teacher.name, '@', "0123456789")) {
     teacher.size = static_cast<int64_t>(std::min(*size, 1e6));
-    if (*teacher.size < 1 || *teacher.size > 1024) throw UsageError("its resolution is not in 1 to 1024 pixels", "--teacher " + text);
+    if (*teacher.size < 1 || *teacher.size > 1024)
+      throw UsageError("its resolution is not in 1 to 1024 pixels", "--teacher " + text);
   }
   return teacher;
 }
@@ -46,6 +51,8 @@ std::string to_text(const NamedTeacher& teacher) {
          (teacher.weight != 1 ? ":" + report::significant(teacher.weight, 6) : "");
 }
 
-bool has_teacher(const RunConfig& config) { return !config.teacher.empty() && config.teacher.front() != kNone; }
+bool has_teacher(const RunConfig& config) {
+  return !config.teacher.empty() && config.teacher.front() != kNone;
+}
 
 }  // namespace retort::run

@@ -14,8 +14,8 @@
 namespace retort::run {
 namespace {
 
-// Large photographs are stored smaller: half as large again as what the models look at is plenty for random crops. In steps, so that other
-// resolutions of teacher or student share a store.
+// Large photographs are stored smaller: half as large again as what the models look at is plenty
+// for random crops. In steps, so that other resolutions of teacher or student share a store.
 int64_t stored_side(int64_t largest_input) {
   constexpr int64_t kSide = 320;
   constexpr int64_t kStep = 128;
@@ -26,7 +26,8 @@ int64_t stored_side(int64_t largest_input) {
 // Enlarging images beyond twice their size costs time and shows nothing new.
 int64_t automatic_size(const data::ImageStore& images, int64_t preferred) {
   std::vector<int64_t> sides;
-  for (int64_t i = 0; i < images.size(); ++i) sides.push_back(std::min(images.image(i).width, images.image(i).height));
+  for (int64_t i = 0; i < images.size(); ++i)
+    sides.push_back(std::min(images.image(i).width, images.image(i).height));
   std::ranges::nth_element(sides, sides.begin() + static_cast<ptrdiff_t>(sides.size() / 2));
   const int64_t twice = std::max<int64_t>(2 * sides[sides.size() / 2] / 32 * 32, 64);
   return std::min(preferred, twice);
@@ -34,13 +35,18 @@ int64_t automatic_size(const data::ImageStore& images, int64_t preferred) {
 
 void add_skipped(std::vector<data::SkippedFile>& all, const data::ImageStore& store) {
   for (const data::SkippedFile& file : store.skipped())
-    if (std::ranges::none_of(all, [&](const data::SkippedFile& known) { return known.path == file.path; })) all.push_back(file);
+    if (std::ranges::none_of(
+            all, [&](const data::SkippedFile& known) { return known.path == file.path; }))
+      all.push_back(file);
 }
 
 // A copy of a test image in training makes the student look better than it is.
 void settle_twins(data::Manifest& manifest, const data::Twins& twins, bool dedupe, Log& log) {
-  if (twins.val_of_test > 0) log.warn(std::to_string(twins.val_of_test) + " validation images have an exact copy among the test images");
-  const std::string counts = std::to_string(twins.train_of_val.size()) + " have an exact copy in validation, " +
+  if (twins.val_of_test > 0)
+    log.warn(std::to_string(twins.val_of_test) +
+             " validation images have an exact copy among the test images");
+  const std::string counts = std::to_string(twins.train_of_val.size()) +
+                             " have an exact copy in validation, " +
                              std::to_string(twins.train_of_test.size()) + " in test";
   std::set<int64_t> out(twins.train_of_val.begin(), twins.train_of_val.end());
   out.insert(twins.train_of_test.begin(), twins.train_of_test.end());
@@ -49,22 +55,27 @@ void settle_twins(data::Manifest& manifest, const data::Twins& twins, bool dedup
     log.warn("of the training images " + counts + ": --dedupe leaves them out of training");
     return;
   }
-  log.info("--dedupe: " + std::to_string(out.size()) + " training images are left out (" + counts + ")");
-  for (auto item = out.rbegin(); item != out.rend(); ++item) manifest.items.erase(manifest.items.begin() + *item);
+  log.info("--dedupe: " + std::to_string(out.size()) + " training images are left out (" + counts +
+           ")");
+  for (auto item = out.rbegin(); item != out.rend(); ++item)
+    manifest.items.erase(manifest.items.begin() + *item);
 }
 
 // Validation then asks how often the student says what its teachers say.
-void label_validation(const Plan& plan, data::Manifest& manifest, PreparedTeachers& teachers, const Context& context) {
+void label_validation(const Plan& plan, data::Manifest& manifest, PreparedTeachers& teachers,
+                      const Context& context) {
   LogitsMean mean;
   data::ImageStore val;
   for (size_t i = 0; i < teachers.teachers.size(); ++i) {
     teacher::Teacher& teacher = teachers.teachers[i];
-    val = open_split(plan, manifest, data::Split::val, data::for_evaluation(teacher.input_spec()), context);
+    val = open_split(plan, manifest, data::Split::val, data::for_evaluation(teacher.input_spec()),
+                     context);
     mean.add(evaluation_logits(plan, teacher, val, "validation", context), teachers.weights[i]);
   }
   const at::Tensor labels = mean.value().argmax(1);
   for (int64_t row = 0; row < val.size(); ++row)
-    manifest.items[static_cast<size_t>(val.item(row))].label = labels.const_data_ptr<int64_t>()[row];
+    manifest.items[static_cast<size_t>(val.item(row))].label =
+        labels.const_data_ptr<int64_t>()[row];
 }
 
 }  // namespace
@@ -77,10 +88,12 @@ data::Manifest manifest_of(const DataPlan& plan) {
 data::Manifest list_data(const Plan& plan, const Context& context) {
   data::Manifest manifest = manifest_of(plan.data);
   const auto count = [&](data::Split split) { return std::to_string(manifest.of(split).size()); };
-  context.log.info(plan.data.path + ": " + std::to_string(manifest.classes.size()) + " classes; " + count(data::Split::train) +
-                   " training, " + count(data::Split::val) + " validation and " + count(data::Split::test) + " test images");
+  context.log.info(plan.data.path + ": " + std::to_string(manifest.classes.size()) + " classes; " +
+                   count(data::Split::train) + " training, " + count(data::Split::val) +
+                   " validation and " + count(data::Split::test) + " test images");
   data::tell_of(manifest, context.log);
-  const std::vector<std::string> hashes = data::item_hashes(manifest, plan.cache, context.log, context.stop);
+  const std::vector<std::string> hashes =
+      data::item_hashes(manifest, plan.cache, context.log, context.stop);
   settle_twins(manifest, data::find_twins(manifest, hashes), plan.data.dedupe, context.log);
   return manifest;
 }
@@ -97,23 +110,33 @@ int64_t OpenData::different_images() const {
   return images;
 }
 
-data::ImageStore open_split(const Plan& plan, const data::Manifest& manifest, data::Split split, const data::Preparation& preparation,
-                            const Context& context, int64_t skipped_elsewhere) {
-  return data::ImageStore::open(
-      plan.cache, manifest, manifest.of(split), preparation,
-      {.max_skipped = plan.data.max_skipped, .images = std::ssize(manifest.items), .skipped_elsewhere = skipped_elsewhere}, context.log,
-      context.stop);
+data::ImageStore open_split(const Plan& plan, const data::Manifest& manifest, data::Split split,
+                            const data::Preparation& preparation, const Context& context,
+                            int64_t skipped_elsewhere) {
+  return data::ImageStore::open(plan.cache, manifest, manifest.of(split), preparation,
+                                {.max_skipped = plan.data.max_skipped,
+                                 .images = std::ssize(manifest.items),
+                                 .skipped_elsewhere = skipped_elsewhere},
+                                context.log, context.stop);
 }
 
-OpenData open_data(const Plan& plan, data::Manifest manifest, const data::InputSpec& student, PreparedTeachers& teachers,
-                   const Context& context) {
-  OpenData data{.manifest = std::move(manifest), .spec = student, .train = {}, .val = {}, .test = {}, .extras = {}, .skipped = {}};
+OpenData open_data(const Plan& plan, data::Manifest manifest, const data::InputSpec& student,
+                   PreparedTeachers& teachers, const Context& context) {
+  OpenData data{.manifest = std::move(manifest),
+                .spec = student,
+                .train = {},
+                .val = {},
+                .test = {},
+                .extras = {},
+                .skipped = {}};
   const int64_t preferred = plan.student.image_size.value_or(student.size);
   const data::Preparation stored =
-      kept_images(plan, data.manifest, stored_side(std::max(preferred, teachers.largest_size())), free_bytes(plan.cache), context.log);
+      kept_images(plan, data.manifest, stored_side(std::max(preferred, teachers.largest_size())),
+                  free_bytes(plan.cache), context.log);
   // The share of files that may be skipped is of the whole data set.
   const auto open = [&](data::Split split, const data::Preparation& preparation) {
-    data::ImageStore store = open_split(plan, data.manifest, split, preparation, context, std::ssize(data.skipped));
+    data::ImageStore store =
+        open_split(plan, data.manifest, split, preparation, context, std::ssize(data.skipped));
     add_skipped(data.skipped, store);
     return store;
   };
@@ -121,7 +144,8 @@ OpenData open_data(const Plan& plan, data::Manifest manifest, const data::InputS
   if (data.train.size() < 2) throw Error("fewer than two training images are left", plan.data.path);
   data.extras = open_extras(plan, data.manifest.classes, data.train.size(), stored, context);
   data.spec.size = plan.student.image_size.value_or(automatic_size(data.train, preferred));
-  // After the training images are open: labels are part of a store's key, and other prompts give other labels.
+  // After the training images are open: labels are part of a store's key, and other prompts give
+  // other labels.
   if (plan.data.unlabelled()) label_validation(plan, data.manifest, teachers, context);
   data.val = open(data::Split::val, data::for_evaluation(data.spec));
   data.test = open(data::Split::test, data::for_evaluation(data.spec));

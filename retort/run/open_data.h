@@ -13,8 +13,8 @@ namespace retort::run {
 
 // The data set of the plan: its classes and images, with their splits.
 data::Manifest manifest_of(const DataPlan& plan);
-// The same, and says how many images there are, what is left out, and how many have exact copies in another split; with plan.dedupe it
-// leaves those out of training.
+// The same, and says how many images there are, what is left out, and how many have exact copies in
+// another split; with plan.dedupe it leaves those out of training.
 data::Manifest list_data(const Plan& plan, const Context& context);
 
 // The images of a run, decoded.
@@ -29,14 +29,15 @@ struct OpenData {
   int64_t different_images() const;  // of the data set and of all extras
 };
 
-// `student`: the input that its family asks for. Where images have no labels, teachers with zero-shot heads name those of validation.
-// Throws Error when too few images are left.
-OpenData open_data(const Plan& plan, data::Manifest manifest, const data::InputSpec& student, PreparedTeachers& teachers,
-                   const Context& context);
+// `student`: the input that its family asks for. Where images have no labels, teachers with
+// zero-shot heads name those of validation. Throws Error when too few images are left.
+OpenData open_data(const Plan& plan, data::Manifest manifest, const data::InputSpec& student,
+                   PreparedTeachers& teachers, const Context& context);
 
-// Images of one split, prepared in another way. `skipped_elsewhere`: files of other splits that do not decode, which count towards the
-// share that may be skipped.
-data::ImageStore open_split(const Plan& plan, const data::Manifest& manifest, data::Split split, const data::Preparation& preparation,
-                            const Context& context, int64_t skipped_elsewhere = 0);
+// Images of one split, prepared in another way. `skipped_elsewhere`: files of other splits that do
+// not decode, which count towards the share that may be skipped.
+data::ImageStore open_split(const Plan& plan, const data::Manifest& manifest, data::Split split,
+                            const data::Preparation& preparation, const Context& context,
+                            int64_t skipped_elsewhere = 0);
 
 }  // namespace retort::run

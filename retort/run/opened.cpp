@@ -14,10 +14,14 @@ Opened open_all(const Plan& given, const Context& context, Inputs* inputs) {
   data::Manifest manifest = list_data(plan, context);
   plan.student.weights = pulled(plan.student.weights, context);
   const models::ModelPtr student =
-      start_student(plan.student, static_cast<int64_t>(manifest.classes.size()), plan.student.image_size);  // for its input alone
+      start_student(plan.student, static_cast<int64_t>(manifest.classes.size()),
+                    plan.student.image_size);  // for its input alone
   PreparedTeachers teachers = prepare_teachers(plan, plan.teachers, manifest.classes, context);
-  // Inputs are of the whole data set, copies included: they are asked for again before copies are known.
-  if (inputs != nullptr) *inputs = inputs_of(given, plan.data.dedupe ? manifest_of(plan.data) : manifest, context.log, context.stop);
+  // Inputs are of the whole data set, copies included: they are asked for again before copies are
+  // known.
+  if (inputs != nullptr)
+    *inputs = inputs_of(given, plan.data.dedupe ? manifest_of(plan.data) : manifest, context.log,
+                        context.stop);
   OpenData data = open_data(plan, std::move(manifest), student->input_spec(), teachers, context);
   return {std::move(plan), std::move(teachers), std::move(data)};
 }

@@ -14,7 +14,8 @@ struct Opened {
   OpenData data;
 };
 
-// `inputs`, where they are asked for: what the run is made of. (A manifest without labels has its validation images named later.)
+// `inputs`, where they are asked for: what the run is made of. (A manifest without labels has its
+// validation images named later.)
 Opened open_all(const Plan& given, const Context& context, Inputs* inputs = nullptr);
 
 }  // namespace retort::run

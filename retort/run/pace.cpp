@@ -20,7 +20,9 @@ void Pace::add(const Looks& looks, double seconds, double of_teachers) {
 
 std::optional<double> Pace::seconds_left() const {
   if (runs_ == 0) return std::nullopt;
-  const auto mean = [](double sum, int64_t count) { return count == 0 ? 0 : sum / static_cast<double>(count); };
+  const auto mean = [](double sum, int64_t count) {
+    return count == 0 ? 0 : sum / static_cast<double>(count);
+  };
   return mean(student_seconds_, runs_) * static_cast<double>(runs_left_) +
          mean(teacher_seconds_, looks_) * static_cast<double>(looks_left_.size());
 }

@@ -8,7 +8,8 @@
 
 namespace retort::run {
 
-// Teachers, and what they look at beside the data set: the first run that asks waits for them, others find their outputs. Empty: none.
+// Teachers, and what they look at beside the data set: the first run that asks waits for them,
+// others find their outputs. Empty: none.
 using Looks = std::vector<std::vector<std::string>>;
 
 // How long what is left of several runs will take, by what the others took.
@@ -16,7 +17,8 @@ class Pace {
  public:
   // A run to come.
   void expect(const Looks& looks);
-  // That run is over: its seconds, and how many of them its teachers took. Less than a second: it was there already.
+  // That run is over: its seconds, and how many of them its teachers took. Less than a second: it
+  // was there already.
   void add(const Looks& looks, double seconds, double of_teachers);
   // Nothing before the first run that took its time.
   std::optional<double> seconds_left() const;

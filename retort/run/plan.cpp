@@ -7,7 +7,7 @@
 #include "retort/core/error.h"
 #include "retort/core/file.h"
 #include "retort/losses/loss.h"
-#include "retort/models/torchscript.h"
+#include "retort/models/programs/torchscript.h"
 
 namespace retort::run {
 namespace fs = std::filesystem;
@@ -17,17 +17,20 @@ losses::Options options_from(const std::vector<std::string>& texts, const char* 
   losses::Options options;
   for (const std::string& text : texts) {
     const size_t equals = text.find('=');
-    if (equals == std::string::npos || equals == 0 || equals + 1 == text.size()) throw UsageError("'" + text + "' is not NAME=VALUE", flag);
+    if (equals == std::string::npos || equals == 0 || equals + 1 == text.size())
+      throw UsageError("'" + text + "' is not NAME=VALUE", flag);
     const std::string value = text.substr(equals + 1);
     char* end = nullptr;
     const double number = std::strtod(value.c_str(), &end);
-    options.insert_or_assign(text.substr(0, equals), *end == '\0' ? losses::OptionValue(number) : losses::OptionValue(value));
+    options.insert_or_assign(text.substr(0, equals), *end == '\0' ? losses::OptionValue(number)
+                                                                  : losses::OptionValue(value));
   }
   return options;
 }
 
 // Red, green and blue, or nothing of an empty text.
-std::optional<std::array<float, 3>> channels_from(const std::string& text, const char* option, double low, double high) {
+std::optional<std::array<float, 3>> channels_from(const std::string& text, const char* option,
+                                                  double low, double high) {
   if (text.empty()) return std::nullopt;
   std::array<float, 3> values{};
   std::istringstream stream(text);
@@ -42,17 +45,22 @@ std::optional<std::array<float, 3>> channels_from(const std::string& text, const
       used = std::string::npos;
     }
     if (used != part.size() || !(value >= low && value <= high))
-      throw UsageError("is '" + text + "'", option, "three numbers for red, green and blue, as 0.485,0.456,0.406");
+      throw UsageError("is '" + text + "'", option,
+                       "three numbers for red, green and blue, as 0.485,0.456,0.406");
     values[i] = static_cast<float>(value);
   }
-  if (!stream.eof()) throw UsageError("is '" + text + "', which is more than three numbers", option);
+  if (!stream.eof())
+    throw UsageError("is '" + text + "', which is more than three numbers", option);
   return values;
 }
 
 std::vector<losses::TermConfig> terms_of(const RunConfig& config) {
-  std::vector<losses::TermConfig> terms = {{"cross_entropy", config.label_weight, {{"label_smoothing", config.label_smoothing}}}};
+  std::vector<losses::TermConfig> terms = {
+      {"cross_entropy", config.label_weight, {{"label_smoothing", config.label_smoothing}}}};
   if (!has_teacher(config)) return terms;
-  if (config.loss != kNone) terms.push_back({config.loss, config.loss_weight, options_from(config.loss_option, "--loss-option")});
+  if (config.loss != kNone)
+    terms.push_back(
+        {config.loss, config.loss_weight, options_from(config.loss_option, "--loss-option")});
   if (config.logit_loss != kNone) {
     losses::Options options = options_from(config.logit_option, "--logit-option");
     if (config.temperature > 0) options.insert_or_assign("temperature", config.temperature);
@@ -70,7 +78,8 @@ std::optional<Number> chosen(Number value) {
 DataPlan data_plan(const RunConfig& config) {
   DataPlan plan{.path = config.data,
                 .classes_file = config.classes,
-                .splits = {config.val_fraction, config.test_fraction, static_cast<uint64_t>(config.split_seed)},
+                .splits = {config.val_fraction, config.test_fraction,
+                           static_cast<uint64_t>(config.split_seed)},
                 .max_skipped = config.max_skipped,
                 .dedupe = config.dedupe,
                 .store = config.image_store,
@@ -169,8 +178,8 @@ double learning_rate_for(const TrainingPlan& plan, int64_t images) {
   return plan.muon || images < kMany ? 1e-3 : 3e-3;
 }
 
-// A student that goes round too few views learns them by heart (docs/results.md); where images are many, a few are enough, and the
-// teacher's time is bounded.
+// A student that goes round too few views learns them by heart (docs/results.md); where images are
+// many, a few are enough, and the teacher's time is bounded.
 int64_t stored_views(const ViewsPlan& plan, int64_t images, int64_t times_seen) {
   constexpr int64_t kPasses = 80000, kFewest = 8;
   return std::min(times_seen, plan.stored.value_or(std::max(kFewest, kPasses / images)));

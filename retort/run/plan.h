@@ -19,9 +19,9 @@
 
 namespace retort::run {
 
-// What a run will do. Nothing in it is left to parse, and no number stands for a choice: what is still
-// to be chosen, because it depends on the images, is an empty optional, and one function below says
-// what it becomes.
+// What a run will do. Nothing in it is left to parse, and no number stands for a choice: what is
+// still to be chosen, because it depends on the images, is an empty optional, and one function
+// below says what it becomes.
 
 struct DataPlan {
   std::string path;
@@ -41,8 +41,9 @@ struct ViewsPlan {
   data::ViewRecipe recipe;
   uint64_t seed = 0;
   std::optional<int64_t> stored;  // of each image, with the teacher's outputs: stored_views()
-  bool live_beyond = false;       // later epochs see fresh views, which the teacher sees as training goes
-  uint64_t store_bytes = 0;       // on disk
+  bool live_beyond =
+      false;  // later epochs see fresh views, which the teacher sees as training goes
+  uint64_t store_bytes = 0;  // on disk
 };
 
 struct TeachersPlan {
@@ -85,7 +86,8 @@ struct Plan {
   RunConfig config;  // what it was made from, with absolute paths: the run's config.toml
   std::filesystem::path out, cache;
   c10::Device device = c10::kCPU;
-  models::Precision precision = models::Precision::fp32, teacher_precision = models::Precision::fp32;
+  models::Precision precision = models::Precision::fp32,
+                    teacher_precision = models::Precision::fp32;
   DataPlan data;
   ViewsPlan views;
   TeachersPlan teachers;
@@ -96,13 +98,15 @@ struct Plan {
 // Throws UsageError on a config that cannot be meant, Error where the device is not there.
 Plan resolve(const RunConfig& config);
 
-// Images a step, of so many an epoch. Where steps are few they are the bottleneck (docs/results.md).
+// Images a step, of so many an epoch. Where steps are few they are the bottleneck
+// (docs/results.md).
 int64_t batch_size_for(const TrainingPlan& plan, int64_t images);
 
 // The peak rate for a set of so many different images. Measured in docs/results.md.
 double learning_rate_for(const TrainingPlan& plan, int64_t images);
 
-// Views of each image that a teacher's outputs are stored for, of so many images, each seen so often.
+// Views of each image that a teacher's outputs are stored for, of so many images, each seen so
+// often.
 int64_t stored_views(const ViewsPlan& plan, int64_t images, int64_t times_seen);
 
 }  // namespace retort::run

@@ -13,7 +13,9 @@ namespace {
 std::string hex_of(const std::string& bytes) {
   constexpr const char* kDigits = "0123456789abcdef";
   std::string hex;
-  for (const char c : bytes) hex += {kDigits[static_cast<unsigned char>(c) >> 4], kDigits[static_cast<unsigned char>(c) & 15]};
+  for (const char c : bytes)
+    hex +=
+        {kDigits[static_cast<unsigned char>(c) >> 4], kDigits[static_cast<unsigned char>(c) & 15]};
   return hex;
 }
 
@@ -36,8 +38,10 @@ void write_evaluation(const fs::path& path, const Evaluation& evaluation) {
     rows.push_back({as_utf8(p.path), p.label, p.predicted, p.probability});
     if (!is_utf8(p.path)) rows.back().push_back(hex_of(p.path));
   }
-  const nlohmann::json all = {
-      {"split", evaluation.split}, {"root", evaluation.root.string()}, {"classes", evaluation.classes}, {"predictions", rows}};
+  const nlohmann::json all = {{"split", evaluation.split},
+                              {"root", evaluation.root.string()},
+                              {"classes", evaluation.classes},
+                              {"predictions", rows}};
   write_file_atomic(path, all.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
 }
 

@@ -10,17 +10,20 @@ namespace retort::run {
 
 std::string pulled(const std::string& named, const Context& context) {
   if (!hub::is_reference(named)) return named;
-  return hub::pull(hub::parse_reference(named), hub::options_from_environment(), context.log, context.stop).folder.string();
+  return hub::pull(hub::parse_reference(named), hub::options_from_environment(), context.log,
+                   context.stop)
+      .folder.string();
 }
 
 int64_t PreparedTeachers::largest_size() const {
   int64_t largest = 0;
-  for (const teacher::Teacher& teacher : teachers) largest = std::max(largest, teacher.input_spec().size);
+  for (const teacher::Teacher& teacher : teachers)
+    largest = std::max(largest, teacher.input_spec().size);
   return largest;
 }
 
-PreparedTeachers prepare_teachers(const Plan& plan, const TeachersPlan& asked, const std::vector<std::string>& classes,
-                                  const Context& context) {
+PreparedTeachers prepare_teachers(const Plan& plan, const TeachersPlan& asked,
+                                  const std::vector<std::string>& classes, const Context& context) {
   PreparedTeachers prepared;
   for (const NamedTeacher& each : asked.teachers) {
     const std::string weights = pulled(each.name, context);
@@ -32,7 +35,8 @@ PreparedTeachers prepare_teachers(const Plan& plan, const TeachersPlan& asked, c
                                                           .std = asked.std,
                                                           .embedding = asked.zero_shot()},
                                    plan.teacher_precision, plan.device);
-    if (asked.zero_shot()) teacher::set_zero_shot_head(prepared.teachers.back(), weights, class_texts(plan, classes));
+    if (asked.zero_shot())
+      teacher::set_zero_shot_head(prepared.teachers.back(), weights, class_texts(plan, classes));
     prepared.weights.push_back(each.weight);
   }
   return prepared;

@@ -15,7 +15,8 @@ struct Context {
   const StopFlag& stop;
 };
 
-// A name on the hub becomes the folder that its snapshot lies in, pulled if it is not there; anything else stays as it is.
+// A name on the hub becomes the folder that its snapshot lies in, pulled if it is not there;
+// anything else stays as it is.
 std::string pulled(const std::string& named, const Context& context);
 
 // Loaded, and frozen. Zero-shot ones have their heads, others none yet.
@@ -27,7 +28,7 @@ struct PreparedTeachers {
   // The largest of their resolutions, in pixels; 0 where there is none.
   int64_t largest_size() const;
 };
-PreparedTeachers prepare_teachers(const Plan& plan, const TeachersPlan& teachers, const std::vector<std::string>& classes,
-                                  const Context& context);
+PreparedTeachers prepare_teachers(const Plan& plan, const TeachersPlan& teachers,
+                                  const std::vector<std::string>& classes, const Context& context);
 
 }  // namespace retort::run

@@ -12,19 +12,23 @@ struct Schedule {
   int64_t epochs, size;
   const char* source;
 };
-// torchvision: references/classification. EfficientNet and its Lite variants: Tan & Le 2019, arXiv 1905.11946, section 5. DeiT: Touvron et
-// al. 2021, arXiv 2012.12877, table 9.
+// torchvision: references/classification. EfficientNet and its Lite variants: Tan & Le 2019, arXiv
+// 1905.11946, section 5. DeiT: Touvron et al. 2021, arXiv 2012.12877, table 9.
 constexpr std::array kSchedules{
-    Schedule{"resnet", 90, 224, "torchvision"},          Schedule{"mobilenet_v2", 300, 224, "torchvision"},
-    Schedule{"mobilenet_v3", 600, 224, "torchvision"},   Schedule{"shufflenet_v2", 300, 224, "torchvision"},
-    Schedule{"efficientnet", 350, 224, "Tan & Le 2019"}, Schedule{"deit", 300, 224, "Touvron et al. 2021"},
+    Schedule{"resnet", 90, 224, "torchvision"},
+    Schedule{"mobilenet_v2", 300, 224, "torchvision"},
+    Schedule{"mobilenet_v3", 600, 224, "torchvision"},
+    Schedule{"shufflenet_v2", 300, 224, "torchvision"},
+    Schedule{"efficientnet", 350, 224, "Tan & Le 2019"},
+    Schedule{"deit", 300, 224, "Touvron et al. 2021"},
 };
 
 }  // namespace
 
 std::optional<Pretraining> pretraining_of(const std::string& arch) {
   for (const Schedule& schedule : kSchedules)
-    if (arch.starts_with(schedule.prefix)) return Pretraining{schedule.epochs, kImageNet, schedule.size, schedule.source};
+    if (arch.starts_with(schedule.prefix))
+      return Pretraining{schedule.epochs, kImageNet, schedule.size, schedule.source};
   return std::nullopt;
 }
 

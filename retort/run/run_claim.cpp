@@ -12,11 +12,19 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kReplacement = "replacement";
-constexpr const char* kPlacing = ".placing";  // in the replacement: what it does not have is gone from the run folder
+constexpr const char* kPlacing =
+    ".placing";  // in the replacement: what it does not have is gone from the run folder
 // What a run writes. Of these, a run that takes another's place leaves none that is the other's.
-constexpr std::array<const char*, 10> kWritten{
-    "config.toml",       "metrics.jsonl", "checkpoints",      "student.safetensors",      "student.onnx",
-    RunFolder::kNetwork, "report.html",   "predictions.json", "teacher_head.safetensors", "log.txt"};
+constexpr std::array<const char*, 10> kWritten{"config.toml",
+                                               "metrics.jsonl",
+                                               "checkpoints",
+                                               "student.safetensors",
+                                               "student.onnx",
+                                               RunFolder::kNetwork,
+                                               "report.html",
+                                               "predictions.json",
+                                               "teacher_head.safetensors",
+                                               "log.txt"};
 
 RunFolder replacement_of(const RunFolder& root) { return {root.root / kReplacement}; }
 
@@ -25,10 +33,15 @@ bool is_there(const fs::path& path) {
   return fs::exists(path, error);
 }
 
-bool has_trained(const RunFolder& folder) { return is_there(folder.checkpoint()) || is_there(folder.summary()); }
+bool has_trained(const RunFolder& folder) {
+  return is_there(folder.checkpoint()) || is_there(folder.summary());
+}
 
-// A run that ended before it had trained, as a mistake in its settings makes it, keeps nobody from the folder.
-bool is_free(const RunFolder& folder) { return !is_there(folder.config()) || (!has_trained(folder) && is_there(folder.log())); }
+// A run that ended before it had trained, as a mistake in its settings makes it, keeps nobody from
+// the folder.
+bool is_free(const RunFolder& folder) {
+  return !is_there(folder.config()) || (!has_trained(folder) && is_there(folder.log()));
+}
 
 bool has_settings(const RunFolder& folder, const std::string& toml) {
   return is_there(folder.config()) && read_file(folder.config()) == toml;
@@ -37,17 +50,22 @@ bool has_settings(const RunFolder& folder, const std::string& toml) {
 void discard(const fs::path& path) {
   std::error_code error;
   fs::remove_all(path, error);
-  if (error) throw Error("cannot be removed: " + error.message(), path.string(), "check the folder's permissions");
+  if (error)
+    throw Error("cannot be removed: " + error.message(), path.string(),
+                "check the folder's permissions");
 }
 
 void move_over(const fs::path& from, const fs::path& to) {
   std::error_code error;
   if (fs::is_directory(from, error) || fs::is_directory(to, error)) discard(to);
   fs::rename(from, to, error);
-  if (error) throw Error("cannot be put in its place: " + error.message(), to.string(), "check the folder's permissions");
+  if (error)
+    throw Error("cannot be put in its place: " + error.message(), to.string(),
+                "check the folder's permissions");
 }
 
-// Each step can be done again. Until the last one the run folder has no summary, so that nobody takes a mixture for a finished run.
+// Each step can be done again. Until the last one the run folder has no summary, so that nobody
+// takes a mixture for a finished run.
 void put_in_place(const RunFolder& root) {
   const RunFolder next = replacement_of(root);
   if (!is_there(next.root / kPlacing)) {
@@ -58,9 +76,11 @@ void put_in_place(const RunFolder& root) {
     write_file_atomic(next.root / kPlacing, "");
   }
   std::vector<fs::path> names;
-  for (const auto& entry : fs::directory_iterator(next.root)) names.push_back(entry.path().filename());
+  for (const auto& entry : fs::directory_iterator(next.root))
+    names.push_back(entry.path().filename());
   for (const fs::path& name : names) {
-    if (name != kPlacing && name != next.summary().filename()) move_over(next.root / name, root.root / name);
+    if (name != kPlacing && name != next.summary().filename())
+      move_over(next.root / name, root.root / name);
   }
   move_over(next.summary(), root.summary());
   discard(next.root);
@@ -68,8 +88,10 @@ void put_in_place(const RunFolder& root) {
 
 }  // namespace
 
-RunClaim::RunClaim(const fs::path& out, const std::string& toml, const DistillOptions& options) : root_{out}, work_{out}, lock_(out) {
-  for (const fs::path& folder : {root_.root, root_.checkpoint().parent_path()}) remove_abandoned(folder, /*below=*/false);
+RunClaim::RunClaim(const fs::path& out, const std::string& toml, const DistillOptions& options)
+    : root_{out}, work_{out}, lock_(out) {
+  for (const fs::path& folder : {root_.root, root_.checkpoint().parent_path()})
+    remove_abandoned(folder, /*below=*/false);
   const RunFolder next = replacement_of(root_);
   if (is_there(next.summary())) put_in_place(root_);
   if (is_there(next.root / kPlacing)) discard(next.root);  // its summary is in place
@@ -102,11 +124,13 @@ void RunClaim::work_in_place(const std::string& toml, const DistillOptions& opti
   const bool same = has_settings(root_, toml);
   if (!same)
     throw Error("holds a run with other settings", root_.root.string(),
-                options.resume ? "resume with --config " + root_.config().string() : "choose another --out, or --force to write over it");
+                options.resume ? "resume with --config " + root_.config().string()
+                               : "choose another --out, or --force to write over it");
   is_done_ = is_there(root_.summary());
   if (is_done_) return;
   if (!options.resume && is_there(root_.checkpoint()))
-    throw Error("holds an unfinished run", root_.root.string(), "--resume goes on with it, --force starts it over");
+    throw Error("holds an unfinished run", root_.root.string(),
+                "--resume goes on with it, --force starts it over");
   resumes_ = is_there(root_.checkpoint());
 }
 

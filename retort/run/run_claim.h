@@ -9,15 +9,17 @@
 
 namespace retort::run {
 
-// A run folder while a run works in it: this process's alone, and what is there stays until there is something to put in its place.
+// A run folder while a run works in it: this process's alone, and what is there stays until there
+// is something to put in its place.
 //
-// A run that is to replace another one works in the folder `replacement` within it, and takes its place once it is whole. A run that was
-// killed while it did so is put in place by the next claim.
+// A run that is to replace another one works in the folder `replacement` within it, and takes its
+// place once it is whole. A run that was killed while it did so is put in place by the next claim.
 class RunClaim {
  public:
-  // `toml`: the run's settings, as config.toml holds them. Throws Error when another process works there, or the folder holds a run that
-  // these options do not mean.
-  RunClaim(const std::filesystem::path& out, const std::string& toml, const DistillOptions& options);
+  // `toml`: the run's settings, as config.toml holds them. Throws Error when another process works
+  // there, or the folder holds a run that these options do not mean.
+  RunClaim(const std::filesystem::path& out, const std::string& toml,
+           const DistillOptions& options);
 
   // Where this run works.
   const RunFolder& folder() const { return work_; }

@@ -7,14 +7,15 @@
 #include "retort/core/file.h"
 #include "retort/core/quote.h"
 #include "retort/core/safetensors.h"
+#include "retort/models/programs/torchscript.h"
 #include "retort/models/registry.h"
-#include "retort/models/torchscript.h"
 #include "retort/models/weight_source.h"
 
 namespace retort::run {
 namespace fs = std::filesystem;
 
-FileLog::FileLog(const fs::path& path, Log& next, bool append) : file_(path, append ? std::ios::app : std::ios::trunc), next_(next) {
+FileLog::FileLog(const fs::path& path, Log& next, bool append)
+    : file_(path, append ? std::ios::app : std::ios::trunc), next_(next) {
   if (!file_) throw Error("cannot be written", path.string(), "check the folder's permissions");
 }
 
@@ -55,13 +56,16 @@ Student load_student(const fs::path& path) {
   const auto meta = [&](const char* key) {
     const auto found = file.metadata.find(key);
     if (found == file.metadata.end())
-      throw Error(std::string("has no '") + key + "' in its metadata", path.string(), "name a student.safetensors that retort wrote");
+      throw Error(std::string("has no '") + key + "' in its metadata", path.string(),
+                  "name a student.safetensors that retort wrote");
     return nlohmann::json::parse(found->second);
   };
   try {
     models::ModelSpec spec = models::model_spec_from(meta(models::kSpecKey));
-    if (spec.options.contains("file")) spec.options["file"] = (path.parent_path() / RunFolder::kNetwork).string();
-    Student student{models::make_model(spec), meta("classes").get<std::vector<std::string>>(), data::input_spec_from(meta("preprocess"))};
+    if (spec.options.contains("file"))
+      spec.options["file"] = (path.parent_path() / RunFolder::kNetwork).string();
+    Student student{models::make_model(spec), meta("classes").get<std::vector<std::string>>(),
+                    data::input_spec_from(meta("preprocess"))};
     if (static_cast<int64_t>(student.classes.size()) != student.model->spec().classes)
       throw Error("names another number of classes than its head has", path.string());
     models::load_state(*student.model, file.tensors, path.string());
@@ -85,7 +89,8 @@ std::vector<nlohmann::json> read_json_lines(const fs::path& path) {
   std::vector<nlohmann::json> lines;
   for (std::string line; std::getline(text, line);) {
     // The last line of a run that was killed may be cut.
-    if (nlohmann::json json = nlohmann::json::parse(line, nullptr, false); !json.is_discarded()) lines.push_back(std::move(json));
+    if (nlohmann::json json = nlohmann::json::parse(line, nullptr, false); !json.is_discarded())
+      lines.push_back(std::move(json));
   }
   return lines;
 }
@@ -93,7 +98,8 @@ std::vector<nlohmann::json> read_json_lines(const fs::path& path) {
 RunSummary summary_of(const fs::path& run) {
   const fs::path path = RunFolder{run}.summary();
   if (!fs::exists(path))
-    throw Error("is not a finished run: it has no summary.json", run.string(), "finish it with `retort distill --resume`");
+    throw Error("is not a finished run: it has no summary.json", run.string(),
+                "finish it with `retort distill --resume`");
   return summary_from(read_json(path), path.string());
 }
 

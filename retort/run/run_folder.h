@@ -15,7 +15,8 @@ namespace retort::run {
 
 // The names inside a run folder.
 struct RunFolder {
-  static constexpr const char* kNetwork = "student.pt";  // a student of the user's own, as TorchScript
+  static constexpr const char* kNetwork =
+      "student.pt";  // a student of the user's own, as TorchScript
   std::filesystem::path root;
   std::filesystem::path config() const { return root / "config.toml"; }
   std::filesystem::path metrics() const { return root / "metrics.jsonl"; }
@@ -44,8 +45,9 @@ class FileLog : public Log {
   Log& next_;
 };
 
-// A student as it is handed over: weights under their public names, and in the file's metadata what else it takes to use them. The code of
-// a network of the user's own lies beside it, as RunFolder::kNetwork.
+// A student as it is handed over: weights under their public names, and in the file's metadata what
+// else it takes to use them. The code of a network of the user's own lies beside it, as
+// RunFolder::kNetwork.
 struct Student {
   models::ModelPtr model;
   std::vector<std::string> classes;

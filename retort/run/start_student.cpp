@@ -2,9 +2,9 @@
 
 #include <torch/utils.h>
 
+#include "retort/models/programs/torchscript.h"
 #include "retort/models/registry.h"
 #include "retort/models/residual.h"
-#include "retort/models/torchscript.h"
 
 namespace retort::run {
 
@@ -13,10 +13,12 @@ std::string start_of(const StudentPlan& plan) {
   return plan.own_network() ? kOwnWeights : kRandomWeights;
 }
 
-models::ModelPtr start_student(const StudentPlan& plan, int64_t classes, std::optional<int64_t> image_size) {
+models::ModelPtr start_student(const StudentPlan& plan, int64_t classes,
+                               std::optional<int64_t> image_size) {
   const models::ModelSpec fresh = models::student_spec(plan.name, classes, plan.features);
   if (plan.weights.empty()) {
-    models::ModelPtr student = models::make_model(image_size ? models::for_image_size(fresh, *image_size) : fresh);
+    models::ModelPtr student =
+        models::make_model(image_size ? models::for_image_size(fresh, *image_size) : fresh);
     if (plan.silent_start) models::zero_init_residual(*student);
     return student;
   }
@@ -24,7 +26,8 @@ models::ModelPtr start_student(const StudentPlan& plan, int64_t classes, std::op
   models::ModelPtr student = models::load_model(plan.weights, plan.name);
   student->reset_head(fresh.classes);
   if (plan.silent_start) {
-    // The gradients of a random head would distort what was learned before it is of use (Kumar et al. 2022, arXiv 2202.10054).
+    // The gradients of a random head would distort what was learned before it is of use (Kumar et
+    // al. 2022, arXiv 2202.10054).
     torch::nn::init::zeros_(student->head()->weight);
     torch::nn::init::zeros_(student->head()->bias);
   }

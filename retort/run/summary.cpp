@@ -5,11 +5,14 @@
 namespace retort::run {
 namespace {
 
-nlohmann::json value_of(const std::optional<double>& value) { return value ? nlohmann::json(*value) : nlohmann::json(); }
+nlohmann::json value_of(const std::optional<double>& value) {
+  return value ? nlohmann::json(*value) : nlohmann::json();
+}
 
 std::optional<double> number_in(const nlohmann::json& json, const char* name) {
   const auto found = json.find(name);
-  return found == json.end() || found->is_null() ? std::nullopt : std::optional(found->get<double>());
+  return found == json.end() || found->is_null() ? std::nullopt
+                                                 : std::optional(found->get<double>());
 }
 
 nlohmann::json network_json(const NetworkSummary& network) {
@@ -41,7 +44,8 @@ TeacherSummary teacher_from_json(const nlohmann::json& json) {
   teacher.views = json.value("views", int64_t{0});
   teacher.stored_views = json.value("stored_views", int64_t{0});
   teacher.head_l2 = number_in(json, "head_l2");
-  for (const nlohmann::json& member : json.value("members", nlohmann::json::array())) teacher.members.push_back(teacher_from_json(member));
+  for (const nlohmann::json& member : json.value("members", nlohmann::json::array()))
+    teacher.members.push_back(teacher_from_json(member));
   return teacher;
 }
 
@@ -61,8 +65,12 @@ nlohmann::json to_json(const StudentSummary& student) {
 }
 
 nlohmann::json to_json(const RunSeconds& seconds) {
-  return {{"data", seconds.data},         {"forecast", seconds.forecast},     {"teacher", seconds.teacher},
-          {"training", seconds.training}, {"evaluation", seconds.evaluation}, {"total", seconds.total()}};
+  return {{"data", seconds.data},
+          {"forecast", seconds.forecast},
+          {"teacher", seconds.teacher},
+          {"training", seconds.training},
+          {"evaluation", seconds.evaluation},
+          {"total", seconds.total()}};
 }
 
 RunSeconds seconds_from_json(const nlohmann::json& json) {
@@ -113,7 +121,8 @@ DataSummary data_from_json(const nlohmann::json& summary) {
 std::vector<ExtraSummary> extras_from_json(const nlohmann::json& json) {
   std::vector<ExtraSummary> extras;
   for (const nlohmann::json& extra : json)
-    extras.push_back({extra.at("path"), extra.at("ratio"), extra.at("images"), extra.at("used"), extra.at("labels"), extra.at("share")});
+    extras.push_back({extra.at("path"), extra.at("ratio"), extra.at("images"), extra.at("used"),
+                      extra.at("labels"), extra.at("share")});
   return extras;
 }
 
@@ -121,7 +130,8 @@ std::vector<ExtraSummary> extras_from_json(const nlohmann::json& json) {
 
 nlohmann::json to_json(const std::vector<data::SkippedFile>& skipped) {
   nlohmann::json files = nlohmann::json::array();
-  for (const data::SkippedFile& file : skipped) files.push_back({{"path", file.path}, {"reason", file.reason}});
+  for (const data::SkippedFile& file : skipped)
+    files.push_back({{"path", file.path}, {"reason", file.reason}});
   return files;
 }
 
@@ -136,23 +146,25 @@ nlohmann::json to_json(const TeacherSummary& teacher) {
 }
 
 nlohmann::json to_json(const RunSummary& summary) {
-  nlohmann::json json = {{"version", summary.version},
-                         {"inputs", to_json(summary.inputs)},
-                         {"data", to_json(summary.data)},
-                         {"images", {{"train", summary.data.train}, {"val", summary.data.val}, {"test", summary.data.test}}},
-                         {"classes", summary.data.classes},
-                         {"extra", to_json(summary.extras)},
-                         {"teacher", summary.teacher ? to_json(*summary.teacher) : nlohmann::json()},
-                         {"student", to_json(summary.student)},
-                         {"seconds", to_json(summary.seconds)},
-                         {"epochs", summary.epochs},
-                         {"image_steps", summary.image_steps},
-                         {"images_per_second", summary.images_per_second},
-                         {"seed", summary.seed},
-                         {"threads", summary.threads},
-                         {"device", summary.device},
-                         {"precision", summary.precision},
-                         {"skipped_files", to_json(summary.skipped)}};
+  nlohmann::json json = {
+      {"version", summary.version},
+      {"inputs", to_json(summary.inputs)},
+      {"data", to_json(summary.data)},
+      {"images",
+       {{"train", summary.data.train}, {"val", summary.data.val}, {"test", summary.data.test}}},
+      {"classes", summary.data.classes},
+      {"extra", to_json(summary.extras)},
+      {"teacher", summary.teacher ? to_json(*summary.teacher) : nlohmann::json()},
+      {"student", to_json(summary.student)},
+      {"seconds", to_json(summary.seconds)},
+      {"epochs", summary.epochs},
+      {"image_steps", summary.image_steps},
+      {"images_per_second", summary.images_per_second},
+      {"seed", summary.seed},
+      {"threads", summary.threads},
+      {"device", summary.device},
+      {"precision", summary.precision},
+      {"skipped_files", to_json(summary.skipped)}};
   if (!summary.forecast.is_null()) json["forecast"] = summary.forecast;
   return json;
 }
@@ -173,11 +185,13 @@ RunSummary summary_from(const nlohmann::json& json, const std::string& file) try
   json.at("threads").get_to(summary.threads);
   json.at("device").get_to(summary.device);
   json.at("precision").get_to(summary.precision);
-  for (const nlohmann::json& skipped : json.at("skipped_files")) summary.skipped.push_back({skipped.at("path"), skipped.at("reason")});
+  for (const nlohmann::json& skipped : json.at("skipped_files"))
+    summary.skipped.push_back({skipped.at("path"), skipped.at("reason")});
   summary.forecast = json.value("forecast", nlohmann::json());
   return summary;
 } catch (const nlohmann::json::exception& error) {
-  throw Error(std::string("is not a run's summary: ") + error.what(), file, "run it again with --force");
+  throw Error(std::string("is not a run's summary: ") + error.what(), file,
+              "run it again with --force");
 }
 
 }  // namespace retort::run

@@ -12,7 +12,8 @@
 
 namespace retort::run {
 
-// What a network is, what it costs on one image, and how good it is. Accuracies are percent, and absent where a split has no images.
+// What a network is, what it costs on one image, and how good it is. Accuracies are percent, and
+// absent where a split has no images.
 struct NetworkSummary {
   std::string arch;
   int64_t image_size = 0;
@@ -29,7 +30,8 @@ struct TeacherSummary : NetworkSummary {
 };
 
 // What a student starts from.
-inline constexpr const char *kRandomWeights = "random", *kPreTrained = "pre-trained", *kOwnWeights = "own";
+inline constexpr const char *kRandomWeights = "random", *kPreTrained = "pre-trained",
+                            *kOwnWeights = "own";
 
 struct StudentSummary : NetworkSummary {
   std::string start = kRandomWeights;
@@ -38,7 +40,8 @@ struct StudentSummary : NetworkSummary {
   bool pre_trained() const { return start == kPreTrained; }
 };
 
-// Wall-clock seconds, each counted once, where it was spent; training over all sittings of a resumed run.
+// Wall-clock seconds, each counted once, where it was spent; training over all sittings of a
+// resumed run.
 struct RunSeconds {
   double data = 0;        // listing, decoding, loading teachers
   double forecast = 0;    // measuring

@@ -9,16 +9,20 @@
 namespace retort::run {
 
 // The teacher's features of evaluation images, kept on disk.
-teacher::FeatureParts evaluation_parts(const Plan& plan, teacher::Teacher& teacher, const data::ImageStore& images, const std::string& what,
+teacher::FeatureParts evaluation_parts(const Plan& plan, teacher::Teacher& teacher,
+                                       const data::ImageStore& images, const std::string& what,
                                        const Context& context);
 // Its logits of them, [N, C].
-at::Tensor evaluation_logits(const Plan& plan, teacher::Teacher& teacher, const data::ImageStore& images, const std::string& what,
+at::Tensor evaluation_logits(const Plan& plan, teacher::Teacher& teacher,
+                             const data::ImageStore& images, const std::string& what,
                              const Context& context);
 
 // A mean by weight, of weights that add up to 1.
 class LogitsMean {
  public:
-  void add(const at::Tensor& logits, double weight) { sum_ = sum_.defined() ? sum_ + logits * weight : logits * weight; }
+  void add(const at::Tensor& logits, double weight) {
+    sum_ = sum_.defined() ? sum_ + logits * weight : logits * weight;
+  }
   const at::Tensor& value() const { return sum_; }  // undefined where nothing was added
 
  private:

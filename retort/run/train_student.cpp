@@ -22,7 +22,8 @@ std::string key_of(const std::vector<losses::TermConfig>& terms) {
   for (const losses::TermConfig& term : terms) {
     nlohmann::json options = nlohmann::json::object();
     for (const auto& [name, value] : term.options)
-      options[name] = value.is_number() ? nlohmann::json(value.number()) : nlohmann::json(value.word());
+      options[name] =
+          value.is_number() ? nlohmann::json(value.number()) : nlohmann::json(value.word());
     json.push_back({{"name", term.name}, {"weight", term.weight}, {"options", options}});
   }
   return json.dump();
@@ -35,18 +36,23 @@ std::string weights_in_words(const StudentPlan& plan) {
 
 models::ModelPtr seeded_student(const Plan& plan, const OpenData& data, Log& log) {
   torch::manual_seed(plan.training.seed);
-  models::ModelPtr student = start_student(plan.student, static_cast<int64_t>(data.manifest.classes.size()), data.spec.size);
+  models::ModelPtr student = start_student(
+      plan.student, static_cast<int64_t>(data.manifest.classes.size()), data.spec.size);
   models::use_channels_last(*student);
   student->to(plan.device);
-  log.info("student: " + plan.student.title() + ", " + std::to_string(deploy::count_parameters(*student)) + " parameters, " +
-           std::to_string(data.spec.size) + " px, batches of " + std::to_string(batch_size_for(plan.training, data.images_an_epoch())) +
-           ", " + weights_in_words(plan.student) + " (seed " + std::to_string(plan.training.seed) + "), " +
+  log.info("student: " + plan.student.title() + ", " +
+           std::to_string(deploy::count_parameters(*student)) + " parameters, " +
+           std::to_string(data.spec.size) + " px, batches of " +
+           std::to_string(batch_size_for(plan.training, data.images_an_epoch())) + ", " +
+           weights_in_words(plan.student) + " (seed " + std::to_string(plan.training.seed) + "), " +
            (plan.training.muon ? "Muon, " : "AdamW, ") + models::to_string(plan.precision) + ", " +
-           (plan.device.is_cpu() ? "" : plan.device.str() + ", ") + std::to_string(at::get_num_threads()) + " threads");
+           (plan.device.is_cpu() ? "" : plan.device.str() + ", ") +
+           std::to_string(at::get_num_threads()) + " threads");
   return student;
 }
 
-train::TrainOptions train_options(const Plan& plan, const OpenData& data, const FittedTeachers& teachers) {
+train::TrainOptions train_options(const Plan& plan, const OpenData& data,
+                                  const FittedTeachers& teachers) {
   const TrainingPlan& training = plan.training;
   train::TrainOptions options;
   options.epochs = training.epochs;
@@ -68,7 +74,8 @@ train::TrainOptions train_options(const Plan& plan, const OpenData& data, const 
   return options;
 }
 
-train::TrainData train_data(const Plan& plan, const OpenData& data, const FittedTeachers& teachers) {
+train::TrainData train_data(const Plan& plan, const OpenData& data,
+                            const FittedTeachers& teachers) {
   train::TrainData read{&data.train,
                         &data.val,
                         plan.views.recipe,
@@ -86,7 +93,8 @@ train::TrainData train_data(const Plan& plan, const OpenData& data, const Fitted
   return read;
 }
 
-losses::Objective objective_of(const Plan& plan, const train::TrainData& data, models::ImageModel& student) {
+losses::Objective objective_of(const Plan& plan, const train::TrainData& data,
+                               models::ImageModel& student) {
   const at::Tensor labels = train::labels_of(data);
   const teacher::JointHead* head = data.teacher;
   return {plan.training.terms,
@@ -106,8 +114,8 @@ void claim_checkpoint(const RunFolder& folder, const Inputs& inputs, bool resume
   if (resume && fs::exists(folder.checkpoint(), error) && fs::exists(folder.inputs(), error)) {
     const std::string changed = differences(inputs_from(read_json(folder.inputs())), inputs);
     if (!changed.empty())
-      throw Error("was made of other files than are there now: " + changed, folder.checkpoint().string(),
-                  "put them back, or --force to start over");
+      throw Error("was made of other files than are there now: " + changed,
+                  folder.checkpoint().string(), "put them back, or --force to start over");
   }
   fs::create_directories(folder.inputs().parent_path());
   write_file_atomic(folder.inputs(), to_json(inputs).dump(2) + "\n");
@@ -115,18 +123,22 @@ void claim_checkpoint(const RunFolder& folder, const Inputs& inputs, bool resume
 
 std::string line_of(const nlohmann::json& epoch) {
   char text[64];
-  std::snprintf(text, sizeof text, "epoch %3lld: loss %.3f", static_cast<long long>(epoch.at("epoch").get<int64_t>()),
+  std::snprintf(text, sizeof text, "epoch %3lld: loss %.3f",
+                static_cast<long long>(epoch.at("epoch").get<int64_t>()),
                 epoch.at("train_loss").get<double>());
   const auto shown = [&](const char* name, const char* field) {
-    return epoch.contains(field) ? std::string(", ") + name + " " + report::percent(epoch.at(field).get<double>()) : "";
+    return epoch.contains(field)
+               ? std::string(", ") + name + " " + report::percent(epoch.at(field).get<double>())
+               : "";
   };
   return text + shown("train", "train_accuracy") + shown("validation", "val_accuracy");
 }
 
 }  // namespace
 
-TrainedStudent train_student(const Plan& plan, const OpenData& data, const FittedTeachers& teachers, const Inputs& inputs,
-                             const RunFolder& folder, bool resume, const Context& context) {
+TrainedStudent train_student(const Plan& plan, const OpenData& data, const FittedTeachers& teachers,
+                             const Inputs& inputs, const RunFolder& folder, bool resume,
+                             const Context& context) {
   const Stopwatch preparing;
   TrainedStudent student{seeded_student(plan, data, context.log), {}};
   const train::TrainData read = train_data(plan, data, teachers);
@@ -142,7 +154,8 @@ TrainedStudent train_student(const Plan& plan, const OpenData& data, const Fitte
   student.result = trainer.run(folder.checkpoint(), resume, on_epoch, context.log, context.stop);
   student.result.seconds += prepared;
   student.model->to(at::kCPU);
-  if (!metrics) throw Error("cannot be written", folder.metrics().string(), "check the free space on its disk");
+  if (!metrics)
+    throw Error("cannot be written", folder.metrics().string(), "check the free space on its disk");
   return student;
 }
 

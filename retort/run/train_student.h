@@ -13,9 +13,11 @@ struct TrainedStudent {
   train::TrainResult result;
 };
 
-// Trains the student of the plan, and writes metrics.jsonl and checkpoints into the folder. With `resume` it goes on from the checkpoint
-// there, if there is one; throws Error where that was made of other inputs.
-TrainedStudent train_student(const Plan& plan, const OpenData& data, const FittedTeachers& teachers, const Inputs& inputs,
-                             const RunFolder& folder, bool resume, const Context& context);
+// Trains the student of the plan, and writes metrics.jsonl and checkpoints into the folder. With
+// `resume` it goes on from the checkpoint there, if there is one; throws Error where that was made
+// of other inputs.
+TrainedStudent train_student(const Plan& plan, const OpenData& data, const FittedTeachers& teachers,
+                             const Inputs& inputs, const RunFolder& folder, bool resume,
+                             const Context& context);
 
 }  // namespace retort::run

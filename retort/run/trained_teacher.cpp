@@ -12,24 +12,30 @@ namespace {
 // Whether the architecture's name alone gives a network as large.
 bool has_named_sizes(models::ImageModel& model) {
   const models::ModelPtr named = models::make_model({model.spec().arch, model.spec().classes});
-  return named->feature_dim() == model.feature_dim() && named->parameters().size() == model.parameters().size();
+  return named->feature_dim() == model.feature_dim() &&
+         named->parameters().size() == model.parameters().size();
 }
 
 // The run that trains one, in a folder of its own.
-RunSummary trained(const Plan& plan, const NamedTeacher& teacher, const fs::path& out, bool force, const Context& context) {
+RunSummary trained(const Plan& plan, const NamedTeacher& teacher, const fs::path& out, bool force,
+                   const Context& context) {
   const models::ModelPtr model = models::load_model(teacher.name, plan.teachers.arch);
   if (plan.teachers.init == TeacherInit::scratch && !has_named_sizes(*model))
-    throw UsageError("this " + model->spec().arch + " has widths or depths without a name, which are known only with its weights",
-                     teacher.name, "--teacher-init finetune, or linear-probe");
+    throw UsageError(
+        "this " + model->spec().arch +
+            " has widths or depths without a name, which are known only with its weights",
+        teacher.name, "--teacher-init finetune, or linear-probe");
   RunConfig own = config_of_teacher(plan, teacher, *model);
   own.out = out.string();
-  context.log.info("teacher: " + word_of(plan.teachers.init) + ", " + std::to_string(own.epochs) + " epochs, in " + own.out);
+  context.log.info("teacher: " + word_of(plan.teachers.init) + ", " + std::to_string(own.epochs) +
+                   " epochs, in " + own.out);
   return distill_once(own, context.log, context.stop, force);
 }
 
 }  // namespace
 
-RunConfig config_of_teacher(const Plan& plan, const NamedTeacher& teacher, const models::ImageModel& model) {
+RunConfig config_of_teacher(const Plan& plan, const NamedTeacher& teacher,
+                            const models::ImageModel& model) {
   constexpr double kFinetune = 1e-4, kFinetuneHead = 10;
   const RunConfig defaults, &given = plan.config;
   const bool finetune = plan.teachers.init == TeacherInit::finetune;
@@ -54,7 +60,8 @@ RunConfig config_of_teacher(const Plan& plan, const NamedTeacher& teacher, const
   return own;
 }
 
-TrainedTeachers train_teachers(const Plan& plan, const fs::path& out, bool force, const Context& context) {
+TrainedTeachers train_teachers(const Plan& plan, const fs::path& out, bool force,
+                               const Context& context) {
   TrainedTeachers trained_first{.teachers = plan.teachers};
   for (size_t i = 0; i < plan.teachers.teachers.size(); ++i) {
     NamedTeacher& teacher = trained_first.teachers.teachers[i];
@@ -74,7 +81,9 @@ TrainedTeachers train_teachers(const Plan& plan, const fs::path& out, bool force
 RunConfig with_teachers(RunConfig config, const TrainedTeachers& trained) {
   for (size_t i = 0; i < config.teacher.size(); ++i) {
     const NamedTeacher& teacher = trained.teachers.teachers[i];
-    config.teacher[i] = to_text({.name = teacher.name, .size = teacher.size, .weight = teacher_from(config.teacher[i]).weight});
+    config.teacher[i] = to_text({.name = teacher.name,
+                                 .size = teacher.size,
+                                 .weight = teacher_from(config.teacher[i]).weight});
   }
   config.teacher_init = trained.teachers.init;
   config.teacher_head = trained.teachers.head;

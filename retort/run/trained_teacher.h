@@ -8,9 +8,11 @@
 
 namespace retort::run {
 
-// What a teacher whose whole network is trained on the task is trained by, as a student without a teacher: plan.teachers.init is finetune
-// or scratch. Where --teacher-lr is 0 the rate is 1e-4 for finetune (its head's ten times that), a student's for scratch.
-RunConfig config_of_teacher(const Plan& plan, const NamedTeacher& teacher, const models::ImageModel& model);
+// What a teacher whose whole network is trained on the task is trained by, as a student without a
+// teacher: plan.teachers.init is finetune or scratch. Where --teacher-lr is 0 the rate is 1e-4 for
+// finetune (its head's ten times that), a student's for scratch.
+RunConfig config_of_teacher(const Plan& plan, const NamedTeacher& teacher,
+                            const models::ImageModel& model);
 
 // The teachers of a plan, each trained on the task first: their files, whose own heads are kept.
 struct TrainedTeachers {
@@ -18,9 +20,11 @@ struct TrainedTeachers {
   double seconds = 0;  // that their training took, whenever that was
 };
 
-// Trains each whole teacher as plan.teachers.init says, the first in the run folder `out`, the second in `out`-2 and so on, unless it is
-// there already, made of the same data and weights. `force` starts them over.
-TrainedTeachers train_teachers(const Plan& plan, const std::filesystem::path& out, bool force, const Context& context);
+// Trains each whole teacher as plan.teachers.init says, the first in the run folder `out`, the
+// second in `out`-2 and so on, unless it is there already, made of the same data and weights.
+// `force` starts them over.
+TrainedTeachers train_teachers(const Plan& plan, const std::filesystem::path& out, bool force,
+                               const Context& context);
 
 // The config of a run that is taught by them.
 RunConfig with_teachers(RunConfig config, const TrainedTeachers& trained);

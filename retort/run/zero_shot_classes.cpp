@@ -9,18 +9,23 @@ namespace retort::run {
 
 std::vector<std::string> class_names(const std::string& file) {
   std::vector<std::string> names;
-  for (const generate::ClassPrompts& each : generate::read_prompts({.classes = file, .prompts = {}, .file = {}}))
+  for (const generate::ClassPrompts& each :
+       generate::read_prompts({.classes = file, .prompts = {}, .file = {}}))
     names.push_back(each.label);
   return names;
 }
 
-std::vector<std::vector<std::string>> class_texts(const Plan& plan, const std::vector<std::string>& classes) {
+std::vector<std::vector<std::string>> class_texts(const Plan& plan,
+                                                  const std::vector<std::string>& classes) {
   const std::vector<generate::ClassPrompts> known = generate::read_prompts(
-      {.classes = plan.data.unlabelled() ? plan.data.classes_file : plan.data.path, .prompts = plan.teachers.prompts, .file = {}});
+      {.classes = plan.data.unlabelled() ? plan.data.classes_file : plan.data.path,
+       .prompts = plan.teachers.prompts,
+       .file = {}});
   std::vector<std::vector<std::string>> texts;
   for (const std::string& name : classes) {
     const auto found = std::ranges::find(known, name, &generate::ClassPrompts::label);
-    if (found == known.end()) throw Error("there are no words for the class '" + name + "'", plan.data.path);
+    if (found == known.end())
+      throw Error("there are no words for the class '" + name + "'", plan.data.path);
     texts.push_back(found->prompts);
   }
   return texts;

@@ -8,12 +8,15 @@
 
 namespace retort::teacher {
 
-// Several teachers, each with a weight, as the student learns from them: as from one. Their features are joined, [s₁·f₁ | s₂·f₂ | …], and
-// their logits are the mean by weight of theirs, which is one linear head on those features. One teacher alone stays as it is.
+// Several teachers, each with a weight, as the student learns from them: as from one. Their
+// features are joined, [s₁·f₁ | s₂·f₂ | …], and their logits are the mean by weight of theirs,
+// which is one linear head on those features. One teacher alone stays as it is.
 
-// The factors sᵢ from the stored outputs of each: teacher i brings the share wᵢ of the joined features' mean squared norm, whatever the
-// scale of its own, and that norm is the mean by weight of theirs. Weights are above 0 and add up to 1.
-std::vector<double> joint_scales(const std::vector<OutputStore>& stores, std::span<const double> weights);
+// The factors sᵢ from the stored outputs of each: teacher i brings the share wᵢ of the joined
+// features' mean squared norm, whatever the scale of its own, and that norm is the mean by weight
+// of theirs. Weights are above 0 and add up to 1.
+std::vector<double> joint_scales(const std::vector<OutputStore>& stores,
+                                 std::span<const double> weights);
 
 // What the teachers say of the views of one set of images: kept apart on disk, read as one.
 class JointOutputs {
@@ -43,6 +46,7 @@ struct JointHead {
   at::Tensor logits(const at::Tensor& features) const;
 };
 // Throws Error before each teacher has its head.
-JointHead joint_head(std::span<const Teacher> teachers, std::span<const double> weights, std::span<const double> scales);
+JointHead joint_head(std::span<const Teacher> teachers, std::span<const double> weights,
+                     std::span<const double> scales);
 
 }  // namespace retort::teacher

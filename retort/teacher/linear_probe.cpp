@@ -12,13 +12,14 @@
 namespace retort::teacher {
 namespace {
 
-// In units of standardised features, where the logits of a fitted head are a few units wide: 1 underfits and 1e-5 is no regularisation at
-// all.
+// In units of standardised features, where the logits of a fitted head are a few units wide: 1
+// underfits and 1e-5 is no regularisation at all.
 constexpr double kGrid[] = {1.0, 0.3, 0.1, 0.03, 0.01, 3e-3, 1e-3, 3e-4, 1e-4, 1e-5};
 constexpr double kWithoutValidation = 1e-2;
 constexpr int kIterations = 60;
 
-// Rows that are floats at a time: fewer cost more in calls than a cache saves, and a GPU has memory for more.
+// Rows that are floats at a time: fewer cost more in calls than a cache saves, and a GPU has memory
+// for more.
 int64_t chunk_rows(c10::Device device) { return device.is_cpu() ? 1024 : 65536; }
 
 struct Fit {
@@ -30,7 +31,8 @@ class Rows {
  public:
   Rows(const std::vector<at::Tensor>& parts, const at::Tensor& labels) : labels_(labels) {
     for (const at::Tensor& part : parts) {
-      for (const at::Tensor& chunk : part.split(chunk_rows(part.device()))) chunks_.push_back(chunk);
+      for (const at::Tensor& chunk : part.split(chunk_rows(part.device())))
+        chunks_.push_back(chunk);
       count_ += part.size(0);
     }
   }
@@ -61,20 +63,27 @@ class Rows {
   int64_t count_ = 0;
 };
 
-// Per feature: mean, and spread about it. Dead features have none; dividing by one leaves them at zero.
+// Per feature: mean, and spread about it. Dead features have none; dividing by one leaves them at
+// zero.
 std::pair<at::Tensor, at::Tensor> moments_of(const Rows& rows, int64_t dim, c10::Device device) {
   const auto count = static_cast<double>(rows.count());
   const auto options = at::TensorOptions(device).dtype(at::kDouble);
   at::Tensor mean = at::zeros({dim}, options), variance = at::zeros({dim}, options);
-  rows.each([&](const at::Tensor& x, const at::Tensor&) { mean += x.sum(0, false, at::kDouble) / count; });
-  rows.each([&](const at::Tensor& x, const at::Tensor&) { variance += (x - mean).square().sum(0, false, at::kDouble) / count; });
+  rows.each([&](const at::Tensor& x, const at::Tensor&) {
+    mean += x.sum(0, false, at::kDouble) / count;
+  });
+  rows.each([&](const at::Tensor& x, const at::Tensor&) {
+    variance += (x - mean).square().sum(0, false, at::kDouble) / count;
+  });
   const at::Tensor std = variance.sqrt().to(at::kFloat);
   return {mean.to(at::kFloat), at::where(std > 1e-6, std, at::ones_like(std))};
 }
 
 void minimise(Fit& fit, const Rows& rows, double l2, const StopFlag& stop) {
-  torch::optim::LBFGS optimizer({fit.weight, fit.bias},
-                                torch::optim::LBFGSOptions(1).max_iter(kIterations).history_size(10).line_search_fn("strong_wolfe"));
+  torch::optim::LBFGS optimizer({fit.weight, fit.bias}, torch::optim::LBFGSOptions(1)
+                                                            .max_iter(kIterations)
+                                                            .history_size(10)
+                                                            .line_search_fn("strong_wolfe"));
   optimizer.step([&] {
     optimizer.zero_grad();
     at::Tensor loss = 0.5 * l2 * fit.weight.square().sum();
@@ -82,7 +91,9 @@ void minimise(Fit& fit, const Rows& rows, double l2, const StopFlag& stop) {
     loss = loss.detach();
     rows.each([&](const at::Tensor& x, const at::Tensor& y) {
       check_stop(stop, "fitting the teacher's head");
-      const at::Tensor part = at::cross_entropy_loss(at::linear(x, fit.weight, fit.bias), y, {}, at::Reduction::Sum) / rows.count();
+      const at::Tensor part =
+          at::cross_entropy_loss(at::linear(x, fit.weight, fit.bias), y, {}, at::Reduction::Sum) /
+          rows.count();
       part.backward();
       loss += part.detach();
     });
@@ -93,7 +104,9 @@ void minimise(Fit& fit, const Rows& rows, double l2, const StopFlag& stop) {
 at::Tensor logits_of(const Fit& fit, const Rows& rows) {
   const at::NoGradGuard no_grad;
   std::vector<at::Tensor> logits;
-  rows.each([&](const at::Tensor& x, const at::Tensor&) { logits.push_back(at::linear(x, fit.weight, fit.bias)); });
+  rows.each([&](const at::Tensor& x, const at::Tensor&) {
+    logits.push_back(at::linear(x, fit.weight, fit.bias));
+  });
   return at::cat(logits);
 }
 
@@ -104,8 +117,10 @@ double accuracy_of(const at::Tensor& logits, const at::Tensor& labels) {
   return 100 * logits.argmax(1).eq(labels).to(at::kDouble).mean().item<double>();
 }
 
-LinearHead fit_linear_probe(const std::vector<at::Tensor>& features, const at::Tensor& labels, const std::vector<at::Tensor>& val_features,
-                            const at::Tensor& val_labels, int64_t classes, Log& log, const StopFlag& stop) {
+LinearHead fit_linear_probe(const std::vector<at::Tensor>& features, const at::Tensor& labels,
+                            const std::vector<at::Tensor>& val_features,
+                            const at::Tensor& val_labels, int64_t classes, Log& log,
+                            const StopFlag& stop) {
   Rows rows(features, labels), val_rows(val_features, val_labels);
   if (rows.count() == 0) throw Error("no features to fit the teacher's head on");
   const int64_t dim = features.front().size(1);
@@ -133,11 +148,14 @@ LinearHead fit_linear_probe(const std::vector<at::Tensor>& features, const at::T
       loss = at::cross_entropy_loss(logits, val_labels).item<double>();
     }
     char line[96];
-    std::snprintf(line, sizeof line, "linear probe: l2 %.0e, validation %.2f %% (cross-entropy %.3f)", l2, accuracy, loss);
+    std::snprintf(line, sizeof line,
+                  "linear probe: l2 %.0e, validation %.2f %% (cross-entropy %.3f)", l2, accuracy,
+                  loss);
     if (validate) log.info(line);
     if (!best.weight.defined() || loss < best_loss) {
       const at::Tensor weight = fit.weight.detach() / std;
-      best = {weight.to(at::kCPU), (fit.bias.detach() - at::mv(weight, mean)).to(at::kCPU), l2, accuracy};
+      best = {weight.to(at::kCPU), (fit.bias.detach() - at::mv(weight, mean)).to(at::kCPU), l2,
+              accuracy};
       best_loss = loss;
       worse = 0;
     } else if (++worse == 2) {

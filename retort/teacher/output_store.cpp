@@ -14,8 +14,8 @@ namespace {
 
 constexpr int64_t kPartRows = 1024;
 constexpr int64_t kCheckedRows = 64;
-// Of one row's norm. The same network on another processor, or in another batch, differs by rounding: bf16 keeps 8 bits, and a deep network
-// adds some up.
+// Of one row's norm. The same network on another processor, or in another batch, differs by
+// rounding: bf16 keeps 8 bits, and a deep network adds some up.
 constexpr double kCheckTolerance = 0.1;
 
 std::string checksum(const at::Tensor& rows) { return hash_hex(bytes_of(rows)); }
@@ -33,7 +33,8 @@ at::Tensor read_part(const fs::path& path, const std::string& key, int64_t rows,
   try {
     const TensorFile file = read_safetensors(path);
     at::Tensor features = file.tensors.at("features");
-    if (file.metadata.at("key") != key || features.sizes() != at::IntArrayRef({rows, dim}) || features.scalar_type() != at::kHalf)
+    if (file.metadata.at("key") != key || features.sizes() != at::IntArrayRef({rows, dim}) ||
+        features.scalar_type() != at::kHalf)
       return {};
     if (file.metadata.at("checksum") != checksum(features)) return {};
     return features;
@@ -53,8 +54,8 @@ at::Tensor compute_part(const FeatureParts::Compute& compute, int64_t first, int
   return half;
 }
 
-std::string key_of(const Teacher& teacher, const data::ImageStore& images, const data::ViewRecipe& recipe,
-                   const OutputStore::Options& options) {
+std::string key_of(const Teacher& teacher, const data::ImageStore& images,
+                   const data::ViewRecipe& recipe, const OutputStore::Options& options) {
   return Hasher()
       .text("features-2")
       .text(teacher.key())
@@ -65,21 +66,29 @@ std::string key_of(const Teacher& teacher, const data::ImageStore& images, const
 }
 
 About about(const Teacher& teacher, const data::ImageStore& images, const std::string& views) {
-  return {{"teacher", teacher.description()}, {"data", images.source()}, {"images", std::to_string(images.size())}, {"views", views}};
+  return {{"teacher", teacher.description()},
+          {"data", images.source()},
+          {"images", std::to_string(images.size())},
+          {"views", views}};
 }
 
-fs::path view_folder(const fs::path& store, int64_t view) { return store / ("view-" + std::to_string(view)); }
+fs::path view_folder(const fs::path& store, int64_t view) {
+  return store / ("view-" + std::to_string(view));
+}
 
 int64_t budgeted_views(const OutputStore::Options& options, int64_t images, int64_t dim, Log& log) {
-  const auto view_bytes = static_cast<uint64_t>(images) * static_cast<uint64_t>(dim) * sizeof(at::Half);
-  const auto fit = static_cast<int64_t>(std::min<uint64_t>(options.byte_budget / std::max<uint64_t>(view_bytes, 1), 1000));
+  const auto view_bytes =
+      static_cast<uint64_t>(images) * static_cast<uint64_t>(dim) * sizeof(at::Half);
+  const auto fit = static_cast<int64_t>(
+      std::min<uint64_t>(options.byte_budget / std::max<uint64_t>(view_bytes, 1), 1000));
   if (fit == 0)
-    throw Error("one view of the teacher's outputs takes " + std::to_string(view_bytes >> 20) + " MiB, more than the budget of " +
-                    std::to_string(options.byte_budget >> 20) + " MiB",
+    throw Error("one view of the teacher's outputs takes " + std::to_string(view_bytes >> 20) +
+                    " MiB, more than the budget of " + std::to_string(options.byte_budget >> 20) +
+                    " MiB",
                 "", "raise --store-budget");
   if (fit < options.views)
-    log.warn("the budget of " + std::to_string(options.byte_budget >> 20) + " MiB holds " + std::to_string(fit) + " of " +
-             std::to_string(options.views) + " views");
+    log.warn("the budget of " + std::to_string(options.byte_budget >> 20) + " MiB holds " +
+             std::to_string(fit) + " of " + std::to_string(options.views) + " views");
   return std::min(options.views, fit);
 }
 
@@ -90,9 +99,11 @@ std::vector<data::Sample> spread_samples(int64_t views, int64_t images) {
   for (int64_t i = 0; i < kCheckedRows; ++i) {
     const int64_t cell = i * cells / kCheckedRows;
     const bool all = cells <= kCheckedRows;
-    const int64_t view = all ? cell / parts : i % views, part = all ? cell % parts : i * parts / kCheckedRows;
+    const int64_t view = all ? cell / parts : i % views,
+                  part = all ? cell % parts : i * parts / kCheckedRows;
     const int64_t rows = std::min(kPartRows, images - part * kPartRows);
-    samples.push_back({part * kPartRows + CounterRng({static_cast<uint64_t>(i)}).below(rows), view});
+    samples.push_back(
+        {part * kPartRows + CounterRng({static_cast<uint64_t>(i)}).below(rows), view});
   }
   return samples;
 }
@@ -105,8 +116,9 @@ std::vector<data::Sample> samples_of(int64_t view, int64_t first, int64_t count)
 
 }  // namespace
 
-FeatureParts FeatureParts::open(const fs::path& folder, const std::string& key, int64_t rows, int64_t dim, const Compute& compute,
-                                Meter& meter, const StopFlag& stop) {
+FeatureParts FeatureParts::open(const fs::path& folder, const std::string& key, int64_t rows,
+                                int64_t dim, const Compute& compute, Meter& meter,
+                                const StopFlag& stop) {
   FeatureParts store;
   store.dim_ = dim;
   for (int64_t first = 0, part = 0; first < rows; first += kPartRows, ++part) {
@@ -119,9 +131,11 @@ FeatureParts FeatureParts::open(const fs::path& folder, const std::string& key, 
     } else {
       check_stop(stop, "computing the teacher's features");
       const at::Tensor computed = compute_part(compute, first, count);
-      write_safetensors(path, {{"features", computed}}, {{"key", key}, {"checksum", checksum(computed)}});
+      write_safetensors(path, {{"features", computed}},
+                        {{"key", key}, {"checksum", checksum(computed)}});
       features = read_part(path, key, count, dim);
-      if (!features.defined()) throw Error("does not read back as it was written", path.string(), "check the disk");
+      if (!features.defined())
+        throw Error("does not read back as it was written", path.string(), "check the disk");
       meter.add(count);
     }
     store.parts_.push_back(features);
@@ -134,47 +148,61 @@ const at::Half* FeatureParts::row(int64_t number) const {
   return part.const_data_ptr<at::Half>() + (number % kPartRows) * part.size(1);
 }
 
-bool FeatureParts::was_there(int64_t row) const { return were_there_[static_cast<size_t>(row / kPartRows)]; }
+bool FeatureParts::was_there(int64_t row) const {
+  return were_there_[static_cast<size_t>(row / kPartRows)];
+}
 
-at::Tensor FeatureParts::all() const { return parts_.empty() ? at::empty({0, dim_}) : at::cat(parts_).to(at::kFloat); }
+at::Tensor FeatureParts::all() const {
+  return parts_.empty() ? at::empty({0, dim_}) : at::cat(parts_).to(at::kFloat);
+}
 
 at::Tensor logits_of(const Teacher& teacher, const FeatureParts& features) {
   if (features.parts().empty()) return teacher.logits(features.all());
   std::vector<at::Tensor> logits;
-  for (const at::Tensor& part : features.parts()) logits.push_back(teacher.logits(part.to(at::kFloat)));
+  for (const at::Tensor& part : features.parts())
+    logits.push_back(teacher.logits(part.to(at::kFloat)));
   return at::cat(logits);
 }
 
 // What was computed just now needs no look back.
 void OutputStore::check_against_live(const fs::path& folder, int64_t images) const {
   std::vector<data::Sample> samples = spread_samples(stored(), images);
-  std::erase_if(samples, [this](const data::Sample& sample) { return !view(sample.view).was_there(sample.position); });
+  std::erase_if(samples, [this](const data::Sample& sample) {
+    return !view(sample.view).was_there(sample.position);
+  });
   if (samples.empty()) return;
   const at::Tensor expected = look_(samples);
-  const at::Tensor differences = (features(samples) - expected).norm(2, 1) / expected.norm(2, 1).clamp_min(1e-12);
+  const at::Tensor differences =
+      (features(samples) - expected).norm(2, 1) / expected.norm(2, 1).clamp_min(1e-12);
   const auto worst = differences.argmax().item<int64_t>();
   const auto difference = differences[worst].item<double>();
   if (difference < kCheckTolerance) return;
   const data::Sample& sample = samples[static_cast<size_t>(worst)];
-  throw Error("the stored outputs differ from the live teacher's: row " + std::to_string(sample.position) + " of view " +
-                  std::to_string(sample.view) + " by " + std::to_string(100 * difference) + " %",
+  throw Error("the stored outputs differ from the live teacher's: row " +
+                  std::to_string(sample.position) + " of view " + std::to_string(sample.view) +
+                  " by " + std::to_string(100 * difference) + " %",
               folder.string(), "remove this folder: it will be made again");
 }
 
-OutputStore OutputStore::open(const fs::path& cache_dir, Teacher& teacher, const data::ImageStore& images, const data::ViewRecipe& recipe,
+OutputStore OutputStore::open(const fs::path& cache_dir, Teacher& teacher,
+                              const data::ImageStore& images, const data::ViewRecipe& recipe,
                               const Options& options, Log& log, const StopFlag& stop) {
   OutputStore store;
   store.dim_ = teacher.feature_dim();
   store.all_views_ = options.all_views;
-  store.look_ = [&teacher, &images, &recipe, seed = options.view_seed](std::span<const data::Sample> samples) {
-    return teacher.features(data::render_batch(images, samples, recipe, seed, teacher.input_spec()));
+  store.look_ = [&teacher, &images, &recipe,
+                 seed = options.view_seed](std::span<const data::Sample> samples) {
+    return teacher.features(
+        data::render_batch(images, samples, recipe, seed, teacher.input_spec()));
   };
   const int64_t views = budgeted_views(options, images.size(), store.dim_, log);
   const std::string key = key_of(teacher, images, recipe, options);
   const fs::path folder = cache_dir / "teacher" / key;
-  store.use_ =
-      StoreUse::begin(cache_dir, "teacher", key,
-                      about(teacher, images, std::to_string(views) + ", drawn with seed " + std::to_string(options.view_seed)), log);
+  store.use_ = StoreUse::begin(
+      cache_dir, "teacher", key,
+      about(teacher, images,
+            std::to_string(views) + ", drawn with seed " + std::to_string(options.view_seed)),
+      log);
 
   Meter meter(log, "teacher", views * images.size());
   for (int64_t view = 0; view < views; ++view) {
@@ -184,18 +212,21 @@ OutputStore OutputStore::open(const fs::path& cache_dir, Teacher& teacher, const
         check_stop(stop, "computing the teacher's features");
         const int64_t size = std::min(options.batch_size, first + count - at);
         batches.push_back(store.look_(samples_of(view, at, size)));
-        meter.note("view " + std::to_string(view + 1) + "/" + std::to_string(views), at - first + size);
+        meter.note("view " + std::to_string(view + 1) + "/" + std::to_string(views),
+                   at - first + size);
       }
       return at::cat(batches);
     };
-    store.views_.push_back(FeatureParts::open(view_folder(folder, view), key, images.size(), store.dim_, compute, meter, stop));
+    store.views_.push_back(FeatureParts::open(view_folder(folder, view), key, images.size(),
+                                              store.dim_, compute, meter, stop));
   }
 
   store.check_against_live(folder, images.size());
   return store;
 }
 
-OutputStore::Looks OutputStore::looks(const fs::path& cache_dir, const Teacher& teacher, const data::ImageStore& images,
+OutputStore::Looks OutputStore::looks(const fs::path& cache_dir, const Teacher& teacher,
+                                      const data::ImageStore& images,
                                       const data::ViewRecipe& recipe, const Options& options) {
   const fs::path folder = cache_dir / "teacher" / key_of(teacher, images, recipe, options);
   const int64_t views = budgeted_views(options, images.size(), teacher.feature_dim(), null_log());
@@ -203,7 +234,8 @@ OutputStore::Looks OutputStore::looks(const fs::path& cache_dir, const Teacher& 
   std::error_code error;
   for (int64_t view = 0; view < views; ++view) {
     for (int64_t first = 0, part = 0; first < images.size(); first += kPartRows, ++part)
-      if (!fs::exists(part_path(view_folder(folder, view), part), error)) looks.missing += std::min(kPartRows, images.size() - first);
+      if (!fs::exists(part_path(view_folder(folder, view), part), error))
+        looks.missing += std::min(kPartRows, images.size() - first);
   }
   return looks;
 }
@@ -216,7 +248,8 @@ at::Tensor OutputStore::features(std::span<const data::Sample> samples) const {
   for (size_t i = 0; i < samples.size(); ++i, to += dim_) {
     const data::Sample sample{samples[i].position, samples[i].view % views()};
     if (sample.view < stored()) {
-      std::memcpy(to, view(sample.view).row(sample.position), static_cast<size_t>(dim_) * sizeof(at::Half));
+      std::memcpy(to, view(sample.view).row(sample.position),
+                  static_cast<size_t>(dim_) * sizeof(at::Half));
     } else {
       live.push_back(sample);
       rows_of_live.push_back(static_cast<int64_t>(i));
@@ -227,10 +260,13 @@ at::Tensor OutputStore::features(std::span<const data::Sample> samples) const {
   return features;
 }
 
-FeatureParts evaluation_features(const fs::path& cache_dir, Teacher& teacher, const data::ImageStore& images, const std::string& what,
-                                 Log& log, const StopFlag& stop) {
-  const std::string key = Hasher().text("evaluation-1").text(teacher.key()).text(images.key()).hex();
-  std::shared_ptr<const StoreUse> use = StoreUse::begin(cache_dir, "teacher", key, about(teacher, images, "as for evaluation"), log);
+FeatureParts evaluation_features(const fs::path& cache_dir, Teacher& teacher,
+                                 const data::ImageStore& images, const std::string& what, Log& log,
+                                 const StopFlag& stop) {
+  const std::string key =
+      Hasher().text("evaluation-1").text(teacher.key()).text(images.key()).hex();
+  std::shared_ptr<const StoreUse> use =
+      StoreUse::begin(cache_dir, "teacher", key, about(teacher, images, "as for evaluation"), log);
   Meter meter(log, "teacher, " + what, images.size());
   const auto compute = [&](int64_t first, int64_t count) {
     std::vector<at::Tensor> batches;
@@ -242,7 +278,8 @@ FeatureParts evaluation_features(const fs::path& cache_dir, Teacher& teacher, co
     }
     return at::cat(batches);
   };
-  FeatureParts parts = FeatureParts::open(cache_dir / "teacher" / key, key, images.size(), teacher.feature_dim(), compute, meter, stop);
+  FeatureParts parts = FeatureParts::open(cache_dir / "teacher" / key, key, images.size(),
+                                          teacher.feature_dim(), compute, meter, stop);
   parts.hold(std::move(use));
   return parts;
 }

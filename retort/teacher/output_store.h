@@ -16,14 +16,17 @@
 
 namespace retort::teacher {
 
-// Rows of fp16 features on disk, computed once in parts of at most 1,024 rows, each part an atomically written, checksummed safetensors
-// file: a killed computation goes on where it was, and a damaged part is computed again.
+// Rows of fp16 features on disk, computed once in parts of at most 1,024 rows, each part an
+// atomically written, checksummed safetensors file: a killed computation goes on where it was, and
+// a damaged part is computed again.
 class FeatureParts {
  public:
   using Compute = std::function<at::Tensor(int64_t first, int64_t count)>;  // float [count, D]
-  // `meter` counts rows. Throws Error when features are not finite or beyond fp16's range, Interrupted on stop.
-  static FeatureParts open(const std::filesystem::path& folder, const std::string& key, int64_t rows, int64_t dim, const Compute& compute,
-                           Meter& meter, const StopFlag& stop);
+  // `meter` counts rows. Throws Error when features are not finite or beyond fp16's range,
+  // Interrupted on stop.
+  static FeatureParts open(const std::filesystem::path& folder, const std::string& key,
+                           int64_t rows, int64_t dim, const Compute& compute, Meter& meter,
+                           const StopFlag& stop);
 
   // fp16, [rows, D] of one part, memory-mapped.
   const std::vector<at::Tensor>& parts() const { return parts_; }
@@ -46,31 +49,35 @@ class FeatureParts {
 // float [rows, C]: one part's features at a time are in memory.
 at::Tensor logits_of(const Teacher& teacher, const FeatureParts& features);
 
-// What the frozen teacher says of K views of every training image: the teacher runs K·N times, not epochs·N, and a second student, loss or
-// seed costs no teacher at all. It holds features; the logits are one small matrix product away (Teacher::logits), so that another head
-// needs no new store. Further views may be asked for all the same: these the teacher sees live, each time.
+// What the frozen teacher says of K views of every training image: the teacher runs K·N times, not
+// epochs·N, and a second student, loss or seed costs no teacher at all. It holds features; the
+// logits are one small matrix product away (Teacher::logits), so that another head needs no new
+// store. Further views may be asked for all the same: these the teacher sees live, each time.
 class OutputStore {
  public:
   struct Options {
-    int64_t views = 8;                         // K, [1, 1000]
-    int64_t all_views = 0;                     // with those that are seen live; K or less: none is
-    uint64_t view_seed = 0;                    // not the training seed: another seed trains on the same views
+    int64_t views = 8;       // K, [1, 1000]
+    int64_t all_views = 0;   // with those that are seen live; K or less: none is
+    uint64_t view_seed = 0;  // not the training seed: another seed trains on the same views
     uint64_t byte_budget = uint64_t{8} << 30;  // on disk; fewer views are kept when K do not fit
     int64_t batch_size = 64;                   // images a teacher forward
   };
-  // Opens what is there, checks rows from all over it against the live teacher, and computes what is missing. With live views teacher,
-  // images and recipe must outlive the store. Throws Error when not even one view fits the budget.
-  static OutputStore open(const std::filesystem::path& cache_dir, Teacher& teacher, const data::ImageStore& images,
-                          const data::ViewRecipe& recipe, const Options& options, Log& log = null_log(),
+  // Opens what is there, checks rows from all over it against the live teacher, and computes what
+  // is missing. With live views teacher, images and recipe must outlive the store. Throws Error
+  // when not even one view fits the budget.
+  static OutputStore open(const std::filesystem::path& cache_dir, Teacher& teacher,
+                          const data::ImageStore& images, const data::ViewRecipe& recipe,
+                          const Options& options, Log& log = null_log(),
                           const StopFlag& stop = never_stop());
 
-  // Looks of the teacher, at one image each: those that open() would compute, as their parts are not there, and the live ones of a whole
-  // training.
+  // Looks of the teacher, at one image each: those that open() would compute, as their parts are
+  // not there, and the live ones of a whole training.
   struct Looks {
     int64_t missing = 0, live = 0;
   };
-  static Looks looks(const std::filesystem::path& cache_dir, const Teacher& teacher, const data::ImageStore& images,
-                     const data::ViewRecipe& recipe, const Options& options);
+  static Looks looks(const std::filesystem::path& cache_dir, const Teacher& teacher,
+                     const data::ImageStore& images, const data::ViewRecipe& recipe,
+                     const Options& options);
 
   int64_t views() const { return std::max(all_views_, stored()); }
   int64_t stored() const { return static_cast<int64_t>(views_.size()); }
@@ -90,8 +97,10 @@ class OutputStore {
   Look look_;
 };
 
-// The teacher's features of evaluation images (a store made for teacher.input_spec()), kept on disk like the views'.
-FeatureParts evaluation_features(const std::filesystem::path& cache_dir, Teacher& teacher, const data::ImageStore& images,
-                                 const std::string& what, Log& log = null_log(), const StopFlag& stop = never_stop());
+// The teacher's features of evaluation images (a store made for teacher.input_spec()), kept on disk
+// like the views'.
+FeatureParts evaluation_features(const std::filesystem::path& cache_dir, Teacher& teacher,
+                                 const data::ImageStore& images, const std::string& what,
+                                 Log& log = null_log(), const StopFlag& stop = never_stop());
 
 }  // namespace retort::teacher

@@ -3,8 +3,8 @@
 #include "retort/core/error.h"
 #include "retort/core/hash.h"
 #include "retort/core/quote.h"
-#include "retort/models/graph_network.h"
 #include "retort/models/head_classes.h"
+#include "retort/models/programs/graph_network.h"
 #include "retort/models/registry.h"
 #include "retort/models/text_tower.h"
 #include "retort/teacher/kept_head.h"
@@ -12,9 +12,12 @@
 namespace retort::teacher {
 namespace {
 
-std::string key_of(models::ImageModel& model, const data::InputSpec& spec, models::Precision precision) {
+std::string key_of(models::ImageModel& model, const data::InputSpec& spec,
+                   models::Precision precision) {
   Hasher hasher;
-  hasher.text(models::to_json(model.spec()).dump()).text(data::to_json(spec).dump()).text(models::to_string(precision));
+  hasher.text(models::to_json(model.spec()).dump())
+      .text(data::to_json(spec).dump())
+      .text(models::to_string(precision));
   const std::string head = models::head_name(model);
   for (const auto& [name, tensor] : models::state_of(model)) {
     if (name.starts_with(head)) continue;  // features do not depend on it
@@ -51,12 +54,15 @@ Teacher::Teacher(const TeacherSource& source, models::Precision precision, c10::
   if (projection_.defined()) projection_ = projection_.to(device);
 }
 
-std::string Teacher::description() const { return where_ + " (" + model_->spec().arch + ", " + std::to_string(input_spec_.size) + " px)"; }
+std::string Teacher::description() const {
+  return where_ + " (" + model_->spec().arch + ", " + std::to_string(input_spec_.size) + " px)";
+}
 
 at::Tensor Teacher::features(const at::Tensor& images) {
   const at::NoGradGuard no_grad;
   const models::AutocastGuard autocast(precision_);
-  at::Tensor features = model_->forward_features(images.to(models::device_of(*model_))).to(at::kFloat);
+  at::Tensor features =
+      model_->forward_features(images.to(models::device_of(*model_))).to(at::kFloat);
   if (embedding_) {
     if (projection_.defined()) features = at::linear(features, projection_);
     features = features / features.norm(2, 1, /*keepdim=*/true).clamp_min(1e-12);
@@ -76,10 +82,12 @@ void Teacher::set_head(const at::Tensor& weight, const at::Tensor& bias) {
 }
 
 void Teacher::keep_head(const std::vector<std::string>& classes, Log& log) {
-  if (!file_has_head_) throw Error("the teacher's file has no classifier to keep", where_, "use --teacher-head probe");
+  if (!file_has_head_)
+    throw Error("the teacher's file has no classifier to keep", where_, "use --teacher-head probe");
   const torch::nn::Linear head = model_->head();
   const at::Tensor weight = head->weight.detach().to(at::kCPU);
-  const at::Tensor bias = head->bias.defined() ? head->bias.detach().to(at::kCPU) : at::zeros({weight.size(0)});
+  const at::Tensor bias =
+      head->bias.defined() ? head->bias.detach().to(at::kCPU) : at::zeros({weight.size(0)});
   const std::optional<std::vector<std::string>> names = models::head_classes(where_);
   if (names && static_cast<int64_t>(names->size()) == weight.size(0)) {
     const at::Tensor rows = at::tensor(outputs_of_classes(*names, classes, where_));
@@ -87,10 +95,13 @@ void Teacher::keep_head(const std::vector<std::string>& classes, Log& log) {
     return;
   }
   if (weight.size(0) != static_cast<int64_t>(classes.size()))
-    throw Error("the teacher's classifier has " + std::to_string(weight.size(0)) + " classes, the data " + std::to_string(classes.size()),
+    throw Error("the teacher's classifier has " + std::to_string(weight.size(0)) +
+                    " classes, the data " + std::to_string(classes.size()),
                 where_, "use --teacher-head probe");
-  log.warn("the teacher's file does not name its classes: they are taken to be the data's, in the same order (" +
-           quote_name(classes.front()) + " the first, " + quote_name(classes.back()) + " the last)");
+  log.warn(
+      "the teacher's file does not name its classes: they are taken to be the data's, in the same "
+      "order (" +
+      quote_name(classes.front()) + " the first, " + quote_name(classes.back()) + " the last)");
   set_head(weight, bias);
 }
 

@@ -20,7 +20,8 @@ struct TeacherSource {
   std::string arch{}, features{};                     // the same
   int64_t size = 0;                                   // input resolution; 0: the model's own
   std::optional<std::array<float, 3>> mean{}, std{};  // of its input, where the file does not say
-  // Its features are what CLIP or SigLIP holds against texts: image embeddings, of norm 1. Takes both towers, and no choice of features.
+  // Its features are what CLIP or SigLIP holds against texts: image embeddings, of norm 1. Takes
+  // both towers, and no choice of features.
   bool embedding = false;
 };
 
@@ -36,13 +37,16 @@ class Teacher {
 
   // weight [C, D], bias [C]
   void set_head(const at::Tensor& weight, const at::Tensor& bias);
-  // The head that the weight file came with, its rows in the order of these classes. Where the file names its classes they are found by
-  // name (kept_head.h); else it must have as many, and their order is taken for theirs, which is warned of. Throws Error when the file has
-  // no head, or not these classes.
+  // The head that the weight file came with, its rows in the order of these classes. Where the file
+  // names its classes they are found by name (kept_head.h); else it must have as many, and their
+  // order is taken for theirs, which is warned of. Throws Error when the file has no head, or not
+  // these classes.
   void keep_head(const std::vector<std::string>& classes, Log& log = null_log());
 
   const data::InputSpec& input_spec() const { return input_spec_; }
-  int64_t feature_dim() const { return projection_.defined() ? projection_.size(0) : model_->feature_dim(); }
+  int64_t feature_dim() const {
+    return projection_.defined() ? projection_.size(0) : model_->feature_dim();
+  }
   models::ImageModel& model() { return *model_; }
   const at::Tensor& head_weight() const { return head_weight_; }
   const at::Tensor& head_bias() const { return head_bias_; }

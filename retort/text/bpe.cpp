@@ -6,17 +6,22 @@
 namespace retort::text {
 namespace {
 
-uint64_t key_of(int64_t left, int64_t right) { return static_cast<uint64_t>(left) << 32 | static_cast<uint64_t>(right); }
+uint64_t key_of(int64_t left, int64_t right) {
+  return static_cast<uint64_t>(left) << 32 | static_cast<uint64_t>(right);
+}
 
 }  // namespace
 
-Bpe::Bpe(Vocabulary vocabulary, const std::vector<std::pair<std::string, std::string>>& rules) : vocabulary_(std::move(vocabulary)) {
+Bpe::Bpe(Vocabulary vocabulary, const std::vector<std::pair<std::string, std::string>>& rules)
+    : vocabulary_(std::move(vocabulary)) {
   const auto known = [&](const std::string& token) {
     if (const auto id = find(token)) return *id;
-    throw Error("a merge needs the token " + quote_name(token) + ", which is not in the vocabulary");
+    throw Error("a merge needs the token " + quote_name(token) +
+                ", which is not in the vocabulary");
   };
   for (const auto& [left, right] : rules)
-    rules_.try_emplace(key_of(known(left), known(right)), Rule{static_cast<int64_t>(rules_.size()), known(left + right)});
+    rules_.try_emplace(key_of(known(left), known(right)),
+                       Rule{static_cast<int64_t>(rules_.size()), known(left + right)});
 }
 
 std::optional<int64_t> Bpe::find(const std::string& token) const {

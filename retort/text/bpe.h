@@ -9,12 +9,13 @@
 
 namespace retort::text {
 
-// Byte-pair encoding (Sennrich et al. 2016, arXiv 1508.07909): of two neighbours that a rule joins, those of the earliest rule are joined
-// first, the leftmost of equals, until no rule is left.
+// Byte-pair encoding (Sennrich et al. 2016, arXiv 1508.07909): of two neighbours that a rule joins,
+// those of the earliest rule are joined first, the leftmost of equals, until no rule is left.
 class Bpe {
  public:
   using Vocabulary = std::unordered_map<std::string, int64_t>;
-  // Rules in their order. Throws Error on one whose parts, or whose whole, is not in the vocabulary.
+  // Rules in their order. Throws Error on one whose parts, or whose whole, is not in the
+  // vocabulary.
   Bpe(Vocabulary vocabulary, const std::vector<std::pair<std::string, std::string>>& rules);
 
   std::optional<int64_t> find(const std::string& token) const;

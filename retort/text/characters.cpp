@@ -54,8 +54,10 @@ utf8proc_int32_t next_character(const std::string& text, size_t& at) {
 
 std::string composed(const std::string& text) {
   utf8proc_uint8_t* out = nullptr;
-  const auto size = utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(text.data()), static_cast<utf8proc_ssize_t>(text.size()), &out,
-                                 static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPOSE));
+  const auto size =
+      utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(text.data()),
+                   static_cast<utf8proc_ssize_t>(text.size()), &out,
+                   static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPOSE));
   const std::unique_ptr<utf8proc_uint8_t, decltype(&std::free)> owner(out, &std::free);
   if (size < 0) throw Error("is not UTF-8: " + quote_name(text));
   return {out, out + size};
@@ -104,7 +106,9 @@ std::vector<std::string> characters(const std::string& text) {
 }
 
 std::string printable_byte(unsigned char byte) {
-  const auto printable = [](int value) { return (value >= '!' && value <= '~') || (value >= 0xA1 && value <= 0xAC) || value >= 0xAE; };
+  const auto printable = [](int value) {
+    return (value >= '!' && value <= '~') || (value >= 0xA1 && value <= 0xAC) || value >= 0xAE;
+  };
   if (printable(byte)) return utf8(byte);
   int before = 0;  // the others follow the 256 bytes in their order
   for (int value = 0; value < byte; ++value) before += printable(value) ? 0 : 1;

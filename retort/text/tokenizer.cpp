@@ -75,7 +75,8 @@ std::unique_ptr<Tokenizer> from_spiece_model(const fs::path& folder) {
 
 class Pairs : public Tokenizer {
  public:
-  Pairs(Bpe pairs, const Frame& frame, int64_t unknown) : Tokenizer(frame), pairs_(std::move(pairs)), unknown_(unknown) {}
+  Pairs(Bpe pairs, const Frame& frame, int64_t unknown)
+      : Tokenizer(frame), pairs_(std::move(pairs)), unknown_(unknown) {}
 
  protected:
   Bpe pairs_;
@@ -92,7 +93,8 @@ class ClipPairs : public Pairs {
     for (const std::string& word : clip_words(text)) {
       std::vector<int64_t> symbols;
       for (size_t i = 0; i < word.size(); ++i) {
-        const std::string symbol = printable_byte(static_cast<unsigned char>(word[i])) + (i + 1 == word.size() ? "</w>" : "");
+        const std::string symbol = printable_byte(static_cast<unsigned char>(word[i])) +
+                                   (i + 1 == word.size() ? "</w>" : "");
         symbols.push_back(pairs_.find(symbol).value_or(unknown_));
       }
       const std::vector<int64_t> joined = pairs_.joined(std::move(symbols));
@@ -109,7 +111,8 @@ class PairsOfTheWhole : public Pairs {
  protected:
   std::vector<int64_t> tokens(const std::string& text) const override {
     std::vector<int64_t> symbols;
-    for (const std::string& character : characters(lower_case(text))) add(character == " " ? "\u2581" : character, symbols);
+    for (const std::string& character : characters(lower_case(text)))
+      add(character == " " ? "\u2581" : character, symbols);
     return pairs_.joined(std::move(symbols));
   }
 
@@ -129,10 +132,12 @@ class PairsOfTheWhole : public Pairs {
 };
 
 Bpe::Vocabulary vocabulary_of(const hub::Field& vocab) {
-  if (!vocab.is_object() || vocab.size() > static_cast<size_t>(kMostTokens)) vocab.fail("is not an object of tokens and their numbers");
+  if (!vocab.is_object() || vocab.size() > static_cast<size_t>(kMostTokens))
+    vocab.fail("is not an object of tokens and their numbers");
   Bpe::Vocabulary vocabulary;
   for (const auto& [token, id] : vocab.value().items()) {
-    if (!id.is_number_integer() || id < 0 || id >= kMostTokens) vocab.fail("has a number out of range");
+    if (!id.is_number_integer() || id < 0 || id >= kMostTokens)
+      vocab.fail("has a number out of range");
     vocabulary.emplace(token, id.get<int64_t>());
   }
   return vocabulary;
@@ -140,19 +145,23 @@ Bpe::Vocabulary vocabulary_of(const hub::Field& vocab) {
 
 std::pair<std::string, std::string> rule_from(const std::string& line, const std::string& where) {
   const size_t blank = line.find(' ');
-  if (blank == std::string::npos || blank == 0 || blank + 1 == line.size() || line.find(' ', blank + 1) != std::string::npos)
+  if (blank == std::string::npos || blank == 0 || blank + 1 == line.size() ||
+      line.find(' ', blank + 1) != std::string::npos)
     throw Error("has a merge that is not two tokens", where, "get the file again");
   return {line.substr(0, blank), line.substr(blank + 1)};
 }
 
 // Each "a b", or ["a", "b"] since tokens may hold blanks.
-std::vector<std::pair<std::string, std::string>> rules_of(const hub::Field& merges, const std::string& where) {
-  if (!merges.is_array() || merges.size() > static_cast<size_t>(kMostTokens)) merges.fail("is not a list of merges");
+std::vector<std::pair<std::string, std::string>> rules_of(const hub::Field& merges,
+                                                          const std::string& where) {
+  if (!merges.is_array() || merges.size() > static_cast<size_t>(kMostTokens))
+    merges.fail("is not a list of merges");
   std::vector<std::pair<std::string, std::string>> rules;
   for (const nlohmann::json& merge : merges.value()) {
     if (merge.is_string()) {
       rules.push_back(rule_from(merge.get<std::string>(), where));
-    } else if (merge.is_array() && merge.size() == 2 && merge[0].is_string() && merge[1].is_string()) {
+    } else if (merge.is_array() && merge.size() == 2 && merge[0].is_string() &&
+               merge[1].is_string()) {
       rules.emplace_back(merge[0].get<std::string>(), merge[1].get<std::string>());
     } else {
       merges.fail("has a merge that is not two tokens");
@@ -170,7 +179,8 @@ struct Known {
   int64_t named(const char* key, const char* otherwise) const {
     const std::string token = named_token(hub::Field(config, config_where), key, otherwise);
     const auto found = vocabulary.find(token);
-    if (found == vocabulary.end()) throw Error("its vocabulary lacks the token " + quote_name(token), where);
+    if (found == vocabulary.end())
+      throw Error("its vocabulary lacks the token " + quote_name(token), where);
     return found->second;
   }
 };
@@ -179,9 +189,11 @@ Known known_of(const hub::Field& vocab, const fs::path& folder, const fs::path& 
   return {vocabulary_of(vocab), config_of(folder), file.string(), (folder / kConfig).string()};
 }
 
-std::unique_ptr<Tokenizer> clip_tokenizer(Known known, const std::vector<std::pair<std::string, std::string>>& rules) {
+std::unique_ptr<Tokenizer> clip_tokenizer(
+    Known known, const std::vector<std::pair<std::string, std::string>>& rules) {
   const int64_t unknown = known.named("unk_token", kClipEnd);
-  const Frame frame{known.named("bos_token", "<|startoftext|>"), known.named("eos_token", kClipEnd), known.named("pad_token", kClipEnd)};
+  const Frame frame{known.named("bos_token", "<|startoftext|>"), known.named("eos_token", kClipEnd),
+                    known.named("pad_token", kClipEnd)};
   return std::make_unique<ClipPairs>(Bpe(std::move(known.vocabulary), rules), frame, unknown);
 }
 
@@ -191,7 +203,8 @@ std::unique_ptr<Tokenizer> from_vocab_json(const fs::path& folder) {
   std::istringstream lines(read_file(merges, kMostBytes));
   std::vector<std::pair<std::string, std::string>> rules;
   for (std::string line; std::getline(lines, line);)
-    if (!line.empty() && !line.starts_with("#version")) rules.push_back(rule_from(line, merges.string()));
+    if (!line.empty() && !line.starts_with("#version"))
+      rules.push_back(rule_from(line, merges.string()));
   return clip_tokenizer(known_of(hub::Field(content, path.string()), folder, path), rules);
 }
 
@@ -211,16 +224,18 @@ std::unique_ptr<Tokenizer> from_tokenizer_json(const fs::path& folder) {
   const fs::path path = folder / "tokenizer.json";
   const nlohmann::json content = hub::read_object(path);
   const hub::Field root(content, path.string()), model = root.at("model");
-  const auto type = model.find("type"), suffix = model.find("end_of_word_suffix"), fallback = model.find("byte_fallback");
+  const auto type = model.find("type"), suffix = model.find("end_of_word_suffix"),
+             fallback = model.find("byte_fallback");
   const bool clip = suffix && suffix->text() == "</w>", whole = fallback && fallback->truth();
   if ((type && type->text() != "BPE") || clip == whole)
-    model.fail("is a tokenizer of a kind that retort does not read", "those of CLIP, SigLIP and SigLIP 2 are read");
+    model.fail("is a tokenizer of a kind that retort does not read",
+               "those of CLIP, SigLIP and SigLIP 2 are read");
   const auto rules = rules_of(model.at("merges"), path.string());
   Known known = known_of(model.at("vocab"), folder, path);
   if (clip) return clip_tokenizer(std::move(known), rules);
   const auto side = hub::Field(known.config, known.config_where).find("padding_side");
-  const Frame frame{template_token(root, known, false), template_token(root, known, true), known.named("pad_token", "<pad>"),
-                    side && side->text() == "left"};
+  const Frame frame{template_token(root, known, false), template_token(root, known, true),
+                    known.named("pad_token", "<pad>"), side && side->text() == "left"};
   const int64_t unknown = known.named("unk_token", "<unk>");
   return std::make_unique<PairsOfTheWhole>(Bpe(std::move(known.vocabulary), rules), frame, unknown);
 }
@@ -228,12 +243,14 @@ std::unique_ptr<Tokenizer> from_tokenizer_json(const fs::path& folder) {
 }  // namespace
 
 std::vector<int64_t> Tokenizer::encode(const std::string& text, int64_t length) const {
-  if (length < 4) throw Error("a text needs room for four tokens at least, not " + std::to_string(length));
+  if (length < 4)
+    throw Error("a text needs room for four tokens at least, not " + std::to_string(length));
   std::vector<int64_t> all;
   if (frame_.begin) all.push_back(*frame_.begin);
   const std::vector<int64_t> own = tokens(text);
   const size_t room = static_cast<size_t>(length) - all.size() - (frame_.end ? 1 : 0);
-  all.insert(all.end(), own.begin(), own.begin() + static_cast<std::ptrdiff_t>(std::min(own.size(), room)));
+  all.insert(all.end(), own.begin(),
+             own.begin() + static_cast<std::ptrdiff_t>(std::min(own.size(), room)));
   if (frame_.end) all.push_back(*frame_.end);
   const size_t missing = static_cast<size_t>(length) - all.size();
   all.insert(frame_.pad_left ? all.begin() : all.end(), missing, frame_.padding);
@@ -244,7 +261,8 @@ std::unique_ptr<Tokenizer> open_tokenizer(const fs::path& folder) {
   if (fs::exists(folder / "spiece.model")) return from_spiece_model(folder);
   if (fs::exists(folder / "tokenizer.json")) return from_tokenizer_json(folder);
   if (fs::exists(folder / "vocab.json")) return from_vocab_json(folder);
-  throw Error("holds no tokenizer: no spiece.model, tokenizer.json or vocab.json", folder.string(), "name a folder of CLIP's or SigLIP's");
+  throw Error("holds no tokenizer: no spiece.model, tokenizer.json or vocab.json", folder.string(),
+              "name a folder of CLIP's or SigLIP's");
 }
 
 }  // namespace retort::text

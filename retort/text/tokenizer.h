@@ -23,8 +23,9 @@ class Tokenizer {
   Tokenizer(const Tokenizer&) = delete;
   Tokenizer& operator=(const Tokenizer&) = delete;
 
-  // Exactly `length` numbers: what begins every text, the text's own, cut where they are too many, what ends every text, and padding.
-  // Throws Error on a text that is not UTF-8, or on fewer than four numbers.
+  // Exactly `length` numbers: what begins every text, the text's own, cut where they are too many,
+  // what ends every text, and padding. Throws Error on a text that is not UTF-8, or on fewer than
+  // four numbers.
   std::vector<int64_t> encode(const std::string& text, int64_t length) const;
 
   // The number that ends every text, where there is one.
@@ -39,9 +40,10 @@ class Tokenizer {
 };
 
 // Of a model's folder, as transformers saves it and hubs hold it:
-//   spiece.model: SentencePiece, on lower case without punctuation (SigLIP); its own normalisation, Unicode's NFKC, is left out;
-//   tokenizer.json, or vocab.json with merges.txt: byte-pair encoding of words in lower case (CLIP);
-//   tokenizer.json with byte_fallback: byte-pair encoding of the whole text in lower case (SigLIP 2).
+//   spiece.model: SentencePiece, on lower case without punctuation (SigLIP); its own normalisation,
+//   Unicode's NFKC, is left out; tokenizer.json, or vocab.json with merges.txt: byte-pair encoding
+//   of words in lower case (CLIP); tokenizer.json with byte_fallback: byte-pair encoding of the
+//   whole text in lower case (SigLIP 2).
 // Throws Error naming the file: none of them is there, one is malformed, or it is of another kind.
 std::unique_ptr<Tokenizer> open_tokenizer(const std::filesystem::path& folder);
 

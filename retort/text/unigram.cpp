@@ -13,7 +13,8 @@
 namespace retort::text {
 namespace {
 
-// A message's fields by number, as sentencepiece_model.proto gives them; what is not asked for is skipped.
+// A message's fields by number, as sentencepiece_model.proto gives them; what is not asked for is
+// skipped.
 class Message {
  public:
   Message(const std::string& bytes, const std::string& where)
@@ -31,7 +32,9 @@ class Message {
   std::string bytes() {
     uint32_t length = 0;
     std::string value;
-    if (type_ != 2 || !stream_.ReadVarint32(&length) || length > static_cast<uint32_t>(size_ - stream_.CurrentPosition())) fail();
+    if (type_ != 2 || !stream_.ReadVarint32(&length) ||
+        length > static_cast<uint32_t>(size_ - stream_.CurrentPosition()))
+      fail();
     if (!stream_.ReadString(&value, static_cast<int>(length))) fail();
     return value;
   }
@@ -48,11 +51,14 @@ class Message {
   void skip() {
     uint64_t ignored = 0;
     uint32_t word = 0;
-    const bool read = (type_ == 0 && stream_.ReadVarint64(&ignored)) || (type_ == 1 && stream_.ReadLittleEndian64(&ignored)) ||
+    const bool read = (type_ == 0 && stream_.ReadVarint64(&ignored)) ||
+                      (type_ == 1 && stream_.ReadLittleEndian64(&ignored)) ||
                       (type_ == 5 && stream_.ReadLittleEndian32(&word));
     if (!read) (void)bytes();
   }
-  [[noreturn]] void fail() const { throw Error("is no SentencePiece model", where_, "get the file again"); }
+  [[noreturn]] void fail() const {
+    throw Error("is no SentencePiece model", where_, "get the file again");
+  }
 
  private:
   google::protobuf::io::CodedInputStream stream_;
@@ -78,7 +84,8 @@ Unigram::Unigram(const std::string& bytes, const std::string& where) {
         if (inner != 3) {
           trainer.skip();
         } else if (trainer.whole() != kUnigram) {
-          throw Error("is a SentencePiece model of another kind than unigram", where, "SigLIP's is read");
+          throw Error("is a SentencePiece model of another kind than unigram", where,
+                      "SigLIP's is read");
         }
       }
     } else {
@@ -119,7 +126,8 @@ std::optional<int64_t> Unigram::find(const std::string& piece) const {
   return found == pieces_.end() ? std::nullopt : std::optional(found->second.id);
 }
 
-// Viterbi's way: the best cut of what lies before each character gives that of what lies before the next.
+// Viterbi's way: the best cut of what lies before each character gives that of what lies before the
+// next.
 std::vector<int64_t> Unigram::pieces(const std::string& text) const {
   constexpr float kUnknownPenalty = 10;  // sentencepiece's unigram_model.cc
   std::string marked;
@@ -137,7 +145,8 @@ std::vector<int64_t> Unigram::pieces(const std::string& text) const {
   best[0].score = 0;
   for (size_t from = 0; from + 1 < bounds.size(); ++from) {
     const auto offer = [&](size_t to, float score, int64_t id) {
-      if (best[from].score + score > best[to].score) best[to] = {best[from].score + score, from, id};
+      if (best[from].score + score > best[to].score)
+        best[to] = {best[from].score + score, from, id};
     };
     bool single = false;
     for (size_t to = from + 1; to < bounds.size() && bounds[to] - bounds[from] <= longest_; ++to) {
@@ -150,7 +159,8 @@ std::vector<int64_t> Unigram::pieces(const std::string& text) const {
   }
   std::vector<int64_t> ids;
   for (size_t at = bounds.size() - 1; at > 0; at = best[at].from)
-    if (best[at].id != unknown_ || ids.empty() || ids.back() != unknown_) ids.push_back(best[at].id);
+    if (best[at].id != unknown_ || ids.empty() || ids.back() != unknown_)
+      ids.push_back(best[at].id);
   std::ranges::reverse(ids);
   return ids;
 }

@@ -20,8 +20,9 @@ at::Tensor visible_labels(const Source& source, const at::Tensor& labels) {
 losses::StepView joined(const std::vector<Batches::Batch>& parts) {
   losses::StepView all;
   for (at::Tensor losses::StepView::*field :
-       {&losses::StepView::teacher_features, &losses::StepView::teacher_logits, &losses::StepView::labels, &losses::StepView::image_ids,
-        &losses::StepView::partner_labels, &losses::StepView::label_share, &losses::StepView::logit_rows}) {
+       {&losses::StepView::teacher_features, &losses::StepView::teacher_logits,
+        &losses::StepView::labels, &losses::StepView::image_ids, &losses::StepView::partner_labels,
+        &losses::StepView::label_share, &losses::StepView::logit_rows}) {
     std::vector<at::Tensor> tensors;
     for (const Batches::Batch& part : parts) tensors.push_back(part.step.*field);
     if (tensors[0].defined()) all.*field = at::cat(tensors);
@@ -33,18 +34,25 @@ losses::StepView joined(const std::vector<Batches::Batch>& parts) {
 
 at::Tensor labels_of(const std::vector<Source>& sources) {
   std::vector<at::Tensor> labels;
-  for (const Source& source : sources) labels.push_back(visible_labels(source, data::labels_of(*source.images)));
+  for (const Source& source : sources)
+    labels.push_back(visible_labels(source, data::labels_of(*source.images)));
   return at::cat(labels);
 }
 
 int64_t batches_an_epoch(int64_t images, int64_t batch_size) {
-  const int64_t wanted = std::llround(static_cast<double>(images) / static_cast<double>(batch_size));
+  const int64_t wanted =
+      std::llround(static_cast<double>(images) / static_cast<double>(batch_size));
   return std::clamp<int64_t>(wanted, 1, std::max<int64_t>(images / 2, 1));
 }
 
-Batches::Batches(std::vector<Source> sources, const data::ViewRecipe& recipe, const data::InputSpec& spec,
-                 const teacher::JointHead* teacher, const Options& options)
-    : sources_(std::move(sources)), recipe_(recipe), spec_(spec), teacher_(teacher), options_(options) {
+Batches::Batches(std::vector<Source> sources, const data::ViewRecipe& recipe,
+                 const data::InputSpec& spec, const teacher::JointHead* teacher,
+                 const Options& options)
+    : sources_(std::move(sources)),
+      recipe_(recipe),
+      spec_(spec),
+      teacher_(teacher),
+      options_(options) {
   sources_[0].each_epoch = sources_[0].images->size();
 }
 
@@ -57,7 +65,9 @@ int64_t Batches::images() const {
 int64_t Batches::count() const { return batches_an_epoch(images(), options_.batch_size); }
 
 bool Batches::need_teacher() const {
-  return std::ranges::any_of(sources_, [](const Source& source) { return source.outputs != nullptr && source.outputs->has_live(); });
+  return std::ranges::any_of(sources_, [](const Source& source) {
+    return source.outputs != nullptr && source.outputs->has_live();
+  });
 }
 
 int64_t Batches::view_number(const Source& source, int64_t pass) const {
@@ -68,7 +78,8 @@ int64_t Batches::view_number(const Source& source, int64_t pass) const {
 std::vector<data::Sample> Batches::whole_set(int64_t epoch) const {
   std::vector<data::Sample> samples;
   for (const int64_t position :
-       permutation(sources_[0].each_epoch, CounterRng({options_.seed, kOrderStream, static_cast<uint64_t>(epoch)})))
+       permutation(sources_[0].each_epoch,
+                   CounterRng({options_.seed, kOrderStream, static_cast<uint64_t>(epoch)})))
     samples.push_back({position, view_number(sources_[0], epoch)});
   return samples;
 }
@@ -82,16 +93,19 @@ std::vector<data::Sample> Batches::drawn(size_t source, int64_t epoch) const {
   while (next < end) {
     const int64_t pass = next / size;
     const std::vector<int64_t> order =
-        permutation(size, CounterRng({options_.seed, kExtraStream, static_cast<uint64_t>(source), static_cast<uint64_t>(pass)}));
+        permutation(size, CounterRng({options_.seed, kExtraStream, static_cast<uint64_t>(source),
+                                      static_cast<uint64_t>(pass)}));
     for (; next < end && next / size == pass; ++next)
-      samples.push_back({order[static_cast<size_t>(next % size)], view_number(sources_[source], pass)});
+      samples.push_back(
+          {order[static_cast<size_t>(next % size)], view_number(sources_[source], pass)});
   }
   return samples;
 }
 
 void Batches::start_epoch(int64_t epoch) {
   epoch_ = {whole_set(epoch)};
-  for (size_t source = 1; source < sources_.size(); ++source) epoch_.push_back(drawn(source, epoch));
+  for (size_t source = 1; source < sources_.size(); ++source)
+    epoch_.push_back(drawn(source, epoch));
 }
 
 Batches::Batch Batches::batch(int64_t number) const {
@@ -101,7 +115,9 @@ Batches::Batch Batches::batch(int64_t number) const {
     const int64_t first = size * number / count();
     const int64_t last = size * (number + 1) / count();
     if (first < last)
-      parts.push_back(part(source, std::span(epoch_[source]).subspan(static_cast<size_t>(first), static_cast<size_t>(last - first))));
+      parts.push_back(part(
+          source, std::span(epoch_[source])
+                      .subspan(static_cast<size_t>(first), static_cast<size_t>(last - first))));
   }
   if (parts.size() == 1) return std::move(parts[0]);
   std::vector<at::Tensor> images;
@@ -116,14 +132,16 @@ Batches::Batch Batches::part(size_t source, std::span<const data::Sample> sample
   const auto size = static_cast<int64_t>(samples.size());
   step.labels = visible_labels(from, data::labels_of(*from.images, samples));
   if (recipe_.mix.any()) {
-    const data::MixedLabels mixed = data::mixed_labels(*from.images, samples, recipe_, options_.view_seed);
+    const data::MixedLabels mixed =
+        data::mixed_labels(*from.images, samples, recipe_, options_.view_seed);
     step.partner_labels = visible_labels(from, mixed.partner);
     step.label_share = mixed.share;
   }
   int64_t offset = 0;
   for (size_t before = 0; before < source; ++before) offset += sources_[before].images->size();
   step.image_ids = at::empty({size}, at::kLong);
-  for (int64_t i = 0; i < size; ++i) step.image_ids.data_ptr<int64_t>()[i] = offset + samples[static_cast<size_t>(i)].position;
+  for (int64_t i = 0; i < size; ++i)
+    step.image_ids.data_ptr<int64_t>()[i] = offset + samples[static_cast<size_t>(i)].position;
   if (from.outputs != nullptr) {
     step.teacher_features = from.outputs->features(samples);
     step.teacher_logits = teacher_->logits(step.teacher_features);

@@ -13,14 +13,15 @@ namespace retort::train {
 struct Source {
   const data::ImageStore* images = nullptr;
   const teacher::JointOutputs* outputs = nullptr;  // absent when there is no teacher
-  // Of the data set itself: all of its images, once an epoch. Of an extra source: how many are drawn an epoch; it is gone through in a new
-  // order again and again.
+  // Of the data set itself: all of its images, once an epoch. Of an extra source: how many are
+  // drawn an epoch; it is gone through in a new order again and again.
   int64_t each_epoch = 0;
   bool labelled = true;  // else its labels, if it has any, are hidden from every loss
   bool logits = true;    // else it is hidden from the logit losses
 };
 
-// Of all images of all sources, [images] int64; data::kUnlabelled where no loss may see one. An image's place here is its image id.
+// Of all images of all sources, [images] int64; data::kUnlabelled where no loss may see one. An
+// image's place here is its image id.
 at::Tensor labels_of(const std::vector<Source>& sources);
 
 // Batches of an epoch: near-equal ones, none too small for batch normalisation.
@@ -33,11 +34,13 @@ class Batches {
     int64_t batch_size = 64;
     uint64_t seed = 0;  // of the order of images
     uint64_t view_seed = 0;
-    int64_t views = 0;  // view numbers count modulo this; 0: a fresh view every time. A source with outputs has their number of views
+    int64_t views = 0;  // view numbers count modulo this; 0: a fresh view every time. A source with
+                        // outputs has their number of views
   };
-  // The first source is the data set itself; `teacher` turns the outputs into logits, and may be null where no source has any.
-  Batches(std::vector<Source> sources, const data::ViewRecipe& recipe, const data::InputSpec& spec, const teacher::JointHead* teacher,
-          const Options& options);
+  // The first source is the data set itself; `teacher` turns the outputs into logits, and may be
+  // null where no source has any.
+  Batches(std::vector<Source> sources, const data::ViewRecipe& recipe, const data::InputSpec& spec,
+          const teacher::JointHead* teacher, const Options& options);
 
   int64_t images() const;  // an epoch
   int64_t count() const;   // batches_an_epoch: no image is left out

@@ -10,9 +10,11 @@
 
 namespace retort::train {
 
-// Logits [N, C], float, on the CPU, of every image of a store made for `spec`, in the model's evaluation mode (restored afterwards).
-at::Tensor predict_logits(models::ImageModel& model, const data::ImageStore& images, const data::InputSpec& spec,
-                          models::Precision precision, const std::string& task = "", Log& log = null_log(),
+// Logits [N, C], float, on the CPU, of every image of a store made for `spec`, in the model's
+// evaluation mode (restored afterwards).
+at::Tensor predict_logits(models::ImageModel& model, const data::ImageStore& images,
+                          const data::InputSpec& spec, models::Precision precision,
+                          const std::string& task = "", Log& log = null_log(),
                           const StopFlag& stop = never_stop());
 
 struct Score {

@@ -9,8 +9,11 @@ namespace retort::train {
 at::Tensor orthogonalised(const at::Tensor& matrices) {
   constexpr int kSteps = 5;
   constexpr double kA = 3.4445, kB = -4.7750, kC = 2.0315, kSmallest = 1e-7;
-  const at::Tensor x = matrices / at::linalg_vector_norm(matrices, 2, at::IntArrayRef{1, 2}, /*keepdim=*/true).clamp_min(kSmallest);
-  // Step by step X becomes P X, P = a + b G + c G² of its Gram matrix G = X X^T, which becomes P G P; P and G commute.
+  const at::Tensor x =
+      matrices / at::linalg_vector_norm(matrices, 2, at::IntArrayRef{1, 2}, /*keepdim=*/true)
+                     .clamp_min(kSmallest);
+  // Step by step X becomes P X, P = a + b G + c G² of its Gram matrix G = X X^T, which becomes P G
+  // P; P and G commute.
   at::Tensor gram = at::bmm(x, x.transpose(1, 2)), product;
   for (int step = 0; step < kSteps; ++step) {
     at::Tensor polynomial = at::baddbmm(gram, gram, gram, /*beta=*/kB, /*alpha=*/kC);

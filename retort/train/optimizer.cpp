@@ -18,15 +18,19 @@ namespace retort::train {
 
 NamedTensors trainable(const torch::nn::Module& student, const torch::nn::Module* objective) {
   NamedTensors all;
-  for (const auto& item : student.named_parameters()) all.emplace_back("student." + item.key(), item.value());
+  for (const auto& item : student.named_parameters())
+    all.emplace_back("student." + item.key(), item.value());
   if (objective == nullptr) return all;
-  for (const auto& item : objective->named_parameters()) all.emplace_back("objective." + item.key(), item.value());
+  for (const auto& item : objective->named_parameters())
+    all.emplace_back("objective." + item.key(), item.value());
   return all;
 }
 
 namespace {
 
-bool is_students_weight(const std::string& name) { return name.starts_with("student.") && name.ends_with("weight"); }
+bool is_students_weight(const std::string& name) {
+  return name.starts_with("student.") && name.ends_with("weight");
+}
 
 bool is_depthwise(const std::string& name, const at::Tensor& parameter) {
   return parameter.dim() == 4 && parameter.size(1) == 1 && is_students_weight(name);
@@ -41,23 +45,28 @@ Optimizer::Optimizer(const NamedTensors& parameters, const Options& options) : o
       continue;
     }
     const double rate = options.muon && is_depthwise(name, parameter) ? options.depthwise_rate : 1;
-    slots_.push_back({name, parameter, at::zeros_like(parameter.detach()), at::zeros_like(parameter.detach()),
-                      at::zeros({}, parameter.options().dtype(at::kFloat).requires_grad(false)), parameter.dim() > 1, rate});
+    slots_.push_back({name, parameter, at::zeros_like(parameter.detach()),
+                      at::zeros_like(parameter.detach()),
+                      at::zeros({}, parameter.options().dtype(at::kFloat).requires_grad(false)),
+                      parameter.dim() > 1, rate});
     rates_.insert(rate);
   }
 }
 
-// Linear layers' weights and convolutions' kernels [out, in, height, width]; not depthwise ones, whose rows have nothing to be orthogonal
-// to, nor tables of positions and scales.
+// Linear layers' weights and convolutions' kernels [out, in, height, width]; not depthwise ones,
+// whose rows have nothing to be orthogonal to, nor tables of positions and scales.
 bool Optimizer::is_hidden_matrix(const std::string& name, const at::Tensor& parameter) const {
   const bool dense = parameter.dim() == 2 || (parameter.dim() == 4 && parameter.size(1) > 1);
-  return dense && is_students_weight(name) && (options_.head.empty() || !name.starts_with(options_.head));
+  return dense && is_students_weight(name) &&
+         (options_.head.empty() || !name.starts_with(options_.head));
 }
 
 void Optimizer::add_matrix(const std::string& name, const at::Tensor& parameter) {
-  const int64_t outputs = parameter.size(0), inputs = parameter.numel() / std::max<int64_t>(outputs, 1);
+  const int64_t outputs = parameter.size(0),
+                inputs = parameter.numel() / std::max<int64_t>(outputs, 1);
   const int64_t rows = std::min(outputs, inputs), columns = std::max(outputs, inputs);
-  auto stack = std::ranges::find_if(stacks_, [&](const Stack& each) { return each.rows == rows && each.columns == columns; });
+  auto stack = std::ranges::find_if(
+      stacks_, [&](const Stack& each) { return each.rows == rows && each.columns == columns; });
   if (stack == stacks_.end()) stack = stacks_.insert(stacks_.end(), {rows, columns, {}});
   stack->matrices.push_back({name, parameter, at::zeros_like(parameter.detach())});
 }
@@ -81,7 +90,9 @@ at::Tensor Optimizer::clip_gradients(double max_norm) {
     if (parameter.grad().defined()) gradients.push_back(parameter.grad());
   if (gradients.empty()) return at::zeros({});
   at::Tensor norm = at::linalg_vector_norm(at::stack(at::_foreach_norm(gradients)));
-  if (max_norm > 0) at::_foreach_mul_(gradients, (max_norm / (norm + 1e-6)).clamp_max(1));  // torch's clip_grad_norm_
+  if (max_norm > 0)
+    at::_foreach_mul_(gradients,
+                      (max_norm / (norm + 1e-6)).clamp_max(1));  // torch's clip_grad_norm_
   return norm;
 }
 
@@ -115,10 +126,12 @@ void Optimizer::step_stack(Stack& stack, double learning_rate) {
   const at::Tensor directions = orthogonalised(at::stack(matrices));
   for (size_t i = 0; i < parameters.size(); ++i) {
     const at::Tensor direction = directions[static_cast<int64_t>(i)];
-    changes.push_back((is_tall(parameters[i]) ? direction.t() : direction).reshape(parameters[i].sizes()));
+    changes.push_back(
+        (is_tall(parameters[i]) ? direction.t() : direction).reshape(parameters[i].sizes()));
   }
   at::_foreach_mul_(parameters, 1 - learning_rate * options_.weight_decay);
-  at::_foreach_sub_(parameters, changes, learning_rate * 0.2 * std::sqrt(static_cast<double>(stack.columns)));
+  at::_foreach_sub_(parameters, changes,
+                    learning_rate * 0.2 * std::sqrt(static_cast<double>(stack.columns)));
 }
 
 void Optimizer::step_group(double learning_rate, bool decays, double rate) {
@@ -133,8 +146,9 @@ void Optimizer::step_group(double learning_rate, bool decays, double rate) {
   }
   if (parameters.empty()) return;
   at::_foreach_add_(steps, 1);
-  at::_fused_adamw_(parameters, gradients, exp_avgs, exp_avg_sqs, {}, steps, learning_rate * rate, options_.beta1, options_.beta2,
-                    decays ? options_.weight_decay : 0.0, options_.epsilon, /*amsgrad=*/false, /*maximize=*/false);
+  at::_fused_adamw_(parameters, gradients, exp_avgs, exp_avg_sqs, {}, steps, learning_rate * rate,
+                    options_.beta1, options_.beta2, decays ? options_.weight_decay : 0.0,
+                    options_.epsilon, /*amsgrad=*/false, /*maximize=*/false);
 }
 
 StateDict Optimizer::state() const {

@@ -12,8 +12,9 @@
 
 namespace retort::train {
 
-// Makes batches `first` to `last` (not included) in a thread of its own, in their order, at most kAhead of them before they are asked for:
-// the processor renders while it also starts the device's work.
+// Makes batches `first` to `last` (not included) in a thread of its own, in their order, at most
+// kAhead of them before they are asked for: the processor renders while it also starts the device's
+// work.
 class Prefetch {
  public:
   using Make = std::function<Batches::Batch(int64_t)>;

@@ -29,7 +29,8 @@ std::string to_string(Schedule schedule) {
 double schedule_factor(Schedule schedule, int64_t step, int64_t warmup, int64_t total) {
   // Step + 1: the first step moves, and the last one does too.
   if (step < warmup) return static_cast<double>(step + 1) / static_cast<double>(warmup);
-  const double progress = static_cast<double>(step - warmup) / static_cast<double>(std::max<int64_t>(total - warmup, 1));
+  const double progress = static_cast<double>(step - warmup) /
+                          static_cast<double>(std::max<int64_t>(total - warmup, 1));
   switch (schedule) {
     case Schedule::linear:
       return 1 - progress;

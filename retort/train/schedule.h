@@ -5,8 +5,8 @@
 
 namespace retort::train {
 
-// What follows the linear warm-up from 0: a straight line to 0 (Bergsma et al. 2025, "Straight to Zero"), half a cosine to 0 (Loshchilov &
-// Hutter 2017), or the peak rate to the end.
+// What follows the linear warm-up from 0: a straight line to 0 (Bergsma et al. 2025, "Straight to
+// Zero"), half a cosine to 0 (Loshchilov & Hutter 2017), or the peak rate to the end.
 enum class Schedule : std::uint8_t { linear, cosine, constant };
 
 // "linear", "cosine", "constant". Throws UsageError on another.

@@ -9,8 +9,8 @@
 
 namespace retort::train {
 
-double training_speed(models::ImageModel& model, int64_t size, int64_t batch_size, models::Precision precision, bool muon,
-                      at::MemoryFormat layout) {
+double training_speed(models::ImageModel& model, int64_t size, int64_t batch_size,
+                      models::Precision precision, bool muon, at::MemoryFormat layout) {
   constexpr int kSteps = 5;
   constexpr double kSeconds = 2;
   if (layout == at::MemoryFormat::ChannelsLast) models::use_channels_last(model);
@@ -23,7 +23,8 @@ double training_speed(models::ImageModel& model, int64_t size, int64_t batch_siz
   const int64_t warm_up = pass.warm_up();
   std::vector<double> seconds;
   const Stopwatch all;
-  for (int64_t step = 0; step <= warm_up || (step < warm_up + kSteps && all.seconds() < kSeconds); ++step) {
+  for (int64_t step = 0; step <= warm_up || (step < warm_up + kSteps && all.seconds() < kSeconds);
+       ++step) {
     const Stopwatch watch;
     const at::Tensor logits = pass.forward(images).logits;
     optimizer.zero_grad();

@@ -9,7 +9,8 @@
 namespace retort::train {
 namespace {
 
-// Before a pass is recorded: in the first ones libraries choose and load their kernels, which no recording may hold.
+// Before a pass is recorded: in the first ones libraries choose and load their kernels, which no
+// recording may hold.
 constexpr int64_t kPassesBefore = 3;
 
 template <typename Body>
@@ -47,7 +48,9 @@ at::Tensor laid_out_as(const at::Tensor& parameter, const at::Tensor& gradient) 
 }  // namespace
 
 StudentPass::StudentPass(models::ImageModel& student, models::Precision precision)
-    : student_(student), precision_(precision), records_(at::has_graph_impl(models::device_of(student).type())) {
+    : student_(student),
+      precision_(precision),
+      records_(at::has_graph_impl(models::device_of(student).type())) {
   for (const at::Tensor& parameter : student.parameters())
     if (parameter.requires_grad()) parameters_.push_back(parameter);
 }
@@ -74,7 +77,8 @@ void StudentPass::backward() {
   give(replayed_->output_gradients.features, leaves_.features.grad());
   give(replayed_->output_gradients.logits, leaves_.logits.grad());
   replayed_->backward->replay();
-  for (size_t i = 0; i < parameters_.size(); ++i) parameters_[i].mutable_grad() = replayed_->gradients[i];
+  for (size_t i = 0; i < parameters_.size(); ++i)
+    parameters_[i].mutable_grad() = replayed_->gradients[i];
 }
 
 StudentPass::Recording* StudentPass::recording_of(const at::Tensor& images) {
@@ -84,7 +88,8 @@ StudentPass::Recording* StudentPass::recording_of(const at::Tensor& images) {
   if (recording.backward == nullptr) {
     try {
       record(recording, images);
-    } catch (const c10::Error&) {  // it waits for the device, or for the processor, somewhere in the middle
+    } catch (const c10::Error&) {  // it waits for the device, or for the processor, somewhere in
+                                   // the middle
       records_ = false;
       recordings_.clear();
       return nullptr;
@@ -97,20 +102,24 @@ void StudentPass::record(Recording& recording, const at::Tensor& images) const {
   const c10::Device device = images.device();
   const c10::impl::VirtualGuardImpl of_device(device.type());
   of_device.synchronizeDevice(device.index());
-  const c10::StreamGuard on_its_own(of_device.getStreamFromGlobalPool(device));  // the default stream cannot be recorded
+  const c10::StreamGuard on_its_own(
+      of_device.getStreamFromGlobalPool(device));  // the default stream cannot be recorded
   recording.images = images.clone();
   recording.forward = at::create_graph_impl(device.type());
   models::Output output;
   capture(*recording.forward, {0, 0}, [&] { output = autograd(recording.images); });
   recording.output = {output.features.detach(), output.logits.detach()};
-  recording.output_gradients = {at::zeros_like(recording.output.features), at::zeros_like(recording.output.logits)};
+  recording.output_gradients = {at::zeros_like(recording.output.features),
+                                at::zeros_like(recording.output.logits)};
   of_device.synchronizeDevice(device.index());
   Graph backward = at::create_graph_impl(device.type());
   capture(*backward, recording.forward->pool(), [&] {
-    recording.gradients = torch::autograd::grad({output.features, output.logits}, parameters_,
-                                                {recording.output_gradients.features, recording.output_gradients.logits},
-                                                /*retain_graph=*/false, /*create_graph=*/false, /*allow_unused=*/true);
-    for (size_t i = 0; i < parameters_.size(); ++i) recording.gradients[i] = laid_out_as(parameters_[i], recording.gradients[i]);
+    recording.gradients = torch::autograd::grad(
+        {output.features, output.logits}, parameters_,
+        {recording.output_gradients.features, recording.output_gradients.logits},
+        /*retain_graph=*/false, /*create_graph=*/false, /*allow_unused=*/true);
+    for (size_t i = 0; i < parameters_.size(); ++i)
+      recording.gradients[i] = laid_out_as(parameters_[i], recording.gradients[i]);
   });
   recording.backward = std::move(backward);
   of_device.synchronizeDevice(device.index());

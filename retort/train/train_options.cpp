@@ -23,9 +23,11 @@ std::string name_of(const data::ImageStore* images) {
 
 }  // namespace
 
-std::string fingerprint(const TrainOptions& options, const TrainData& data, const models::ModelSpec& student) {
+std::string fingerprint(const TrainOptions& options, const TrainData& data,
+                        const models::ModelSpec& student) {
   nlohmann::json json;
-  visit_deciding(options, [&](const char* name, const auto& field) { json[name] = value_of(field); });
+  visit_deciding(options,
+                 [&](const char* name, const auto& field) { json[name] = value_of(field); });
   json["student"] = models::to_json(student);
   json["train"] = name_of(data.train);
   json["val"] = name_of(data.val);
@@ -35,8 +37,10 @@ std::string fingerprint(const TrainOptions& options, const TrainData& data, cons
   json["outputs"] = data.outputs == nullptr ? 0 : data.outputs->views();
   json["extras"] = nlohmann::json::array();
   for (const Source& extra : data.extras)
-    json["extras"].push_back(
-        {{"data", name_of(extra.images)}, {"each_epoch", extra.each_epoch}, {"labelled", extra.labelled}, {"logits", extra.logits}});
+    json["extras"].push_back({{"data", name_of(extra.images)},
+                              {"each_epoch", extra.each_epoch},
+                              {"labelled", extra.labelled},
+                              {"logits", extra.logits}});
   // Class names need not be UTF-8, and their number is part of the student.
   Hasher classes;
   for (const std::string& name : data.classes) classes.text(name);

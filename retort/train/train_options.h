@@ -25,7 +25,8 @@ struct TrainOptions {
   Schedule schedule = Schedule::linear;
   double head_rate = 1;    // the student's classifier learns at this many times the rate
   double clip_norm = 5.0;  // joint L2 norm of the gradients; 0: no limit
-  double ema_decay = 0;    // of the moving average of weights and running statistics, which is validated and kept; 0: none
+  double ema_decay = 0;    // of the moving average of weights and running statistics, which is
+                           // validated and kept; 0: none
   models::Precision precision = models::Precision::fp32;
   uint64_t seed = 0;  // of the order of images
   uint64_t view_seed = 0;
@@ -57,7 +58,8 @@ void visit_deciding(Options& o, Visitor&& visitor) {
 // What training reads. The teacher and its outputs are absent where there is none.
 struct TrainData {
   const data::ImageStore* train = nullptr;
-  const data::ImageStore* val = nullptr;  // made for `spec`; may be empty: then the last weights are kept
+  const data::ImageStore* val =
+      nullptr;  // made for `spec`; may be empty: then the last weights are kept
   data::ViewRecipe recipe;
   data::InputSpec spec;
   const teacher::JointHead* teacher = nullptr;
@@ -66,8 +68,10 @@ struct TrainData {
   std::vector<std::string> classes;  // by label
 };
 
-// What a checkpoint depends on: training goes on from it only where this is the same. It names all of the options, data, classes and
-// teachers, but for the values of the teacher's head, which lie in the checkpoint itself.
-std::string fingerprint(const TrainOptions& options, const TrainData& data, const models::ModelSpec& student);
+// What a checkpoint depends on: training goes on from it only where this is the same. It names all
+// of the options, data, classes and teachers, but for the values of the teacher's head, which lie
+// in the checkpoint itself.
+std::string fingerprint(const TrainOptions& options, const TrainData& data,
+                        const models::ModelSpec& student);
 
 }  // namespace retort::train

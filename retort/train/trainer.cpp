@@ -21,7 +21,8 @@ namespace {
 constexpr uint64_t kDropoutStream = 2;
 constexpr const char* kFormat = "retort-checkpoint-4";
 
-// Of an accuracy in percent on so many images, with Laplace's correction, so that a perfect one has an error too.
+// Of an accuracy in percent on so many images, with Laplace's correction, so that a perfect one has
+// an error too.
 double standard_error(double accuracy, int64_t images) {
   const auto n = static_cast<double>(images);
   const double share = (accuracy / 100 * n + 1) / (n + 2);
@@ -40,14 +41,16 @@ losses::Objective& moved(losses::Objective& objective, c10::Device device) {
   return objective;
 }
 
-// What batch norms evaluate with forgets the first weights within a tenth of the run, or within a few steps. MobileNetV3's averages, at
-// torchvision's momentum of 0.01, would remember them for hundreds of steps; at torch's 0.1 a MobileNetV2 of 25 steps, right on all of its
-// training images, was at chance in evaluation.
+// What batch norms evaluate with forgets the first weights within a tenth of the run, or within a
+// few steps. MobileNetV3's averages, at torchvision's momentum of 0.01, would remember them for
+// hundreds of steps; at torch's 0.1 a MobileNetV2 of 25 steps, right on all of its training images,
+// was at chance in evaluation.
 void forget_in_time(torch::nn::Module& student, int64_t steps) {
   constexpr double kMost = 0.5;
   const double least = std::min(kMost, 10 / static_cast<double>(std::max<int64_t>(steps, 1)));
   for (const auto& module : student.modules(/*include_self=*/false))
-    if (auto* norm = module->as<torch::nn::BatchNorm2dImpl>(); norm != nullptr && norm->options.momentum())
+    if (auto* norm = module->as<torch::nn::BatchNorm2dImpl>();
+        norm != nullptr && norm->options.momentum())
       norm->options.momentum(std::max(*norm->options.momentum(), least));
 }
 
@@ -69,7 +72,8 @@ void put(StateDict& into, const std::string& prefix, const StateDict& state) {
 
 StateDict take(const StateDict& from, const std::string& prefix) {
   StateDict state;
-  for (auto found = from.lower_bound(prefix); found != from.end() && found->first.starts_with(prefix); ++found)
+  for (auto found = from.lower_bound(prefix);
+       found != from.end() && found->first.starts_with(prefix); ++found)
     state[found->first.substr(prefix.size())] = found->second;
   return state;
 }
@@ -81,10 +85,12 @@ StateDict head_of(const TrainData& data) {
 
 // The names of the fields in which two fingerprints differ.
 std::string differences(const std::string& one, const std::string& other) {
-  const auto a = nlohmann::json::parse(one, nullptr, false), b = nlohmann::json::parse(other, nullptr, false);
+  const auto a = nlohmann::json::parse(one, nullptr, false),
+             b = nlohmann::json::parse(other, nullptr, false);
   std::string names;
   for (const auto& [name, value] : b.items())
-    if (!a.is_object() || !a.contains(name) || a.at(name) != value) names += (names.empty() ? "" : ", ") + name;
+    if (!a.is_object() || !a.contains(name) || a.at(name) != value)
+      names += (names.empty() ? "" : ", ") + name;
   return names;
 }
 
@@ -92,12 +98,14 @@ void copy_into(StateDict own, const StateDict& state, const std::string& where) 
   const at::NoGradGuard no_grad;
   for (auto& [name, tensor] : own) {
     const auto found = state.find(name);
-    if (found == state.end() || found->second.sizes() != tensor.sizes()) throw Error("'" + name + "' is missing or misshapen", where);
+    if (found == state.end() || found->second.sizes() != tensor.sizes())
+      throw Error("'" + name + "' is missing or misshapen", where);
     tensor.copy_(found->second);
   }
 }
 
-// What a moving average is of: the weights, and the statistics that batch norms evaluate with. Shares their memory.
+// What a moving average is of: the weights, and the statistics that batch norms evaluate with.
+// Shares their memory.
 StateDict averaged_state(models::ImageModel& student) {
   StateDict state;
   for (const auto& item : student.named_parameters()) state[item.key()] = item.value().detach();
@@ -133,20 +141,26 @@ class Averaged {
 
 at::Tensor labels_of(const TrainData& data) { return labels_of(sources_of(data)); }
 
-Trainer::Trainer(models::ImageModel& student, losses::Objective& objective, const TrainData& data, const TrainOptions& options)
+Trainer::Trainer(models::ImageModel& student, losses::Objective& objective, const TrainData& data,
+                 const TrainOptions& options)
     : student_(student),
       device_(models::device_of(student)),
       objective_(moved(objective, device_)),
       data_(data),
       options_(options),
       batches_(sources_of(data), data.recipe, data.spec, data.teacher,
-               {.batch_size = options.batch_size, .seed = options.seed, .view_seed = options.view_seed, .views = options.views}),
+               {.batch_size = options.batch_size,
+                .seed = options.seed,
+                .view_seed = options.view_seed,
+                .views = options.views}),
       pass_(student, options.precision),
-      optimizer_(trainable(student, &objective), {.weight_decay = options.weight_decay,
-                                                  .muon = options.muon,
-                                                  .head = options.muon ? "student." + models::head_name(student) : ""}) {
+      optimizer_(trainable(student, &objective),
+                 {.weight_decay = options.weight_decay,
+                  .muon = options.muon,
+                  .head = options.muon ? "student." + models::head_name(student) : ""}) {
   forget_in_time(student, options_.epochs * batches_.count());
-  if (options_.head_rate != 1) optimizer_.scale_rate("student." + models::head_name(student), options_.head_rate);
+  if (options_.head_rate != 1)
+    optimizer_.scale_rate("student." + models::head_name(student), options_.head_rate);
   if (objective_.needs_teacher() && (data_.teacher == nullptr || data_.outputs == nullptr))
     throw UsageError("the objective needs a teacher");
   if (options_.ema_decay > 0) ema_ = clone(averaged_state(student_));
@@ -161,8 +175,10 @@ double Trainer::learning_rate(int64_t step) const {
 void Trainer::step(Batches::Batch batch) {
   losses::StepView& view = batch.step;
   batch.images = on_device(batch.images, device_);
-  // Dropout draws from the global generator: seeded by the step, so that a resumed run draws the same.
-  torch::manual_seed(mix64(options_.seed + mix64(kDropoutStream + static_cast<uint64_t>(at_.step))));
+  // Dropout draws from the global generator: seeded by the step, so that a resumed run draws the
+  // same.
+  torch::manual_seed(
+      mix64(options_.seed + mix64(kDropoutStream + static_cast<uint64_t>(at_.step))));
   models::Output output = pass_.forward(batch.images);
   view.student_features = output.features;
   view.student_logits = output.logits;
@@ -174,8 +190,9 @@ void Trainer::step(Batches::Batch batch) {
   optimizer_.step(learning_rate(at_.step));
   update_ema();
 
-  std::vector<at::Tensor> values{value.total.detach(), norm,
-                                 view.student_logits.detach().argmax(1).eq(on_device(view.labels, device_)).sum()};
+  std::vector<at::Tensor> values{
+      value.total.detach(), norm,
+      view.student_logits.detach().argmax(1).eq(on_device(view.labels, device_)).sum()};
   at_.term_names.clear();
   for (const auto& [name, loss] : value.terms) {
     values.push_back(loss);
@@ -183,7 +200,8 @@ void Trainer::step(Batches::Batch batch) {
   }
   for (at::Tensor& each : values) each = each.to(at::kDouble);
   settle();  // of the step before: by now the device has this one to do
-  account_ = {at::stack(values), at_.epoch, at_.step, static_cast<double>(view.labels.size(0)), view.labels.ge(0).sum().item<double>()};
+  account_ = {at::stack(values), at_.epoch, at_.step, static_cast<double>(view.labels.size(0)),
+              view.labels.ge(0).sum().item<double>()};
 }
 
 // Takes the last step's account: waits for the device to be done with it.
@@ -195,9 +213,11 @@ void Trainer::settle() {
   const std::span terms = said.subspan(3);
   const auto check = [&](double value, const char* what) {
     if (std::isfinite(value)) return;
-    throw Error(
-        std::string(what) + " is not finite in epoch " + std::to_string(account.epoch + 1) + ", step " + std::to_string(account.step + 1),
-        "", "the last good checkpoint was kept; train again with a lower --lr, or with --precision fp32");
+    throw Error(std::string(what) + " is not finite in epoch " + std::to_string(account.epoch + 1) +
+                    ", step " + std::to_string(account.step + 1),
+                "",
+                "the last good checkpoint was kept; train again with a lower --lr, or with "
+                "--precision fp32");
   };
   check(said[0], "the loss");
   check(said[1], "the gradient");
@@ -213,9 +233,10 @@ void Trainer::settle() {
 void Trainer::update_ema() {
   if (ema_.empty()) return;
   const at::NoGradGuard no_grad;
-  // The average of few steps would remember the random start: the decay grows with the steps (as TensorFlow's ExponentialMovingAverage
-  // does).
-  const double decay = std::min(options_.ema_decay, (1.0 + static_cast<double>(at_.step)) / (10.0 + static_cast<double>(at_.step)));
+  // The average of few steps would remember the random start: the decay grows with the steps (as
+  // TensorFlow's ExponentialMovingAverage does).
+  const double decay = std::min(options_.ema_decay, (1.0 + static_cast<double>(at_.step)) /
+                                                        (10.0 + static_cast<double>(at_.step)));
   std::vector<at::Tensor> averages, weights;
   for (const auto& [name, tensor] : averaged_state(student_)) {
     averages.push_back(ema_.at(name));
@@ -230,12 +251,15 @@ void Trainer::validate(nlohmann::json& line, const StopFlag& stop) {
   const bool has_val = data_.val != nullptr && data_.val->size() > 0;
   Score result;
   if (has_val) {
-    result = score(predict_logits(student_, *data_.val, data_.spec, options_.precision, "", null_log(), stop), data::labels_of(*data_.val));
+    result = score(
+        predict_logits(student_, *data_.val, data_.spec, options_.precision, "", null_log(), stop),
+        data::labels_of(*data_.val));
     line["val_accuracy"] = result.accuracy;
     line["val_loss"] = result.cross_entropy;
   }
   at_.highest_accuracy = std::max(at_.highest_accuracy, result.accuracy);
-  if (!has_val || result.accuracy >= at_.highest_accuracy - standard_error(at_.highest_accuracy, data_.val->size())) {
+  if (!has_val || result.accuracy >= at_.highest_accuracy -
+                                         standard_error(at_.highest_accuracy, data_.val->size())) {
     at_.kept_accuracy = result.accuracy;
     at_.kept_epoch = at_.epoch + 1;
     best_ = clone(models::state_of(student_));
@@ -244,11 +268,14 @@ void Trainer::validate(nlohmann::json& line, const StopFlag& stop) {
 
 void Trainer::end_epoch(const StopFlag& stop) {
   const Sums& sums = at_.sums;
-  nlohmann::json line = {{"epoch", at_.epoch + 1}, {"step", at_.step}, {"train_loss", sums.loss / sums.images}};
+  nlohmann::json line = {
+      {"epoch", at_.epoch + 1}, {"step", at_.step}, {"train_loss", sums.loss / sums.images}};
   if (sums.labelled > 0) line["train_accuracy"] = 100 * sums.correct / sums.labelled;
-  for (size_t i = 0; i < at_.term_names.size(); ++i) line["terms"][at_.term_names[i]] = sums.terms[i] / sums.images;
+  for (size_t i = 0; i < at_.term_names.size(); ++i)
+    line["terms"][at_.term_names[i]] = sums.terms[i] / sums.images;
   line["lr"] = learning_rate(at_.step - 1);
-  line["images_per_second"] = at_.step_seconds > 0 ? static_cast<double>(at_.images_seen) / at_.step_seconds : 0.0;
+  line["images_per_second"] =
+      at_.step_seconds > 0 ? static_cast<double>(at_.images_seen) / at_.step_seconds : 0.0;
   validate(line, stop);
   at_.lines.push_back(std::move(line));
   at_.sums = {};
@@ -256,12 +283,14 @@ void Trainer::end_epoch(const StopFlag& stop) {
   ++at_.epoch;
 }
 
-TrainResult Trainer::run(const std::filesystem::path& checkpoint, bool resume, const std::function<void(const nlohmann::json&)>& on_epoch,
-                         Log& log, const StopFlag& stop) {
+TrainResult Trainer::run(const std::filesystem::path& checkpoint, bool resume,
+                         const std::function<void(const nlohmann::json&)>& on_epoch, Log& log,
+                         const StopFlag& stop) {
   std::error_code error;
   if (resume && std::filesystem::exists(checkpoint, error)) {
     load(checkpoint);
-    log.info("resumed after epoch " + std::to_string(at_.epoch) + " of " + std::to_string(options_.epochs));
+    log.info("resumed after epoch " + std::to_string(at_.epoch) + " of " +
+             std::to_string(options_.epochs));
     for (const nlohmann::json& line : at_.lines) on_epoch(line);
   }
   const int64_t images = batches_.images();
@@ -280,10 +309,11 @@ TrainResult Trainer::run(const std::filesystem::path& checkpoint, bool resume, c
     batches_.start_epoch(at_.epoch);
     student_.train();
     const auto make = [this](int64_t number) { return batches_.batch(number); };
-    // Where the processor trains too, it gains nothing by doing both at once; and the device takes work from one thread at a time, as it
-    // may be recording.
+    // Where the processor trains too, it gains nothing by doing both at once; and the device takes
+    // work from one thread at a time, as it may be recording.
     std::optional<Prefetch> ahead;
-    if (!device_.is_cpu() && !batches_.need_teacher()) ahead.emplace(at_.step_in_epoch, batches_.count(), make);
+    if (!device_.is_cpu() && !batches_.need_teacher())
+      ahead.emplace(at_.step_in_epoch, batches_.count(), make);
     for (; at_.step_in_epoch < batches_.count(); ++at_.step_in_epoch) {
       if (stop.load(std::memory_order_relaxed)) {
         save_now();
@@ -298,7 +328,8 @@ TrainResult Trainer::run(const std::filesystem::path& checkpoint, bool resume, c
       at_.step_seconds += one.seconds();
       ++at_.step;
       at_.images_seen += size;
-      std::string detail = "epoch " + std::to_string(at_.epoch + 1) + "/" + std::to_string(options_.epochs);
+      std::string detail =
+          "epoch " + std::to_string(at_.epoch + 1) + "/" + std::to_string(options_.epochs);
       if (at_.sums.images > 0) detail += ", loss " + fixed3(at_.sums.loss / at_.sums.images);
       meter.add(size, detail);
     }
@@ -313,7 +344,8 @@ TrainResult Trainer::run(const std::filesystem::path& checkpoint, bool resume, c
   save_now();
   copy_into(models::state_of(student_), best_, checkpoint.string());
   student_.eval();
-  return {at_.epoch, at_.kept_epoch, at_.kept_accuracy, at_.step_seconds > 0 ? static_cast<double>(at_.images_seen) / at_.step_seconds : 0,
+  return {at_.epoch, at_.kept_epoch, at_.kept_accuracy,
+          at_.step_seconds > 0 ? static_cast<double>(at_.images_seen) / at_.step_seconds : 0,
           seconds_before + sitting.seconds()};
 }
 
@@ -323,7 +355,8 @@ void Trainer::check_head(const StateDict& head, const std::string& where) const 
   for (const auto& [name, tensor] : head_of(data_)) {
     const auto found = head.find(name);
     if (found != head.end() && found->second.sizes() == tensor.sizes() &&
-        (found->second - tensor).norm().item<double>() <= kRounding * tensor.norm().item<double>() + 1e-6)
+        (found->second - tensor).norm().item<double>() <=
+            kRounding * tensor.norm().item<double>() + 1e-6)
       continue;
     throw Error("was made with another head of the teacher", where, "train again without --resume");
   }
@@ -337,29 +370,38 @@ void Trainer::save(const std::filesystem::path& path) const {
   put(all, "ema.", ema_);
   put(all, "best.", best_);
   put(all, "teacher.", head_of(data_));
-  write_safetensors(
-      path, all,
-      {{"format", kFormat}, {"fingerprint", fingerprint(options_, data_, student_.spec())}, {"position", nlohmann::json(at_).dump()}});
+  write_safetensors(path, all,
+                    {{"format", kFormat},
+                     {"fingerprint", fingerprint(options_, data_, student_.spec())},
+                     {"position", nlohmann::json(at_).dump()}});
 }
 
 void Trainer::load(const std::filesystem::path& path) {
   const TensorFile file = read_safetensors(path);
   const auto meta = [&](const std::string& key) {
     const auto found = file.metadata.find(key);
-    if (found == file.metadata.end()) throw Error("is not a retort checkpoint: it lacks '" + key + "'", path.string());
+    if (found == file.metadata.end())
+      throw Error("is not a retort checkpoint: it lacks '" + key + "'", path.string());
     return found->second;
   };
-  if (meta("format") != kFormat) throw Error("is of another version: " + meta("format"), path.string(), "train again without --resume");
-  if (const std::string own = fingerprint(options_, data_, student_.spec()); meta("fingerprint") != own)
-    throw Error("was made with other settings, data or teacher (" + differences(meta("fingerprint"), own) + ")", path.string(),
+  if (meta("format") != kFormat)
+    throw Error("is of another version: " + meta("format"), path.string(),
+                "train again without --resume");
+  if (const std::string own = fingerprint(options_, data_, student_.spec());
+      meta("fingerprint") != own)
+    throw Error("was made with other settings, data or teacher (" +
+                    differences(meta("fingerprint"), own) + ")",
+                path.string(),
                 "resume with `--config` of that run, or train again without --resume");
   check_head(take(file.tensors, "teacher."), path.string());
   try {
     at_ = nlohmann::json::parse(meta("position")).get<Position>();
   } catch (const nlohmann::json::exception& broken) {
-    throw Error(std::string("has a broken position: ") + broken.what(), path.string(), "train again without --resume");
+    throw Error(std::string("has a broken position: ") + broken.what(), path.string(),
+                "train again without --resume");
   }
-  if (at_.epoch < 0 || at_.epoch > options_.epochs || at_.step_in_epoch < 0 || at_.step_in_epoch > batches_.count())
+  if (at_.epoch < 0 || at_.epoch > options_.epochs || at_.step_in_epoch < 0 ||
+      at_.step_in_epoch > batches_.count())
     throw Error("has a position outside the run", path.string(), "train again without --resume");
   copy_into(models::state_of(student_), take(file.tensors, "student."), path.string());
   copy_into(models::state_of(objective_), take(file.tensors, "objective."), path.string());

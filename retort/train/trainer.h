@@ -24,27 +24,32 @@ at::Tensor labels_of(const TrainData& data);
 
 struct TrainResult {
   int64_t epochs = 0;
-  // The one whose weights are kept: the last within a standard error of the best on validation. A few dozen images rank epochs by luck, and
-  // later ones are better trained (the one-standard-error rule of Breiman et al. 1984).
+  // The one whose weights are kept: the last within a standard error of the best on validation. A
+  // few dozen images rank epochs by luck, and later ones are better trained (the one-standard-error
+  // rule of Breiman et al. 1984).
   int64_t best_epoch = 0;
   double val_accuracy = 0;       // percent, of the kept weights
   double images_per_second = 0;  // of training steps alone
   double seconds = 0;            // over all sittings, validation and checkpoints included
 };
 
-// Trains the student on the objective and leaves the best weights (on validation) in it. What it does is a pure function of the data, the
-// options and the initial weights: resumed from a checkpoint it ends with the same bytes as if never stopped (same machine, same threads).
-// It trains on the device that the student is on, and renders the next batch while a GPU is at this one: nothing in a step waits for it.
+// Trains the student on the objective and leaves the best weights (on validation) in it. What it
+// does is a pure function of the data, the options and the initial weights: resumed from a
+// checkpoint it ends with the same bytes as if never stopped (same machine, same threads). It
+// trains on the device that the student is on, and renders the next batch while a GPU is at this
+// one: nothing in a step waits for it.
 class Trainer {
  public:
-  Trainer(models::ImageModel& student, losses::Objective& objective, const TrainData& data, const TrainOptions& options);
+  Trainer(models::ImageModel& student, losses::Objective& objective, const TrainData& data,
+          const TrainOptions& options);
 
-  // `checkpoint` is written at least every checkpoint_seconds, on stop and at the end. With `resume` it is read first, if it is there.
-  // `on_epoch` gets one JSON object an epoch (a line of metrics.jsonl), on resume again from the first.
-  // Throws Error when the loss or the gradient is not finite (the last good checkpoint stays), Interrupted on stop (a checkpoint was
-  // written).
-  TrainResult run(const std::filesystem::path& checkpoint, bool resume, const std::function<void(const nlohmann::json&)>& on_epoch,
-                  Log& log = null_log(), const StopFlag& stop = never_stop());
+  // `checkpoint` is written at least every checkpoint_seconds, on stop and at the end. With
+  // `resume` it is read first, if it is there. `on_epoch` gets one JSON object an epoch (a line of
+  // metrics.jsonl), on resume again from the first. Throws Error when the loss or the gradient is
+  // not finite (the last good checkpoint stays), Interrupted on stop (a checkpoint was written).
+  TrainResult run(const std::filesystem::path& checkpoint, bool resume,
+                  const std::function<void(const nlohmann::json&)>& on_epoch, Log& log = null_log(),
+                  const StopFlag& stop = never_stop());
 
  private:
   struct Sums {
@@ -60,8 +65,9 @@ class Trainer {
     Sums sums;
     std::vector<nlohmann::json> lines;
     std::vector<std::string> term_names;
-    NLOHMANN_DEFINE_TYPE_INTRUSIVE(Position, epoch, step_in_epoch, step, images_seen, kept_epoch, highest_accuracy, kept_accuracy,
-                                   step_seconds, seconds, sums, lines, term_names)
+    NLOHMANN_DEFINE_TYPE_INTRUSIVE(Position, epoch, step_in_epoch, step, images_seen, kept_epoch,
+                                   highest_accuracy, kept_accuracy, step_seconds, seconds, sums,
+                                   lines, term_names)
   };
 
   // What a step says of itself, on the student's device.

@@ -22,7 +22,8 @@ class CacheStoreTest : public ::testing::Test {
  protected:
   void SetUp() override { ::setenv("RETORT_CACHE_SIZE", "none", 1); }
   void TearDown() override { ::unsetenv("RETORT_CACHE_SIZE"); }
-  std::shared_ptr<const StoreUse> use(const std::string& kind, const std::string& key, Log& log = null_log()) {
+  std::shared_ptr<const StoreUse> use(const std::string& kind, const std::string& key,
+                                      Log& log = null_log()) {
     return StoreUse::begin(folder_.path(), kind, key, {{"data", "/photos"}, {"images", "3"}}, log);
   }
   // One of so many bytes that was used so long after the epoch.
@@ -82,12 +83,14 @@ TEST_F(CacheStoreTest, AgeCountsFromTheLastUse) {
   make("images", "new", 10, 3000);
   EXPECT_EQ(prune(folder_.path(), {.max_bytes = {}, .older_than = 1500}, 3000).size(), 1U);
   EXPECT_EQ(keys(), Keys{"new"});
-  EXPECT_EQ(prune(folder_.path(), {.max_bytes = {}, .older_than = 1500}, 10).size(), 0U);  // the clock was set back
+  EXPECT_EQ(prune(folder_.path(), {.max_bytes = {}, .older_than = 1500}, 10).size(),
+            0U);  // the clock was set back
 }
 
 TEST_F(CacheStoreTest, ARemovalThatWasKilledIsFinished) {
   folder_.write("trash/a-0123/part");
-  folder_.write("images/b.txt", "data: /photos\n");  // its folder was renamed, and the process killed
+  folder_.write("images/b.txt",
+                "data: /photos\n");  // its folder was renamed, and the process killed
   EXPECT_TRUE(prune(folder_.path(), {}).empty());
   EXPECT_FALSE(fs::exists(folder_ / "trash"));
   prune(folder_.path(), {.max_bytes = {}, .older_than = -1});
@@ -118,7 +121,8 @@ TEST_F(CacheStoreTest, ABoundIsKeptAndSaid) {
   EXPECT_TRUE(says(log.text, "beyond its bound of 3.0 KiB"));
   EXPECT_EQ(keys(), (Keys{"new", "next"}));
   ::setenv("RETORT_CACHE_SIZE", "much", 1);
-  EXPECT_TRUE(says(error_of<UsageError>([&] { cache_bound(folder_.path()); }), "$RETORT_CACHE_SIZE: 'much' is no size"));
+  EXPECT_TRUE(says(error_of<UsageError>([&] { cache_bound(folder_.path()); }),
+                   "$RETORT_CACHE_SIZE: 'much' is no size"));
   ::unsetenv("RETORT_CACHE_SIZE");
   EXPECT_LT(cache_bound(folder_ / "not there yet"), std::numeric_limits<uint64_t>::max());
 }

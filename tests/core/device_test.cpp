@@ -10,7 +10,8 @@ namespace {
 TEST(Device, TheProcessorIsAlwaysThere) { EXPECT_TRUE(open_device("cpu").is_cpu()); }
 
 TEST(Device, OtherNamesAreRefusedWithThoseThatThereAre) {
-  for (const char* name : {"", "gpu", "meta", "cuda:", "cuda:x", "cuda:-2", "mps", "cuda:99999999999999999999"}) {
+  for (const char* name :
+       {"", "gpu", "meta", "cuda:", "cuda:x", "cuda:-2", "mps", "cuda:99999999999999999999"}) {
     try {
       open_device(name);
       FAIL() << name;
@@ -22,7 +23,8 @@ TEST(Device, OtherNamesAreRefusedWithThoseThatThereAre) {
   check_device_name("cuda:1");  // whether or not it is there
 }
 
-// On a machine with a GPU the device, elsewhere one error that says what is missing and how to do without.
+// On a machine with a GPU the device, elsewhere one error that says what is missing and how to do
+// without.
 TEST(Device, AGpuIsThereOrItIsSaidWhatIsMissing) {
   for (const char* name : {"cuda", "cuda:0"}) {
     try {

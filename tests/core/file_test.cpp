@@ -16,7 +16,8 @@ using testing::says;
 using testing::TestFolder;
 
 size_t entries(const std::filesystem::path& folder) {
-  return static_cast<size_t>(std::distance(std::filesystem::directory_iterator(folder), std::filesystem::directory_iterator()));
+  return static_cast<size_t>(std::distance(std::filesystem::directory_iterator(folder),
+                                           std::filesystem::directory_iterator()));
 }
 
 TEST(ReadFile, GivesTheBytes) {
@@ -30,7 +31,8 @@ TEST(ReadFile, GivesTheBytes) {
 
 TEST(ReadFile, RefusesWhatIsNoFile) {
   const TestFolder folder;
-  EXPECT_TRUE(says(error_of([&] { read_file(folder / "missing"); }), (folder / "missing").string()));
+  EXPECT_TRUE(
+      says(error_of([&] { read_file(folder / "missing"); }), (folder / "missing").string()));
   EXPECT_TRUE(says(error_of([&] { read_file(folder.path()); }), "is a folder"));
 }
 
@@ -81,10 +83,12 @@ TEST(AtomicFile, MakesFolders) {
 TEST(AtomicFile, SaysWhyItCannotWrite) {
   const TestFolder folder;
   write_file_atomic(folder / "file", "x");
-  EXPECT_TRUE(says(error_of([&] { write_file_atomic(folder / "file/below", "x"); }), "cannot make the folder"));
+  EXPECT_TRUE(says(error_of([&] { write_file_atomic(folder / "file/below", "x"); }),
+                   "cannot make the folder"));
   std::filesystem::create_directory(folder / "taken");
   write_file_atomic(folder / "taken/inside", "x");
-  EXPECT_TRUE(says(error_of([&] { write_file_atomic(folder / "taken", "x"); }), "cannot rename into place"));
+  EXPECT_TRUE(says(error_of([&] { write_file_atomic(folder / "taken", "x"); }),
+                   "cannot rename into place"));
   EXPECT_EQ(entries(folder.path()), 2u);
 }
 
@@ -161,7 +165,8 @@ class CacheDir : public ::testing::Test {
     bool set;
     std::string value;
   };
-  Saved saved_[3] = {{"RETORT_CACHE", false, ""}, {"XDG_CACHE_HOME", false, ""}, {"HOME", false, ""}};
+  Saved saved_[3] = {
+      {"RETORT_CACHE", false, ""}, {"XDG_CACHE_HOME", false, ""}, {"HOME", false, ""}};
 };
 
 TEST_F(CacheDir, FollowsTheEnvironment) {

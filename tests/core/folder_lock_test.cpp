@@ -41,7 +41,8 @@ TEST(FolderLock, AProcessThatIsKilledLeavesTheFolder) {
   }
   char byte = 0;
   ASSERT_EQ(::read(ready[0], &byte, 1), 1);
-  EXPECT_TRUE(says(error_of([&] { FolderLock{folder / "run"}; }), "process " + std::to_string(child)));
+  EXPECT_TRUE(
+      says(error_of([&] { FolderLock{folder / "run"}; }), "process " + std::to_string(child)));
   ::kill(child, SIGKILL);
   ::waitpid(child, nullptr, 0);
   EXPECT_NO_THROW(FolderLock{folder / "run"});

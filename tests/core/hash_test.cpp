@@ -30,7 +30,8 @@ TEST(Hasher, AgreesWithPublishedVectors) {
 TEST(Hasher, PartsGiveTheHashOfTheWhole) {
   const std::vector<std::byte> bytes = sanity_buffer(5000);
   Hasher hasher;
-  for (size_t at = 0; at < bytes.size(); at += 313) hasher.bytes(std::span(bytes).subspan(at, std::min<size_t>(313, bytes.size() - at)));
+  for (size_t at = 0; at < bytes.size(); at += 313)
+    hasher.bytes(std::span(bytes).subspan(at, std::min<size_t>(313, bytes.size() - at)));
   EXPECT_EQ(hasher.hex(), hash_hex(bytes));
 }
 

@@ -90,7 +90,8 @@ TEST(StopFlag, ThrowsOnceSet) {
   EXPECT_NO_THROW(check_stop(stop, "training"));
   stop = true;
   EXPECT_THROW(check_stop(stop, "training"), Interrupted);
-  EXPECT_TRUE(testing::says(testing::error_of([&] { check_stop(stop, "training"); }), "stopped while training"));
+  EXPECT_TRUE(testing::says(testing::error_of([&] { check_stop(stop, "training"); }),
+                            "stopped while training"));
 }
 
 TEST(Stopwatch, NeverGoesBack) {

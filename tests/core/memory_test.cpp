@@ -31,7 +31,10 @@ TEST_F(Memory, OfALargeTensorServesTheNext) {
 }
 
 TEST_F(Memory, OfTensorsSideBySideServesALargerOne) {
-  { const std::vector<at::Tensor> some{bytes(100 * kMegabyte), bytes(100 * kMegabyte), bytes(100 * kMegabyte)}; }
+  {
+    const std::vector<at::Tensor> some{bytes(100 * kMegabyte), bytes(100 * kMegabyte),
+                                       bytes(100 * kMegabyte)};
+  }
   const int64_t before = taken();
   const at::Tensor large = bytes(300 * kMegabyte);
   EXPECT_EQ(taken(), before);
@@ -59,7 +62,8 @@ void step_through(const std::vector<int64_t>& layers) {
 }
 
 TEST_F(Memory, StepsTakeNoMoreAfterTheFirst) {
-  const std::vector<int64_t> layers{77'000'000, 38'000'000, 231'000'000, 19'000'000, 115'000'000, 7'000'000, 43'000'000, 900'000};
+  const std::vector<int64_t> layers{77'000'000,  38'000'000, 231'000'000, 19'000'000,
+                                    115'000'000, 7'000'000,  43'000'000,  900'000};
   step_through(layers);
   const int64_t first = taken();
   for (int step = 0; step < 5; ++step) step_through(layers);
@@ -70,8 +74,10 @@ TEST_F(Memory, StepsTakeNoMoreAfterTheFirst) {
 TEST_F(Memory, TensorsSideBySideAreApart) {
   std::vector<at::Tensor> some;
   for (int64_t i = 0; i < 40; ++i) some.push_back(bytes(70'000 + 30'000 * i).fill_(i));
-  for (size_t i = 0; i < some.size(); i += 2) some[i] = bytes(50'000 + 20'000 * static_cast<int64_t>(i)).fill_(static_cast<int64_t>(i));
-  for (size_t i = 0; i < some.size(); ++i) EXPECT_TRUE(some[i].eq(static_cast<int64_t>(i)).all().item<bool>()) << i;
+  for (size_t i = 0; i < some.size(); i += 2)
+    some[i] = bytes(50'000 + 20'000 * static_cast<int64_t>(i)).fill_(static_cast<int64_t>(i));
+  for (size_t i = 0; i < some.size(); ++i)
+    EXPECT_TRUE(some[i].eq(static_cast<int64_t>(i)).all().item<bool>()) << i;
 }
 
 TEST_F(Memory, CountsWhatIsInUse) {
@@ -94,7 +100,8 @@ TEST_F(Memory, EmptyAndResizedTensorsWork) {
 
 TEST_F(Memory, ASizeBeyondAllMemoryIsAnError) {
   for (const int power : {44, 60}) EXPECT_THROW(bytes(int64_t{1} << power), c10::Error);
-  EXPECT_EQ(bytes(kMegabyte).fill_(7).sum().item<int64_t>(), 7 * kMegabyte);  // the next one is made all the same
+  EXPECT_EQ(bytes(kMegabyte).fill_(7).sum().item<int64_t>(),
+            7 * kMegabyte);  // the next one is made all the same
 }
 
 TEST_F(Memory, IsSharedByThreads) {

@@ -16,7 +16,8 @@ namespace {
 using testing::TestFolder;
 
 // The quota of a machine with these files: /proc/self/cgroup, and the control groups' own.
-double quota_of(const std::string& groups, const std::vector<std::pair<std::string, std::string>>& files) {
+double quota_of(const std::string& groups,
+                const std::vector<std::pair<std::string, std::string>>& files) {
   const TestFolder root;
   root.write("proc/self/cgroup", groups);
   for (const auto& [file, text] : files) root.write("sys/fs/cgroup/" + file, text);
@@ -30,7 +31,9 @@ TEST(Processors, AQuotaOfVersion2) {
 
 TEST(Processors, TheSmallestOfNestedGroups) {
   EXPECT_DOUBLE_EQ(
-      quota_of("0::/a.slice/b.scope\n", {{"a.slice/cpu.max", "100000 100000\n"}, {"a.slice/b.scope/cpu.max", "400000 100000\n"}}), 1);
+      quota_of("0::/a.slice/b.scope\n", {{"a.slice/cpu.max", "100000 100000\n"},
+                                         {"a.slice/b.scope/cpu.max", "400000 100000\n"}}),
+      1);
 }
 
 TEST(Processors, AQuotaOfVersion1) {
@@ -39,8 +42,11 @@ TEST(Processors, AQuotaOfVersion1) {
                                      {"cpu,cpuacct/docker/0123/cpu.cfs_period_us", "100000\n"}}),
                    3);
   // In the container the host's path is not mounted: its own group is the mount's root.
-  EXPECT_DOUBLE_EQ(quota_of(groups, {{"cpu/cpu.cfs_quota_us", "50000\n"}, {"cpu/cpu.cfs_period_us", "100000\n"}}), 0.5);
-  EXPECT_TRUE(std::isinf(quota_of(groups, {{"cpu/cpu.cfs_quota_us", "-1\n"}, {"cpu/cpu.cfs_period_us", "100000\n"}})));
+  EXPECT_DOUBLE_EQ(quota_of(groups, {{"cpu/cpu.cfs_quota_us", "50000\n"},
+                                     {"cpu/cpu.cfs_period_us", "100000\n"}}),
+                   0.5);
+  EXPECT_TRUE(std::isinf(
+      quota_of(groups, {{"cpu/cpu.cfs_quota_us", "-1\n"}, {"cpu/cpu.cfs_period_us", "100000\n"}})));
 }
 
 TEST(Processors, WhatCannotBeReadIsNoLimit) {

@@ -11,12 +11,15 @@ TEST(QuoteName, KeepsPlainNames) {
   EXPECT_EQ(quote_name("größe"), "'größe'");
 }
 
-TEST(QuoteName, WritesControlCharactersOut) { EXPECT_EQ(quote_name(std::string("a\x1b[31m\0b\n", 9)), R"('a\x1b[31m\x00b\n')"); }
+TEST(QuoteName, WritesControlCharactersOut) {
+  EXPECT_EQ(quote_name(std::string("a\x1b[31m\0b\n", 9)), R"('a\x1b[31m\x00b\n')");
+}
 
 TEST(Printable, IsOneLineThatHidesNothing) {
   EXPECT_EQ(printable("größe 猫 👩\u200d🚀 قطة"), "größe 猫 👩\u200d🚀 قطة");
   EXPECT_EQ(printable("a\r\n\tb\x7f"), R"(a\r\n\tb\x7f)");
-  EXPECT_EQ(printable("gpj\u202etac \u2066x\u2069 \u200b\u2028\u0085\u009b"), R"(gpj\u202etac \u2066x\u2069 \u200b\u2028\u0085\u009b)");
+  EXPECT_EQ(printable("gpj\u202etac \u2066x\u2069 \u200b\u2028\u0085\u009b"),
+            R"(gpj\u202etac \u2066x\u2069 \u200b\u2028\u0085\u009b)");
   EXPECT_EQ(printable("caf\xe9 \xff\xc3"), R"(caf\xe9 \xff\xc3)");
 }
 

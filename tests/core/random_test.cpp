@@ -11,9 +11,11 @@ namespace {
 
 TEST(Mix64, IsSplitmix64) {
   constexpr uint64_t kGolden = 0x9E3779B97F4A7C15ULL;
-  constexpr std::array<uint64_t, 5> kPublished{6457827717110365317ULL, 3203168211198807973ULL, 9817491932198370423ULL,
-                                               4593380528125082431ULL, 16408922859458223821ULL};
-  for (size_t i = 0; i < kPublished.size(); ++i) EXPECT_EQ(mix64(1234567 + kGolden * (i + 1)), kPublished[i]);
+  constexpr std::array<uint64_t, 5> kPublished{6457827717110365317ULL, 3203168211198807973ULL,
+                                               9817491932198370423ULL, 4593380528125082431ULL,
+                                               16408922859458223821ULL};
+  for (size_t i = 0; i < kPublished.size(); ++i)
+    EXPECT_EQ(mix64(1234567 + kGolden * (i + 1)), kPublished[i]);
 }
 
 TEST(CounterRng, IsAFunctionOfItsKey) {

@@ -9,7 +9,8 @@ namespace {
 
 TEST(Unicode, OtherBytesAreWrittenOut) {
   EXPECT_TRUE(is_utf8("größe\n"));
-  for (const char* bad : {"caf\xe9", "\xc0\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xe2\x82"}) EXPECT_FALSE(is_utf8(bad)) << bad;
+  for (const char* bad : {"caf\xe9", "\xc0\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xe2\x82"})
+    EXPECT_FALSE(is_utf8(bad)) << bad;
   EXPECT_EQ(as_utf8("größe\n"), "größe\n");
   EXPECT_EQ(as_utf8("caf\xe9.jpg"), "caf\\xe9.jpg");
 }
@@ -22,7 +23,8 @@ TEST(Unicode, TwoFormsOfOneName) {
 }
 
 TEST(Unicode, WhatLooksAlikeFoldsToOne) {
-  for (const char* name : {"CAFÉ", " café", "cafe\u0301 ", "ca\u200bfé", "\u200ecafé", "café\u00a0"})
+  for (const char* name :
+       {"CAFÉ", " café", "cafe\u0301 ", "ca\u200bfé", "\u200ecafé", "café\u00a0"})
     EXPECT_EQ(folded(name), "café") << name;
   EXPECT_EQ(folded("Straße"), folded("STRASSE"));
   EXPECT_NE(folded("café"), folded("cafe"));
@@ -41,12 +43,16 @@ TEST(Unicode, TextFilesOfOtherSystems) {
   EXPECT_EQ(decoded_text("\xEF\xBB\xBFplain", "f"), "plain");
   EXPECT_EQ(decoded_text("caf\xe9", "f"), "caf\xe9");
   for (const bool big : {false, true}) {
-    EXPECT_EQ(decoded_text((big ? "\xFE\xFF" : "\xFF\xFE") + utf16("path,label\n", big), "f"), "path,label\n");
+    EXPECT_EQ(decoded_text((big ? "\xFE\xFF" : "\xFF\xFE") + utf16("path,label\n", big), "f"),
+              "path,label\n");
     EXPECT_EQ(decoded_text(utf16("path,label\n", big), "f"), "path,label\n");
   }
   EXPECT_EQ(decoded_text(std::string("\xFF\xFE\x2B\x73\x3D\xD8\x80\xDE", 8), "f"), "猫🚀");
-  const auto error = [](const std::string& bytes) { return testing::error_of([&] { decoded_text(bytes, "f.csv"); }); };
-  EXPECT_TRUE(testing::says(error("\xFF\xFE" + utf16("path", false) + "x"), "f.csv: is UTF-16 that is cut"));
+  const auto error = [](const std::string& bytes) {
+    return testing::error_of([&] { decoded_text(bytes, "f.csv"); });
+  };
+  EXPECT_TRUE(testing::says(error("\xFF\xFE" + utf16("path", false) + "x"),
+                            "f.csv: is UTF-16 that is cut"));
   EXPECT_TRUE(testing::says(error(std::string("\xFF\xFE\0\0p\0\0\0", 8)), "f.csv: is UTF-32"));
 }
 

@@ -22,7 +22,8 @@ namespace {
 constexpr const char* kAll = "flip,color,crop,rotate,scale,cutout";
 
 const StateDict& public_augmentations() {
-  static const StateDict tensors = read_safetensors(testing::fixture("augment.safetensors")).tensors;
+  static const StateDict tensors =
+      read_safetensors(testing::fixture("augment.safetensors")).tensors;
   return tensors;
 }
 
@@ -57,11 +58,15 @@ TEST(Augment, RandAugmentAgreesWithTorchvision) {
     const auto* row = table[i].const_data_ptr<int64_t>();
     std::vector<AugmentStep> steps;
     for (int64_t k = 1; k + 2 < table.size(1) && row[k] >= 0; k += 3)
-      steps.push_back(rand_augment_step(static_cast<AugmentOp>(row[k]), row[k + 1], row[k + 2] != 0));
-    const double off = difference(rendered(steps, row[0]), public_augmentations().at("rand_" + std::to_string(i)));
+      steps.push_back(
+          rand_augment_step(static_cast<AugmentOp>(row[k]), row[k + 1], row[k + 2] != 0));
+    const double off =
+        difference(rendered(steps, row[0]), public_augmentations().at("rand_" + std::to_string(i)));
     RecordProperty("rand_" + std::to_string(i), std::to_string(off));
     EXPECT_LT(off, 0.15) << "operation " << row[1] << " at " << row[2];
-    EXPECT_GT(difference(rendered({}, row[0]), public_augmentations().at("rand_" + std::to_string(i))), 0.4)
+    EXPECT_GT(
+        difference(rendered({}, row[0]), public_augmentations().at("rand_" + std::to_string(i))),
+        0.4)
         << "operation " << row[1] << " shows";
   }
 }
@@ -71,9 +76,11 @@ TEST(Augment, DiffAugmentAgreesWithItsEquations) {
   ASSERT_GT(table.size(0), 10);
   for (int64_t i = 0; i < table.size(0); ++i) {
     const auto* row = table[i].const_data_ptr<double>();
-    const AugmentStep step{static_cast<AugmentOp>(row[1]),
-                           {static_cast<float>(row[2]), static_cast<float>(row[3]), static_cast<float>(row[4])}};
-    const double off = difference(rendered({step}, static_cast<int64_t>(row[0])), public_augmentations().at("diff_" + std::to_string(i)));
+    const AugmentStep step{
+        static_cast<AugmentOp>(row[1]),
+        {static_cast<float>(row[2]), static_cast<float>(row[3]), static_cast<float>(row[4])}};
+    const double off = difference(rendered({step}, static_cast<int64_t>(row[0])),
+                                  public_augmentations().at("diff_" + std::to_string(i)));
     RecordProperty("diff_" + std::to_string(i), std::to_string(off));
     EXPECT_LT(off, 0.15) << "operation " << row[1];
   }
@@ -82,7 +89,8 @@ TEST(Augment, DiffAugmentAgreesWithItsEquations) {
 TEST(Augment, RecipesWithoutItKeepTheirKeyAndTheirViews) {
   // What stored teacher outputs were filed under before there was any augmentation.
   EXPECT_EQ(ViewRecipe{}.key(),
-            "random-resized-crop 0.34999999999999998 1 0.75 1.3333333333333333 0.5 0.20000000000000001 0.20000000000000001 "
+            "random-resized-crop 0.34999999999999998 1 0.75 1.3333333333333333 0.5 "
+            "0.20000000000000001 0.20000000000000001 "
             "0.20000000000000001 0");
   ViewRecipe plain, other = plain;
   other.augment.randaugment_magnitude = 3;  // of nothing
@@ -94,8 +102,10 @@ TEST(Augment, RecipesWithoutItKeepTheirKeyAndTheirViews) {
   augmented.augment = {kAll, "M", 2, 9};
   const View after = draw_view(augmented, 200, 160, 1, 2, 3);
   EXPECT_FALSE(after.augment.empty());
-  EXPECT_EQ((std::tuple{before.top, before.left, before.height, before.width, before.flip, before.contrast, before.order}),
-            (std::tuple{after.top, after.left, after.height, after.width, after.flip, after.contrast, after.order}));
+  EXPECT_EQ((std::tuple{before.top, before.left, before.height, before.width, before.flip,
+                        before.contrast, before.order}),
+            (std::tuple{after.top, after.left, after.height, after.width, after.flip,
+                        after.contrast, after.order}));
 }
 
 TEST(Augment, KeyHoldsEveryField) {
@@ -117,8 +127,12 @@ TEST(Augment, KeyHoldsEveryField) {
 }
 
 TEST(Augment, UnknownRequestsAreRefused) {
-  const auto error = [](const AugmentRecipe& recipe) { return testing::error_of<UsageError>([&] { check(recipe); }); };
-  const auto expect = [](const std::string& message, const char* part) { EXPECT_NE(message.find(part), std::string::npos) << message; };
+  const auto error = [](const AugmentRecipe& recipe) {
+    return testing::error_of<UsageError>([&] { check(recipe); });
+  };
+  const auto expect = [](const std::string& message, const char* part) {
+    EXPECT_NE(message.find(part), std::string::npos) << message;
+  };
   expect(error({"flip,blur"}), "'blur'");
   expect(error({"flip,,crop"}), "''");
   expect(error({"flip,crop,flip"}), "twice");
@@ -166,12 +180,14 @@ TEST(Augment, SingleDrawsOneOperationAndMultipleAllInOrder) {
     if (!steps.empty()) ++seen[steps[0].op];
   }
   EXPECT_EQ(seen.size(), 6U);
-  for (const auto& [op, count] : seen) EXPECT_NEAR(count, op == AugmentOp::diff_flip ? 500 : 1000, 110) << static_cast<int>(op);
+  for (const auto& [op, count] : seen)
+    EXPECT_NEAR(count, op == AugmentOp::diff_flip ? 500 : 1000, 110) << static_cast<int>(op);
   for (uint64_t i = 0; i < 100; ++i) {
     std::vector<AugmentOp> ops;
     for (const AugmentStep& step : drawn({"scale,flip,color", "M"}, i)) ops.push_back(step.op);
     if (ops.size() == 3) {
-      EXPECT_EQ(ops, (std::vector{AugmentOp::diff_scale, AugmentOp::diff_flip, AugmentOp::diff_color}));
+      EXPECT_EQ(ops,
+                (std::vector{AugmentOp::diff_scale, AugmentOp::diff_flip, AugmentOp::diff_color}));
     } else {
       EXPECT_EQ(ops, (std::vector{AugmentOp::diff_scale, AugmentOp::diff_color}));
     }
@@ -201,12 +217,14 @@ TEST(Augment, DrawnValuesStayInTheirRanges) {
   expect(AugmentOp::diff_cutout, 0, 1);
 }
 
-// The same view at twice the size, brought down, is about the view itself: nothing that is drawn depends on the resolution.
-// Crops are moved by whole pixels: these values are that at both sizes.
+// The same view at twice the size, brought down, is about the view itself: nothing that is drawn
+// depends on the resolution. Crops are moved by whole pixels: these values are that at both sizes.
 TEST(Augment, ModelsOfOtherResolutionsSeeTheSame) {
-  for (const auto op : {AugmentOp::shear_x, AugmentOp::shear_y, AugmentOp::translate_x, AugmentOp::translate_y, AugmentOp::rotate}) {
+  for (const auto op : {AugmentOp::shear_x, AugmentOp::shear_y, AugmentOp::translate_x,
+                        AugmentOp::translate_y, AugmentOp::rotate}) {
     const AugmentStep step = rand_augment_step(op, 12, true);
-    const Image small = rendered({step}, 64), large = resize(rendered({step}, 128), 64, 64, Interpolation::bilinear);
+    const Image small = rendered({step}, 64),
+                large = resize(rendered({step}, 128), 64, 64, Interpolation::bilinear);
     double sum = 0;
     for (size_t i = 0; i < small.rgb.size(); ++i) sum += std::abs(small.rgb[i] - large.rgb[i]);
     EXPECT_LT(sum / static_cast<double>(small.rgb.size()), 8) << static_cast<int>(op);
@@ -215,7 +233,8 @@ TEST(Augment, ModelsOfOtherResolutionsSeeTheSame) {
                                   {AugmentOp::diff_rotate, {14}},
                                   {AugmentOp::diff_scale, {1.2F, 0.84F}},
                                   {AugmentOp::diff_cutout, {0.3F, 0.8F}}}) {
-    const Image small = rendered({step}, 64), large = resize(rendered({step}, 128), 64, 64, Interpolation::bilinear);
+    const Image small = rendered({step}, 64),
+                large = resize(rendered({step}, 128), 64, 64, Interpolation::bilinear);
     double sum = 0;
     for (size_t i = 0; i < small.rgb.size(); ++i) sum += std::abs(small.rgb[i] - large.rgb[i]);
     EXPECT_LT(sum / static_cast<double>(small.rgb.size()), 5) << static_cast<int>(step.op);
@@ -229,7 +248,8 @@ TEST(Augment, WhatLiesOutsideIsFilled) {
   EXPECT_EQ(image.channel(0)[10], 200);
   Planes cut = painted(20, 20, [](int64_t, int64_t) { return 200; });
   augment(cut, std::vector<AugmentStep>{{AugmentOp::diff_cutout, {0, 0}}});
-  EXPECT_EQ(std::count(cut.channel(0), cut.channel(0) + 400, 124), 25);  // a quarter of 10 × 10 lies inside
+  EXPECT_EQ(std::count(cut.channel(0), cut.channel(0) + 400, 124),
+            25);  // a quarter of 10 × 10 lies inside
   EXPECT_EQ(std::count(cut.channel(2), cut.channel(2) + 400, 104), 25);
   Planes moved = painted(20, 20, [](int64_t x, int64_t) { return x; });
   augment(moved, std::vector<AugmentStep>{{AugmentOp::diff_crop, {0.1F, 0}}});
@@ -238,7 +258,8 @@ TEST(Augment, WhatLiesOutsideIsFilled) {
 }
 
 TEST(Augment, FlatImagesAndWildMatrices) {
-  for (const auto op : {AugmentOp::autocontrast, AugmentOp::equalize, AugmentOp::identity, AugmentOp::sharpness}) {
+  for (const auto op :
+       {AugmentOp::autocontrast, AugmentOp::equalize, AugmentOp::identity, AugmentOp::sharpness}) {
     Planes flat = painted(16, 16, [](int64_t, int64_t) { return 77; });
     augment(flat, std::vector<AugmentStep>{rand_augment_step(op, 9, false)});
     EXPECT_EQ(std::count(flat.channel(1), flat.channel(1) + 256, 77), 256) << static_cast<int>(op);

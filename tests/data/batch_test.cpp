@@ -22,12 +22,16 @@ InputSpec small_spec() {
   return spec;
 }
 
-ImageStore store_of(const TestFolder& folder, const Manifest& manifest, const Preparation& preparation, double max_skipped = 0.05) {
-  return ImageStore::open(folder / "cache", manifest, manifest.of(Split::train), preparation, {max_skipped});
+ImageStore store_of(const TestFolder& folder, const Manifest& manifest,
+                    const Preparation& preparation, double max_skipped = 0.05) {
+  return ImageStore::open(folder / "cache", manifest, manifest.of(Split::train), preparation,
+                          {max_skipped});
 }
 
 at::Tensor normalized(const Image& image, const InputSpec& spec) {
-  return normalize(at::tensor(at::ArrayRef<uint8_t>(image.rgb)).reshape({1, image.height, image.width, 3}), spec)[0];
+  return normalize(
+      at::tensor(at::ArrayRef<uint8_t>(image.rgb)).reshape({1, image.height, image.width, 3}),
+      spec)[0];
 }
 
 TEST(Batch, IsItsViewsNormalised) {
@@ -42,8 +46,11 @@ TEST(Batch, IsItsViewsNormalised) {
   ASSERT_EQ(batch.sizes(), at::IntArrayRef({4, 3, 16, 16}));
   for (size_t i = 0; i < samples.size(); ++i) {
     const ImageView image = store.image(samples[i].position);
-    const View view = draw_view(recipe, image.width, image.height, 11, store.seed(samples[i].position), samples[i].view);
-    EXPECT_TRUE(batch[static_cast<int64_t>(i)].equal(normalized(render_view(image, view, spec), spec))) << i;
+    const View view = draw_view(recipe, image.width, image.height, 11,
+                                store.seed(samples[i].position), samples[i].view);
+    EXPECT_TRUE(
+        batch[static_cast<int64_t>(i)].equal(normalized(render_view(image, view, spec), spec)))
+        << i;
   }
   EXPECT_FALSE(batch[0].equal(batch[1]));
   EXPECT_FALSE(batch.equal(render_batch(store, samples, recipe, 12, spec)));
@@ -63,7 +70,9 @@ TEST(Batch, ViewsBelongToImagesWhateverLiesBesideThem) {
     EXPECT_EQ(skipping.key(), without.key());
     for (int64_t i = 0; i < without.size(); ++i) {
       const std::array<Sample, 1> sample{{{i, 1}}};
-      EXPECT_TRUE(render_batch(skipping, sample, {}, 1, small_spec()).equal(render_batch(without, sample, {}, 1, small_spec()))) << i;
+      EXPECT_TRUE(render_batch(skipping, sample, {}, 1, small_spec())
+                      .equal(render_batch(without, sample, {}, 1, small_spec())))
+          << i;
     }
   }
 }
@@ -75,7 +84,9 @@ TEST(Batch, EvaluationImagesInOrder) {
   const ImageStore store = store_of(folder, manifest, for_evaluation(spec));
   const at::Tensor batch = eval_batch(store, 2, 5, spec);
   ASSERT_EQ(batch.size(0), 5);
-  for (int64_t i = 0; i < 5; ++i) EXPECT_TRUE(batch[i].equal(normalized(render_eval(decode_file(manifest.file(2 + i)), spec), spec)));
+  for (int64_t i = 0; i < 5; ++i)
+    EXPECT_TRUE(
+        batch[i].equal(normalized(render_eval(decode_file(manifest.file(2 + i)), spec), spec)));
   EXPECT_EQ(eval_batch(store, 8, 0, spec).size(0), 0);
 }
 

@@ -11,8 +11,9 @@ using testing::TestFolder;
 
 // Two classes; what each file holds is what its name ends in.
 Manifest manifest_in(const TestFolder& folder) {
-  for (const char* file : {"train/a/1-same.jpg", "train/a/2-other.jpg", "train/b/3-fifth.jpg", "train/b/4-seventh.jpg", "val/a/5-third.jpg",
-                           "val/b/6-fifth.jpg", "test/a/7-same.jpg", "test/b/8-fifth.jpg"}) {
+  for (const char* file :
+       {"train/a/1-same.jpg", "train/a/2-other.jpg", "train/b/3-fifth.jpg", "train/b/4-seventh.jpg",
+        "val/a/5-third.jpg", "val/b/6-fifth.jpg", "test/a/7-same.jpg", "test/b/8-fifth.jpg"}) {
     const std::string name = file;
     folder.write("set/" + name, name.substr(name.find('-')));
   }
@@ -25,11 +26,13 @@ TEST(Content, CopiesAcrossSplitsAreFound) {
   const Twins twins = find_twins(manifest, item_hashes(manifest, folder / "cache"));
   const auto paths = [&](const std::vector<int64_t>& items) {
     std::vector<std::string> found;
-    for (const int64_t item : items) found.push_back(manifest.items[static_cast<size_t>(item)].path);
+    for (const int64_t item : items)
+      found.push_back(manifest.items[static_cast<size_t>(item)].path);
     return found;
   };
   EXPECT_EQ(paths(twins.train_of_val), (std::vector<std::string>{"train/b/3-fifth.jpg"}));
-  EXPECT_EQ(paths(twins.train_of_test), (std::vector<std::string>{"train/a/1-same.jpg", "train/b/3-fifth.jpg"}));
+  EXPECT_EQ(paths(twins.train_of_test),
+            (std::vector<std::string>{"train/a/1-same.jpg", "train/b/3-fifth.jpg"}));
   EXPECT_EQ(twins.val_of_test, 1);
 }
 

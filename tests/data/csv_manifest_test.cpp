@@ -17,13 +17,16 @@ class CsvManifest : public ::testing::Test {
  protected:
   void SetUp() override {
     for (const char* label : {"cat", "dog"})
-      for (int i = 0; i < 3; ++i) folder_.write(std::string(label) + "/" + std::to_string(i) + ".jpg");
+      for (int i = 0; i < 3; ++i)
+        folder_.write(std::string(label) + "/" + std::to_string(i) + ".jpg");
   }
   // Six lines, with the separator between path and label.
-  static std::string lines(const std::string& separator, const std::string& end = "\n", const std::string& slash = "/") {
+  static std::string lines(const std::string& separator, const std::string& end = "\n",
+                           const std::string& slash = "/") {
     std::string text;
     for (const std::string label : {"cat", "dog"})
-      for (int i = 0; i < 3; ++i) text += label + slash + std::to_string(i) + ".jpg" + separator + label + end;
+      for (int i = 0; i < 3; ++i)
+        text += label + slash + std::to_string(i) + ".jpg" + separator + label + end;
     return text;
   }
   Manifest load(const std::string& text) {
@@ -38,7 +41,8 @@ class CsvManifest : public ::testing::Test {
     const Manifest manifest = load(text);
     EXPECT_EQ(manifest.classes, (std::vector<std::string>{"cat", "dog"})) << text;
     EXPECT_EQ(manifest.items.size(), 6U) << text;
-    for (const Item& item : manifest.items) EXPECT_EQ(item.path.substr(0, 3), manifest.classes[static_cast<size_t>(item.label)]) << text;
+    for (const Item& item : manifest.items)
+      EXPECT_EQ(item.path.substr(0, 3), manifest.classes[static_cast<size_t>(item.label)]) << text;
   }
   testing::TestFolder folder_;
 };
@@ -69,38 +73,51 @@ TEST_F(CsvManifest, BlanksAreNoneOfTheFields) {
 }
 
 TEST_F(CsvManifest, ColumnsUnderOtherNames) {
-  for (const char* header :
-       {"Path,Label", "filename,class", "File_Name,Class Name", "image,category", "filepaths,labels", "image_path,target"})
+  for (const char* header : {"Path,Label", "filename,class", "File_Name,Class Name",
+                             "image,category", "filepaths,labels", "image_path,target"})
     expect_all(std::string(header) + "\n" + lines(","));
-  const Manifest manifest =
-      load("label,filepaths,data set\ncat,cat/0.jpg,Training\ncat,cat/1.jpg,valid\ndog,dog/0.jpg,TRAIN\ndog,dog/1.jpg,Test\n");
+  const Manifest manifest = load(
+      "label,filepaths,data "
+      "set\ncat,cat/0.jpg,Training\ncat,cat/1.jpg,valid\ndog,dog/0.jpg,TRAIN\ndog,dog/"
+      "1.jpg,Test\n");
   EXPECT_EQ(manifest.of(Split::train).size(), 2U);
   EXPECT_EQ(manifest.of(Split::val).size(), 1U);
   EXPECT_EQ(manifest.of(Split::test).size(), 1U);
   ASSERT_FALSE(manifest.notes.empty());
   EXPECT_EQ(manifest.notes[0].text, "columns: 'filepaths' as path, 'data set' as split");
-  expect_all("image,path,label\n,cat/0.jpg,cat\n,cat/1.jpg,cat\n,cat/2.jpg,cat\n,dog/0.jpg,dog\n,dog/1.jpg,dog\n,dog/2.jpg,dog\n");
-  expect_says(error("file,image,label\n"), "m.csv:1: both 'file' and 'image' could be the column `path`");
+  expect_all(
+      "image,path,label\n,cat/0.jpg,cat\n,cat/1.jpg,cat\n,cat/2.jpg,cat\n,dog/0.jpg,dog\n,dog/"
+      "1.jpg,dog\n,dog/2.jpg,dog\n");
+  expect_says(error("file,image,label\n"),
+              "m.csv:1: both 'file' and 'image' could be the column `path`");
   expect_says(error("a;b\n1;2\n"),
-              "m.csv:1: the header needs a column `path` and a column `label`; its columns, between semicolons, are 'a', 'b'");
+              "m.csv:1: the header needs a column `path` and a column `label`; its columns, "
+              "between semicolons, are 'a', 'b'");
 }
 
 TEST_F(CsvManifest, PathsOfOtherSystems) {
   expect_all("path,label\n" + lines(",", "\n", "\\"));
-  EXPECT_EQ(load("path,label\n" + lines(",", "\n", "\\")).notes.at(0).text, "paths of 6 lines are read with / for \\");
+  EXPECT_EQ(load("path,label\n" + lines(",", "\n", "\\")).notes.at(0).text,
+            "paths of 6 lines are read with / for \\");
   expect_says(error("path,label\nC:\\photos\\a.jpg,cat\n"),
               "m.csv:2: there is no file 'C:\\photos\\a.jpg': it is a path on a Windows machine");
   folder_.write("caf\u00e9/1.jpg");
   folder_.write("cafe\u0301/2.jpg");
-  EXPECT_EQ(load("path,label\n" + lines(",") + "cafe\u0301/1.jpg,cat\ncaf\u00e9/2.jpg,cat\n").items.size(), 8U);
+  EXPECT_EQ(load("path,label\n" + lines(",") + "cafe\u0301/1.jpg,cat\ncaf\u00e9/2.jpg,cat\n")
+                .items.size(),
+            8U);
 }
 
 TEST_F(CsvManifest, MessagesSayWhatToMend) {
   const std::string mixed = error("path,label,split\n" + lines(";"));
-  expect_says(mixed, "m.csv:2: has 1 field, the header has 3: its fields are separated by semicolons, the header's by commas");
+  expect_says(mixed,
+              "m.csv:2: has 1 field, the header has 3: its fields are separated by semicolons, the "
+              "header's by commas");
   EXPECT_FALSE(mentions(mixed, "quote"));
-  expect_says(error("path,label\ncat/0.jpg,cat,x\n"), "put fields that hold commas in double quotes");
-  expect_says(error("path,label\ncat/0.jpg,caf\xe9\n"), "m.csv:2: the class's name 'caf\\xe9' is not UTF-8");
+  expect_says(error("path,label\ncat/0.jpg,cat,x\n"),
+              "put fields that hold commas in double quotes");
+  expect_says(error("path,label\ncat/0.jpg,caf\xe9\n"),
+              "m.csv:2: the class's name 'caf\\xe9' is not UTF-8");
   expect_says(error("path,label\ncaf\xe9.jpg,cat\n"), "save the list as UTF-8");
   expect_says(error("path,label\ncat,cat\n"), "'cat' is a folder");
   expect_says(error("path,label\na\x1b[31m.jpg,cat\n"), R"('a\x1b[31m.jpg')");

@@ -10,7 +10,8 @@ namespace {
 using Fields = std::vector<std::string>;
 
 TEST(Csv, QuotesLineEndsAndByteOrderMark) {
-  const auto rows = parse_csv("\xEF\xBB\xBFpath,label\r\n\r\n\"a,\"\"b\"\"\",x\r\n\"two\nlines\",y\nlast,\"\"", "f.csv");
+  const auto rows = parse_csv(
+      "\xEF\xBB\xBFpath,label\r\n\r\n\"a,\"\"b\"\"\",x\r\n\"two\nlines\",y\nlast,\"\"", "f.csv");
   ASSERT_EQ(rows.size(), 4U);
   EXPECT_EQ(rows[0].fields, (Fields{"path", "label"}));
   EXPECT_EQ(rows[1].fields, (Fields{"a,\"b\"", "x"}));
@@ -30,7 +31,9 @@ TEST(Csv, EmptyFieldsAndNoLastLineEnd) {
 }
 
 TEST(Csv, BadQuotesNameTheLine) {
-  const auto where = [](const char* text) { return testing::error_of([&] { parse_csv(text, "f.csv"); }); };
+  const auto where = [](const char* text) {
+    return testing::error_of([&] { parse_csv(text, "f.csv"); });
+  };
   EXPECT_NE(where("a\nb\n\"open\nmore").find("f.csv:3"), std::string::npos);
   EXPECT_NE(where("a\nx\"y\n").find("f.csv:2"), std::string::npos);
   EXPECT_NE(where("\"a\"b\n").find("f.csv:1"), std::string::npos);

@@ -45,7 +45,8 @@ TEST(Decode, PixelsAreThoseOfPil) {
     ASSERT_EQ(image.rgb.size(), static_cast<size_t>(pixels.numel())) << name;
     const auto* wanted = pixels.const_data_ptr<uint8_t>();
     int64_t worst = 0;
-    for (size_t i = 0; i < image.rgb.size(); ++i) worst = std::max<int64_t>(worst, std::abs(image.rgb[i] - wanted[i]));
+    for (size_t i = 0; i < image.rgb.size(); ++i)
+      worst = std::max<int64_t>(worst, std::abs(image.rgb[i] - wanted[i]));
     // AV1's colours are made by libavif, which rounds differently from version to version.
     EXPECT_LE(worst, name.ends_with(".avif") ? 2 : 0) << name;
   }
@@ -56,10 +57,12 @@ TEST(Decode, ReducedPixelsAreThoseOfPilsDraft) {
   EXPECT_EQ(expected.size(), 84U);
   for (const auto& [name, pixels] : expected) {
     const size_t slash = name.find('/');
-    const Image image = decode_file(fixture("images") / name.substr(0, slash), 29 / std::stoll(name.substr(slash + 1)));
+    const Image image = decode_file(fixture("images") / name.substr(0, slash),
+                                    29 / std::stoll(name.substr(slash + 1)));
     ASSERT_EQ(image.height, pixels.size(0)) << name;
     ASSERT_EQ(image.width, pixels.size(1)) << name;
-    EXPECT_EQ(std::memcmp(image.rgb.data(), pixels.const_data_ptr<uint8_t>(), image.rgb.size()), 0) << name;
+    EXPECT_EQ(std::memcmp(image.rgb.data(), pixels.const_data_ptr<uint8_t>(), image.rgb.size()), 0)
+        << name;
   }
 }
 
@@ -74,13 +77,15 @@ Window draw_window(CounterRng& rng, int64_t width, int64_t height) {
   return {top, left, 1 + rng.below(height - top), 1 + rng.below(width - left)};
 }
 
-void expect_part_of(const Image& whole, const Window& window, const Part& part, const std::string& name) {
+void expect_part_of(const Image& whole, const Window& window, const Part& part,
+                    const std::string& name) {
   ASSERT_EQ(part.window.height, window.height) << name;
   ASSERT_EQ(part.window.width, window.width) << name;
-  ASSERT_EQ(static_cast<int64_t>(part.image.rgb.size()), 3 * part.image.width * part.image.height) << name;
+  ASSERT_EQ(static_cast<int64_t>(part.image.rgb.size()), 3 * part.image.width * part.image.height)
+      << name;
   const Image expected = cut(whole, window), actual = cut(part.image, part.window);
-  EXPECT_EQ(actual.rgb, expected.rgb) << name << ": " << window.width << " x " << window.height << " at " << window.left << ", "
-                                      << window.top;
+  EXPECT_EQ(actual.rgb, expected.rgb) << name << ": " << window.width << " x " << window.height
+                                      << " at " << window.left << ", " << window.top;
 }
 
 // Of every kind of file, of one with many blocks, and of a reduced one.
@@ -91,42 +96,54 @@ TEST(Decode, APartHasThePixelsOfTheWhole) {
     const Image whole = decode_text(data);
     for (int trial = 0; trial < 100; ++trial) {
       const Window window = draw_window(rng, whole.width, whole.height);
-      expect_part_of(whole, window, decode_part(std::as_bytes(std::span(data)), "name", window), path.string());
+      expect_part_of(whole, window, decode_part(std::as_bytes(std::span(data)), "name", window),
+                     path.string());
     }
   }
   const std::string photo = encode_jpeg(testing::photo(0, 233, 171), 90);
-  const Image whole = decode_text(photo), half = decode(std::as_bytes(std::span(photo)), "name", 85);
+  const Image whole = decode_text(photo),
+              half = decode(std::as_bytes(std::span(photo)), "name", 85);
   for (int trial = 0; trial < 200; ++trial) {
     const Window window = draw_window(rng, whole.width, whole.height);
-    expect_part_of(whole, window, decode_part(std::as_bytes(std::span(photo)), "name", window), "photo");
+    expect_part_of(whole, window, decode_part(std::as_bytes(std::span(photo)), "name", window),
+                   "photo");
     const Window small = draw_window(rng, half.width - 1, half.height - 1);
     const Window doubled{2 * small.top, 2 * small.left, 2 * small.height, 2 * small.width};
     const int64_t enough = std::min(small.height, small.width);
-    expect_part_of(half, small, decode_part(std::as_bytes(std::span(photo)), "name", doubled, enough), "reduced");
+    expect_part_of(half, small,
+                   decode_part(std::as_bytes(std::span(photo)), "name", doubled, enough),
+                   "reduced");
   }
 }
 
 TEST(Decode, APartIsInsideOfItsImage) {
   for (const char* name : {"images/rgb_420.jpg", "images/rgb.png"}) {  // 37 x 29
     const std::string data = read_file(fixture(name));
-    for (const Window& window : {Window{0, 0, 30, 37}, Window{0, 0, 29, 38}, Window{-1, 0, 5, 5}, Window{0, -1, 5, 5}, Window{29, 0, 1, 1},
-                                 Window{0, 37, 1, 1}, Window{0, 0, 0, 5}, Window{0, 0, 5, 0}, Window{1, 1, INT64_MAX, INT64_MAX}})
-      EXPECT_THROW(decode_part(std::as_bytes(std::span(data)), "name", window), Error) << name << " " << window.top << " " << window.left;
+    for (const Window& window :
+         {Window{0, 0, 30, 37}, Window{0, 0, 29, 38}, Window{-1, 0, 5, 5}, Window{0, -1, 5, 5},
+          Window{29, 0, 1, 1}, Window{0, 37, 1, 1}, Window{0, 0, 0, 5}, Window{0, 0, 5, 0},
+          Window{1, 1, INT64_MAX, INT64_MAX}})
+      EXPECT_THROW(decode_part(std::as_bytes(std::span(data)), "name", window), Error)
+          << name << " " << window.top << " " << window.left;
   }
 }
 
-// The tag as some cameras write it, big-endian, after other entries; and malformed segments, which mean nothing.
+// The tag as some cameras write it, big-endian, after other entries; and malformed segments, which
+// mean nothing.
 TEST(Decode, ExifInEveryForm) {
   const std::string jpeg = read_file(fixture("images/rgb_444.jpg"));
   const auto with = [&](const std::string& payload) {
     const size_t length = payload.size() + 2;
-    const std::string segment = std::string("\xFF\xE1") + static_cast<char>(length >> 8) + static_cast<char>(length & 0xFF) + payload;
+    const std::string segment = std::string("\xFF\xE1") + static_cast<char>(length >> 8) +
+                                static_cast<char>(length & 0xFF) + payload;
     return decode_text(jpeg.substr(0, 2) + segment + jpeg.substr(2));
   };
   using namespace std::string_literals;
-  const std::string big = "Exif\0\0MM\0\x2A\0\0\0\x08\0\x02\x01\x0F\0\x02\0\0\0\x01XY\0\0\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0"s;
+  const std::string big =
+      "Exif\0\0MM\0\x2A\0\0\0\x08\0\x02\x01\x0F\0\x02\0\0\0\x01XY\0\0\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0"s;
   EXPECT_EQ(with(big).width, 29);
-  for (size_t cut = 0; cut < big.size() - 8; ++cut) EXPECT_EQ(with(big.substr(0, cut)).width, 37) << cut;
+  for (size_t cut = 0; cut < big.size() - 8; ++cut)
+    EXPECT_EQ(with(big.substr(0, cut)).width, 37) << cut;
   std::string odd = big;
   odd[big.size() - 7] = '\x09';  // no such orientation
   EXPECT_EQ(with(odd).width, 37);
@@ -138,7 +155,8 @@ TEST(Decode, ExifInEveryForm) {
 
 // What lies behind the first image of a file, or between its parts, may be missing.
 bool may_lack_its_end(const std::filesystem::path& path) {
-  static const std::set<std::string> kinds{".avif", ".bmp", ".gif", ".mpo", ".pbm", ".pgm", ".ppm", ".tif"};
+  static const std::set<std::string> kinds{".avif", ".bmp", ".gif", ".mpo",
+                                           ".pbm",  ".pgm", ".ppm", ".tif"};
   return kinds.contains(lower_extension(path));
 }
 
@@ -155,9 +173,12 @@ TEST(Decode, CutFilesAreErrorsAndNeverCrash) {
     const std::string data = read_file(path);
     const Image whole = decode_text(data);
     // Nothing tells where the last number of a text ends.
-    const size_t end = path.filename().string().starts_with("plain_") ? data.size() - 4 : data.size();
-    for (size_t length = 0; length < end; length += length + 1 + data.size() / 150 < end ? 1 + data.size() / 150 : 1) {
-      const std::string cut = data.substr(0, length), what = path.string() + " cut to " + std::to_string(length);
+    const size_t end =
+        path.filename().string().starts_with("plain_") ? data.size() - 4 : data.size();
+    for (size_t length = 0; length < end;
+         length += length + 1 + data.size() / 150 < end ? 1 + data.size() / 150 : 1) {
+      const std::string cut = data.substr(0, length),
+                        what = path.string() + " cut to " + std::to_string(length);
       if (may_lack_its_end(path)) {
         expect_error_or_same(cut, whole, what);
       } else {
@@ -176,7 +197,8 @@ TEST(Decode, DamagedFilesNeverCrash) {
       CounterRng rng{trial, data.size()};
       std::string damaged = data;
       for (int64_t flips = 1 + rng.below(4); flips > 0; --flips)
-        damaged[static_cast<size_t>(rng.below(static_cast<int64_t>(data.size())))] ^= static_cast<char>(1 + rng.below(255));
+        damaged[static_cast<size_t>(rng.below(static_cast<int64_t>(data.size())))] ^=
+            static_cast<char>(1 + rng.below(255));
       try {
         (void)decode_part(std::as_bytes(std::span(damaged)), "name", {5, 7, 11, 13});
         const Image image = decode_text(damaged);
@@ -196,7 +218,8 @@ TEST(Decode, HugeSizesAreRefusedFromTheHeader) {
   std::string jpeg = read_file(fixture("images/rgb_444.jpg"));
   const size_t frame = jpeg.find("\xFF\xC0");
   jpeg.replace(frame + 5, 4, "\xFF\xDC\xFF\xDC");
-  std::string gif = read_file(fixture("images/palette.gif")), bmp = read_file(fixture("images/rgb.bmp"));
+  std::string gif = read_file(fixture("images/palette.gif")),
+              bmp = read_file(fixture("images/rgb.bmp"));
   gif.replace(6, 4, "\xFF\xFF\xFF\xFF");
   bmp.replace(18, 8, std::string("\x00\xFF\x00\x00\x00\xFF\x00\x00", 8));
   std::string tiff = read_file(fixture("images/rgb16.tif"));  // its first two entries are its sizes
@@ -213,7 +236,9 @@ TEST(Decode, HugeSizesAreRefusedFromTheHeader) {
 // A header that promises much before any data is there.
 TEST(Decode, AShortFileTakesLittleMemory) {
   for (const char* data : {"P6 13000 13000 255\n", "P1 13000 13000\n", "P5 13000 13000 65535\n12"})
-    EXPECT_NE(testing::error_of([&] { decode_text(data); }).find("ends too early"), std::string::npos) << data;
+    EXPECT_NE(testing::error_of([&] { decode_text(data); }).find("ends too early"),
+              std::string::npos)
+        << data;
 }
 
 // libpng would make room for a gigabyte before it sees that the file ends.
@@ -228,8 +253,11 @@ TEST(Decode, ALongChunkTakesLittleMemory) {
 // Each names what is wrong with it, and none prints.
 TEST(Decode, MalformedFilesOfTheSmallFormats) {
   using namespace std::string_literals;
-  const std::string bmp = read_file(fixture("images/palette.bmp")), runs = read_file(fixture("images/runs.bmp"));
-  const auto changed = [](std::string data, size_t at, const std::string& bytes) { return data.replace(at, bytes.size(), bytes); };
+  const std::string bmp = read_file(fixture("images/palette.bmp")),
+                    runs = read_file(fixture("images/runs.bmp"));
+  const auto changed = [](std::string data, size_t at, const std::string& bytes) {
+    return data.replace(at, bytes.size(), bytes);
+  };
   const std::pair<std::string, const char*> cases[] = {
       {changed(bmp, 28, "\x07"s), "7 bits a pixel"},
       {changed(bmp, 30, "\x05"s), "compression 5"},
@@ -247,7 +275,8 @@ TEST(Decode, MalformedFilesOfTheSmallFormats) {
       {"P2 2 2 9 1 2 3 10 ", "larger than the largest"},
       {"GIF89a\1\0\1\0\0\0\0;"s, "without an image"},
       {"II*\0\xFF\xFF\xFF\x7F"s, "as TIFF"},
-      {changed(read_file(fixture("images/grey16.tif")), 10 + 12 * 6 + 8, "\xFF\xFF"s), "65535 samples"},
+      {changed(read_file(fixture("images/grey16.tif")), 10 + 12 * 6 + 8, "\xFF\xFF"s),
+       "65535 samples"},
   };
   for (const auto& [data, wanted] : cases) {
     if (!is_read(kind_of(std::as_bytes(std::span(data))))) continue;
@@ -260,7 +289,9 @@ TEST(Decode, MalformedFilesOfTheSmallFormats) {
 
 TEST(Decode, KindsThatAreNotReadAreNamed) {
   using namespace std::string_literals;
-  const auto message = [](const std::string& data) { return testing::error_of([&] { decode_text(data); }); };
+  const auto message = [](const std::string& data) {
+    return testing::error_of([&] { decode_text(data); });
+  };
   EXPECT_NE(message("\0\0\0\x18"
                     "ftypheic\0\0\0\0mif1heic"s)
                 .find("HEIC"),
@@ -282,16 +313,20 @@ TEST(Decode, ErrorsNameTheFile) {
   const testing::TestFolder folder;
   folder.write("text.jpg", "not an image");
   folder.write("empty.png", "");
-  EXPECT_NE(testing::error_of([&] { decode_file(folder / "text.jpg"); }).find("text.jpg"), std::string::npos);
-  EXPECT_NE(testing::error_of([&] { decode_file(folder / "empty.png"); }).find("is empty"), std::string::npos);
+  EXPECT_NE(testing::error_of([&] { decode_file(folder / "text.jpg"); }).find("text.jpg"),
+            std::string::npos);
+  EXPECT_NE(testing::error_of([&] { decode_file(folder / "empty.png"); }).find("is empty"),
+            std::string::npos);
   EXPECT_THROW(decode_file(folder / "none.png"), Error);
   EXPECT_THROW(decode_file(folder.path()), Error);
 }
 
 TEST(Decode, ImageNames) {
-  for (const char* name : {"a.jpg", "a.JPEG", "b/c.Png", "x.y.webp", "a.jfif", "a.jpe", "a.MPO", "a.pjpeg", "a.apng", "a.bmp", "a.ppm"})
+  for (const char* name : {"a.jpg", "a.JPEG", "b/c.Png", "x.y.webp", "a.jfif", "a.jpe", "a.MPO",
+                           "a.pjpeg", "a.apng", "a.bmp", "a.ppm"})
     EXPECT_TRUE(is_image_name(name)) << name;
-  for (const char* name : {"a.heic", "a.dng", "jpg", "a.jpg.txt", ".png", "a."}) EXPECT_FALSE(is_image_name(name)) << name;
+  for (const char* name : {"a.heic", "a.dng", "jpg", "a.jpg.txt", ".png", "a."})
+    EXPECT_FALSE(is_image_name(name)) << name;
 }
 
 // What a folder is asked for: names first, then the first bytes of files whose names say nothing.

@@ -19,7 +19,9 @@ double mean_difference(const Image& a, const Image& b) {
 TEST(Encode, DecodesToNearlyTheSameAndQualityCosts) {
   const Image image = decode_file(testing::fixture("source.png"));
   const std::string fine = encode_jpeg(image, 95), coarse = encode_jpeg(image, 30);
-  const auto back = [](const std::string& jpeg) { return decode(std::as_bytes(std::span(jpeg)), "again"); };
+  const auto back = [](const std::string& jpeg) {
+    return decode(std::as_bytes(std::span(jpeg)), "again");
+  };
   ASSERT_EQ(back(fine).width, image.width);
   ASSERT_EQ(back(fine).height, image.height);
   EXPECT_LT(mean_difference(back(fine), image), 6);

@@ -17,7 +17,8 @@ TEST(Extra, IsAFolderAndARatio) {
   EXPECT_EQ(extra_from("a/pile:2.5").ratio, 2.5);
   EXPECT_EQ(extra_from("C:pile").path, "C:pile");
   EXPECT_EQ(extra_from("a:b:3").path, "a:b");
-  for (const char* wrong : {"pile:0", "pile:-1", "pile:1001", "pile:nan"}) EXPECT_THROW(extra_from(wrong), UsageError) << wrong;
+  for (const char* wrong : {"pile:0", "pile:-1", "pile:1001", "pile:nan"})
+    EXPECT_THROW(extra_from(wrong), UsageError) << wrong;
 }
 
 TEST(Extra, AFolderThatIsThereIsMeantAsItIs) {
@@ -39,13 +40,17 @@ class ExtraFolder : public ::testing::Test {
 };
 
 TEST_F(ExtraFolder, LabelsComeFromTheInnermostFolderThatIsAClass) {
-  for (const char* path : {"a.jpg", "cat/b.png", "dog/cat/c.jpg", "cat/other/d.webp", "bird/e.jpg", "notes.txt"}) add(path);
+  for (const char* path :
+       {"a.jpg", "cat/b.png", "dog/cat/c.jpg", "cat/other/d.webp", "bird/e.jpg", "notes.txt"})
+    add(path);
   const Manifest manifest = load_extra(folder_.path(), {"cat", "dog"});
   std::vector<std::pair<std::string, int64_t>> found;
   for (const Item& item : manifest.items) found.emplace_back(item.path, item.label);
-  EXPECT_EQ(found,
-            (std::vector<std::pair<std::string, int64_t>>{
-                {"a.jpg", kUnlabelled}, {"bird/e.jpg", kUnlabelled}, {"cat/b.png", 0}, {"cat/other/d.webp", 0}, {"dog/cat/c.jpg", 0}}));
+  EXPECT_EQ(found, (std::vector<std::pair<std::string, int64_t>>{{"a.jpg", kUnlabelled},
+                                                                 {"bird/e.jpg", kUnlabelled},
+                                                                 {"cat/b.png", 0},
+                                                                 {"cat/other/d.webp", 0},
+                                                                 {"dog/cat/c.jpg", 0}}));
   EXPECT_EQ(manifest.of(Split::train).size(), 5U);
 }
 
@@ -57,7 +62,8 @@ TEST_F(ExtraFolder, OfADataSetOnlyTrainIsTaken) {
 }
 
 TEST_F(ExtraFolder, OtherSpellingsOfSplitsAndClasses) {
-  for (const char* path : {"Training/Cat/a.jpg", "Testing/cat/b.jpg", "Training/@eaDir/a.jpg"}) add(path);
+  for (const char* path : {"Training/Cat/a.jpg", "Testing/cat/b.jpg", "Training/@eaDir/a.jpg"})
+    add(path);
   const Manifest manifest = load_extra(folder_.path(), {"cat", "dog"});
   ASSERT_EQ(manifest.items.size(), 1U);
   EXPECT_EQ(manifest.items[0].label, 0);
@@ -73,7 +79,8 @@ TEST_F(ExtraFolder, NothingThereIsAnError) {
 
 TEST_F(ExtraFolder, WhatIsListedAsRejectedIsLeftOut) {
   for (const char* path : {"cat/a.jpg", "cat/b, c.jpg", "dog/d.jpg"}) add(path);
-  testing::put(folder_ / kRejectedFile, "path,class,reason\n\"cat/b, c.jpg\",cat,unsure\ncat/gone.jpg,cat,unsure\n");
+  testing::put(folder_ / kRejectedFile,
+               "path,class,reason\n\"cat/b, c.jpg\",cat,unsure\ncat/gone.jpg,cat,unsure\n");
   EXPECT_EQ(load_extra(folder_.path(), {"cat", "dog"}).items.size(), 2U);
   EXPECT_EQ(load_extra(folder_.path(), {"cat", "dog"}, Rejected::taken).items.size(), 3U);
   testing::put(folder_ / kRejectedFile, "path\ncat/a.jpg\n\"cat/b, c.jpg\"\ndog/d.jpg\n");
@@ -90,9 +97,13 @@ TEST_F(ExtraFolder, WithoutLabelsAShareIsForValidation) {
   EXPECT_EQ(manifest.of(Split::train).size(), 15U);
   EXPECT_EQ(manifest.of(Split::val).size(), 5U);
   EXPECT_EQ(manifest.classes, (std::vector<std::string>{"cat", "dog"}));
-  EXPECT_TRUE(std::ranges::all_of(manifest.items, [](const Item& item) { return item.label == kUnlabelled; }));
-  EXPECT_EQ(manifest.digest(), load_unlabelled(folder_.path(), {"cat", "dog"}, {.val_fraction = 0.25}).digest());
-  EXPECT_NE(manifest.digest(), load_unlabelled(folder_.path(), {"cat", "dog"}, {.val_fraction = 0.25, .split_seed = 1}).digest());
+  EXPECT_TRUE(std::ranges::all_of(manifest.items,
+                                  [](const Item& item) { return item.label == kUnlabelled; }));
+  EXPECT_EQ(manifest.digest(),
+            load_unlabelled(folder_.path(), {"cat", "dog"}, {.val_fraction = 0.25}).digest());
+  EXPECT_NE(manifest.digest(),
+            load_unlabelled(folder_.path(), {"cat", "dog"}, {.val_fraction = 0.25, .split_seed = 1})
+                .digest());
   EXPECT_THROW(load_unlabelled(folder_.path(), {"cat"}, {}), Error);
   EXPECT_THROW(load_unlabelled(folder_ / "none", {"cat", "dog"}, {}), Error);
 }

@@ -7,6 +7,8 @@
 
 namespace retort::testing {
 
-inline std::filesystem::path fixture(const std::string& name) { return std::filesystem::path(RETORT_FIXTURES) / "data" / name; }
+inline std::filesystem::path fixture(const std::string& name) {
+  return std::filesystem::path(RETORT_FIXTURES) / "data" / name;
+}
 
 }  // namespace retort::testing

@@ -25,7 +25,8 @@ void fill_folders(const TestFolder& folder, const std::vector<std::string>& name
 // "train cat" to how many.
 Counts split_counts(const Manifest& manifest) {
   Counts all;
-  for (const Item& item : manifest.items) ++all[to_string(item.split) + " " + manifest.classes[static_cast<size_t>(item.label)]];
+  for (const Item& item : manifest.items)
+    ++all[to_string(item.split) + " " + manifest.classes[static_cast<size_t>(item.label)]];
   return all;
 }
 
@@ -39,35 +40,42 @@ std::string notes(const Manifest& manifest, bool warnings_only = false) {
 // With every image as it is given: nothing carved but validation, which is counted as training.
 Counts given(const Manifest& manifest) {
   Counts all;
-  for (const auto& [name, count] : split_counts(manifest)) all[name.starts_with("val ") ? "train " + name.substr(4) : name] += count;
+  for (const auto& [name, count] : split_counts(manifest))
+    all[name.starts_with("val ") ? "train " + name.substr(4) : name] += count;
   return all;
 }
 
 using Classes = std::vector<std::string>;
 
 TEST(SplitName, SaysASplitInManyWords) {
-  for (const char* name : {"train", "Train", "TRAINING", "train_set", "Training-Images", "trainset", "train data", " train ", "trainval"})
+  for (const char* name : {"train", "Train", "TRAINING", "train_set", "Training-Images", "trainset",
+                           "train data", " train ", "trainval"})
     EXPECT_EQ(split_from(name), Split::train) << name;
   for (const char* name : {"val", "valid", "Validation", "dev", "val_set", "validation_data"})
     EXPECT_EQ(split_from(name), Split::val) << name;
   for (const char* name : {"test", "Testing", "TEST", "test_images", "testset", "holdout"})
     EXPECT_EQ(split_from(name), Split::test) << name;
-  for (const char* name : {"", "trains", "steam train", "latest", "contest", "set", "images", "train_test", "train1", "caf\xe9"})
+  for (const char* name : {"", "trains", "steam train", "latest", "contest", "set", "images",
+                           "train_test", "train1", "caf\xe9"})
     EXPECT_EQ(split_from(name), std::nullopt) << name;
   EXPECT_EQ(split_name("seg_train")->pattern, "seg *");
   EXPECT_EQ(split_name("train2017")->pattern, split_name("Val2017")->pattern);
 }
 
 TEST(FolderManifest, SplitsByTheirUsualNames) {
-  const std::vector<std::vector<std::string>> spellings = {{"Training", "Testing"},   {"TRAIN", "TEST"},
-                                                           {"train_set", "test_set"}, {"Training Images", "Test Images"},
-                                                           {"seg_train", "seg_test"}, {"asl_alphabet_train", "asl_alphabet_test"},
-                                                           {"train2017", "test2017"}};
+  const std::vector<std::vector<std::string>> spellings = {
+      {"Training", "Testing"},   {"TRAIN", "TEST"},
+      {"train_set", "test_set"}, {"Training Images", "Test Images"},
+      {"seg_train", "seg_test"}, {"asl_alphabet_train", "asl_alphabet_test"},
+      {"train2017", "test2017"}};
   for (const auto& names : spellings) {
     const TestFolder folder;
-    fill_folders(folder, {names[0] + "/cat", names[0] + "/dog", names[1] + "/cat", names[1] + "/dog"});
+    fill_folders(folder,
+                 {names[0] + "/cat", names[0] + "/dog", names[1] + "/cat", names[1] + "/dog"});
     const Manifest manifest = load_manifest(folder.path());
-    EXPECT_EQ(given(manifest), (Counts{{"train cat", 3}, {"train dog", 3}, {"test cat", 3}, {"test dog", 3}})) << names[0];
+    EXPECT_EQ(given(manifest),
+              (Counts{{"train cat", 3}, {"train dog", 3}, {"test cat", 3}, {"test dog", 3}}))
+        << names[0];
     EXPECT_TRUE(mentions(notes(manifest), "'" + names[0] + "' as train")) << notes(manifest);
   }
 }
@@ -81,8 +89,14 @@ TEST(FolderManifest, MixedSpellingsAndWhatIsLeftOut) {
   folder.write("loose.jpg");
   folder.write("train/loose.png");
   const Manifest manifest = load_manifest(folder.path());
-  EXPECT_EQ(split_counts(manifest), (Counts{{"train a", 3}, {"train b", 3}, {"val a", 3}, {"val b", 3}, {"test a", 3}, {"test b", 3}}));
-  for (const char* part : {"left out: 5 images in 'unlabelled'", "left out: 1 image that lie in no class folder, but in 'train'",
+  EXPECT_EQ(split_counts(manifest), (Counts{{"train a", 3},
+                                            {"train b", 3},
+                                            {"val a", 3},
+                                            {"val b", 3},
+                                            {"test a", 3},
+                                            {"test b", 3}}));
+  for (const char* part : {"left out: 5 images in 'unlabelled'",
+                           "left out: 1 image that lie in no class folder, but in 'train'",
                            "left out: 1 image that lie in no class folder, but beside them"})
     EXPECT_TRUE(mentions(notes(manifest, true), part)) << part << "\n" << notes(manifest);
   EXPECT_FALSE(mentions(notes(manifest), "annotations"));
@@ -107,7 +121,9 @@ TEST(FolderManifest, WhatStaysAmbiguousIsRefused) {
   const TestFolder folder;
   fill_folders(folder, {"train/a", "train/b", "plane", "car"});
   const std::string message = error_of(folder.path());
-  expect_says(message, "'train' is called like a split, but 'car', 'plane' beside it could be other classes");
+  expect_says(
+      message,
+      "'train' is called like a split, but 'car', 'plane' beside it could be other classes");
   expect_says(message, "if it is a class, rename it");
   const TestFolder test;
   fill_folders(test, {"cat", "dog", "test/cat", "test/dog"});
@@ -144,48 +160,57 @@ TEST(FolderManifest, WrappersAreEntered) {
     EXPECT_EQ(manifest.classes, (Classes{"cat", "dog"}));
     EXPECT_EQ(manifest.root, folder / wrapper);
     EXPECT_TRUE(mentions(notes(manifest), "reads '" + wrapper + "'")) << notes(manifest);
-    for (size_t i = 0; i < manifest.items.size(); ++i) EXPECT_TRUE(fs::exists(manifest.file(static_cast<int64_t>(i))));
+    for (size_t i = 0; i < manifest.items.size(); ++i)
+      EXPECT_TRUE(fs::exists(manifest.file(static_cast<int64_t>(i))));
   }
 }
 
 TEST(FolderManifest, WrappersInsideSplitsAreEntered) {
   const TestFolder folder;
-  fill_folders(folder,
-               {"training_set/training_set/cats", "training_set/training_set/dogs", "test_set/test_set/cats", "test_set/test_set/dogs"});
+  fill_folders(folder, {"training_set/training_set/cats", "training_set/training_set/dogs",
+                        "test_set/test_set/cats", "test_set/test_set/dogs"});
   const Manifest manifest = load_manifest(folder.path());
-  EXPECT_EQ(given(manifest), (Counts{{"train cats", 3}, {"train dogs", 3}, {"test cats", 3}, {"test dogs", 3}}));
+  EXPECT_EQ(given(manifest),
+            (Counts{{"train cats", 3}, {"train dogs", 3}, {"test cats", 3}, {"test dogs", 3}}));
   EXPECT_TRUE(mentions(notes(manifest), "reads 'test_set/test_set'")) << notes(manifest);
   // A test split of one class with folders below it is none.
   const TestFolder one;
   fill_folders(one, {"train/cat", "train/dog", "test/cat/2020", "test/cat/2021"});
-  EXPECT_EQ(given(load_manifest(one.path())), (Counts{{"train cat", 3}, {"train dog", 3}, {"test cat", 6}}));
+  EXPECT_EQ(given(load_manifest(one.path())),
+            (Counts{{"train cat", 3}, {"train dog", 3}, {"test cat", 6}}));
 }
 
 TEST(FolderManifest, SplitsInsideClasses) {
   const TestFolder folder;
   fill_folders(folder, {"cat/Train", "cat/Test", "dog/Train", "dog/Test"});
   const Manifest manifest = load_manifest(folder.path());
-  EXPECT_EQ(given(manifest), (Counts{{"train cat", 3}, {"train dog", 3}, {"test cat", 3}, {"test dog", 3}}));
+  EXPECT_EQ(given(manifest),
+            (Counts{{"train cat", 3}, {"train dog", 3}, {"test cat", 3}, {"test dog", 3}}));
   EXPECT_TRUE(mentions(notes(manifest), "each class's own folders")) << notes(manifest);
   fill_folders(folder, {"owl"});
   const Manifest mixed = load_manifest(folder.path());
   EXPECT_EQ(mixed.items.size(), 15U);
-  EXPECT_TRUE(mentions(notes(mixed, true), "folders in 'cat', 'dog' are called like splits")) << notes(mixed);
+  EXPECT_TRUE(mentions(notes(mixed, true), "folders in 'cat', 'dog' are called like splits"))
+      << notes(mixed);
 }
 
 TEST(FolderManifest, LeftoversOfSystemsAreCounted) {
   const TestFolder folder;
   fill_folders(folder, {"cat", "dog"});
-  fill_folders(folder, {"cat/@eaDir/0.jpg", "__MACOSX/cat", "lost+found", "$RECYCLE.BIN", "System Volume Information", "#recycle"}, 2);
-  for (const char* name :
-       {".DS_Store", "cat/Thumbs.db", "cat/._0.jpg", "cat/desktop.ini", "dog/.ipynb_checkpoints/0-checkpoint.jpg", "dog/.x.jpg"})
+  fill_folders(folder,
+               {"cat/@eaDir/0.jpg", "__MACOSX/cat", "lost+found", "$RECYCLE.BIN",
+                "System Volume Information", "#recycle"},
+               2);
+  for (const char* name : {".DS_Store", "cat/Thumbs.db", "cat/._0.jpg", "cat/desktop.ini",
+                           "dog/.ipynb_checkpoints/0-checkpoint.jpg", "dog/.x.jpg"})
     folder.write(name);
   const Manifest manifest = load_manifest(folder.path());
   EXPECT_EQ(manifest.items.size(), 6U);
   EXPECT_EQ(manifest.classes, (Classes{"cat", "dog"}));
   for (const char* part :
-       {"'@eaDir' (2)", "'__MACOSX' (2)", "'lost+found' (2)", "'$RECYCLE.BIN' (2)", "'System Volume Information' (2)", "'#recycle' (2)",
-        "'.DS_Store' (1)", "'Thumbs.db' (1)", "'._*' (1)", "'desktop.ini' (1)", "'.ipynb_checkpoints' (1)", "hidden (1)"})
+       {"'@eaDir' (2)", "'__MACOSX' (2)", "'lost+found' (2)", "'$RECYCLE.BIN' (2)",
+        "'System Volume Information' (2)", "'#recycle' (2)", "'.DS_Store' (1)", "'Thumbs.db' (1)",
+        "'._*' (1)", "'desktop.ini' (1)", "'.ipynb_checkpoints' (1)", "hidden (1)"})
     EXPECT_TRUE(mentions(notes(manifest), part)) << part << "\n" << notes(manifest);
   EXPECT_EQ(notes(manifest, true), "");
 }
@@ -213,12 +238,16 @@ TEST(FolderManifest, TwoUnicodeFormsOfAClassAreOne) {
   fill_folders(folder, {one, two, "dog"});
   const Manifest manifest = load_manifest(folder.path());
   EXPECT_EQ(manifest.classes, (Classes{one, "dog"}));
-  EXPECT_TRUE(mentions(notes(manifest, true), "'caf\u00e9' is written in 2 Unicode forms, of 3 and 3 images")) << notes(manifest);
+  EXPECT_TRUE(mentions(notes(manifest, true),
+                       "'caf\u00e9' is written in 2 Unicode forms, of 3 and 3 images"))
+      << notes(manifest);
   const TestFolder across;
   fill_folders(across, {"train/" + one, "train/dog", "test/" + two, "test/Dog "});
   const Manifest matched = load_manifest(across.path());
-  EXPECT_EQ(given(matched), (Counts{{"train " + one, 3}, {"train dog", 3}, {"test " + one, 3}, {"test dog", 3}}));
-  EXPECT_TRUE(mentions(notes(matched, true), "3 images of 'Dog ' are read as of the class 'dog'")) << notes(matched);
+  EXPECT_EQ(given(matched),
+            (Counts{{"train " + one, 3}, {"train dog", 3}, {"test " + one, 3}, {"test dog", 3}}));
+  EXPECT_TRUE(mentions(notes(matched, true), "3 images of 'Dog ' are read as of the class 'dog'"))
+      << notes(matched);
 }
 
 TEST(FolderManifest, NamesThatCannotStandInAModelAreRefused) {
@@ -259,7 +288,8 @@ TEST(FolderManifest, ToJudgeAStudentOneClassWillDo) {
   for (const char* path : {"Dog", "Dog/", "Dog/."})
     EXPECT_EQ(split_counts(load_manifest(folder / path, options)), (Counts{{"test dog", 2}}));
   fill_folders(folder, {"photos"}, 2);
-  EXPECT_TRUE(testing::says(testing::error_of([&] { load_manifest(folder / "photos", options); }), "no class folders"));
+  EXPECT_TRUE(testing::says(testing::error_of([&] { load_manifest(folder / "photos", options); }),
+                            "no class folders"));
 }
 
 TEST(FolderManifest, TrainFolderOfAPile) {

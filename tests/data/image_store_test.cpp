@@ -40,14 +40,16 @@ struct Fixture {
   std::atomic<int64_t> decoded{0};
   RecordingLog log;
 
-  explicit Fixture(int64_t count) : manifest(photos(folder, count)), items(manifest.of(Split::train)) {}
+  explicit Fixture(int64_t count)
+      : manifest(photos(folder, count)), items(manifest.of(Split::train)) {}
   // A list longer than the files are many: the store does not mind that an item comes twice.
   void repeat_to(size_t count) {
     const size_t once = items.size();
     while (items.size() < count) items.push_back(items[items.size() % once]);
   }
   ImageStore open(double max_skipped = 0.05) {
-    return ImageStore::open(folder / "cache", manifest, items, counting(decoded), {max_skipped}, log);
+    return ImageStore::open(folder / "cache", manifest, items, counting(decoded), {max_skipped},
+                            log);
   }
   int64_t decodes(double max_skipped = 0.05) {
     decoded = 0;
@@ -109,8 +111,10 @@ TEST(ImageStore, PixelsMayStayInTheirFiles) {
     const ImageView size = files.image(i);
     for (int64_t number = 0; number < 5; ++number) {
       View view = draw_view({}, size.width, size.height, 0, i, number);
-      if (std::min(view.height, view.width) >= 4 * spec.size) continue;  // those are decoded at reduced size
-      EXPECT_EQ(interleaved(files.render(i, view, spec, one)).rgb, interleaved(pixels.render(i, view, spec, other)).rgb)
+      if (std::min(view.height, view.width) >= 4 * spec.size)
+        continue;  // those are decoded at reduced size
+      EXPECT_EQ(interleaved(files.render(i, view, spec, one)).rgb,
+                interleaved(pixels.render(i, view, spec, other)).rgb)
           << i << " " << number;
     }
   }
@@ -118,9 +122,11 @@ TEST(ImageStore, PixelsMayStayInTheirFiles) {
   fs::remove(f.folder / "photos/5.jpg");
   const int64_t gone = 4;  // 3.jpg was left out
   const View view = draw_view({}, files.image(gone).width, files.image(gone).height, 0, 0, 0);
-  EXPECT_NE(testing::error_of([&] { files.render(gone, view, spec, one); }).find("5.jpg"), std::string::npos);
+  EXPECT_NE(testing::error_of([&] { files.render(gone, view, spec, one); }).find("5.jpg"),
+            std::string::npos);
   f.folder.write("photos/5.jpg", encode_jpeg(testing::photo(5, 3, 3), 100));
-  EXPECT_NE(testing::error_of([&] { files.render(gone, view, spec, one); }).find("5.jpg"), std::string::npos);
+  EXPECT_NE(testing::error_of([&] { files.render(gone, view, spec, one); }).find("5.jpg"),
+            std::string::npos);
 }
 
 // Of large images whose pixels stay in their files no more are held than are being decoded.
@@ -138,10 +144,13 @@ TEST(ImageStore, ImagesInFilesAreNotHeld) {
   std::atomic<int64_t> most{0};
   Preparation preparation = in_files();
   preparation.apply = [&](Image image) {
-    for (int64_t now = held() - before, seen = most; now > seen && !most.compare_exchange_weak(seen, now);) continue;
+    for (int64_t now = held() - before, seen = most;
+         now > seen && !most.compare_exchange_weak(seen, now);)
+      continue;
     return image;
   };
-  const ImageStore store = ImageStore::open(f.folder / "cache", f.manifest, f.items, preparation, {}, f.log);
+  const ImageStore store =
+      ImageStore::open(f.folder / "cache", f.manifest, f.items, preparation, {}, f.log);
   ASSERT_EQ(store.size(), 120);
   EXPECT_EQ(store.image(7).width, kSide);
   const int64_t image = 3 * kSide * kSide;
@@ -152,9 +161,11 @@ TEST(ImageStore, ItsSizeIsForeseen) {
   Fixture f(40);
   f.repeat_to(300);
   const int64_t foreseen = estimated_bytes(f.manifest, f.items, bounded(4096));
-  const ImageStore store = ImageStore::open(f.folder / "cache", f.manifest, f.items, bounded(4096), {});
+  const ImageStore store =
+      ImageStore::open(f.folder / "cache", f.manifest, f.items, bounded(4096), {});
   int64_t taken = 0;
-  for (int64_t i = 0; i < store.size(); ++i) taken += 3 * store.image(i).width * store.image(i).height;
+  for (int64_t i = 0; i < store.size(); ++i)
+    taken += 3 * store.image(i).width * store.image(i).height;
   EXPECT_NEAR(static_cast<double>(foreseen) / static_cast<double>(taken), 1, 0.2);
   EXPECT_EQ(estimated_bytes(f.manifest, {}, bounded(4096)), 0);
 }
@@ -170,14 +181,16 @@ TEST(ImageStore, KeyNamesThePixelsAndNotTheirFiles) {
   const std::string key = f.open().key();
   EXPECT_EQ(f.open().key(), key);
   std::vector<int64_t> fewer(f.items.begin(), f.items.end() - 1);
-  EXPECT_NE(ImageStore::open(f.folder / "cache", f.manifest, fewer, counting(f.decoded), {}).key(), key);
+  EXPECT_NE(ImageStore::open(f.folder / "cache", f.manifest, fewer, counting(f.decoded), {}).key(),
+            key);
   EXPECT_NE(ImageStore::open(f.folder / "cache", f.manifest, f.items, bounded(8), {}).key(), key);
   f.folder.write("photos/0.jpg", encode_jpeg(testing::photo(9, 31, 17), 100));
   EXPECT_NE(f.open().key(), key);
   expect_same(f.open(), 0, decode_file(f.manifest.file(0)));
 
   Fixture copy(6);
-  fs::last_write_time(copy.folder / "photos/1.jpg", fs::file_time_type::clock::now() - std::chrono::hours(1));
+  fs::last_write_time(copy.folder / "photos/1.jpg",
+                      fs::file_time_type::clock::now() - std::chrono::hours(1));
   EXPECT_EQ(copy.open().key(), key);
   EXPECT_EQ(copy.decodes(), 0);
 }
@@ -198,7 +211,8 @@ TEST(ImageStore, ShardsThatAreMissingOrDamagedAreMadeAgain) {
   std::string damaged = whole;
   damaged[damaged.size() / 2] ^= 1;
   const std::string wrong_shard = read_file(files[0]);
-  for (const std::string& bad : {damaged, whole.substr(0, whole.size() / 2), std::string(), std::string("{}"), wrong_shard}) {
+  for (const std::string& bad : {damaged, whole.substr(0, whole.size() / 2), std::string(),
+                                 std::string("{}"), wrong_shard}) {
     f.log.warnings.clear();
     write_file_atomic(files[1], bad);
     EXPECT_EQ(f.decodes(), kShard);
@@ -208,7 +222,8 @@ TEST(ImageStore, ShardsThatAreMissingOrDamagedAreMadeAgain) {
   }
   const ImageStore store = f.open();
   ASSERT_EQ(store.size(), 2 * kShard + 100);
-  for (int64_t i = 0; i < store.size(); i += 97) expect_same(store, i, decode_file(f.manifest.file(f.items[static_cast<size_t>(i)])));
+  for (int64_t i = 0; i < store.size(); i += 97)
+    expect_same(store, i, decode_file(f.manifest.file(f.items[static_cast<size_t>(i)])));
 }
 
 TEST(ImageStore, ShardsWithImpossibleTablesAreRefused) {
@@ -303,7 +318,8 @@ TEST(ImageStore, AStoppedBuildGoesOnFromItsLastShard) {
                                if (++decoded == kShard + 100) stop = true;
                                return image;
                              }};
-  EXPECT_THROW(ImageStore::open(f.folder / "cache", f.manifest, f.items, stopping, {}, f.log, stop), Interrupted);
+  EXPECT_THROW(ImageStore::open(f.folder / "cache", f.manifest, f.items, stopping, {}, f.log, stop),
+               Interrupted);
   EXPECT_LT(decoded, kShard + 500);
   EXPECT_EQ(f.shards().size(), 1U);
   EXPECT_EQ(f.decodes(), 500);
@@ -312,7 +328,9 @@ TEST(ImageStore, AStoppedBuildGoesOnFromItsLastShard) {
 TEST(ImageStore, AStopBeforeTheStartBuildsNothing) {
   Fixture f(4);
   const StopFlag stop{true};
-  EXPECT_THROW(ImageStore::open(f.folder / "cache", f.manifest, f.items, counting(f.decoded), {}, f.log, stop), Interrupted);
+  EXPECT_THROW(ImageStore::open(f.folder / "cache", f.manifest, f.items, counting(f.decoded), {},
+                                f.log, stop),
+               Interrupted);
   EXPECT_EQ(f.decoded, 0);
 }
 
@@ -337,7 +355,8 @@ TEST(Preparation, BoundedLargePhotographsAreDecodedAtReducedSize) {
   ASSERT_EQ(store.image(0).height, 32);
   const Image whole = bounded(32).apply(manifest.read(0));
   double difference = 0;
-  for (size_t i = 0; i < whole.rgb.size(); ++i) difference += std::abs(store.image(0).rgb[i] - whole.rgb[i]);
+  for (size_t i = 0; i < whole.rgb.size(); ++i)
+    difference += std::abs(store.image(0).rgb[i] - whole.rgb[i]);
   EXPECT_LT(difference / static_cast<double>(whole.rgb.size()), 2);
   EXPECT_EQ(manifest.read(0, bounded(32).enough).height, 64);
 }
@@ -345,7 +364,8 @@ TEST(Preparation, BoundedLargePhotographsAreDecodedAtReducedSize) {
 TEST(Preparation, EvaluationIsRenderEval) {
   InputSpec spec;
   spec.size = 16;
-  EXPECT_EQ(for_evaluation(spec).apply(testing::photo(3, 100, 40)).rgb, render_eval(testing::photo(3, 100, 40), spec).rgb);
+  EXPECT_EQ(for_evaluation(spec).apply(testing::photo(3, 100, 40)).rgb,
+            render_eval(testing::photo(3, 100, 40), spec).rgb);
   InputSpec other = spec;
   other.interpolation = Interpolation::bicubic;
   EXPECT_NE(for_evaluation(other).key, for_evaluation(spec).key);
@@ -361,15 +381,19 @@ TEST(ImageStore, TheShareOfFailuresIsOfTheWholeDataSet) {
   Fixture f(10);
   f.folder.write("photos/3.jpg", "not a picture");
   const auto open = [&](ImageStore::Options options) {
-    return ImageStore::open(f.folder / "cache", f.manifest, f.items, counting(f.decoded), options, f.log);
+    return ImageStore::open(f.folder / "cache", f.manifest, f.items, counting(f.decoded), options,
+                            f.log);
   };
-  EXPECT_TRUE(testing::says(testing::error_of([&] { open({.max_skipped = 0.05}); }), "1 of 10 images do not decode"));
+  EXPECT_TRUE(testing::says(testing::error_of([&] { open({.max_skipped = 0.05}); }),
+                            "1 of 10 images do not decode"));
   EXPECT_EQ(open({.max_skipped = 0.05, .images = 40}).size(), 9);
   EXPECT_EQ(open({.max_skipped = 0.05, .images = 40, .skipped_elsewhere = 1}).size(), 9);
-  EXPECT_TRUE(testing::says(testing::error_of([&] { open({.max_skipped = 0.05, .images = 40, .skipped_elsewhere = 2}); }),
-                            "3 of 40 images do not decode"));
+  EXPECT_TRUE(testing::says(
+      testing::error_of([&] { open({.max_skipped = 0.05, .images = 40, .skipped_elsewhere = 2}); }),
+      "3 of 40 images do not decode"));
   f.items = {3};
-  EXPECT_TRUE(testing::says(testing::error_of([&] { open({.max_skipped = 0.05, .images = 40}); }), "none of the 1 images decodes"));
+  EXPECT_TRUE(testing::says(testing::error_of([&] { open({.max_skipped = 0.05, .images = 40}); }),
+                            "none of the 1 images decodes"));
 }
 
 TEST(ImageStore, NamesOfFilesThatFailForgeNoLines) {
@@ -380,7 +404,8 @@ TEST(ImageStore, NamesOfFilesThatFailForgeNoLines) {
   f.items.push_back(10);
   const ImageStore store = f.open(0.5);
   ASSERT_EQ(store.skipped().size(), 1U);
-  EXPECT_TRUE(testing::says(store.skipped()[0].reason, R"(a\nretort: all good\x1b[31m\xe9.jpg: is not)"));
+  EXPECT_TRUE(
+      testing::says(store.skipped()[0].reason, R"(a\nretort: all good\x1b[31m\xe9.jpg: is not)"));
   EXPECT_TRUE(testing::says(store.skipped()[0].path, "\\xe9.jpg"));
   ASSERT_EQ(f.log.warnings.size(), 1U);
   EXPECT_EQ(f.log.warnings[0].find('\n'), std::string::npos);

@@ -15,6 +15,8 @@ inline std::string error_of(const std::filesystem::path& path) {
   return testing::error_of([&] { load_manifest(path); });
 }
 
-inline void expect_says(const std::string& message, const std::string& part) { EXPECT_TRUE(testing::says(message, part)); }
+inline void expect_says(const std::string& message, const std::string& part) {
+  EXPECT_TRUE(testing::says(message, part));
+}
 
 }  // namespace retort::data

@@ -30,7 +30,8 @@ std::map<int64_t, int64_t> per_class(const Manifest& manifest, Split split) {
 
 std::set<std::string> paths(const Manifest& manifest, Split split) {
   std::set<std::string> found;
-  for (const int64_t i : manifest.of(split)) found.insert(manifest.items[static_cast<size_t>(i)].path);
+  for (const int64_t i : manifest.of(split))
+    found.insert(manifest.items[static_cast<size_t>(i)].path);
   return found;
 }
 
@@ -48,11 +49,14 @@ TEST(Manifest, SplitFolders) {
     folder.write("train/loose.jpg");
     const Manifest manifest = load_manifest(folder.path());
     EXPECT_EQ(manifest.classes, (std::vector<std::string>{"cat", "dog"}));
-    EXPECT_EQ(paths(manifest, Split::train), (std::set<std::string>{"train/cat/0.jpg", "train/cat/1.jpg", "train/cat/deep/er/z.WEBP",
-                                                                    "train/dog/0.jpg", "train/dog/1.jpg", "train/dog/2.jpg"}));
+    EXPECT_EQ(
+        paths(manifest, Split::train),
+        (std::set<std::string>{"train/cat/0.jpg", "train/cat/1.jpg", "train/cat/deep/er/z.WEBP",
+                               "train/dog/0.jpg", "train/dog/1.jpg", "train/dog/2.jpg"}));
     EXPECT_EQ(per_class(manifest, Split::val), (std::map<int64_t, int64_t>{{0, 2}, {1, 3}}));
     EXPECT_EQ(per_class(manifest, Split::test), (std::map<int64_t, int64_t>{{0, 2}, {1, 3}}));
-    for (size_t i = 0; i < manifest.items.size(); ++i) EXPECT_TRUE(fs::exists(manifest.file(static_cast<int64_t>(i))));
+    for (size_t i = 0; i < manifest.items.size(); ++i)
+      EXPECT_TRUE(fs::exists(manifest.file(static_cast<int64_t>(i))));
   }
 }
 
@@ -63,7 +67,8 @@ TEST(Manifest, ItemsAreSortedByPathWithinASplit) {
   const Manifest manifest = load_manifest(folder.path());
   for (size_t i = 1; i < manifest.items.size(); ++i) {
     const Item &before = manifest.items[i - 1], &item = manifest.items[i];
-    EXPECT_TRUE(before.split < item.split || (before.split == item.split && before.path < item.path));
+    EXPECT_TRUE(before.split < item.split ||
+                (before.split == item.split && before.path < item.path));
   }
 }
 
@@ -74,7 +79,8 @@ TEST(Manifest, ValIsCarvedFromTrainAndTestIsNot) {
   fill(folder, "train/c", 1);
   const Manifest manifest = load_manifest(folder.path());
   EXPECT_EQ(per_class(manifest, Split::val), (std::map<int64_t, int64_t>{{0, 4}, {1, 1}}));
-  EXPECT_EQ(per_class(manifest, Split::train), (std::map<int64_t, int64_t>{{0, 36}, {1, 1}, {2, 1}}));
+  EXPECT_EQ(per_class(manifest, Split::train),
+            (std::map<int64_t, int64_t>{{0, 36}, {1, 1}, {2, 1}}));
   EXPECT_TRUE(manifest.of(Split::test).empty());
 }
 
@@ -87,9 +93,11 @@ TEST(Manifest, OneFolderIsSplitByItsSeed) {
   EXPECT_EQ(per_class(manifest, Split::test), (std::map<int64_t, int64_t>{{0, 10}, {1, 4}}));
   EXPECT_EQ(per_class(manifest, Split::val), (std::map<int64_t, int64_t>{{0, 4}, {1, 2}}));
   EXPECT_EQ(per_class(manifest, Split::train), (std::map<int64_t, int64_t>{{0, 36}, {1, 14}}));
-  EXPECT_EQ(paths(load_manifest(folder.path(), options), Split::test), paths(manifest, Split::test));
+  EXPECT_EQ(paths(load_manifest(folder.path(), options), Split::test),
+            paths(manifest, Split::test));
   options.split_seed = 1;
-  EXPECT_NE(paths(load_manifest(folder.path(), options), Split::test), paths(manifest, Split::test));
+  EXPECT_NE(paths(load_manifest(folder.path(), options), Split::test),
+            paths(manifest, Split::test));
   options.test_fraction = 0;
   EXPECT_TRUE(load_manifest(folder.path(), options).of(Split::test).empty());
 }
@@ -97,7 +105,8 @@ TEST(Manifest, OneFolderIsSplitByItsSeed) {
 TEST(Manifest, AClassMayBeCalledTrain) {
   const TestFolder folder;
   for (const char* name : {"plane", "train", "car"}) fill(folder, name, 3);
-  EXPECT_EQ(load_manifest(folder.path()).classes, (std::vector<std::string>{"car", "plane", "train"}));
+  EXPECT_EQ(load_manifest(folder.path()).classes,
+            (std::vector<std::string>{"car", "plane", "train"}));
 }
 
 TEST(Manifest, LinksAreFollowedAndLoopsEnd) {
@@ -121,11 +130,15 @@ TEST(Manifest, PicturesOfOtherKindsAreCounted) {
   const auto warn = [&] { tell_of(load_manifest(folder.path()), log); };
   warn();
   EXPECT_TRUE(log.warnings.empty());
-  for (const char* name : {"a/1.JXL", "a/below/2.heic", "a/3.jxl", "a/notes.txt", "a/.hidden.jxl"}) folder.write(name);
+  for (const char* name : {"a/1.JXL", "a/below/2.heic", "a/3.jxl", "a/notes.txt", "a/.hidden.jxl"})
+    folder.write(name);
   warn();
   ASSERT_EQ(log.warnings.size(), 1U);
-  expect_says(log.warnings[0], "3 pictures of kinds that are not read (.heic .jxl), the first " + (folder / "a/1.JXL").string());
-  folder.write("list.csv", "path,label,split\na/0.jpg,a,train\na/1.jpg,a,train\nb/0.jpg,b,train\nb/1.jpg,b,train\n");
+  expect_says(log.warnings[0], "3 pictures of kinds that are not read (.heic .jxl), the first " +
+                                   (folder / "a/1.JXL").string());
+  folder.write(
+      "list.csv",
+      "path,label,split\na/0.jpg,a,train\na/1.jpg,a,train\nb/0.jpg,b,train\nb/1.jpg,b,train\n");
   warn_of_unread(load_manifest(folder / "list.csv"), log);  // names its own
   EXPECT_EQ(log.warnings.size(), 1U);
 }
@@ -160,7 +173,8 @@ TEST(Manifest, UnreadableFolder) {
   fill(folder, "a", 2);
   fill(folder, "b", 2);
   fs::permissions(folder / "b", fs::perms::none);
-  if (::access((folder / "b").c_str(), R_OK) == 0) GTEST_SKIP() << "permissions do not bind this user";
+  if (::access((folder / "b").c_str(), R_OK) == 0)
+    GTEST_SKIP() << "permissions do not bind this user";
   expect_says(error_of(folder.path()), "cannot be read");
   fs::permissions(folder / "b", fs::perms::owner_all);
 }
@@ -190,13 +204,15 @@ TEST(Manifest, CsvWithSplits) {
   const TestFolder folder;
   for (const char* name : {"1.jpg", "2,x.jpg", "sub/3.jpg", "4.jpg", "5.jpg"}) folder.write(name);
   folder.write("m.csv",
-               "\xEF\xBB\xBFlabel,split,extra,path\r\nx,train,,1.jpg\r\ny,train,,\"2,x.jpg\"\r\nx,valid,,./sub/../sub/"
+               "\xEF\xBB\xBFlabel,split,extra,path\r\nx,train,,1.jpg\r\ny,train,,\"2,x.jpg\"\r\nx,"
+               "valid,,./sub/../sub/"
                "3.jpg\r\ny,test,,4.jpg\r\nx,train,," +
                    (folder / "5.jpg").string() + "\r\n");
   const Manifest manifest = load_manifest(folder / "m.csv");
   EXPECT_EQ(manifest.root, folder.path());
   EXPECT_EQ(manifest.classes, (std::vector<std::string>{"x", "y"}));
-  EXPECT_EQ(paths(manifest, Split::train), (std::set<std::string>{"1.jpg", "2,x.jpg", (folder / "5.jpg").string()}));
+  EXPECT_EQ(paths(manifest, Split::train),
+            (std::set<std::string>{"1.jpg", "2,x.jpg", (folder / "5.jpg").string()}));
   EXPECT_EQ(paths(manifest, Split::val), (std::set<std::string>{"sub/3.jpg"}));
   EXPECT_EQ(paths(manifest, Split::test), (std::set<std::string>{"4.jpg"}));
   for (int64_t i = 0; i < 5; ++i) EXPECT_TRUE(fs::exists(manifest.file(i)));
@@ -231,7 +247,8 @@ TEST(Manifest, CsvErrorsNameTheLine) {
   expect_says(error(start + "3.jpg,x\n"), "m.csv:4");
   expect_says(error(start + "3.jpg,x,trained\n"), "'trained' is not a split");
   expect_says(error(start + "3.jpg,,train\n"), "m.csv:4: has no label");
-  expect_says(error(start + "1.jpg,y,test\n"), "m.csv:4: '1.jpg' was listed before, at " + (folder / "m.csv").string() + ":2");
+  expect_says(error(start + "1.jpg,y,test\n"),
+              "m.csv:4: '1.jpg' was listed before, at " + (folder / "m.csv").string() + ":2");
   expect_says(error(start + "3.jpg,x,\n"), "some lines name a split");
   expect_says(error(start + "3.jpg,z,test\n"), "m.csv:4: the class 'z' has no training images");
   expect_says(error(start + "3.jpg, X,train\n"), "differ only in case");

@@ -51,7 +51,8 @@ TEST(Mix, IsAFunctionOfItsKey) {
 TEST(Mix, ARectangleIsOnTheSamePlaceAtEachResolution) {
   const Mix mix{.share = 0.75, .cut = true, .top = 0.25, .left = 0.5, .bottom = 0.75, .right = 1};
   for (const int64_t side : {8, 64}) {
-    const std::vector<uint8_t> dark(static_cast<size_t>(3 * side * side), 10), light(dark.size(), 200);
+    const std::vector<uint8_t> dark(static_cast<size_t>(3 * side * side), 10),
+        light(dark.size(), 200);
     Planes image(dark.data(), side, side);
     const Planes partner(light.data(), side, side);
     blend(image, partner, mix);
@@ -59,7 +60,8 @@ TEST(Mix, ARectangleIsOnTheSamePlaceAtEachResolution) {
     for (int64_t y = 0; y < side; ++y)
       for (int64_t x = 0; x < side; ++x) {
         const bool inside = y >= side / 4 && y < 3 * side / 4 && x >= side / 2;
-        for (int64_t c = 0; c < 3; ++c) EXPECT_EQ(image.channel(c)[y * side + x], inside ? 200 : 10);
+        for (int64_t c = 0; c < 3; ++c)
+          EXPECT_EQ(image.channel(c)[y * side + x], inside ? 200 : 10);
         pasted += inside;
       }
     EXPECT_EQ(pasted * 4, side * side);
@@ -69,20 +71,24 @@ TEST(Mix, ARectangleIsOnTheSamePlaceAtEachResolution) {
 TEST(Mix, ABatchIsItsTwoViewsAndBothLabels) {
   const TestFolder folder;
   const Manifest manifest = photos(folder, 8);
-  const ImageStore store = ImageStore::open(folder / "cache", manifest, manifest.of(Split::train), bounded(64), {});
+  const ImageStore store =
+      ImageStore::open(folder / "cache", manifest, manifest.of(Split::train), bounded(64), {});
   InputSpec spec;
   spec.size = 16;
   ViewRecipe plain, mixing;
   mixing.mix.mixup = 1;
   const std::array<Sample, 3> samples{{{3, 0}, {3, 1}, {6, 4}}};
-  const at::Tensor mixed = render_batch(store, samples, mixing, 5, spec), own = render_batch(store, samples, plain, 5, spec);
+  const at::Tensor mixed = render_batch(store, samples, mixing, 5, spec),
+                   own = render_batch(store, samples, plain, 5, spec);
   const MixedLabels labels = mixed_labels(store, samples, mixing, 5);
   for (int64_t i = 0; i < 3; ++i) {
     const Sample& sample = samples[static_cast<size_t>(i)];
     const Mix mix = draw_mix(mixing.mix, 5, store.seed(sample.position), sample.view, store.size());
     const std::array<Sample, 1> other{{{mix.partner, sample.view}}};
-    const at::Tensor expected = mix.share * own[i] + (1 - mix.share) * render_batch(store, other, plain, 5, spec)[0];
-    EXPECT_LT((mixed[i] - expected).abs().max().item<double>(), 0.51 / 255 / 0.224);  // rounded once, then divided by the deviation
+    const at::Tensor expected =
+        mix.share * own[i] + (1 - mix.share) * render_batch(store, other, plain, 5, spec)[0];
+    EXPECT_LT((mixed[i] - expected).abs().max().item<double>(),
+              0.51 / 255 / 0.224);  // rounded once, then divided by the deviation
     EXPECT_EQ(labels.partner[i].item<int64_t>(), store.label(mix.partner));
     EXPECT_FLOAT_EQ(labels.share[i].item<float>(), static_cast<float>(mix.share));
   }

@@ -15,12 +15,14 @@ inline data::Image photo(int64_t number, int64_t width = 20, int64_t height = 16
   data::Image image{width, height, {}};
   for (int64_t i = 0; i < width * height; ++i) {
     image.rgb.insert(image.rgb.end(),
-                     {static_cast<uint8_t>(7 * number), static_cast<uint8_t>(13 * number), static_cast<uint8_t>(i % width)});
+                     {static_cast<uint8_t>(7 * number), static_cast<uint8_t>(13 * number),
+                      static_cast<uint8_t>(i % width)});
   }
   return image;
 }
 
-// `count` JPEG files in two classes, all of them items of the manifest's training split in the order of their numbers.
+// `count` JPEG files in two classes, all of them items of the manifest's training split in the
+// order of their numbers.
 inline data::Manifest photos(const TestFolder& folder, int64_t count) {
   data::Manifest manifest{folder / "photos", {"even", "odd"}, {}};
   for (int64_t i = 0; i < count; ++i) {

@@ -30,12 +30,14 @@ TEST(Resizer, HasTheBytesOfLibtorch) {
     window.top = rng.below(image.height - window.height + 1);
     window.left = rng.below(image.width - window.width + 1);
     const int64_t width = 1 + rng.below(100), height = 1 + rng.below(100);
-    const Interpolation interpolation = rng.below(2) == 0 ? Interpolation::bilinear : Interpolation::bicubic;
+    const Interpolation interpolation =
+        rng.below(2) == 0 ? Interpolation::bilinear : Interpolation::bicubic;
     const bool mirrored = rng.below(2) == 0;
     resizer.resize(image, window, width, height, interpolation, mirrored, ours);
     resize_by_libtorch(image, window, width, height, interpolation, mirrored, theirs);
     ASSERT_EQ(interleaved(ours).rgb, interleaved(theirs).rgb)
-        << window.width << " x " << window.height << " to " << width << " x " << height << " mirrored " << mirrored;
+        << window.width << " x " << window.height << " to " << width << " x " << height
+        << " mirrored " << mirrored;
   }
 }
 

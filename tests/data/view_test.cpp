@@ -22,7 +22,9 @@ const StateDict& torchvision_views() {
   return tensors;
 }
 
-Interpolation mode(double number) { return number == 0 ? Interpolation::bilinear : Interpolation::bicubic; }
+Interpolation mode(double number) {
+  return number == 0 ? Interpolation::bilinear : Interpolation::bicubic;
+}
 
 Image top_left(int64_t width, int64_t height) {
   Image part{width, height, {}};
@@ -37,7 +39,8 @@ TEST(View, AgreesWithTorchvision) {
   const at::Tensor& table = torchvision_views().at("views");
   for (int64_t i = 0; i < table.size(0); ++i) {
     const auto* p = table[i].const_data_ptr<double>();
-    View view{static_cast<int64_t>(p[0]), static_cast<int64_t>(p[1]), static_cast<int64_t>(p[2]), static_cast<int64_t>(p[3]), p[4] != 0};
+    View view{static_cast<int64_t>(p[0]), static_cast<int64_t>(p[1]), static_cast<int64_t>(p[2]),
+              static_cast<int64_t>(p[3]), p[4] != 0};
     view.brightness = static_cast<float>(p[5]);
     view.contrast = static_cast<float>(p[6]);
     view.saturation = static_cast<float>(p[7]);
@@ -46,7 +49,8 @@ TEST(View, AgreesWithTorchvision) {
     InputSpec spec;
     spec.size = static_cast<int64_t>(p[13]);
     spec.interpolation = mode(p[14]);
-    const double off = difference(render_view(source(), view, spec), torchvision_views().at("view_" + std::to_string(i)));
+    const double off = difference(render_view(source(), view, spec),
+                                  torchvision_views().at("view_" + std::to_string(i)));
     RecordProperty("view_" + std::to_string(i), std::to_string(off));
     EXPECT_LT(off, 0.1) << i;
   }
@@ -61,7 +65,8 @@ TEST(View, EvaluationAgreesWithPil) {
     spec.crop_ratio = p[3];
     spec.interpolation = mode(p[4]);
     const Image part = top_left(static_cast<int64_t>(p[0]), static_cast<int64_t>(p[1]));
-    const double off = difference(render_eval(part, spec), torchvision_views().at("eval_" + std::to_string(i)));
+    const double off =
+        difference(render_eval(part, spec), torchvision_views().at("eval_" + std::to_string(i)));
     RecordProperty("eval_" + std::to_string(i), std::to_string(off));
     EXPECT_LT(off, 0.1) << i;
   }
@@ -71,7 +76,8 @@ TEST(View, ResizeAgreesWithPil) {
   const at::Tensor& table = torchvision_views().at("sizes");
   for (int64_t i = 0; i < table.size(0); ++i) {
     const auto* p = table[i].const_data_ptr<double>();
-    const Image resized = resize(source(), static_cast<int64_t>(p[0]), static_cast<int64_t>(p[1]), mode(p[2]));
+    const Image resized =
+        resize(source(), static_cast<int64_t>(p[0]), static_cast<int64_t>(p[1]), mode(p[2]));
     const double off = difference(resized, torchvision_views().at("resize_" + std::to_string(i)));
     RecordProperty("resize_" + std::to_string(i), std::to_string(off));
     EXPECT_LT(off, 0.1) << i;
@@ -79,7 +85,8 @@ TEST(View, ResizeAgreesWithPil) {
 }
 
 TEST(View, CropsAreThoseOfGetParams) {
-  const at::Tensor &table = torchvision_views().at("crops"), &wanted = torchvision_views().at("crop_params");
+  const at::Tensor &table = torchvision_views().at("crops"),
+                   &wanted = torchvision_views().at("crop_params");
   for (int64_t i = 0; i < table.size(0); ++i) {
     const auto* p = table[i].const_data_ptr<double>();
     ViewRecipe recipe;
@@ -87,10 +94,12 @@ TEST(View, CropsAreThoseOfGetParams) {
     recipe.scale_max = p[3];
     recipe.ratio_min = p[4];
     recipe.ratio_max = p[5];
-    const View view = draw_view(recipe, static_cast<int64_t>(p[0]), static_cast<int64_t>(p[1]), 12345, static_cast<int64_t>(p[6]),
-                                static_cast<int64_t>(p[7]));
+    const View view = draw_view(recipe, static_cast<int64_t>(p[0]), static_cast<int64_t>(p[1]),
+                                12345, static_cast<int64_t>(p[6]), static_cast<int64_t>(p[7]));
     const auto* w = wanted[i].const_data_ptr<int64_t>();
-    EXPECT_EQ((std::array{view.top, view.left, view.height, view.width}), (std::array{w[0], w[1], w[2], w[3]})) << i;
+    EXPECT_EQ((std::array{view.top, view.left, view.height, view.width}),
+              (std::array{w[0], w[1], w[2], w[3]}))
+        << i;
   }
 }
 
@@ -146,8 +155,9 @@ TEST(View, DrawsArePureAndDifferInEveryArgument) {
 TEST(View, RecipeKeyHoldsEveryField) {
   std::set<std::string> keys{ViewRecipe{}.key()};
   for (double ViewRecipe::*field :
-       {&ViewRecipe::scale_min, &ViewRecipe::scale_max, &ViewRecipe::ratio_min, &ViewRecipe::ratio_max, &ViewRecipe::flip,
-        &ViewRecipe::turn, &ViewRecipe::brightness, &ViewRecipe::contrast, &ViewRecipe::saturation, &ViewRecipe::hue}) {
+       {&ViewRecipe::scale_min, &ViewRecipe::scale_max, &ViewRecipe::ratio_min,
+        &ViewRecipe::ratio_max, &ViewRecipe::flip, &ViewRecipe::turn, &ViewRecipe::brightness,
+        &ViewRecipe::contrast, &ViewRecipe::saturation, &ViewRecipe::hue}) {
     ViewRecipe recipe;
     recipe.*field = std::nextafter(recipe.*field, 2.0);
     keys.insert(recipe.key());
@@ -165,9 +175,13 @@ TEST(View, TurnsAreThoseOfRot90AndChangeNothingElse) {
     for (int64_t number = 0; number < 16; ++number) {
       const View before = draw_view(plain, source().width, source().height, 3, 5, number);
       const View after = draw_view(turning, source().width, source().height, 3, 5, number);
-      Image upright = render_view(source(), before, spec), turned = render_view(source(), after, spec);
-      const auto pixels = [&](Image& image) { return at::from_blob(image.rgb.data(), {side, side, 3}, at::kByte); };
-      EXPECT_TRUE(at::equal(pixels(turned), at::rot90(pixels(upright), after.quarters))) << side << " " << number;
+      Image upright = render_view(source(), before, spec),
+            turned = render_view(source(), after, spec);
+      const auto pixels = [&](Image& image) {
+        return at::from_blob(image.rgb.data(), {side, side, 3}, at::kByte);
+      };
+      EXPECT_TRUE(at::equal(pixels(turned), at::rot90(pixels(upright), after.quarters)))
+          << side << " " << number;
       EXPECT_EQ(before.quarters, 0);
       seen.insert(after.quarters);
     }
@@ -182,7 +196,8 @@ TEST(View, SameBytesOnAnyThreadInAnyOrder) {
   spec.size = 48;
   constexpr int64_t kViews = 64;
   const auto render = [&](int64_t i) {
-    return render_view(source(), draw_view(recipe, source().width, source().height, 3, 5, i), spec).rgb;
+    return render_view(source(), draw_view(recipe, source().width, source().height, 3, 5, i), spec)
+        .rgb;
   };
   std::vector<std::vector<uint8_t>> serial(kViews), parallel(kViews);
   for (int64_t i = kViews - 1; i >= 0; --i) serial[static_cast<size_t>(i)] = render(i);
@@ -193,9 +208,12 @@ TEST(View, SameBytesOnAnyThreadInAnyOrder) {
   EXPECT_EQ(std::set(serial.begin(), serial.end()).size(), static_cast<size_t>(kViews));
 }
 
-// In plain steps, which this file is compiled with for any processor: what is vectorised for this one must not round otherwise.
+// In plain steps, which this file is compiled with for any processor: what is vectorised for this
+// one must not round otherwise.
 TEST(View, JitterRoundsAlikeOnEveryProcessor) {
-  const auto byte = [](float value) { return static_cast<uint8_t>(std::clamp(static_cast<int>(value), 0, 255)); };
+  const auto byte = [](float value) {
+    return static_cast<uint8_t>(std::clamp(static_cast<int>(value), 0, 255));
+  };
   const auto grey = [](const uint8_t* p) {
     const float red = static_cast<float>(p[0]) * 0.2989F, green = static_cast<float>(p[1]) * 0.587F,
                 blue = static_cast<float>(p[2]) * 0.114F;
@@ -209,10 +227,12 @@ TEST(View, JitterRoundsAlikeOnEveryProcessor) {
     View brighter = whole, stronger = whole;
     brighter.brightness = factor;
     stronger.saturation = factor;
-    const std::vector<uint8_t> bright = render_view(source(), brighter, spec).rgb, strong = render_view(source(), stronger, spec).rgb;
+    const std::vector<uint8_t> bright = render_view(source(), brighter, spec).rgb,
+                               strong = render_view(source(), stronger, spec).rgb;
     for (size_t i = 0; i < before.size(); ++i) {
       ASSERT_EQ(bright[i], byte(static_cast<float>(before[i]) * factor));
-      const float own = static_cast<float>(before[i]) * factor, base = grey(before.data() + i / 3 * 3) * (1.0F - factor);
+      const float own = static_cast<float>(before[i]) * factor,
+                  base = grey(before.data() + i / 3 * 3) * (1.0F - factor);
       ASSERT_EQ(strong[i], byte(own + base)) << i << " " << factor;
     }
   }
@@ -240,11 +260,16 @@ TEST(View, NormalizeIsChannelsLastAndExact) {
   InputSpec spec;
   spec.mean = {0.1F, 0.5F, 127.0F / 255};
   spec.std = {0.2F, 1, 128.0F / 255};
-  const at::Tensor pixels = at::arange(2 * 5 * 7 * 3).reshape({2, 5, 7, 3}).remainder(256).to(at::kByte);
+  const at::Tensor pixels =
+      at::arange(2 * 5 * 7 * 3).reshape({2, 5, 7, 3}).remainder(256).to(at::kByte);
   const at::Tensor out = normalize(pixels, spec);
   EXPECT_TRUE(out.is_contiguous(at::MemoryFormat::ChannelsLast));
-  const auto channels = [](const std::array<float, 3>& v) { return at::tensor(at::ArrayRef<float>(v)).reshape({1, 3, 1, 1}); };
-  const at::Tensor wanted = (pixels.permute({0, 3, 1, 2}).to(at::kFloat) / 255 - channels(spec.mean)) / channels(spec.std);
+  const auto channels = [](const std::array<float, 3>& v) {
+    return at::tensor(at::ArrayRef<float>(v)).reshape({1, 3, 1, 1});
+  };
+  const at::Tensor wanted =
+      (pixels.permute({0, 3, 1, 2}).to(at::kFloat) / 255 - channels(spec.mean)) /
+      channels(spec.std);
   EXPECT_LT((out - wanted).abs().max().item<double>(), 1e-5);
   EXPECT_THROW(normalize(pixels.to(at::kFloat), spec), Error);
   EXPECT_THROW(normalize(pixels.permute({0, 3, 1, 2}), spec), Error);

@@ -1,5 +1,6 @@
-// Teachers as graphs: what retort exports, read back; and, where a graph has its peculiarities, written by OpenVINO.
-#include "retort/models/graph_network.h"
+// Teachers as graphs: what retort exports, read back; and, where a graph has its peculiarities,
+// written by OpenVINO.
+#include "retort/models/programs/graph_network.h"
 
 #include <gtest/gtest.h>
 #ifdef RETORT_OPENVINO
@@ -65,23 +66,30 @@ TEST_F(ExportedGraph, GivesWhatItsClassifierReads) {
   EXPECT_LT(difference(graph->forward_features(channels_last), expected), 1e-4);
 }
 
-TEST_F(ExportedGraph, NamesItsClasses) { EXPECT_EQ(head_classes(folder_ / "model.onnx"), (std::vector<std::string>{"a", "b", "c"})); }
+TEST_F(ExportedGraph, NamesItsClasses) {
+  EXPECT_EQ(head_classes(folder_ / "model.onnx"), (std::vector<std::string>{"a", "b", "c"}));
+}
 
-// A ONNX file is a protobuf message, to which fields can be appended: metadata_props is its field 14.
+// A ONNX file is a protobuf message, to which fields can be appended: metadata_props is its
+// field 14.
 TEST_F(ExportedGraph, NamesItsClassesAsUltralyticsDoes) {
-  const auto field = [](char tag, const std::string& bytes) { return std::string{tag, static_cast<char>(bytes.size())} + bytes; };
+  const auto field = [](char tag, const std::string& bytes) {
+    return std::string{tag, static_cast<char>(bytes.size())} + bytes;
+  };
   std::string graph = read_file(folder_ / "model.onnx");
   const size_t at = graph.find(field('\x0a', "classes"));
   ASSERT_NE(at, std::string::npos);
   graph[at + 2] = 'k';
   const auto named = [&](const std::string& names) {
-    testing::put(folder_ / "named.onnx", graph + field('\x72', field('\x0a', "names") + field('\x12', names)));
+    testing::put(folder_ / "named.onnx",
+                 graph + field('\x72', field('\x0a', "names") + field('\x12', names)));
     return head_classes(folder_ / "named.onnx");
   };
-  EXPECT_EQ(named("{0: 'cat', 1: \"dog's\", 2: 'a \\'b\\' \\\\'}"), (std::vector<std::string>{"cat", "dog's", "a 'b' \\"}));
+  EXPECT_EQ(named("{0: 'cat', 1: \"dog's\", 2: 'a \\'b\\' \\\\'}"),
+            (std::vector<std::string>{"cat", "dog's", "a 'b' \\"}));
   EXPECT_EQ(named(R"({"0": "cat", "1": "dog"})"), (std::vector<std::string>{"cat", "dog"}));
-  for (const char* none : {"{0: 'class0', 1: 'class1'}", "{}", "{0: 'cat'", "{0: 'cat', 2: 'dog'}", "{0: cat}", "{a: 'b'}", "{0 'cat'}",
-                           "{0: 'a' 1: 'b'}", "{0: 'a\\", ""})
+  for (const char* none : {"{0: 'class0', 1: 'class1'}", "{}", "{0: 'cat'", "{0: 'cat', 2: 'dog'}",
+                           "{0: cat}", "{a: 'b'}", "{0 'cat'}", "{0: 'a' 1: 'b'}", "{0: 'a\\", ""})
     EXPECT_EQ(named(none), std::nullopt) << none;
 }
 
@@ -94,7 +102,8 @@ TEST_F(ExportedGraph, GivesWhatIsNamed) {
     if (tensor.shape.size() != 4 || tensor.shape[1] != 1280 || tensor.shape[2] != 2) continue;
     maps = true;
     const ModelPtr averaged = build(recognise_file(folder_ / "model.onnx", "", tensor.name), "");
-    EXPECT_EQ(averaged->forward_features(images_).sizes(), (std::vector<int64_t>{5, 1280})) << tensor.name;
+    EXPECT_EQ(averaged->forward_features(images_).sizes(), (std::vector<int64_t>{5, 1280}))
+        << tensor.name;
   }
   EXPECT_TRUE(maps);
   EXPECT_TRUE(says(error("model.onnx", "penultimate"), "no tensor called 'penultimate'"));
@@ -114,7 +123,8 @@ TEST_F(ExportedGraph, SaysWhatIsWrong) {
     EXPECT_TRUE(says(error("cut.onnx"), "cut.onnx")) << length;
   }
   EXPECT_TRUE(says(error("missing.onnx"), "missing.onnx"));
-  EXPECT_TRUE(says(error_of([&] { load_model(folder_ / "model.onnx", "resnet18"); }), "not the weights of a resnet18"));
+  EXPECT_TRUE(says(error_of([&] { load_model(folder_ / "model.onnx", "resnet18"); }),
+                   "not the weights of a resnet18"));
   const ModelPtr graph = load_model(folder_ / "model.onnx");
   EXPECT_TRUE(says(error_of([&] { graph->forward_features(at::zeros({2, 4, 64, 64})); }), "64 px"));
 }
@@ -122,10 +132,12 @@ TEST_F(ExportedGraph, SaysWhatIsWrong) {
 // A batch of one is written down in it: for two images its one row would be twice as long.
 TEST_F(GraphNetwork, OfOneImageAtATimeIsRunSo) {
   namespace op = ov::opset13;
-  const auto images = std::make_shared<op::Parameter>(ov::element::f32, ov::PartialShape{1, 3, 16, 16});
+  const auto images =
+      std::make_shared<op::Parameter>(ov::element::f32, ov::PartialShape{1, 3, 16, 16});
   const auto shape = op::Constant::create(ov::element::i64, {2}, {1, -1});
   const auto rows = std::make_shared<op::Reshape>(images, shape, false);
-  ov::save_model(std::make_shared<ov::Model>(ov::OutputVector{rows}, ov::ParameterVector{images}), (folder_ / "one.xml").string(), false);
+  ov::save_model(std::make_shared<ov::Model>(ov::OutputVector{rows}, ov::ParameterVector{images}),
+                 (folder_ / "one.xml").string(), false);
   const ModelPtr graph = load_model(folder_ / "one.xml");
   const at::Tensor pictures = testing::formula_uniform("images", {3, 3, 16, 16});
   EXPECT_EQ(graph->input_spec().size, 16);
@@ -134,9 +146,12 @@ TEST_F(GraphNetwork, OfOneImageAtATimeIsRunSo) {
 
 TEST_F(GraphNetwork, OfOtherInputsIsRefused) {
   namespace op = ov::opset13;
-  const auto pixels_last = std::make_shared<op::Parameter>(ov::element::f32, ov::PartialShape{-1, 16, 16, 3});
+  const auto pixels_last =
+      std::make_shared<op::Parameter>(ov::element::f32, ov::PartialShape{-1, 16, 16, 3});
   const auto copy = std::make_shared<op::Relu>(pixels_last);
-  ov::save_model(std::make_shared<ov::Model>(ov::OutputVector{copy}, ov::ParameterVector{pixels_last}), (folder_ / "last.xml").string());
+  ov::save_model(
+      std::make_shared<ov::Model>(ov::OutputVector{copy}, ov::ParameterVector{pixels_last}),
+      (folder_ / "last.xml").string());
   EXPECT_TRUE(says(error("last.xml"), "channels before pixels"));
 }
 

@@ -8,7 +8,8 @@
 
 namespace retort::deploy {
 
-// An ImageModel whose features are any function of the images; what `setup` registers is there to read.
+// An ImageModel whose features are any function of the images; what `setup` registers is there to
+// read.
 class LambdaModel : public models::ImageModel {
  public:
   using Features = std::function<at::Tensor(LambdaModel& model, const at::Tensor& images)>;
@@ -22,7 +23,9 @@ class LambdaModel : public models::ImageModel {
   data::InputSpec own_input_spec() const override { return data::InputSpec{.size = 32}; }
   int64_t feature_dim() const override { return fc->options.in_features(); }
   torch::nn::Linear head() override { return fc; }
-  void reset_head(int64_t classes) override { fc = replace_module("fc", torch::nn::Linear(feature_dim(), classes)); }
+  void reset_head(int64_t classes) override {
+    fc = replace_module("fc", torch::nn::Linear(feature_dim(), classes));
+  }
 
   torch::nn::Linear fc = nullptr;
 
@@ -30,12 +33,15 @@ class LambdaModel : public models::ImageModel {
   Features compute_;
 };
 
-inline std::shared_ptr<LambdaModel> lambda_model(int64_t features, LambdaModel::Features compute, int64_t classes = 4) {
+inline std::shared_ptr<LambdaModel> lambda_model(int64_t features, LambdaModel::Features compute,
+                                                 int64_t classes = 4) {
   return std::make_shared<LambdaModel>(features, classes, std::move(compute));
 }
 
 // The means of the channels, for models whose interest lies elsewhere.
-inline at::Tensor channel_means(const at::Tensor& images) { return images.mean(at::IntArrayRef{2, 3}); }
+inline at::Tensor channel_means(const at::Tensor& images) {
+  return images.mean(at::IntArrayRef{2, 3});
+}
 
 inline std::vector<std::string> class_names(int64_t count) {
   std::vector<std::string> names;

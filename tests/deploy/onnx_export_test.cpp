@@ -28,7 +28,8 @@ onnx::ModelProto read_onnx(const fs::path& path) {
 std::string shape_text(const onnx::ValueInfoProto& value) {
   std::string text = value.name();
   for (const auto& dimension : value.type().tensor_type().shape().dim())
-    text += " " + (dimension.has_dim_param() ? dimension.dim_param() : std::to_string(dimension.dim_value()));
+    text += " " + (dimension.has_dim_param() ? dimension.dim_param()
+                                             : std::to_string(dimension.dim_value()));
   return text;
 }
 
@@ -46,7 +47,8 @@ TEST(WriteOnnx, NamesDimensionsAndMetadata) {
   const auto model = lambda_model(3, means(), 2);
   const testing::TestFolder folder;
   const fs::path path = folder / "model.onnx";
-  const data::InputSpec spec{.size = 48, .interpolation = data::Interpolation::bicubic, .crop_ratio = 48.0 / 54};
+  const data::InputSpec spec{
+      .size = 48, .interpolation = data::Interpolation::bicubic, .crop_ratio = 48.0 / 54};
   write_onnx(path, *model, {"épée \"x\"", "b"}, spec);
 
   const onnx::ModelProto proto = read_onnx(path);
@@ -75,9 +77,11 @@ TEST(WriteOnnx, TensorsHaveTheModelsNamesAndValues) {
     if (found == state.end()) continue;
     ASSERT_EQ(tensor.raw_data().size(), found->second.nbytes()) << tensor.name();
     const at::Tensor dense = found->second.contiguous();
-    EXPECT_EQ(std::memcmp(tensor.raw_data().data(), dense.const_data_ptr(), dense.nbytes()), 0) << tensor.name();
+    EXPECT_EQ(std::memcmp(tensor.raw_data().data(), dense.const_data_ptr(), dense.nbytes()), 0)
+        << tensor.name();
   }
-  for (const auto& [name, tensor] : state) EXPECT_EQ(seen.contains(name), !name.ends_with("num_batches_tracked")) << name;
+  for (const auto& [name, tensor] : state)
+    EXPECT_EQ(seen.contains(name), !name.ends_with("num_batches_tracked")) << name;
 }
 
 TEST(WriteOnnx, TheSameModelGivesTheSameBytesInAnyMemoryFormatAndMode) {
@@ -86,17 +90,21 @@ TEST(WriteOnnx, TheSameModelGivesTheSameBytesInAnyMemoryFormatAndMode) {
   write_onnx(folder / "a.onnx", *model, class_names(4), {.size = 32});
   model->train();
   for (const at::Tensor& parameter : model->parameters())
-    if (parameter.dim() == 4) parameter.set_data(parameter.contiguous(at::MemoryFormat::ChannelsLast));
+    if (parameter.dim() == 4)
+      parameter.set_data(parameter.contiguous(at::MemoryFormat::ChannelsLast));
   write_onnx(folder / "b.onnx", *model, class_names(4), {.size = 32});
   EXPECT_TRUE(model->is_training());
   EXPECT_EQ(read_file(folder / "a.onnx"), read_file(folder / "b.onnx"));
 }
 
 TEST(WriteOnnx, AnOperatorWithoutTranslationIsNamedAndNothingIsWritten) {
-  const auto model = lambda_model(3, [](LambdaModel&, const at::Tensor& images) { return at::cumsum(channel_means(images), 1); });
+  const auto model = lambda_model(3, [](LambdaModel&, const at::Tensor& images) {
+    return at::cumsum(channel_means(images), 1);
+  });
   const testing::TestFolder folder;
   const fs::path path = folder / "model.onnx";
-  const std::string message = testing::error_of([&] { write_onnx(path, *model, class_names(4), {.size = 32}); });
+  const std::string message =
+      testing::error_of([&] { write_onnx(path, *model, class_names(4), {.size = 32}); });
   EXPECT_NE(message.find("aten::cumsum"), std::string::npos) << message;
   EXPECT_NE(message.find(path.string()), std::string::npos) << message;
   EXPECT_TRUE(fs::is_empty(folder.path()));
@@ -115,7 +123,10 @@ TEST(WriteOnnx, AFailureLeavesTheFileThatWasThere) {
 
 TEST(WriteOnnx, FormsOfAnOperatorThatCannotBeSaidAreErrors) {
   const std::vector<std::pair<std::string, std::function<at::Tensor(const at::Tensor&)>>> cases{
-      {"aten::avg_pool2d", [](const at::Tensor& x) { return channel_means(at::avg_pool2d(x, 3, 2, 0, /*ceil_mode=*/true)); }},
+      {"aten::avg_pool2d",
+       [](const at::Tensor& x) {
+         return channel_means(at::avg_pool2d(x, 3, 2, 0, /*ceil_mode=*/true));
+       }},
       {"aten::adaptive_avg_pool2d",
        [](const at::Tensor& x) {
          return channel_means(at::adaptive_avg_pool2d(x, {5, 5}));
@@ -127,24 +138,35 @@ TEST(WriteOnnx, FormsOfAnOperatorThatCannotBeSaidAreErrors) {
        }},
       {"aten::mean", [](const at::Tensor& x) { return channel_means(x) - x.mean(); }},
       {"aten::scaled_dot_product_attention",
-       [](const at::Tensor& x) { return channel_means(at::scaled_dot_product_attention(x, x, x, {}, 0, /*is_causal=*/true)); }},
-      {"aten::batch_norm", [](const at::Tensor& x) { return channel_means(at::batch_norm(x, {}, {}, {}, {}, true, 0.1, 1e-5, false)); }},
-      {"each image", [](const at::Tensor& x) { return channel_means(x) + at::arange(x.size(0)).unsqueeze(1); }},
-      {"depend on the batch", [](const at::Tensor& x) { return channel_means(x) + at::full({1}, x.size(0), at::kFloat); }},
+       [](const at::Tensor& x) {
+         return channel_means(at::scaled_dot_product_attention(x, x, x, {}, 0, /*is_causal=*/true));
+       }},
+      {"aten::batch_norm",
+       [](const at::Tensor& x) {
+         return channel_means(at::batch_norm(x, {}, {}, {}, {}, true, 0.1, 1e-5, false));
+       }},
+      {"each image",
+       [](const at::Tensor& x) { return channel_means(x) + at::arange(x.size(0)).unsqueeze(1); }},
+      {"depend on the batch",
+       [](const at::Tensor& x) { return channel_means(x) + at::full({1}, x.size(0), at::kFloat); }},
   };
   for (const auto& [expected, features] : cases) {
-    const auto model = lambda_model(3, [&made = features](LambdaModel&, const at::Tensor& images) { return made(images); });
+    const auto model = lambda_model(
+        3, [&made = features](LambdaModel&, const at::Tensor& images) { return made(images); });
     const testing::TestFolder folder;
-    const std::string message = testing::error_of([&] { write_onnx(folder / "model.onnx", *model, class_names(4), {.size = 32}); });
+    const std::string message = testing::error_of(
+        [&] { write_onnx(folder / "model.onnx", *model, class_names(4), {.size = 32}); });
     EXPECT_NE(message.find(expected), std::string::npos) << expected << ": " << message;
   }
 }
 
 TEST(WriteOnnx, MoreThanTwoGigabytesIsAnError) {
   const auto model = lambda_model(3, means());
-  model->register_buffer("huge", at::zeros({1}).expand({int64_t{1} << 29}));  // one number in memory
+  model->register_buffer("huge",
+                         at::zeros({1}).expand({int64_t{1} << 29}));  // one number in memory
   const testing::TestFolder folder;
-  const std::string message = testing::error_of([&] { write_onnx(folder / "model.onnx", *model, class_names(4), {.size = 32}); });
+  const std::string message = testing::error_of(
+      [&] { write_onnx(folder / "model.onnx", *model, class_names(4), {.size = 32}); });
   EXPECT_NE(message.find("2 GB"), std::string::npos) << message;
 }
 

@@ -17,7 +17,8 @@ const torch::jit::Value* output_of(const BatchTrace& trace, const std::string& k
 }
 
 TEST(Trace, TheModelKeepsItsModesAndTheGeneratorItsState) {
-  const auto model = lambda_model(3, [](LambdaModel&, const at::Tensor& images) { return channel_means(images); });
+  const auto model =
+      lambda_model(3, [](LambdaModel&, const at::Tensor& images) { return channel_means(images); });
   model->train();
   model->fc->eval();
   torch::manual_seed(7);
@@ -44,10 +45,11 @@ TEST(Trace, RunsInEvaluationModeAndOutsideAutocast) {
 }
 
 TEST(Trace, ValuesThatTheGraphWouldGetWrongAreErrors) {
-  const auto branches = lambda_model(3, [traced = std::optional<at::Tensor>()](LambdaModel&, const at::Tensor& images) mutable {
-    if (!traced) traced = images.detach().clone();
-    return at::equal(images, *traced) ? channel_means(images) : channel_means(images) * 2;
-  });
+  const auto branches = lambda_model(
+      3, [traced = std::optional<at::Tensor>()](LambdaModel&, const at::Tensor& images) mutable {
+        if (!traced) traced = images.detach().clone();
+        return at::equal(images, *traced) ? channel_means(images) : channel_means(images) * 2;
+      });
   EXPECT_THROW(trace_graph(*branches, 32, 2), Error);
   const auto writes_through_view = lambda_model(3, [](LambdaModel&, const at::Tensor& images) {
     const at::Tensor copy = images.clone();
@@ -58,7 +60,8 @@ TEST(Trace, ValuesThatTheGraphWouldGetWrongAreErrors) {
 }
 
 TEST(Trace, OtherTypesThanFp32AreErrors) {
-  const auto model = lambda_model(3, [](LambdaModel&, const at::Tensor& images) { return channel_means(images); });
+  const auto model =
+      lambda_model(3, [](LambdaModel&, const at::Tensor& images) { return channel_means(images); });
   model->to(at::kBFloat16);
   try {
     trace_graph(*model, 32, 2);
@@ -70,7 +73,9 @@ TEST(Trace, OtherTypesThanFp32AreErrors) {
 
 TEST(BatchTrace, TellsSizesOfTheBatchFromOthers) {
   const auto model = lambda_model(3, [](LambdaModel&, const at::Tensor& images) {
-    return images.reshape({images.size(0) * 3, -1}).mean(at::IntArrayRef{1}).reshape({images.size(0), 3});
+    return images.reshape({images.size(0) * 3, -1})
+        .mean(at::IntArrayRef{1})
+        .reshape({images.size(0), 3});
   });
   const BatchTrace trace(*model, 32);
   const std::vector<Extent> shape = trace.shape(output_of(trace, "aten::reshape"));
@@ -88,8 +93,9 @@ TEST(BatchTrace, WhatIsNotProportionalToTheBatchIsAnError) {
   });
   const BatchTrace trace(*quadratic, 32);
   EXPECT_THROW(trace.shape(output_of(trace, "aten::reshape")), Error);
-  const auto branches = lambda_model(
-      3, [](LambdaModel&, const at::Tensor& images) { return images.size(0) > 2 ? channel_means(images) : channel_means(images.relu()); });
+  const auto branches = lambda_model(3, [](LambdaModel&, const at::Tensor& images) {
+    return images.size(0) > 2 ? channel_means(images) : channel_means(images.relu());
+  });
   EXPECT_THROW(BatchTrace(*branches, 32), Error);
 }
 

@@ -26,7 +26,8 @@ InputFolder::InputFolder(std::string_view bytes, std::initializer_list<std::stri
   constexpr char kSeparator = '\x1E';
   const fs::path memory = "/dev/shm";
   std::error_code ignored;
-  path_ = (fs::is_directory(memory, ignored) ? memory : fs::temp_directory_path()) / ("retort-fuzz-" + std::to_string(::getpid()));
+  path_ = (fs::is_directory(memory, ignored) ? memory : fs::temp_directory_path()) /
+          ("retort-fuzz-" + std::to_string(::getpid()));
   fs::create_directory(path_);
   const auto next = [&] {
     const size_t end = std::min(bytes.find(kSeparator), bytes.size());

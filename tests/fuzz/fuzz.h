@@ -9,12 +9,17 @@
 
 #include "retort/core/error.h"
 
-// What the fuzzers share. Each file beside this one holds one libFuzzer target, or several that differ in the kind of input that they
-// take: anything but an Error that leaves the parser ends the fuzzer.
+// What the fuzzers share. Each file beside this one holds one libFuzzer target, or several that
+// differ in the kind of input that they take: anything but an Error that leaves the parser ends the
+// fuzzer.
 namespace retort::fuzz {
 
-inline std::string_view text_of(const uint8_t* data, size_t size) { return {reinterpret_cast<const char*>(data), size}; }
-inline std::span<const std::byte> bytes_of(const uint8_t* data, size_t size) { return std::as_bytes(std::span(data, size)); }
+inline std::string_view text_of(const uint8_t* data, size_t size) {
+  return {reinterpret_cast<const char*>(data), size};
+}
+inline std::span<const std::byte> bytes_of(const uint8_t* data, size_t size) {
+  return std::as_bytes(std::span(data, size));
+}
 
 template <typename Parse>
 void expect_errors_only(Parse&& parse) {
@@ -38,8 +43,8 @@ class InputFile {
   std::filesystem::path path_;
 };
 
-// An input as the files of a folder: names and contents in turn, each but the last ended by the byte 0x1E. Names other than `allowed` are
-// left out.
+// An input as the files of a folder: names and contents in turn, each but the last ended by the
+// byte 0x1E. Names other than `allowed` are left out.
 class InputFolder {
  public:
   InputFolder(std::string_view bytes, std::initializer_list<std::string_view> allowed);

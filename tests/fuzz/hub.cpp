@@ -20,7 +20,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     hub::add_header_line(response, line);
   }
   fuzz::expect_errors_only([&] {
-    const hub::FileHead head = hub::head_from(response, "https://host/org/name/resolve/main/file", "input");
+    const hub::FileHead head =
+        hub::head_from(response, "https://host/org/name/resolve/main/file", "input");
     if (!hub::is_safe_name(head.etag)) std::abort();  // it names a file in the cache
     hub::origin_of(head.location);
   });
@@ -29,6 +30,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     for (const std::string& name : hub::listing_from(std::string(rest), "input").files)
       if (!hub::is_safe_name(name)) std::abort();
   });
-  fuzz::expect_errors_only([&] { hub::to_string(hub::parse_reference(fuzz::text_of(data, size))); });
+  fuzz::expect_errors_only(
+      [&] { hub::to_string(hub::parse_reference(fuzz::text_of(data, size))); });
   return 0;
 }

@@ -21,7 +21,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   fuzz::expect_errors_only([&] { check(data::decode(bytes, "image")); });
   if (data::kind_of(bytes) != data::ImageKind::jpeg) return 0;
   fuzz::expect_errors_only([&] { check(data::decode(bytes, "image", 1 + data[size - 1] % 32)); });
-  const data::Window window{data[size / 2] % 16, data[size / 3] % 16, 1 + data[size / 4] % 16, 1 + data[size / 5] % 16};
+  const data::Window window{data[size / 2] % 16, data[size / 3] % 16, 1 + data[size / 4] % 16,
+                            1 + data[size / 5] % 16};
   fuzz::expect_errors_only([&] {
     const data::Part part = data::decode_part(bytes, "image", window, data[size - 1] % 8);
     check(part.image);

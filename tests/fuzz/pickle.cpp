@@ -1,4 +1,4 @@
-#include "retort/models/pickle.h"
+#include "retort/weights/pickle.h"
 
 #include "tests/fuzz/fuzz.h"
 

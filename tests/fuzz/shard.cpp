@@ -10,7 +10,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     fuzz::expect_errors_only([&] {
       uint64_t sum = 0;
       for (const data::ImageView& image : data::read_shard(file.path(), "key", 0, 4, kept).images) {
-        for (int64_t i = 0; image.rgb != nullptr && i < 3 * image.width * image.height; ++i) sum += image.rgb[i];
+        for (int64_t i = 0; image.rgb != nullptr && i < 3 * image.width * image.height; ++i)
+          sum += image.rgb[i];
       }
       static_cast<void>(sum);
     });

@@ -1,4 +1,5 @@
-// What a model's folder says of itself: timm's and transformers' descriptions, and the index of shards.
+// What a model's folder says of itself: timm's and transformers' descriptions, and the index of
+// shards.
 #include "retort/hub/snapshot.h"
 
 #include "retort/hub/description.h"
@@ -7,7 +8,8 @@
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace retort;
   const fuzz::InputFolder folder(fuzz::text_of(data, size),
-                                 {"config.json", "preprocessor_config.json", "processor_config.json", "model.safetensors.index.json"});
+                                 {"config.json", "preprocessor_config.json",
+                                  "processor_config.json", "model.safetensors.index.json"});
   fuzz::expect_errors_only([&] { hub::preprocess_of(hub::describe(folder.path())); });
   fuzz::expect_errors_only([&] { hub::shards_of(folder.path() / "model.safetensors.index.json"); });
   fuzz::expect_errors_only([&] { hub::weight_files({folder.path()}); });

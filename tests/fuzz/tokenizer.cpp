@@ -1,4 +1,5 @@
-// The files of a tokenizer, and a text: SentencePiece's model, byte-pair encodings of CLIP and SigLIP 2.
+// The files of a tokenizer, and a text: SentencePiece's model, byte-pair encodings of CLIP and
+// SigLIP 2.
 #include "retort/text/tokenizer.h"
 
 #include <fstream>
@@ -9,7 +10,8 @@
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace retort;
   const fuzz::InputFolder folder(fuzz::text_of(data, size),
-                                 {"spiece.model", "tokenizer.json", "tokenizer_config.json", "vocab.json", "merges.txt", "text"});
+                                 {"spiece.model", "tokenizer.json", "tokenizer_config.json",
+                                  "vocab.json", "merges.txt", "text"});
   fuzz::expect_errors_only([&] {
     std::stringstream text;
     text << std::ifstream(folder.path() / "text", std::ios::binary).rdbuf();

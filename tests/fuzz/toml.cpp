@@ -21,7 +21,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   try {
     std::istringstream stream{std::string(fuzz::text_of(data, size))};
     for (const CLI::ConfigItem& item : CLI::ConfigTOML().from_config(stream)) {
-      CLI::Option* option = item.parents.empty() ? app.get_option_no_throw("--" + item.name) : nullptr;
+      CLI::Option* option =
+          item.parents.empty() ? app.get_option_no_throw("--" + item.name) : nullptr;
       if (option == nullptr || item.inputs.empty()) continue;
       option->add_result(item.inputs);
       option->run_callback();

@@ -1,5 +1,6 @@
-// Weight files that begin with RETORT_FUZZ_START: zip .pth, legacy .pth or safetensors. Every element of every tensor is read.
-#include "retort/models/weight_file.h"
+// Weight files that begin with RETORT_FUZZ_START: zip .pth, legacy .pth or safetensors. Every
+// element of every tensor is read.
+#include "retort/weights/weight_file.h"
 
 #include "tests/fuzz/fuzz.h"
 
@@ -10,8 +11,8 @@ constexpr size_t kStartsAt = RETORT_FUZZ_STARTS_AT;
 
 }  // namespace
 
-// libtorch's reader of zip archives does not free what it holds where it refuses one: some hundred bytes.
-// NOLINTNEXTLINE(bugprone-reserved-identifier)
+// libtorch's reader of zip archives does not free what it holds where it refuses one: some hundred
+// bytes. NOLINTNEXTLINE(bugprone-reserved-identifier)
 extern "C" const char* __lsan_default_suppressions() { return "leak:mz_zip_"; }
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {

@@ -20,20 +20,22 @@ using testing::put;
 using testing::says;
 
 void wait_for(const fs::path& file, pid_t child) {
-  while (!fs::exists(file) && !testing::has_ended(child)) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  while (!fs::exists(file) && !testing::has_ended(child))
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
 }
 
-// The tool copies one of three images, which one the seed says. From its fourth image on it waits for the file `go`, and says so with
-// `waits`.
+// The tool copies one of three images, which one the seed says. From its fourth image on it waits
+// for the file `go`, and says so with `waits`.
 class GenerateCliTest : public ::testing::Test {
  protected:
   void SetUp() override {
     put(folder_ / "classes.txt", "cat\nsea_lake\n");
-    for (int i = 0; i < 3; ++i) put(folder_ / (std::to_string(i) + ".png"), encode(testing::noise(i, 9, 7), Format::png, ""));
-    put(folder_ / "tool",
-        "cd '" + folder_.path().string() +
-            "'\necho >> calls\nif [ $(wc -l < calls) -gt 3 ]; then touch waits; while [ ! -e go ] && [ -e tool ]; do sleep 0.02; done; fi\n"
-            "cp $(($1 % 3)).png \"$2\"\n");
+    for (int i = 0; i < 3; ++i)
+      put(folder_ / (std::to_string(i) + ".png"), encode(testing::noise(i, 9, 7), Format::png, ""));
+    put(folder_ / "tool", "cd '" + folder_.path().string() +
+                              "'\necho >> calls\nif [ $(wc -l < calls) -gt 3 ]; then touch waits; "
+                              "while [ ! -e go ] && [ -e tool ]; do sleep 0.02; done; fi\n"
+                              "cp $(($1 % 3)).png \"$2\"\n");
   }
   std::vector<std::string> command(const std::string& out) const {
     return {RETORT_BINARY, "generate",
@@ -42,16 +44,20 @@ class GenerateCliTest : public ::testing::Test {
             "--per-class", "3",
             "--out",       (folder_ / out).string()};
   }
-  std::vector<std::string> command(const std::string& out, const std::vector<std::string>& more) const {
+  std::vector<std::string> command(const std::string& out,
+                                   const std::vector<std::string>& more) const {
     std::vector<std::string> words = command(out);
     words.insert(words.end(), more.begin(), more.end());
     return words;
   }
-  Outcome run(const std::vector<std::string>& words) const { return testing::run_program(words, folder_ / "output.txt"); }
+  Outcome run(const std::vector<std::string>& words) const {
+    return testing::run_program(words, folder_ / "output.txt");
+  }
   std::string files_of(const std::string& out) const {
     const data::Manifest manifest = data::load_manifest(folder_ / out / "manifest.csv");
     std::string all = read_file(folder_ / out / "manifest.csv");
-    for (int64_t i = 0; i < static_cast<int64_t>(manifest.items.size()); ++i) all += read_file(manifest.file(i));
+    for (int64_t i = 0; i < static_cast<int64_t>(manifest.items.size()); ++i)
+      all += read_file(manifest.file(i));
     return all;
   }
   testing::TestFolder folder_;
@@ -95,15 +101,18 @@ bool is_running(pid_t process) {
   std::string text;
   std::getline(file, text);
   const size_t end = text.rfind(')');  // of its name; its state follows
-  return end != std::string::npos && end + 2 < text.size() && text[end + 2] != 'Z' && text[end + 2] != 'X';
+  return end != std::string::npos && end + 2 < text.size() && text[end + 2] != 'Z' &&
+         text[end + 2] != 'X';
 }
 
 // Whatever ends retort, the tool and what the tool has started end with it.
 TEST_F(GenerateCliTest, TheToolDoesNotOutliveUs) {
   for (const bool killed : {true, false}) {
     fs::remove(folder_ / "waits");
-    put(folder_ / "tool", "cd '" + folder_.path().string() + "'\nsleep 1000 &\necho $$ $! > pids\ntouch waits\nwait\n");
-    const pid_t child = testing::start_program(command(killed ? "killed" : "twice"), folder_ / "set.txt");
+    put(folder_ / "tool", "cd '" + folder_.path().string() +
+                              "'\nsleep 1000 &\necho $$ $! > pids\ntouch waits\nwait\n");
+    const pid_t child =
+        testing::start_program(command(killed ? "killed" : "twice"), folder_ / "set.txt");
     wait_for(folder_ / "waits", child);
     pid_t tool = 0, below = 0;
     std::ifstream(folder_ / "pids") >> tool >> below;
@@ -114,8 +123,10 @@ TEST_F(GenerateCliTest, TheToolDoesNotOutliveUs) {
       EXPECT_TRUE(is_running(tool));  // the first one lets it end its image
       ::kill(child, SIGINT);
     }
-    EXPECT_EQ(testing::await_program(child, folder_ / "set.txt").code, 128 + (killed ? SIGKILL : SIGINT));
-    while (is_running(tool) || is_running(below)) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    EXPECT_EQ(testing::await_program(child, folder_ / "set.txt").code,
+              128 + (killed ? SIGKILL : SIGINT));
+    while (is_running(tool) || is_running(below))
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
 }
 
@@ -135,8 +146,9 @@ TEST_F(GenerateCliTest, FaultsEndInOneMessage) {
   EXPECT_TRUE(says(unknown.text, "prompts.csv:2: there is no class 'cow'"));
   EXPECT_FALSE(fs::exists(folder_ / "a"));
   EXPECT_EQ(run(command("b", {"--steps", "3"})).code, 2);
-  const Outcome missing = run({RETORT_BINARY, "generate", "--classes", (folder_ / "classes.txt").string(), "--out",
-                               (folder_ / "c").string(), "--engine-library", (folder_ / "none.so").string()});
+  const Outcome missing =
+      run({RETORT_BINARY, "generate", "--classes", (folder_ / "classes.txt").string(), "--out",
+           (folder_ / "c").string(), "--engine-library", (folder_ / "none.so").string()});
   EXPECT_EQ(missing.code, 1);
   EXPECT_TRUE(says(missing.text, "scripts/install.sh generate"));
 }

@@ -38,28 +38,40 @@ class CommandEngineTest : public ::testing::Test {
   data::Image make(const std::string& command) {
     const auto engine = make_command_engine(command, folder_.path());
     engine->start(null_log(), never_stop());
-    return engine->make({"sea_lake", "a \"lake\" {seed}; $(x) é", "text", 123}, [](int64_t, int64_t) {});
+    return engine->make({"sea_lake", "a \"lake\" {seed}; $(x) é", "text", 123},
+                        [](int64_t, int64_t) {});
   }
   std::string copy() const { return "cp '" + (folder_ / "image.png").string() + "' "; }
   testing::TestFolder folder_;
 };
 
 TEST_F(CommandEngineTest, FillsWordsInAndReadsTheImage) {
-  const std::string tool = script("printf '%s\\n' \"$@\" > '" + (folder_ / "words").string() + "'\n" + copy() + "\"$6\"\n");
-  const data::Image image = make(tool + R"( --prompt={prompt} "{class}: {seed}" {negative_prompt} '{"a": {seed}}' {} {out})");
+  const std::string tool = script("printf '%s\\n' \"$@\" > '" + (folder_ / "words").string() +
+                                  "'\n" + copy() + "\"$6\"\n");
+  const data::Image image = make(
+      tool + R"( --prompt={prompt} "{class}: {seed}" {negative_prompt} '{"a": {seed}}' {} {out})");
   EXPECT_EQ(image.rgb, testing::noise(5, 12, 8).rgb);
   const std::string words = read_file(folder_ / "words");
-  EXPECT_TRUE(words.starts_with("--prompt=a \"lake\" {seed}; $(x) é\nsea_lake: 123\ntext\n{\"a\": 123}\n{}\n" + folder_.path().string()))
+  EXPECT_TRUE(words.starts_with(
+      "--prompt=a \"lake\" {seed}; $(x) é\nsea_lake: 123\ntext\n{\"a\": 123}\n{}\n" +
+      folder_.path().string()))
       << words;
 }
 
 TEST_F(CommandEngineTest, FailuresSayWhatTheToolSaid) {
-  EXPECT_TRUE(says(error_of([&] { make(script("echo working; echo 'no memory' >&2; exit 3\n") + " {prompt} {out}"); }),
+  EXPECT_TRUE(says(error_of([&] {
+                     make(script("echo working; echo 'no memory' >&2; exit 3\n") +
+                          " {prompt} {out}");
+                   }),
                    "tool: ended with status 3; it printed last: working / no memory"));
-  EXPECT_TRUE(says(error_of([&] { make(script("kill -SEGV $$\n") + " {prompt} {out}"); }), "was ended by a signal (Segmentation fault)"));
-  EXPECT_TRUE(says(error_of([&] { make(script("exit 0\n") + " {prompt} {out}"); }), "wrote no image"));
-  EXPECT_TRUE(says(error_of([&] { make(script("echo text > \"$2\"\n") + " {prompt} {out}"); }), ".png"));
-  EXPECT_TRUE(says(error_of([&] { make("no-such-tool-anywhere {prompt} {out}"); }), "no-such-tool-anywhere: cannot be started"));
+  EXPECT_TRUE(says(error_of([&] { make(script("kill -SEGV $$\n") + " {prompt} {out}"); }),
+                   "was ended by a signal (Segmentation fault)"));
+  EXPECT_TRUE(
+      says(error_of([&] { make(script("exit 0\n") + " {prompt} {out}"); }), "wrote no image"));
+  EXPECT_TRUE(
+      says(error_of([&] { make(script("echo text > \"$2\"\n") + " {prompt} {out}"); }), ".png"));
+  EXPECT_TRUE(says(error_of([&] { make("no-such-tool-anywhere {prompt} {out}"); }),
+                   "no-such-tool-anywhere: cannot be started"));
 }
 
 TEST_F(CommandEngineTest, TheCommandIsCheckedFirst) {
@@ -74,7 +86,8 @@ TEST_F(CommandEngineTest, TheCommandIsCheckedFirst) {
 
 TEST_F(CommandEngineTest, LeavesNothingBehind) {
   make(script(copy() + "\"$2\"\n") + " {prompt} {out}");
-  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder_.path()), {}), 2);  // the script and its image
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder_.path()), {}),
+            2);  // the script and its image
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
-// stable-diffusion.cpp itself, where it is installed (scripts/install.sh generate), and what is said where it is not.
+// stable-diffusion.cpp itself, where it is installed (scripts/install.sh generate), and what is
+// said where it is not.
 #include <dlfcn.h>
 #include <gtest/gtest.h>
 #include <png.h>
@@ -65,7 +66,8 @@ class DiffusionTest : public ::testing::Test {
 };
 
 #define RETORT_NEEDS_LIBRARY() \
-  if (library_file().empty()) GTEST_SKIP() << "no stable-diffusion.cpp is installed (scripts/install.sh generate)"
+  if (library_file().empty())  \
+  GTEST_SKIP() << "no stable-diffusion.cpp is installed (scripts/install.sh generate)"
 
 TEST_F(DiffusionTest, ALibraryThatIsMissingIsToldHowToGet) {
   const auto message = error_of([&] { static_cast<void>(engine(folder_ / "none.so", "x")); });
@@ -79,16 +81,21 @@ TEST_F(DiffusionTest, AnotherLibraryIsRefusedBeforeItIsUsed) {
   EXPECT_TRUE(says(start_with(folder_ / "text.so", folder_ / "model"), "text.so: does not load"));
   Dl_info libpng{};
   ASSERT_NE(::dladdr(reinterpret_cast<const void*>(&png_access_version_number), &libpng), 0);
-  EXPECT_TRUE(says(start_with(libpng.dli_fname, folder_ / "model"), "it has no function sd_set_log_callback"));
-  EXPECT_TRUE(says(start_with(RETORT_OTHER_LIBRARY, folder_ / "model"), "its sd_ctx_params_t is of another size"));
+  EXPECT_TRUE(says(start_with(libpng.dli_fname, folder_ / "model"),
+                   "it has no function sd_set_log_callback"));
+  EXPECT_TRUE(says(start_with(RETORT_OTHER_LIBRARY, folder_ / "model"),
+                   "its sd_ctx_params_t is of another size"));
 }
 
 TEST_F(DiffusionTest, AModelThatIsNoneEndsInAMessage) {
   RETORT_NEEDS_LIBRARY();
   put(folder_ / "model", "no weights");
   EXPECT_TRUE(says(start_with(library_file(), folder_ / "model"), "unknown format"));
-  put(folder_ / "model", testing::safetensors_bytes(R"({"a":{"dtype":"F16","shape":[4],"data_offsets":[0,8]}})", "12345678"));
-  EXPECT_TRUE(says(start_with(library_file(), folder_ / "model"), "get sd version from file failed"));
+  put(folder_ / "model",
+      testing::safetensors_bytes(R"({"a":{"dtype":"F16","shape":[4],"data_offsets":[0,8]}})",
+                                 "12345678"));
+  EXPECT_TRUE(
+      says(start_with(library_file(), folder_ / "model"), "get sd version from file failed"));
 }
 
 // A dtype that no weight has: the library throws in a thread of its own, which ends its process.
@@ -105,13 +112,16 @@ TEST_F(DiffusionTest, AModelThatTheLibraryDiesOfEndsInAMessage) {
   EXPECT_TRUE(says(message, "type i32 unsupported"));
 }
 
-// The whole command on a checkpoint of full shape: killed while it makes its second image, gone on with, and one image made again alone.
+// The whole command on a checkpoint of full shape: killed while it makes its second image, gone on
+// with, and one image made again alone.
 TEST_F(DiffusionTest, ACheckpointMakesASetThatSurvivesAKill) {
   RETORT_NEEDS_LIBRARY();
   testing::write_sd1_checkpoint(folder_ / "sd1.safetensors");
-  const fs::path first = folder_ / "set/sea_lake/00000.png", second = folder_ / "set/forest/00000.png";
+  const fs::path first = folder_ / "set/sea_lake/00000.png",
+                 second = folder_ / "set/forest/00000.png";
   const pid_t child = testing::start_program(command("set"), folder_ / "output.txt");
-  while (!fs::exists(first) && !testing::has_ended(child)) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  while (!fs::exists(first) && !testing::has_ended(child))
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
   ASSERT_TRUE(fs::exists(first)) << read_file(folder_ / "output.txt");
   ::kill(child, SIGKILL);
   testing::await_program(child, folder_ / "output.txt");
@@ -136,7 +146,8 @@ TEST_F(DiffusionTest, ACheckpointMakesASetThatSurvivesAKill) {
   EXPECT_EQ(lake.width, 64);
   EXPECT_EQ(lake.height, 64);
   EXPECT_NE(lake.rgb, forest.rgb);
-  EXPECT_GT(std::set<uint8_t>(lake.rgb.begin(), lake.rgb.end()).size(), 50U);  // noise, not one colour
+  EXPECT_GT(std::set<uint8_t>(lake.rgb.begin(), lake.rgb.end()).size(),
+            50U);  // noise, not one colour
 }
 
 }  // namespace

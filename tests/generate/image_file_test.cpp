@@ -7,7 +7,9 @@
 namespace retort::generate {
 namespace {
 
-std::span<const std::byte> bytes_of(const std::string& text) { return std::as_bytes(std::span(text)); }
+std::span<const std::byte> bytes_of(const std::string& text) {
+  return std::as_bytes(std::span(text));
+}
 
 TEST(ImageFile, PngKeepsPixelsAndText) {
   const data::Image image = testing::noise(7, 33, 20);
@@ -24,7 +26,8 @@ TEST(ImageFile, PngTextThatIsNotAsciiIsInternational) {
 
 TEST(ImageFile, JpegHasTheTextAsItsComment) {
   const data::Image image = testing::noise(7, 40, 24);
-  const std::string plain = encode(image, Format::jpeg, ""), file = encode(image, Format::jpeg, "a cat");
+  const std::string plain = encode(image, Format::jpeg, ""),
+                    file = encode(image, Format::jpeg, "a cat");
   EXPECT_EQ(file.substr(0, 4), "\xff\xd8\xff\xe0");
   EXPECT_EQ(file.substr(20, 9), std::string("\xff\xfe\0\7a cat", 9));
   EXPECT_EQ(data::decode(bytes_of(file), "a.jpg").rgb, data::decode(bytes_of(plain), "b.jpg").rgb);

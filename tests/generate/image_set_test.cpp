@@ -24,7 +24,9 @@ using testing::says;
 // Draws noise from the seed.
 class Noise : public Engine {
  public:
-  Settings settings() const override { return {{"engine", "noise"}, {"size", std::to_string(size)}}; }
+  Settings settings() const override {
+    return {{"engine", "noise"}, {"size", std::to_string(size)}};
+  }
   void start(Log&, const StopFlag&) override { ++started; }
   data::Image make(const Request& request, const OnStep& on_step) override {
     requests.push_back(request);
@@ -54,7 +56,8 @@ class ImageSetTest : public ::testing::Test {
   static std::map<std::string, std::string> files_in(const fs::path& folder) {
     std::map<std::string, std::string> files;
     for (const auto& entry : fs::recursive_directory_iterator(folder)) {
-      if (entry.is_regular_file()) files[fs::relative(entry.path(), folder).string()] = read_file(entry.path());
+      if (entry.is_regular_file())
+        files[fs::relative(entry.path(), folder).string()] = read_file(entry.path());
     }
     return files;
   }
@@ -70,9 +73,12 @@ TEST_F(ImageSetTest, MakesAFolderForEachClassThatTheLoaderReads) {
   ASSERT_EQ(manifest.items.size(), 6U);
   for (int64_t i = 0; i < 6; ++i) EXPECT_EQ(manifest.read(i).width, 16);
   const data::Image made = data::decode_file(folder_ / "set/cat/00002.png");
-  EXPECT_EQ(made.rgb, testing::noise(picture(plan("set").classes[0], 2, 0, Format::png).seed, 16, 16).rgb);
-  EXPECT_NE(read_file(folder_ / "set/dog/00000.png").find("a dog\nNegative prompt: text\nSeed: "), std::string::npos);
-  EXPECT_TRUE(says(read_file(result.manifest), "cat/00001.png,cat,train,\"a café, at night\",text,"));
+  EXPECT_EQ(made.rgb,
+            testing::noise(picture(plan("set").classes[0], 2, 0, Format::png).seed, 16, 16).rgb);
+  EXPECT_NE(read_file(folder_ / "set/dog/00000.png").find("a dog\nNegative prompt: text\nSeed: "),
+            std::string::npos);
+  EXPECT_TRUE(
+      says(read_file(result.manifest), "cat/00001.png,cat,train,\"a café, at night\",text,"));
 }
 
 TEST_F(ImageSetTest, ASetThatIsStoppedIsBalancedAndGoesOn) {
@@ -115,11 +121,14 @@ TEST_F(ImageSetTest, OtherSettingsAreRefused) {
   Noise noise;
   generate(plan("set"), noise, null_log(), never_stop());
   const auto before = files_in(folder_ / "set");
-  const auto refusal = [&](const SetPlan& other) { return error_of([&] { generate(other, noise, null_log(), never_stop()); }); };
+  const auto refusal = [&](const SetPlan& other) {
+    return error_of([&] { generate(other, noise, null_log(), never_stop()); });
+  };
   SetPlan other = plan("set");
   other.negative_prompt = "";
   other.seed = 1;
-  EXPECT_TRUE(says(refusal(other), "negative_prompt was 'text' and is ''; seed was '0' and is '1'"));
+  EXPECT_TRUE(
+      says(refusal(other), "negative_prompt was 'text' and is ''; seed was '0' and is '1'"));
   other = plan("set");
   other.classes[1].prompts = {"a hound"};
   EXPECT_TRUE(says(refusal(other), "class 'dog' made with other prompts"));
@@ -133,7 +142,8 @@ TEST_F(ImageSetTest, OtherSettingsAreRefused) {
 TEST_F(ImageSetTest, SettingsThatMadeNoImageBindNobody) {
   Noise noise;
   noise.fail_at = 1;
-  EXPECT_TRUE(says(error_of([&] { generate(plan("set"), noise, null_log(), never_stop()); }), "0 of 6 images are there"));
+  EXPECT_TRUE(says(error_of([&] { generate(plan("set"), noise, null_log(), never_stop()); }),
+                   "0 of 6 images are there"));
   noise.size = 32;
   EXPECT_EQ(generate(plan("set"), noise, null_log(), never_stop()).made, 6);
 }
@@ -141,7 +151,8 @@ TEST_F(ImageSetTest, SettingsThatMadeNoImageBindNobody) {
 TEST_F(ImageSetTest, AFailureKeepsAndListsWhatWasMade) {
   Noise noise;
   noise.fail_at = 6;
-  const std::string message = error_of([&] { generate(plan("set"), noise, null_log(), never_stop()); });
+  const std::string message =
+      error_of([&] { generate(plan("set"), noise, null_log(), never_stop()); });
   EXPECT_TRUE(says(message, "noise: is tired"));
   EXPECT_TRUE(says(message, "5 of 6 images are there and listed in"));
   EXPECT_EQ(data::load_manifest(folder_ / "set/manifest.csv").items.size(), 5U);
@@ -151,13 +162,15 @@ TEST_F(ImageSetTest, AFolderWithOtherFilesIsRefused) {
   Noise noise;
   fs::create_directories(folder_ / "photos");
   put(folder_ / "photos/mine.jpg", "x");
-  EXPECT_TRUE(says(error_of([&] { generate(plan("photos"), noise, null_log(), never_stop()); }), "holds other files, such as 'mine.jpg'"));
+  EXPECT_TRUE(says(error_of([&] { generate(plan("photos"), noise, null_log(), never_stop()); }),
+                   "holds other files, such as 'mine.jpg'"));
   EXPECT_EQ(files_in(folder_ / "photos").size(), 1U);
 }
 
 TEST_F(ImageSetTest, OnlyOneWorksInAFolder) {
   const ImageSet first(plan("set"));
-  EXPECT_TRUE(says(error_of([&] { const ImageSet second(plan("set")); }), "is in use: process " + std::to_string(::getpid())));
+  EXPECT_TRUE(says(error_of([&] { const ImageSet second(plan("set")); }),
+                   "is in use: process " + std::to_string(::getpid())));
 }
 
 // A disk that is full fails a write as a limit on the size of files does.
@@ -177,8 +190,10 @@ void end_with_limit(rlim_t bytes, const SetPlan& plan, Noise& noise) {
 TEST_F(ImageSetTest, AFullDiskKeepsAndListsWhatWasMade) {
   Noise noise;
   noise.large_at = 4;
-  EXPECT_EXIT(end_with_limit(8000, plan("set"), noise), ::testing::ExitedWithCode(1), "cannot write: .*\n.*\n  3 of 6 images are there");
-  EXPECT_EQ(files_in(folder_ / "set").size(), 3U + 3U);  // with .lock, settings.json and manifest.csv
+  EXPECT_EXIT(end_with_limit(8000, plan("set"), noise), ::testing::ExitedWithCode(1),
+              "cannot write: .*\n.*\n  3 of 6 images are there");
+  EXPECT_EQ(files_in(folder_ / "set").size(),
+            3U + 3U);  // with .lock, settings.json and manifest.csv
   EXPECT_EQ(data::load_manifest(folder_ / "set/manifest.csv").items.size(), 3U);
   noise.large_at = 0;
   EXPECT_EQ(generate(plan("set"), noise, null_log(), never_stop()).made, 3);
@@ -190,7 +205,8 @@ TEST_F(ImageSetTest, NoHalfRowIsLeftInTheManifest) {
   SetPlan wordy = plan("set", 4);
   wordy.classes[0].prompts = {std::string(1000, 'c')};
   wordy.classes[1].prompts = {std::string(1000, 'd')};
-  EXPECT_EXIT(end_with_limit(4500, wordy, noise), ::testing::ExitedWithCode(1), "manifest.csv: cannot be written");
+  EXPECT_EXIT(end_with_limit(4500, wordy, noise), ::testing::ExitedWithCode(1),
+              "manifest.csv: cannot be written");
   EXPECT_EQ(data::load_manifest(folder_ / "set/manifest.csv").items.size(), 4U);
   EXPECT_EQ(generate(wordy, noise, null_log(), never_stop()).made, 3);
   EXPECT_EQ(data::load_manifest(folder_ / "set/manifest.csv").items.size(), 8U);
@@ -201,7 +217,8 @@ TEST_F(ImageSetTest, AModelsHashIsKept) {
   const fs::path cache = folder_ / "cache";
   const std::string hash = model_hash(folder_ / "model", cache, null_log(), never_stop());
   EXPECT_EQ(hash.size(), 32U);
-  for (const auto& entry : fs::directory_iterator(cache / "model-hashes")) put(entry.path(), std::string(32, 'k'));
+  for (const auto& entry : fs::directory_iterator(cache / "model-hashes"))
+    put(entry.path(), std::string(32, 'k'));
   EXPECT_EQ(model_hash(folder_ / "model", cache, null_log(), never_stop()), std::string(32, 'k'));
   put(folder_ / "model", "other weights");
   EXPECT_NE(model_hash(folder_ / "model", cache, null_log(), never_stop()), std::string(32, 'k'));
@@ -212,8 +229,8 @@ TEST_F(ImageSetTest, ADiffusersFoldersHashIsOfItsParts) {
   const fs::path model = folder_ / "sd", cache = folder_ / "cache";
   fs::create_directories(model / "unet");
   fs::create_directories(model / "vae");
-  EXPECT_TRUE(
-      says(error_of([&] { model_hash(model, cache, null_log(), never_stop()); }), "without unet/diffusion_pytorch_model.safetensors"));
+  EXPECT_TRUE(says(error_of([&] { model_hash(model, cache, null_log(), never_stop()); }),
+                   "without unet/diffusion_pytorch_model.safetensors"));
   put(model / "unet/diffusion_pytorch_model.safetensors", "u");
   const std::string without = model_hash(model, cache, null_log(), never_stop());
   put(model / "vae/diffusion_pytorch_model.safetensors", "v");

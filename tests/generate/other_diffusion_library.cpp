@@ -1,4 +1,5 @@
-// Exports what retort looks for in stable-diffusion.cpp, but its first struct is longer, as in another version.
+// Exports what retort looks for in stable-diffusion.cpp, but its first struct is longer, as in
+// another version.
 #include <cstring>
 
 extern "C" {

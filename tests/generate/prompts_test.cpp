@@ -25,7 +25,8 @@ class PromptsTest : public ::testing::Test {
 };
 
 TEST_F(PromptsTest, ClassesComeFromATextFile) {
-  const auto classes = read_prompts({file("classes.txt", "\xEF\xBB\xBFsea_lake\r\n\n 17: purple coneflower \n"), {}, {}});
+  const auto classes = read_prompts(
+      {file("classes.txt", "\xEF\xBB\xBFsea_lake\r\n\n 17: purple coneflower \n"), {}, {}});
   ASSERT_EQ(classes.size(), 2U);
   EXPECT_EQ(classes[0].label, "sea_lake");
   EXPECT_THAT(classes[0].prompts, ElementsAre("a photo of a sea lake"));
@@ -34,7 +35,8 @@ TEST_F(PromptsTest, ClassesComeFromATextFile) {
 }
 
 TEST_F(PromptsTest, ClassesComeFromADataSet) {
-  for (const char* path : {"data/ice_field/a.png", "data/ice_field/b.png", "data/dune/a.png", "data/dune/b.png"}) {
+  for (const char* path :
+       {"data/ice_field/a.png", "data/ice_field/b.png", "data/dune/a.png", "data/dune/b.png"}) {
     std::filesystem::create_directories((folder_ / path).parent_path());
     put(folder_ / path, "");
   }
@@ -42,17 +44,22 @@ TEST_F(PromptsTest, ClassesComeFromADataSet) {
   ASSERT_EQ(classes.size(), 2U);
   EXPECT_EQ(classes[0].label, "dune");
   EXPECT_EQ(classes[1].label, "ice_field");
-  EXPECT_THAT(classes[1].prompts, ElementsAre("the inside of a ice field", "one ice field, two ice field"));
+  EXPECT_THAT(classes[1].prompts,
+              ElementsAre("the inside of a ice field", "one ice field, two ice field"));
 }
 
 TEST_F(PromptsTest, PresetsAreThePapers) {
-  const auto classes = read_prompts({file("classes.txt", "bumpy"), {"inside", "picture", "texture"}, {}});
-  EXPECT_THAT(classes[0].prompts, ElementsAre("the inside of a bumpy", "a picture of a bumpy", "bumpy texture"));
+  const auto classes =
+      read_prompts({file("classes.txt", "bumpy"), {"inside", "picture", "texture"}, {}});
+  EXPECT_THAT(classes[0].prompts,
+              ElementsAre("the inside of a bumpy", "a picture of a bumpy", "bumpy texture"));
 }
 
 TEST_F(PromptsTest, AFileHasPromptsOfSingleClasses) {
   const PromptOptions options{
-      file("classes.txt", "cat\ndog\n"), {"a {class}"}, file("prompts.csv", "class,prompt\ncat,\"a {class}, asleep\"\ncat,two cats\n")};
+      file("classes.txt", "cat\ndog\n"),
+      {"a {class}"},
+      file("prompts.csv", "class,prompt\ncat,\"a {class}, asleep\"\ncat,two cats\n")};
   const auto classes = read_prompts(options);
   EXPECT_THAT(classes[0].prompts, ElementsAre("a cat, asleep", "two cats"));
   EXPECT_THAT(classes[1].prompts, ElementsAre("a dog"));
@@ -65,7 +72,8 @@ TEST_F(PromptsTest, FaultsAreNamedWithTheirPlace) {
   const auto message = [&](const std::string& prompts) {
     return error_of([&] { read_prompts({classes, {}, file("prompts.csv", prompts)}); });
   };
-  EXPECT_TRUE(says(message("class,prompt\ncat,a\ncow,a\n"), "prompts.csv:3: there is no class 'cow'"));
+  EXPECT_TRUE(
+      says(message("class,prompt\ncat,a\ncow,a\n"), "prompts.csv:3: there is no class 'cow'"));
   EXPECT_TRUE(says(message("class,prompt\ncat,a\ncow,a\n"), "'cat', 'dog'"));
   EXPECT_TRUE(says(message("cat,a\n"), "class,prompt"));
   EXPECT_TRUE(says(message("class,prompt\ncat,a,b\n"), "prompts.csv:2: has 3 fields"));
@@ -75,7 +83,9 @@ TEST_F(PromptsTest, FaultsAreNamedWithTheirPlace) {
 }
 
 TEST_F(PromptsTest, LabelsMustMakeFolders) {
-  const auto message = [&](const std::string& text) { return error_of([&] { read_prompts({file("classes.txt", text), {}, {}}); }); };
+  const auto message = [&](const std::string& text) {
+    return error_of([&] { read_prompts({file("classes.txt", text), {}, {}}); });
+  };
   for (const char* bad : {"../up", ".hidden", "a/b", "a\tb"})
     EXPECT_TRUE(says(message("cat\n" + std::string(bad)), "classes.txt:2")) << bad;
   EXPECT_TRUE(says(message("cat\nCat"), "was there before, at"));
@@ -86,7 +96,10 @@ TEST_F(PromptsTest, LabelsMustMakeFolders) {
 TEST_F(PromptsTest, ATemplateNeedsItsClass) {
   const auto classes = file("classes.txt", "cat\n");
   EXPECT_THROW(read_prompts({classes, {"a photo"}, {}}), UsageError);
-  EXPECT_TRUE(says(error_of([&] { read_prompts({classes, {"a photo"}, {}}); }), "inside, picture, texture"));
+  EXPECT_TRUE(says(error_of([&] {
+                     read_prompts({classes, {"a photo"}, {}});
+                   }),
+                   "inside, picture, texture"));
 }
 
 TEST(Picture, IsAFunctionOfClassNumberAndSeed) {
@@ -105,14 +118,17 @@ TEST(Picture, IsAFunctionOfClassNumberAndSeed) {
 
 TEST(Picture, SaysHowItWasMade) {
   const Picture made{"cat/00000.png", "cat", "a \"cat\", asleep", 12};
-  const Settings settings = {{"model_hash", "ab"}, {"steps", "20"}, {"guidance", "7"}, {"engine", "tool {prompt}, {out}"}};
-  EXPECT_EQ(
-      parameters(made, "dogs", settings),
-      "a \"cat\", asleep\nNegative prompt: dogs\nSeed: 12, Model hash: ab, Steps: 20, CFG scale: 7, Engine: \"tool {prompt}, {out}\", "
-      "Version: retort 0.1.0");
-  EXPECT_EQ(manifest_header(settings), "path,label,split,prompt,negative_prompt,seed,model_hash,steps,guidance,engine\n");
+  const Settings settings = {
+      {"model_hash", "ab"}, {"steps", "20"}, {"guidance", "7"}, {"engine", "tool {prompt}, {out}"}};
+  EXPECT_EQ(parameters(made, "dogs", settings),
+            "a \"cat\", asleep\nNegative prompt: dogs\nSeed: 12, Model hash: ab, Steps: 20, CFG "
+            "scale: 7, Engine: \"tool {prompt}, {out}\", "
+            "Version: retort 0.1.0");
+  EXPECT_EQ(manifest_header(settings),
+            "path,label,split,prompt,negative_prompt,seed,model_hash,steps,guidance,engine\n");
   EXPECT_EQ(manifest_row(made, "dogs", settings),
-            "cat/00000.png,cat,train,\"a \"\"cat\"\", asleep\",dogs,12,ab,20,7,\"tool {prompt}, {out}\"\n");
+            "cat/00000.png,cat,train,\"a \"\"cat\"\", asleep\",dogs,12,ab,20,7,\"tool {prompt}, "
+            "{out}\"\n");
 }
 
 }  // namespace

@@ -86,7 +86,8 @@ class Checkpoint {
     weight(model + "embeddings.position_embedding.weight", {77, 768});
     for (int i = 0; i < 12; ++i) {
       const std::string layer = model + "encoder.layers." + to_string(i);
-      for (const char* name : {"q_proj", "k_proj", "v_proj", "out_proj"}) linear(layer + ".self_attn." + name, 768, 768);
+      for (const char* name : {"q_proj", "k_proj", "v_proj", "out_proj"})
+        linear(layer + ".self_attn." + name, 768, 768);
       norm(layer + ".layer_norm1", 768);
       norm(layer + ".layer_norm2", 768);
       linear(layer + ".mlp.fc1", 3072, 768);
@@ -148,7 +149,8 @@ class Checkpoint {
   }
 
   static constexpr int64_t kPool = int64_t{40} << 20;  // the largest tensor and a little
-  at::Tensor pool_ = at::randn({kPool}, at::detail::createCPUGenerator(1), at::kFloat).mul_(0.02).to(at::kHalf);
+  at::Tensor pool_ =
+      at::randn({kPool}, at::detail::createCPUGenerator(1), at::kFloat).mul_(0.02).to(at::kHalf);
   int64_t offset_ = 0;
 };
 

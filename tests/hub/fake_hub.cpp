@@ -20,7 +20,8 @@ Answer ranged(const Request& request, const std::string& bytes) {
   if (range.empty()) return {200, {{"Accept-Ranges", "bytes"}}, bytes};
   const size_t from = std::stoul(range.substr(6));
   if (from >= bytes.size()) return {416, {}};
-  const std::string part = "bytes " + std::to_string(from) + "-" + std::to_string(bytes.size() - 1) + "/" + std::to_string(bytes.size());
+  const std::string part = "bytes " + std::to_string(from) + "-" +
+                           std::to_string(bytes.size() - 1) + "/" + std::to_string(bytes.size());
   return {206, {{"Content-Range", part}}, bytes.substr(from)};
 }
 
@@ -28,8 +29,10 @@ Answer ranged(const Request& request, const std::string& bytes) {
 
 FakeHub::FakeHub() {
   ::setenv("no_proxy", "127.0.0.1", 1);
-  storage = std::make_unique<HttpServer>([this](const Request& request) { return answer_storage(request); });
-  hub = std::make_unique<HttpServer>([this](const Request& request) { return answer_hub(request); });
+  storage = std::make_unique<HttpServer>(
+      [this](const Request& request) { return answer_storage(request); });
+  hub =
+      std::make_unique<HttpServer>([this](const Request& request) { return answer_hub(request); });
 }
 
 FakeHub::~FakeHub() {
@@ -53,8 +56,9 @@ size_t FakeHub::count(const std::string& method, const std::string& part) const 
   size_t found = 0;
   for (const HttpServer* server : {hub.get(), storage.get()}) {
     const std::vector<Request> requests = server->requests();
-    found += static_cast<size_t>(std::ranges::count_if(
-        requests, [&](const Request& request) { return request.method == method && request.target.find(part) != std::string::npos; }));
+    found += static_cast<size_t>(std::ranges::count_if(requests, [&](const Request& request) {
+      return request.method == method && request.target.find(part) != std::string::npos;
+    }));
   }
   return found;
 }
@@ -63,7 +67,9 @@ Answer FakeHub::list() const {
   if (!listing.empty()) return {200, {}, listing};
   nlohmann::json siblings = nlohmann::json::array();
   for (const auto& [name, file] : files) siblings.push_back({{"rfilename", name}});
-  return {200, {{"Content-Type", "application/json"}}, nlohmann::json{{"id", "org/name"}, {"sha", commit}, {"siblings", siblings}}.dump()};
+  return {200,
+          {{"Content-Type", "application/json"}},
+          nlohmann::json{{"id", "org/name"}, {"sha", commit}, {"siblings", siblings}}.dump()};
 }
 
 Answer FakeHub::answer_hub(const Request& request) {
@@ -72,7 +78,8 @@ Answer FakeHub::answer_hub(const Request& request) {
     next_.pop_front();
     return answer;
   }
-  if (!token.empty() && request.header("authorization") != "Bearer " + token) return {401, {{"X-Error-Code", "RepoNotFound"}}};
+  if (!token.empty() && request.header("authorization") != "Bearer " + token)
+    return {401, {{"X-Error-Code", "RepoNotFound"}}};
   if (request.target.starts_with("/api/models/org/name/revision/")) {
     const std::string revision = request.target.substr(30);
     if (revision == "main" || revision == "refs%2Fpr%2F1" || revision == commit) return list();
@@ -81,14 +88,17 @@ Answer FakeHub::answer_hub(const Request& request) {
   if (request.target.starts_with("/api/models/old/name/"))
     return {307, {{"Location", "/api/models/org/name/" + request.target.substr(21)}}};
   const std::string old = "/old/name/resolve/", now = "/org/name/resolve/" + commit + "/";
-  if (request.target.starts_with(old)) return {307, {{"Location", "/org/name/resolve/" + request.target.substr(old.size())}}};
-  if (request.target.starts_with(now)) return answer_file(request, request.target.substr(now.size()));
+  if (request.target.starts_with(old))
+    return {307, {{"Location", "/org/name/resolve/" + request.target.substr(old.size())}}};
+  if (request.target.starts_with(now))
+    return answer_file(request, request.target.substr(now.size()));
   return {404, {{"X-Error-Code", "RepoNotFound"}}};
 }
 
 Answer FakeHub::answer_file(const Request& request, const std::string& name) {
   const auto found = files.find(name);
-  if (found == files.end()) return {404, {{"X-Error-Code", "EntryNotFound"}, {"X-Repo-Commit", commit}}};
+  if (found == files.end())
+    return {404, {{"X-Error-Code", "EntryNotFound"}, {"X-Repo-Commit", commit}}};
   const HubFile& file = found->second;
   if (!file.large) {
     Answer answer = ranged(request, file.bytes);
@@ -113,7 +123,8 @@ Answer FakeHub::answer_storage(const Request& request) {
     next_bytes_.pop_front();
     return answer;
   }
-  const std::string name = request.target.substr(kStorage.size(), request.target.find('?') - kStorage.size());
+  const std::string name =
+      request.target.substr(kStorage.size(), request.target.find('?') - kStorage.size());
   Answer answer = ranged(request, files.at(name).bytes);
   answer.cut_after = cut_each_after;
   return answer;
@@ -127,7 +138,8 @@ std::string pattern(size_t size, uint64_t seed) {
 }
 
 std::string etag_of_bytes(const std::string& bytes, bool large) {
-  const std::filesystem::path file = std::filesystem::path(::testing::TempDir()) / ("retort-bytes-" + std::to_string(::getpid()));
+  const std::filesystem::path file =
+      std::filesystem::path(::testing::TempDir()) / ("retort-bytes-" + std::to_string(::getpid()));
   put(file, bytes);
   std::string etag = etag_of(file, large ? EtagKind::sha256 : EtagKind::git_sha1);
   std::filesystem::remove(file);

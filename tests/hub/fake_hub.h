@@ -22,8 +22,9 @@ struct HubFile {
   std::string etag;    // set by FakeHub::add
 };
 
-// A hub with one repository, "org/name", and the server behind it that holds the large files. Both answer as huggingface.co does: a HEAD of
-// a large file is a redirect whose headers describe it, ranges are served, and a second name of the repository redirects within the hub.
+// A hub with one repository, "org/name", and the server behind it that holds the large files. Both
+// answer as huggingface.co does: a HEAD of a large file is a redirect whose headers describe it,
+// ranges are served, and a second name of the repository redirects within the hub.
 class FakeHub {
  public:
   static constexpr const char* kCommit = "0123456789abcdef0123456789abcdef01234567";
@@ -38,7 +39,8 @@ class FakeHub {
   void next_bytes(Answer answer) { next_bytes_.push_back(std::move(answer)); }
 
   PullOptions options(const TestFolder& folder) const;
-  size_t count(const std::string& method, const std::string& part) const;  // of requests whose target holds this
+  size_t count(const std::string& method,
+               const std::string& part) const;  // of requests whose target holds this
 
   std::map<std::string, HubFile> files;
   std::string commit = kCommit;

@@ -41,7 +41,8 @@ Request parse(const std::string& head) {
   while (std::getline(lines, line) && line != "\r") {
     const size_t colon = line.find(": ");
     std::string name = line.substr(0, colon);
-    std::ranges::transform(name, name.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    std::ranges::transform(name, name.begin(),
+                           [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
     request.headers[name] = line.substr(colon + 2, line.size() - colon - 3);
   }
   return request;
@@ -61,13 +62,15 @@ std::string Request::header(const std::string& name) const {
   return found == headers.end() ? "" : found->second;
 }
 
-HttpServer::HttpServer(std::function<Answer(const Request&)> handler) : handler_(std::move(handler)) {
+HttpServer::HttpServer(std::function<Answer(const Request&)> handler)
+    : handler_(std::move(handler)) {
   socket_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   socklen_t size = sizeof address;
-  if (socket_ < 0 || ::bind(socket_, reinterpret_cast<sockaddr*>(&address), size) != 0 || ::listen(socket_, 16) != 0 ||
+  if (socket_ < 0 || ::bind(socket_, reinterpret_cast<sockaddr*>(&address), size) != 0 ||
+      ::listen(socket_, 16) != 0 ||
       ::getsockname(socket_, reinterpret_cast<sockaddr*>(&address), &size) != 0) {
     throw std::runtime_error("no server on 127.0.0.1");
   }

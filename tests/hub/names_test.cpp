@@ -21,7 +21,8 @@ using retort::testing::says;
 using retort::testing::TestFolder;
 
 TEST(Reference, IsNameAndRevision) {
-  EXPECT_EQ(parse_reference("hf:timm/vit_small_patch14_dinov2.lvd142m").repository, "timm/vit_small_patch14_dinov2.lvd142m");
+  EXPECT_EQ(parse_reference("hf:timm/vit_small_patch14_dinov2.lvd142m").repository,
+            "timm/vit_small_patch14_dinov2.lvd142m");
   EXPECT_EQ(parse_reference("hf:timm/vit_small_patch14_dinov2.lvd142m").revision, "main");
   EXPECT_EQ(parse_reference("hf:facebook/dinov2-small@refs/pr/3").revision, "refs/pr/3");
   EXPECT_EQ(parse_reference("hf:gpt2").repository, "gpt2");
@@ -32,9 +33,11 @@ TEST(Reference, IsNameAndRevision) {
 }
 
 TEST(Reference, RefusesWhatTheHubDoesNotAllow) {
-  for (const char* text : {"a/b",     "hf:",         "hf:/",       "hf:a/",     "hf:/b",      "hf:a/b/c",   "hf:a--b/c",
-                           "hf:../b", "hf:a/..",     "hf:a/b.git", "hf:-a/b",   "hf:a/b.",    "hf:a/b c",   "hf:a/b?x",
-                           "hf:a/b@", "hf:a/b@../x", "hf:a/b@/x",  "hf:a/b@x/", "hf:a/b@x y", "hf:a/b@x\n", "hf:a/ä"}) {
+  for (const char* text :
+       {"a/b",        "hf:",        "hf:/",    "hf:a/",       "hf:/b",     "hf:a/b/c",
+        "hf:a--b/c",  "hf:../b",    "hf:a/..", "hf:a/b.git",  "hf:-a/b",   "hf:a/b.",
+        "hf:a/b c",   "hf:a/b?x",   "hf:a/b@", "hf:a/b@../x", "hf:a/b@/x", "hf:a/b@x/",
+        "hf:a/b@x y", "hf:a/b@x\n", "hf:a/ä"}) {
     EXPECT_THROW(parse_reference(text), UsageError) << text;
   }
   EXPECT_THROW(parse_reference("hf:a/" + std::string(97, 'b')), UsageError);
@@ -42,11 +45,13 @@ TEST(Reference, RefusesWhatTheHubDoesNotAllow) {
 }
 
 TEST(SafeName, StaysInItsFolder) {
-  for (const char* name : {"config.json", "a/b/c.txt", "..a", "a..", ".hidden", "ü.txt", "model-00001-of-00002.safetensors"})
+  for (const char* name : {"config.json", "a/b/c.txt", "..a", "a..", ".hidden", "ü.txt",
+                           "model-00001-of-00002.safetensors"})
     EXPECT_TRUE(is_safe_name(name)) << name;
   for (const std::string& name :
-       {std::string(), std::string("/a"), std::string("a/"), std::string("a//b"), std::string(".."), std::string("."), std::string("../a"),
-        std::string("a/../b"), std::string("a/.."), std::string("a\\b"), std::string("C:a"), std::string("a\0b", 3), std::string("a\nb"),
+       {std::string(), std::string("/a"), std::string("a/"), std::string("a//b"), std::string(".."),
+        std::string("."), std::string("../a"), std::string("a/../b"), std::string("a/.."),
+        std::string("a\\b"), std::string("C:a"), std::string("a\0b", 3), std::string("a\nb"),
         std::string(256, 'a'), std::string(2000, 'a')}) {
     EXPECT_FALSE(is_safe_name(name)) << name;
   }
@@ -57,9 +62,12 @@ TEST(Etag, IsTheFilesChecksum) {
   put(folder / "abc", "abc");
   put(folder / "empty", "");
   // FIPS 180-2's example, and what `git hash-object` says.
-  EXPECT_EQ(etag_of(folder / "abc", EtagKind::sha256), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
-  EXPECT_EQ(etag_of(folder / "abc", EtagKind::git_sha1), "f2ba8f84ab5c1bce84a7b441cb1959cfc7093b7f");
-  EXPECT_EQ(etag_of(folder / "empty", EtagKind::git_sha1), "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391");
+  EXPECT_EQ(etag_of(folder / "abc", EtagKind::sha256),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  EXPECT_EQ(etag_of(folder / "abc", EtagKind::git_sha1),
+            "f2ba8f84ab5c1bce84a7b441cb1959cfc7093b7f");
+  EXPECT_EQ(etag_of(folder / "empty", EtagKind::git_sha1),
+            "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391");
   EXPECT_EQ(kind_of("f2ba8f84ab5c1bce84a7b441cb1959cfc7093b7f"), EtagKind::git_sha1);
   EXPECT_EQ(kind_of(std::string(64, 'a')), EtagKind::sha256);
   EXPECT_EQ(kind_of(std::string(64, 'A')), EtagKind::opaque);
@@ -78,14 +86,17 @@ TEST(Url, RedirectsResolve) {
   EXPECT_EQ(origin_of("https://a.org@b.org/"), origin_of("https://b.org/"));
   for (const char* location : {"file:///etc/passwd", "ftp://a.org/x", "javascript:1", "https://"})
     EXPECT_THROW(resolve_url("https://a.org/", location), Error) << location;
-  EXPECT_TRUE(says(error_of([] { resolve_url("https://a.org/x", "http://a.org/x"); }), "not encrypted"));
+  EXPECT_TRUE(
+      says(error_of([] { resolve_url("https://a.org/x", "http://a.org/x"); }), "not encrypted"));
   EXPECT_EQ(resolve_url("http://a.org/x", "https://a.org/x"), "https://a.org/x");
   EXPECT_EQ(quote_url("refs/pr/1", false), "refs%2Fpr%2F1");
   EXPECT_EQ(quote_url("a b/ü?.txt", true), "a%20b/%C3%BC%3F.txt");
 }
 
 TEST(RetryAfter, ReadsSecondsDatesAndTheHubsOwn) {
-  const auto after = [](const char* name, const char* value, int64_t now = 0) { return retry_after(Response{429, {{name, value}}}, now); };
+  const auto after = [](const char* name, const char* value, int64_t now = 0) {
+    return retry_after(Response{429, {{name, value}}}, now);
+  };
   EXPECT_EQ(after("retry-after", "7"), 7);
   EXPECT_EQ(after("retry-after", "99999999999999999999"), std::nullopt);
   EXPECT_EQ(after("retry-after", "18446744073709551615"), 1'000'000);
@@ -110,7 +121,8 @@ class Environment : public ::testing::Test {
   void TearDown() override {
     for (const char* name : kNames) {
       ::unsetenv(name);
-      if (const auto value = saved_.find(name); value != saved_.end()) ::setenv(name, value->second.c_str(), 1);
+      if (const auto value = saved_.find(name); value != saved_.end())
+        ::setenv(name, value->second.c_str(), 1);
     }
   }
   static PullOptions with(const std::map<std::string, std::string>& variables) {

@@ -47,17 +47,21 @@ class Pull : public ::testing::Test {
   }
 
   fs::path repository() const { return folder_ / "hub/models--org--name"; }
-  fs::path blob(const std::string& bytes, bool large) const { return repository() / "blobs" / etag_of_bytes(bytes, large); }
+  fs::path blob(const std::string& bytes, bool large) const {
+    return repository() / "blobs" / etag_of_bytes(bytes, large);
+  }
   fs::path part() const { return fs::path(blob(bytes_, true)) += ".incomplete"; }
   std::vector<std::string> names_in(const fs::path& folder) const {
     std::vector<std::string> names;
-    for (const auto& entry : fs::directory_iterator(folder)) names.push_back(entry.path().filename().string());
+    for (const auto& entry : fs::directory_iterator(folder))
+      names.push_back(entry.path().filename().string());
     std::ranges::sort(names);
     return names;
   }
   std::vector<std::string> ranges() const {  // of the requests for the weights' bytes
     std::vector<std::string> found;
-    for (const Request& request : hub_.storage->requests()) found.push_back(request.header("range"));
+    for (const Request& request : hub_.storage->requests())
+      found.push_back(request.header("range"));
     return found;
   }
 
@@ -72,11 +76,14 @@ TEST_F(Pull, MakesTheHubsCache) {
   EXPECT_EQ(snapshot.folder, repository() / "snapshots" / FakeHub::kCommit);
   EXPECT_EQ(names_in(snapshot.folder), (std::vector<std::string>{"config.json", kWeights}));
   EXPECT_EQ(read_file(snapshot.folder / kWeights), bytes_);
-  EXPECT_EQ(fs::read_symlink(snapshot.folder / kWeights), "../../blobs/" + etag_of_bytes(bytes_, true));
-  EXPECT_EQ(fs::read_symlink(snapshot.folder / "config.json"), "../../blobs/" + hub_.files["config.json"].etag);
+  EXPECT_EQ(fs::read_symlink(snapshot.folder / kWeights),
+            "../../blobs/" + etag_of_bytes(bytes_, true));
+  EXPECT_EQ(fs::read_symlink(snapshot.folder / "config.json"),
+            "../../blobs/" + hub_.files["config.json"].etag);
   EXPECT_EQ(read_file(repository() / "refs/main"), FakeHub::kCommit);
   EXPECT_EQ(names_in(repository() / "blobs").size(), 2U);
-  EXPECT_TRUE(fs::exists(folder_ / ("hub/.locks/models--org--name/" + etag_of_bytes(bytes_, true) + ".lock")));
+  EXPECT_TRUE(fs::exists(
+      folder_ / ("hub/.locks/models--org--name/" + etag_of_bytes(bytes_, true) + ".lock")));
   EXPECT_EQ(weight_files(snapshot), std::vector{snapshot.folder / kWeights});
   ASSERT_FALSE(log_.seen.empty());
   EXPECT_EQ(log_.seen.back().total, static_cast<int64_t>(bytes_.size()));
@@ -131,9 +138,11 @@ TEST_F(Pull, TheTokenGoesToTheHubAlone) {
   PullOptions options = this->options();
   options.token = hub_.token;
   pull(options);
-  for (const Request& request : hub_.hub->requests()) EXPECT_EQ(request.header("authorization"), "Bearer hf_secret");
+  for (const Request& request : hub_.hub->requests())
+    EXPECT_EQ(request.header("authorization"), "Bearer hf_secret");
   ASSERT_FALSE(hub_.storage->requests().empty());
-  for (const Request& request : hub_.storage->requests()) EXPECT_EQ(request.header("authorization"), "");
+  for (const Request& request : hub_.storage->requests())
+    EXPECT_EQ(request.header("authorization"), "");
 }
 
 TEST_F(Pull, GoesOnWhereTheConnectionWasCut) {
@@ -222,7 +231,8 @@ TEST_F(Pull, WrongBytesAreNotPlaced) {
   const std::string message = refusal();
   EXPECT_TRUE(says(message, "does not fit its sha256"));
   EXPECT_TRUE(says(message, kWeights));
-  EXPECT_EQ(names_in(repository() / "blobs"), std::vector<std::string>{hub_.files["config.json"].etag});
+  EXPECT_EQ(names_in(repository() / "blobs"),
+            std::vector<std::string>{hub_.files["config.json"].etag});
   EXPECT_FALSE(find({"org/name"}, options()).has_value());
   EXPECT_EQ(read_file(pull().folder / kWeights), bytes_);
 }
@@ -248,7 +258,10 @@ TEST_F(Pull, AFileOfUnknownSizeWithoutAChecksumIsTaken) {
   hub_.files.clear();
   hub_.add("config.json", "{}");
   hub_.add(kWeights, bytes_);
-  hub_.next({200, {}, R"({"sha": ")" + hub_.commit + R"(", "siblings": [{"rfilename": "model.safetensors"}]})"});
+  hub_.next(
+      {200,
+       {},
+       R"({"sha": ")" + hub_.commit + R"(", "siblings": [{"rfilename": "model.safetensors"}]})"});
   for (int i = 0; i < 3; ++i) {  // asked twice by HEAD, then for its bytes
     Answer answer{200, {{"ETag", "W/\"weak-1\""}}, bytes_};
     answer.chunked = true;
@@ -268,10 +281,13 @@ struct Refusal {
 
 TEST_F(Pull, EachRefusalHasAMessageOfItsOwn) {
   const Refusal refusals[] = {
-      {401, "RepoNotFound", false, "there is no such repository, or it is gated or private (HTTP 401)", "set HF_TOKEN"},
+      {401, "RepoNotFound", false,
+       "there is no such repository, or it is gated or private (HTTP 401)", "set HF_TOKEN"},
       {401, "", true, "does not accept the token", "HF_TOKEN is a token that may read it"},
-      {403, "GatedRepo", true, "may not be read with this token (HTTP 403)", "accept its conditions at http"},
-      {404, "RepoNotFound", false, "there is no such repository or revision (HTTP 404)", "check the name"},
+      {403, "GatedRepo", true, "may not be read with this token (HTTP 403)",
+       "accept its conditions at http"},
+      {404, "RepoNotFound", false, "there is no such repository or revision (HTTP 404)",
+       "check the name"},
       {404, "RevisionNotFound", false, "there is no revision 'main'", "look at http"},
       {404, "", false, "there is no such repository or revision", "check the name"},
       {418, "", false, "the server refuses (HTTP 418)", ""}};
@@ -349,7 +365,9 @@ TEST_F(Pull, OfflineAsksNobody) {
 TEST_F(Pull, CtrlCLeavesThePartToGoOnFrom) {
   StopFlag stop{false};
   hub_.cut_each_after = 200'000;  // the rest does not come by itself
-  log_.on_progress = [&](const Progress& progress) { stop = progress.done > 0 && progress.total == 300'000; };
+  log_.on_progress = [&](const Progress& progress) {
+    stop = progress.done > 0 && progress.total == 300'000;
+  };
   const std::string message = error_of([&] { hub::pull({"org/name"}, options(), log_, stop); });
   EXPECT_TRUE(says(message, "the same command goes on from there"));
   const size_t kept = fs::file_size(part());
@@ -361,7 +379,8 @@ TEST_F(Pull, CtrlCLeavesThePartToGoOnFrom) {
 }
 
 TEST_F(Pull, WaitsForAnotherWriter) {
-  const fs::path lock = folder_ / ("hub/.locks/models--org--name/" + etag_of_bytes(bytes_, true) + ".lock");
+  const fs::path lock =
+      folder_ / ("hub/.locks/models--org--name/" + etag_of_bytes(bytes_, true) + ".lock");
   fs::create_directories(lock.parent_path());
   const int other = ::open(lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
   ASSERT_EQ(::flock(other, LOCK_EX), 0);
@@ -383,7 +402,9 @@ TEST_F(Pull, WaitsForAnotherWriter) {
 
 TEST_F(Pull, TwoAtOnceDownloadOnce) {
   PullOptions options = this->options();
-  options.wait = [](std::chrono::milliseconds) { std::this_thread::sleep_for(std::chrono::milliseconds(1)); };
+  options.wait = [](std::chrono::milliseconds) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  };
   Recorder logs[2];
   std::thread other([&] { hub::pull({"org/name"}, options, logs[0]); });
   const Snapshot snapshot = hub::pull({"org/name"}, options, logs[1]);
@@ -393,9 +414,11 @@ TEST_F(Pull, TwoAtOnceDownloadOnce) {
 }
 
 TEST_F(Pull, HostileNamesAreRefused) {
-  for (const char* name : {R"(../../evil.json)", R"(/etc/evil.json)", R"(a\\evil.json)", R"(a\u0000evil.json)", R"(a//evil.json)", R"()"}) {
-    hub_.listing =
-        R"({"sha": ")" + hub_.commit + R"(", "siblings": [{"rfilename": "config.json"}, {"rfilename": ")" + std::string(name) + R"("}]})";
+  for (const char* name : {R"(../../evil.json)", R"(/etc/evil.json)", R"(a\\evil.json)",
+                           R"(a\u0000evil.json)", R"(a//evil.json)", R"()"}) {
+    hub_.listing = R"({"sha": ")" + hub_.commit +
+                   R"(", "siblings": [{"rfilename": "config.json"}, {"rfilename": ")" +
+                   std::string(name) + R"("}]})";
     EXPECT_TRUE(says(refusal(), "leads out of its folder")) << name;
   }
   EXPECT_FALSE(fs::exists(folder_ / "hub"));
@@ -406,9 +429,11 @@ TEST_F(Pull, HostileNamesAreRefused) {
 
 TEST_F(Pull, HostileListingsAreRefused) {
   const std::string begin = R"({"sha": ")" + hub_.commit + R"(", "siblings": )";
-  for (const std::string& listing : {std::string("<html>"), std::string("[]"), std::string("{}"),
-                                     std::string(R"({"sha": "../../x", "siblings": []})"), std::string(R"({"sha": 7, "siblings": []})"),
-                                     begin + "7}", begin + "[7]}", begin + R"([{"rfilename": 7}]})", begin + std::string(10'000, '[')}) {
+  for (const std::string& listing :
+       {std::string("<html>"), std::string("[]"), std::string("{}"),
+        std::string(R"({"sha": "../../x", "siblings": []})"),
+        std::string(R"({"sha": 7, "siblings": []})"), begin + "7}", begin + "[7]}",
+        begin + R"([{"rfilename": 7}]})", begin + std::string(10'000, '[')}) {
     hub_.listing = listing;
     EXPECT_TRUE(says(refusal(), "the list of its files")) << listing.substr(0, 80);
   }
@@ -416,31 +441,42 @@ TEST_F(Pull, HostileListingsAreRefused) {
 
 TEST_F(Pull, HostileHeadsAreRefused) {
   hub_.files.erase("config.json");
-  const std::string list = R"({"sha": ")" + hub_.commit + R"(", "siblings": [{"rfilename": "model.safetensors"}]})";
+  const std::string list =
+      R"({"sha": ")" + hub_.commit + R"(", "siblings": [{"rfilename": "model.safetensors"}]})";
   const auto answered = [&](const std::map<std::string, std::string>& headers, int status = 302) {
     hub_.next({200, {}, list});
     hub_.next({status, headers});
     return refusal();
   };
   const std::string location = hub_.storage->url() + "/storage/model.safetensors";
-  EXPECT_TRUE(says(answered({{"Location", location}, {"X-Linked-Etag", "\"../../evil\""}}), "no etag that names a file"));
-  EXPECT_TRUE(says(answered({{"Location", location}, {"X-Linked-Etag", "\"\""}}), "no etag that names a file"));
+  EXPECT_TRUE(says(answered({{"Location", location}, {"X-Linked-Etag", "\"../../evil\""}}),
+                   "no etag that names a file"));
+  EXPECT_TRUE(says(answered({{"Location", location}, {"X-Linked-Etag", "\"\""}}),
+                   "no etag that names a file"));
   EXPECT_TRUE(says(answered({}, 200), "no etag that names a file"));
-  EXPECT_TRUE(says(answered({{"Location", "file:///etc/passwd"}, {"X-Linked-Etag", "\"a\""}}), "is no http or https address"));
-  EXPECT_TRUE(says(answered({{"Location", location}, {"X-Linked-Etag", "\"a\""}, {"X-Linked-Size", "18446744073709551615"}}), "is larger"));
-  EXPECT_TRUE(
-      says(answered({{"Location", location}, {"X-Linked-Etag", "\"a\""}, {"X-Repo-Commit", std::string(40, 'b')}}), "another commit"));
+  EXPECT_TRUE(says(answered({{"Location", "file:///etc/passwd"}, {"X-Linked-Etag", "\"a\""}}),
+                   "is no http or https address"));
+  EXPECT_TRUE(says(answered({{"Location", location},
+                             {"X-Linked-Etag", "\"a\""},
+                             {"X-Linked-Size", "18446744073709551615"}}),
+                   "is larger"));
+  EXPECT_TRUE(says(answered({{"Location", location},
+                             {"X-Linked-Etag", "\"a\""},
+                             {"X-Repo-Commit", std::string(40, 'b')}}),
+                   "another commit"));
   hub_.next({200, {}, list});
   for (int i = 0; i < 20; ++i) hub_.next({307, {{"Location", "/org/name/round"}}});
   EXPECT_TRUE(says(refusal(), "redirects without an end"));
 }
 
 TEST_F(Pull, TakesTheTopsTextsAndTheWeights) {
-  for (const char* name : {"tokenizer.json", "merges.txt", "vocab.json", "spiece.model", "model.onnx", "unet/config.json",
-                           "unet/x.safetensors", "pytorch_model.bin"})
+  for (const char* name :
+       {"tokenizer.json", "merges.txt", "vocab.json", "spiece.model", "model.onnx",
+        "unet/config.json", "unet/x.safetensors", "pytorch_model.bin"})
     hub_.add(name, name);
   EXPECT_EQ(names_in(pull().folder),
-            (std::vector<std::string>{"config.json", "merges.txt", kWeights, "spiece.model", "tokenizer.json", "vocab.json"}));
+            (std::vector<std::string>{"config.json", "merges.txt", kWeights, "spiece.model",
+                                      "tokenizer.json", "vocab.json"}));
 }
 
 TEST_F(Pull, TakesShardsByTheIndex) {
@@ -448,10 +484,12 @@ TEST_F(Pull, TakesShardsByTheIndex) {
   hub_.add("model-2.safetensors", "two", true);
   hub_.add("model-1.safetensors", "one", true);
   hub_.add("other.safetensors", "not named", true);
-  hub_.add("model.safetensors.index.json",
-           R"({"weight_map": {"a": "model-2.safetensors", "b": "model-1.safetensors", "c": "model-2.safetensors"}})");
+  hub_.add(
+      "model.safetensors.index.json",
+      R"({"weight_map": {"a": "model-2.safetensors", "b": "model-1.safetensors", "c": "model-2.safetensors"}})");
   const Snapshot snapshot = pull();
-  EXPECT_EQ(weight_files(snapshot), (std::vector{snapshot.folder / "model-1.safetensors", snapshot.folder / "model-2.safetensors"}));
+  EXPECT_EQ(weight_files(snapshot), (std::vector{snapshot.folder / "model-1.safetensors",
+                                                 snapshot.folder / "model-2.safetensors"}));
   EXPECT_FALSE(fs::exists(snapshot.folder / "other.safetensors"));
   EXPECT_TRUE(find({"org/name"}, options()).has_value());
   fs::remove(snapshot.folder / "model-1.safetensors");
@@ -484,7 +522,8 @@ TEST_F(Pull, NamedFilesAreTakenWhateverTheyAre) {
   options.files = {"onnx/model.onnx", "README.md"};
   const Snapshot snapshot = pull(options);
   EXPECT_EQ(read_file(snapshot.folder / "onnx/model.onnx"), "graph");
-  EXPECT_EQ(fs::read_symlink(snapshot.folder / "onnx/model.onnx"), "../../../blobs/" + etag_of_bytes("graph", true));
+  EXPECT_EQ(fs::read_symlink(snapshot.folder / "onnx/model.onnx"),
+            "../../../blobs/" + etag_of_bytes("graph", true));
   EXPECT_EQ(names_in(snapshot.folder), (std::vector<std::string>{"README.md", "onnx"}));
   EXPECT_TRUE(find({"org/name"}, options).has_value());
   options.files = {"missing.bin"};
@@ -493,7 +532,8 @@ TEST_F(Pull, NamedFilesAreTakenWhateverTheyAre) {
 
 TEST_F(Pull, AnAnswerBeforeTheAnswerIsNotMeant) {
   hub_.early = "HTTP/1.1 103 Early Hints\r\nX-Linked-Etag: \"early\"\r\nX-Repo-Commit: 7\r\n\r\n";
-  EXPECT_EQ(fs::read_symlink(pull().folder / "config.json"), "../../blobs/" + hub_.files["config.json"].etag);
+  EXPECT_EQ(fs::read_symlink(pull().folder / "config.json"),
+            "../../blobs/" + hub_.files["config.json"].etag);
 }
 
 TEST_F(Pull, AnEmptyFileIsAFile) {

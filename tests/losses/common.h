@@ -14,7 +14,9 @@ constexpr int64_t kImages = 7, kInput = 9, kStudent = 6, kTeacher = 10, kClasses
 
 constexpr uint64_t kSeed = 5;  // of torch's generator before a step: crd draws
 
-inline at::Tensor formula_labels() { return testing::formula_uniform("labels", {kImages}, 0, kClasses).to(at::kLong); }
+inline at::Tensor formula_labels() {
+  return testing::formula_uniform("labels", {kImages}, 0, kClasses).to(at::kLong);
+}
 
 inline LossContext formula_context() {
   return {.student_dim = kStudent,
@@ -41,12 +43,14 @@ inline StepView formula_step(at::ScalarType dtype) {
 
 inline void formula_fill(torch::nn::Module& module) {
   StateDict state;
-  for (const auto& parameter : module.named_parameters()) state[parameter.key()] = parameter.value();
+  for (const auto& parameter : module.named_parameters())
+    state[parameter.key()] = parameter.value();
   testing::formula_fill(state);
   // Memory banks: in full precision too, so that rounding is not what a comparison sees.
   for (const auto& buffer : module.named_buffers()) {
     const std::string name = buffer.key().substr(buffer.key().rfind('.') + 1);
-    if (name.ends_with("_bank")) at::Tensor(buffer.value()).set_data(testing::formula_uniform(name, buffer.value().sizes()));
+    if (name.ends_with("_bank"))
+      at::Tensor(buffer.value()).set_data(testing::formula_uniform(name, buffer.value().sizes()));
   }
 }
 
@@ -63,7 +67,8 @@ inline std::shared_ptr<Loss> formula_loss(const std::string& name, const Options
   const LossEntry& entry = find_loss(name);
   LossContext context = formula_context();
   context.options = entry.options;
-  for (const auto& [option_name, value] : options) context.options.insert_or_assign(option_name, value);
+  for (const auto& [option_name, value] : options)
+    context.options.insert_or_assign(option_name, value);
   std::shared_ptr<Loss> loss = entry.make(context);
   formula_fill(*loss);
   to_double(*loss);

@@ -12,7 +12,8 @@ namespace {
 TEST(LossExample, StandsInThePageAsItIsCompiled) {
   const std::string docs = RETORT_DOCS;
   const std::string code = read_file(docs + "/examples/cosine_distance.cpp");
-  EXPECT_NE(read_file(docs + "/adding-a-loss.md").find("```cpp\n" + code + "```"), std::string::npos);
+  EXPECT_NE(read_file(docs + "/adding-a-loss.md").find("```cpp\n" + code + "```"),
+            std::string::npos);
 }
 
 TEST(LossExample, IsALossLikeAnyOther) {

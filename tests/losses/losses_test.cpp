@@ -17,8 +17,9 @@ TEST(Losses, RegistryIsSortedAndComplete) {
     EXPECT_FALSE(entry.summary.empty()) << entry.name;
   }
   EXPECT_TRUE(std::is_sorted(names.begin(), names.end()));
-  const std::vector<std::string> expected = {"align_uniform", "crd", "cross_entropy", "dcl",  "dist",  "dkd",
-                                             "info_nce",      "kd",  "sigmoid",       "srrl", "supcon"};
+  const std::vector<std::string> expected = {"align_uniform", "crd",  "cross_entropy", "dcl",
+                                             "dist",          "dkd",  "info_nce",      "kd",
+                                             "sigmoid",       "srrl", "supcon"};
   EXPECT_EQ(names, expected);
   EXPECT_DOUBLE_EQ(find_loss("align_uniform").weight, 0.8);
   EXPECT_DOUBLE_EQ(find_loss("kd").options.at("temperature").number(), 4);
@@ -29,34 +30,37 @@ TEST(Losses, UnknownNameListsTheKnown) {
     find_loss("kdd");
     FAIL();
   } catch (const UsageError& error) {
-    for (const LossEntry& entry : losses()) EXPECT_NE(std::string(error.what()).find(entry.name), std::string::npos) << error.what();
+    for (const LossEntry& entry : losses())
+      EXPECT_NE(std::string(error.what()).find(entry.name), std::string::npos) << error.what();
   }
 }
 
 TEST(Losses, GradientsAgreeWithCentralDifferences) {
-  const std::vector<std::pair<std::string, Options>> cases = {{"cross_entropy", {}},
-                                                              {"cross_entropy", {{"label_smoothing", 0.2}}},
-                                                              {"kd", {}},
-                                                              {"align_uniform", {{"dim", kDim}}},
-                                                              {"align_uniform", {{"dim", kDim}, {"alpha", 3}}},
-                                                              {"align_uniform", {{"dim", kDim}, {"projector", "simclrv2"}}},
-                                                              {"info_nce", {{"dim", kDim}}},
-                                                              {"info_nce", {{"dim", kDim}, {"queue", 5}}},
-                                                              {"sigmoid", {{"dim", kDim}}},
-                                                              {"dcl", {{"dim", kDim}}},
-                                                              {"supcon", {{"dim", kDim}}},
-                                                              {"crd", {{"dim", kDim}, {"negatives", 16}}},
-                                                              {"dkd", {}},
-                                                              {"dist", {}},
-                                                              {"srrl", {}},
-                                                              {"srrl", {{"connector", "mlp2"}}}};
+  const std::vector<std::pair<std::string, Options>> cases = {
+      {"cross_entropy", {}},
+      {"cross_entropy", {{"label_smoothing", 0.2}}},
+      {"kd", {}},
+      {"align_uniform", {{"dim", kDim}}},
+      {"align_uniform", {{"dim", kDim}, {"alpha", 3}}},
+      {"align_uniform", {{"dim", kDim}, {"projector", "simclrv2"}}},
+      {"info_nce", {{"dim", kDim}}},
+      {"info_nce", {{"dim", kDim}, {"queue", 5}}},
+      {"sigmoid", {{"dim", kDim}}},
+      {"dcl", {{"dim", kDim}}},
+      {"supcon", {{"dim", kDim}}},
+      {"crd", {{"dim", kDim}, {"negatives", 16}}},
+      {"dkd", {}},
+      {"dist", {}},
+      {"srrl", {}},
+      {"srrl", {{"connector", "mlp2"}}}};
   for (const auto& [name, options] : cases) {
     SCOPED_TRACE(name);
     const std::shared_ptr<Loss> loss = formula_loss(name, options);
     const StepView step = formula_step(at::kDouble);
     const bool features = find_loss(name).kind == Kind::embedding || name == "srrl";
     std::vector<at::Tensor> leaves = loss->parameters();
-    leaves.push_back(features ? step.student_features.requires_grad_() : step.student_logits.requires_grad_());
+    leaves.push_back(features ? step.student_features.requires_grad_()
+                              : step.student_logits.requires_grad_());
     const auto value = [&] {
       torch::manual_seed(kSeed);
       return loss->forward(step);
@@ -94,7 +98,8 @@ TEST(InfoNce, TheQueueKeepsTheNewestAndSparesTheImageItself) {
   StepView step = formula_step(at::kDouble);
   const std::shared_ptr<Loss> loss = formula_loss("info_nce", {{"dim", kDim}, {"queue", 3}});
   StepView one = step;
-  for (at::Tensor* tensor : {&one.student_features, &one.teacher_features, &one.image_ids}) *tensor = tensor->narrow(0, 0, 1);
+  for (at::Tensor* tensor : {&one.student_features, &one.teacher_features, &one.image_ids})
+    *tensor = tensor->narrow(0, 0, 1);
   EXPECT_NEAR(loss->forward(one).item<double>(), 0, 1e-12);
   EXPECT_NEAR(loss->forward(one).item<double>(), 0, 1e-12);
   loss->forward(step);
@@ -111,7 +116,8 @@ TEST(Crd, AMillionImagesStayInsideTheBudget) {
   size_t bytes = 0;
   for (const at::Tensor& buffer : loss->buffers()) bytes += buffer.nbytes();
   EXPECT_LE(bytes, size_t{513} << 20);
-  EXPECT_LE(static_cast<double>(bytes), find_loss("crd").options.at("bank_mib").number() * (1 << 20));
+  EXPECT_LE(static_cast<double>(bytes),
+            find_loss("crd").options.at("bank_mib").number() * (1 << 20));
   StepView step;
   step.student_features = at::ones({4, kStudent});
   step.teacher_features = at::ones({4, kTeacher});
@@ -134,16 +140,21 @@ TEST(Crd, NegativesAreOfOtherClasses) {
   to_double(*loss);
   const at::NoGradGuard no_grad;
   for (at::Tensor& parameter : loss->parameters()) parameter.zero_();
-  for (const char* side : {"student.output.bias", "teacher.output.bias"}) loss->named_parameters()[side][0] = 1;
-  // Both embed as (1, 0). Class 1's bank rows are e0, class 0's −e0: for an image of class 1 all negatives score e⁻¹.
-  const at::Tensor rows = at::tensor({1.0, 0.0, -1.0, 0.0, 1.0, 0.0, -1.0, 0.0}, at::kDouble).view({4, 2});
+  for (const char* side : {"student.output.bias", "teacher.output.bias"})
+    loss->named_parameters()[side][0] = 1;
+  // Both embed as (1, 0). Class 1's bank rows are e0, class 0's −e0: for an image of class 1 all
+  // negatives score e⁻¹.
+  const at::Tensor rows =
+      at::tensor({1.0, 0.0, -1.0, 0.0, 1.0, 0.0, -1.0, 0.0}, at::kDouble).view({4, 2});
   for (const char* bank : {"student_bank", "teacher_bank"}) loss->named_buffers()[bank].copy_(rows);
   StepView step;
   step.student_features = step.teacher_features = at::zeros({1, 2}, at::kDouble);
   step.labels = at::ones({1}, at::kLong);
   step.image_ids = at::zeros({1}, at::kLong);
-  const double positive = std::exp(1.0), negative = std::exp(-1.0), noise = 50.0 / 4, z = (positive + 50 * negative) / 51 * 4;
-  const double side = std::log(positive / z / (positive / z + noise)) + 50 * std::log(noise / (negative / z + noise));
+  const double positive = std::exp(1.0), negative = std::exp(-1.0), noise = 50.0 / 4,
+               z = (positive + 50 * negative) / 51 * 4;
+  const double side = std::log(positive / z / (positive / z + noise)) +
+                      50 * std::log(noise / (negative / z + noise));
   EXPECT_NEAR(loss->forward(step).item<double>(), -2 * side, 1e-4);
 }
 
@@ -158,7 +169,8 @@ TEST(Crd, AnImageWithoutALabelHasAllOthersForNegatives) {
   step.labels = context.labels;
   EXPECT_TRUE(loss->forward(step).isfinite().item<bool>());
 
-  // A pile of one: its only negatives are the labelled ones, never itself. The bank says which were drawn.
+  // A pile of one: its only negatives are the labelled ones, never itself. The bank says which were
+  // drawn.
   context.images = 3;
   context.labels = at::tensor({0, 1, -1}, at::kLong);
   const std::shared_ptr<Loss> small = find_loss("crd").make(context);
@@ -180,7 +192,8 @@ TEST(Crd, AnImageWithoutALabelHasAllOthersForNegatives) {
   EXPECT_TRUE(std::isnan(value(0, 0)));  // the pile's image is among its negatives
   small->named_buffers()["student_bank"][2].zero_();
   small->named_buffers()["teacher_bank"][2].zero_();
-  for (const char* bank : {"student_bank", "teacher_bank"}) small->named_buffers()[bank][0].fill_(std::numeric_limits<double>::quiet_NaN());
+  for (const char* bank : {"student_bank", "teacher_bank"})
+    small->named_buffers()[bank][0].fill_(std::numeric_limits<double>::quiet_NaN());
   EXPECT_TRUE(std::isnan(value(2, -1)));  // image 0 is among the pile's
 }
 
@@ -218,7 +231,8 @@ TEST(Projector, UnitRowsAndNoNanAtZero) {
   const at::Tensor zero = projector.forward(at::ones({2, 5}));
   zero.sum().backward();
   EXPECT_TRUE(zero.equal(at::zeros({2, 3})));
-  for (const at::Tensor& parameter : projector.parameters()) EXPECT_TRUE(parameter.grad().isfinite().all().item<bool>());
+  for (const at::Tensor& parameter : projector.parameters())
+    EXPECT_TRUE(parameter.grad().isfinite().all().item<bool>());
   EXPECT_THROW(Projector(0, 3), Error);
 }
 
@@ -232,7 +246,9 @@ TEST(Distillation, ZeroForEqualProbabilitiesAndStrictAboutShapes) {
 
 TEST(CrossEntropy, AMixedImageHasTwoLabels) {
   StepView step = formula_step(at::kDouble);
-  const auto value = [&] { return formula_loss("cross_entropy", {})->forward(step).item<double>(); };
+  const auto value = [&] {
+    return formula_loss("cross_entropy", {})->forward(step).item<double>();
+  };
   const double own = value();
   const at::Tensor labels = step.labels;
   step.labels = labels.flip(0);
@@ -246,14 +262,16 @@ TEST(CrossEntropy, AMixedImageHasTwoLabels) {
 TEST(CrossEntropy, EvenLogitsCostLogOfTheClasses) {
   StepView step = formula_step(at::kDouble);
   step.student_logits = at::zeros({kImages, kClasses}, at::kDouble);
-  EXPECT_NEAR(formula_loss("cross_entropy", {})->forward(step).item<double>(), std::log(kClasses), 1e-12);
+  EXPECT_NEAR(formula_loss("cross_entropy", {})->forward(step).item<double>(), std::log(kClasses),
+              1e-12);
 }
 
 // A batch of many unlabelled images may leave a logit loss one row.
 TEST(Losses, OneRowIsEnough) {
   StepView step = formula_step(at::kFloat);
-  for (at::Tensor StepView::*field : {&StepView::student_features, &StepView::student_logits, &StepView::teacher_features,
-                                      &StepView::teacher_logits, &StepView::labels, &StepView::image_ids})
+  for (at::Tensor StepView::*field :
+       {&StepView::student_features, &StepView::student_logits, &StepView::teacher_features,
+        &StepView::teacher_logits, &StepView::labels, &StepView::image_ids})
     step.*field = (step.*field).slice(0, 0, 1);
   for (const LossEntry& entry : losses()) {
     if (entry.kind != Kind::logit) continue;

@@ -20,7 +20,8 @@ std::string usage_error(const std::vector<TermConfig>& terms) {
 }
 
 void expect_named(const std::string& message, const std::vector<std::string>& words) {
-  for (const std::string& word : words) EXPECT_NE(message.find(word), std::string::npos) << "`" << word << "` is not in: " << message;
+  for (const std::string& word : words)
+    EXPECT_NE(message.find(word), std::string::npos) << "`" << word << "` is not in: " << message;
 }
 
 // Autocast on the CPU as the trainer sets it around the model.
@@ -42,18 +43,24 @@ TEST(Objective, WeightsTheTermsAndReportsThemUnweighted) {
   EXPECT_EQ(value.terms[0].first, "cross_entropy");
   EXPECT_EQ(value.terms[1].first, "kd");
   EXPECT_FALSE(value.terms[0].second.requires_grad());
-  EXPECT_NEAR(value.terms[0].second.item<double>(), at::cross_entropy_loss(step.student_logits, step.labels).item<double>(), 1e-6);
-  EXPECT_NEAR(value.total.item<double>(), 0.5 * value.terms[0].second.item<double>() + 3 * value.terms[1].second.item<double>(), 1e-5);
+  EXPECT_NEAR(value.terms[0].second.item<double>(),
+              at::cross_entropy_loss(step.student_logits, step.labels).item<double>(), 1e-6);
+  EXPECT_NEAR(value.total.item<double>(),
+              0.5 * value.terms[0].second.item<double>() + 3 * value.terms[1].second.item<double>(),
+              1e-5);
   value.total.backward();
   EXPECT_TRUE(step.student_logits.grad().defined());
 }
 
 TEST(Objective, OwnsTheProjectorsOfItsTerms) {
-  const Objective objective({{"cross_entropy", 1, {}}, {"align_uniform", 0.8, {{"dim", 16}}}}, formula_context());
+  const Objective objective({{"cross_entropy", 1, {}}, {"align_uniform", 0.8, {{"dim", 16}}}},
+                            formula_context());
   const auto parameters = objective.named_parameters();
   EXPECT_EQ(parameters.size(), 8U);
-  EXPECT_EQ(parameters["align_uniform.student.hidden.weight"].sizes(), at::IntArrayRef({kStudent, kStudent}));
-  EXPECT_EQ(parameters["align_uniform.teacher.output.weight"].sizes(), at::IntArrayRef({16, kTeacher}));
+  EXPECT_EQ(parameters["align_uniform.student.hidden.weight"].sizes(),
+            at::IntArrayRef({kStudent, kStudent}));
+  EXPECT_EQ(parameters["align_uniform.teacher.output.weight"].sizes(),
+            at::IntArrayRef({16, kTeacher}));
 }
 
 TEST(Objective, BothProjectorsLearn) {
@@ -64,10 +71,12 @@ TEST(Objective, BothProjectorsLearn) {
 }
 
 TEST(Objective, FullPrecisionUnderAutocast) {
-  Objective objective({{"cross_entropy", 1, {}}, {"align_uniform", 0.8, {}}, {"kd", 1, {}}}, formula_context());
+  Objective objective({{"cross_entropy", 1, {}}, {"align_uniform", 0.8, {}}, {"kd", 1, {}}},
+                      formula_context());
   const StepView low = formula_step(at::kBFloat16);
   StepView full = low;
-  for (at::Tensor* tensor : {&full.student_features, &full.student_logits, &full.teacher_features, &full.teacher_logits})
+  for (at::Tensor* tensor :
+       {&full.student_features, &full.student_logits, &full.teacher_features, &full.teacher_logits})
     *tensor = tensor->to(at::kFloat);
   const Objective::Value expected = objective.forward(full);
   const Autocast autocast;
@@ -92,7 +101,8 @@ TEST(Objective, OnAnotherDeviceIsTheSameAndWaitsForNothing) {
       StepView step = formula_step(at::kFloat);
       step.labels[0] = -1;
       const c10::Device device = far ? testing::kFar : c10::Device(c10::kCPU);
-      for (at::Tensor* of_student : {&step.student_features, &step.student_logits}) *of_student = of_student->to(device).requires_grad_();
+      for (at::Tensor* of_student : {&step.student_features, &step.student_logits})
+        *of_student = of_student->to(device).requires_grad_();
       torch::manual_seed(kSeed);
       const int64_t waits = testing::waits_for_far();
       at::Tensor total;
@@ -116,15 +126,20 @@ TEST(Objective, OnAnotherDeviceIsTheSameAndWaitsForNothing) {
 
 TEST(Objective, NeedsTeacher) {
   EXPECT_FALSE(Objective({{"cross_entropy", 1, {}}}, formula_context()).needs_teacher());
-  EXPECT_FALSE(Objective({{"cross_entropy", 1, {}}, {"kd", 0, {}}}, formula_context()).needs_teacher());
-  EXPECT_TRUE(Objective({{"cross_entropy", 1, {}}, {"kd", 1, {}}}, formula_context()).needs_teacher());
+  EXPECT_FALSE(
+      Objective({{"cross_entropy", 1, {}}, {"kd", 0, {}}}, formula_context()).needs_teacher());
+  EXPECT_TRUE(
+      Objective({{"cross_entropy", 1, {}}, {"kd", 1, {}}}, formula_context()).needs_teacher());
   EXPECT_TRUE(Objective({{"align_uniform", 1, {}}}, formula_context()).needs_teacher());
 }
 
 TEST(Objective, TrainsWithoutATeacherOnLabelsAlone) {
   StepView step = formula_step(at::kFloat);
   step.teacher_features = step.teacher_logits = at::Tensor();
-  EXPECT_TRUE(Objective({{"cross_entropy", 1, {}}}, formula_context()).forward(step).total.isfinite().item<bool>());
+  EXPECT_TRUE(Objective({{"cross_entropy", 1, {}}}, formula_context())
+                  .forward(step)
+                  .total.isfinite()
+                  .item<bool>());
   EXPECT_THROW(Objective({{"kd", 1, {}}}, formula_context()).forward(step), Error);
   EXPECT_THROW(Objective({{"align_uniform", 1, {}}}, formula_context()).forward(step), Error);
 }
@@ -136,20 +151,24 @@ TEST(Objective, ATermSeesTheRowsThatAreForItsKindAndWeighsAsManyAsTheyAre) {
   step.labels.slice(0, 0, 3).fill_(-1);
   step.logit_rows = at::arange(kImages).lt(4);
   const auto values = [](const StepView& of) {
-    Objective objective({{"cross_entropy", 1, {}}, {"kd", 1, {}}, {"align_uniform", 1, {}}}, formula_context());
+    Objective objective({{"cross_entropy", 1, {}}, {"kd", 1, {}}, {"align_uniform", 1, {}}},
+                        formula_context());
     formula_fill(objective);
     return objective.forward(of).terms;
   };
   const auto rows = [&](int64_t first, int64_t last) {
     StepView part = all;
-    for (at::Tensor* tensor : {&part.student_features, &part.student_logits, &part.teacher_features, &part.teacher_logits, &part.labels})
+    for (at::Tensor* tensor : {&part.student_features, &part.student_logits, &part.teacher_features,
+                               &part.teacher_logits, &part.labels})
       *tensor = tensor->slice(0, first, last);
     return part;
   };
   const auto found = values(step);
   const double images = kImages;
-  EXPECT_NEAR(found[0].second.item<double>(), values(rows(3, kImages))[0].second.item<double>() * (images - 3) / images, 1e-6);
-  EXPECT_NEAR(found[1].second.item<double>(), values(rows(0, 4))[1].second.item<double>() * 4 / images, 1e-6);
+  EXPECT_NEAR(found[0].second.item<double>(),
+              values(rows(3, kImages))[0].second.item<double>() * (images - 3) / images, 1e-6);
+  EXPECT_NEAR(found[1].second.item<double>(),
+              values(rows(0, 4))[1].second.item<double>() * 4 / images, 1e-6);
   EXPECT_EQ(found[2].second.item<double>(), values(all)[2].second.item<double>());
 
   step.labels.fill_(-1);
@@ -161,10 +180,12 @@ TEST(Objective, ATermSeesTheRowsThatAreForItsKindAndWeighsAsManyAsTheyAre) {
 }
 
 TEST(Objective, RefusesWhatCannotBeMeant) {
-  expect_named(usage_error({{"nonsense", 1, {}}}), {"nonsense", "align_uniform", "cross_entropy", "kd"});
+  expect_named(usage_error({{"nonsense", 1, {}}}),
+               {"nonsense", "align_uniform", "cross_entropy", "kd"});
   expect_named(usage_error({{"nonsense", 0, {}}}), {"nonsense"});
   expect_named(usage_error({{"kd", 1, {{"temprature", 2}}}}), {"kd", "temprature", "temperature"});
-  expect_named(usage_error({{"align_uniform", 1, {{"temperature", 2}}}}), {"alpha", "t", "dim", "align_weight", "uniform_weight"});
+  expect_named(usage_error({{"align_uniform", 1, {{"temperature", 2}}}}),
+               {"alpha", "t", "dim", "align_weight", "uniform_weight"});
   expect_named(usage_error({{"kd", -1, {}}}), {"kd", "weight"});
   expect_named(usage_error({{"kd", NAN, {}}}), {"kd", "weight"});
   expect_named(usage_error({{"kd", 1, {}}, {"kd", 2, {}}}), {"kd", "twice"});
@@ -173,18 +194,21 @@ TEST(Objective, RefusesWhatCannotBeMeant) {
 }
 
 TEST(Objective, RefusesOptionsOutOfRange) {
-  const std::vector<std::pair<std::string, Options>> cases = {{"kd", {{"temperature", 0}}},
-                                                              {"kd", {{"temperature", NAN}}},
-                                                              {"cross_entropy", {{"label_smoothing", 1}}},
-                                                              {"cross_entropy", {{"label_smoothing", -0.1}}},
-                                                              {"align_uniform", {{"alpha", 0.5}}},
-                                                              {"align_uniform", {{"t", 0}}},
-                                                              {"align_uniform", {{"dim", 0}}},
-                                                              {"align_uniform", {{"dim", 2.5}}},
-                                                              {"align_uniform", {{"dim", 1e12}}},
-                                                              {"align_uniform", {{"align_weight", -1}}}};
-  for (const auto& [name, options] : cases) expect_named(usage_error({{name, 1, options}}), {"`" + options.begin()->first + "`"});
-  expect_named(usage_error({{"align_uniform", 1, {{"align_weight", 0}, {"uniform_weight", 0}}}}), {"align_weight", "uniform_weight"});
+  const std::vector<std::pair<std::string, Options>> cases = {
+      {"kd", {{"temperature", 0}}},
+      {"kd", {{"temperature", NAN}}},
+      {"cross_entropy", {{"label_smoothing", 1}}},
+      {"cross_entropy", {{"label_smoothing", -0.1}}},
+      {"align_uniform", {{"alpha", 0.5}}},
+      {"align_uniform", {{"t", 0}}},
+      {"align_uniform", {{"dim", 0}}},
+      {"align_uniform", {{"dim", 2.5}}},
+      {"align_uniform", {{"dim", 1e12}}},
+      {"align_uniform", {{"align_weight", -1}}}};
+  for (const auto& [name, options] : cases)
+    expect_named(usage_error({{name, 1, options}}), {"`" + options.begin()->first + "`"});
+  expect_named(usage_error({{"align_uniform", 1, {{"align_weight", 0}, {"uniform_weight", 0}}}}),
+               {"align_weight", "uniform_weight"});
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
-// Against references in Python (scripts/fixtures/losses.py), which were written anew after the authors' public code: they compute as it
-// does, but none of that code runs. Two functions, align_loss and uniform_loss, are the lines that their authors publish.
+// Against references in Python (scripts/fixtures/losses.py), which were written anew after the
+// authors' public code: they compute as it does, but none of that code runs. Two functions,
+// align_loss and uniform_loss, are the lines that their authors publish.
 #include <gtest/gtest.h>
 
 #include <torch/autograd.h>
@@ -22,20 +23,25 @@ nlohmann::json fixture(const std::string& name) {
 double difference(const at::Tensor& tensor, const nlohmann::json& expected) {
   const auto values = expected.get<std::vector<double>>();
   if (static_cast<int64_t>(values.size()) != tensor.numel()) return INFINITY;
-  return (tensor.detach().to(at::kDouble).flatten() - at::tensor(values, at::kDouble)).abs().max().item<double>();
+  return (tensor.detach().to(at::kDouble).flatten() - at::tensor(values, at::kDouble))
+      .abs()
+      .max()
+      .item<double>();
 }
 
 Options options_from(const nlohmann::json& json) {
   Options options;
   for (const auto& [name, value] : json.items())
-    options.emplace(name, value.is_string() ? OptionValue(value.get<std::string>()) : OptionValue(value.get<double>()));
+    options.emplace(name, value.is_string() ? OptionValue(value.get<std::string>())
+                                            : OptionValue(value.get<double>()));
   return options;
 }
 
 TEST(LossParity, ValuesAndGradients) {
   for (const nlohmann::json& expected : fixture("cases.json")) {
     SCOPED_TRACE(expected.at("loss").dump() + expected.at("options").dump());
-    const std::shared_ptr<Loss> loss = formula_loss(expected.at("loss"), options_from(expected.at("options")));
+    const std::shared_ptr<Loss> loss =
+        formula_loss(expected.at("loss"), options_from(expected.at("options")));
     StepView step = formula_step(at::kDouble);
     step.student_features.requires_grad_();
     step.student_logits.requires_grad_();
@@ -45,11 +51,15 @@ TEST(LossParity, ValuesAndGradients) {
     EXPECT_NEAR(value.item<double>(), expected.at("value").get<double>(), 1e-12);
 
     std::map<std::string, at::Tensor> gradients;
-    if (step.student_features.grad().defined()) gradients["student_features"] = step.student_features.grad();
-    if (step.student_logits.grad().defined()) gradients["student_logits"] = step.student_logits.grad();
-    for (const auto& parameter : loss->named_parameters()) gradients[parameter.key()] = parameter.value().grad();
+    if (step.student_features.grad().defined())
+      gradients["student_features"] = step.student_features.grad();
+    if (step.student_logits.grad().defined())
+      gradients["student_logits"] = step.student_logits.grad();
+    for (const auto& parameter : loss->named_parameters())
+      gradients[parameter.key()] = parameter.value().grad();
     EXPECT_EQ(gradients.size(), expected.at("gradients").size());
-    for (const auto& [name, gradient] : gradients) EXPECT_LT(difference(gradient, expected.at("gradients").at(name)), 1e-12) << name;
+    for (const auto& [name, gradient] : gradients)
+      EXPECT_LT(difference(gradient, expected.at("gradients").at(name)), 1e-12) << name;
   }
 }
 
@@ -57,20 +67,26 @@ TEST(LossParity, AlignmentAndUniformity) {
   using testing::formula_uniform;
   namespace functional = torch::nn::functional;
   const auto unit = functional::NormalizeFuncOptions().dim(1);
-  const at::Tensor s = functional::normalize(formula_uniform("s", {kImages, kDim}).to(at::kDouble), unit).requires_grad_();
-  const at::Tensor t = functional::normalize(formula_uniform("t", {kImages, kDim}).to(at::kDouble), unit);
+  const at::Tensor s =
+      functional::normalize(formula_uniform("s", {kImages, kDim}).to(at::kDouble), unit)
+          .requires_grad_();
+  const at::Tensor t =
+      functional::normalize(formula_uniform("t", {kImages, kDim}).to(at::kDouble), unit);
   for (const nlohmann::json& expected : fixture("functions.json")) {
     const std::string function = expected.at("function");
     const double parameter = expected.at("parameter");
     SCOPED_TRACE(function + " " + std::to_string(parameter));
-    const at::Tensor value = function == "alignment" ? alignment(s, t, parameter) : uniformity(s, parameter);
+    const at::Tensor value =
+        function == "alignment" ? alignment(s, t, parameter) : uniformity(s, parameter);
     const at::Tensor gradient = torch::autograd::grad({value}, {s}).at(0);
     EXPECT_NEAR(value.item<double>(), expected.at("value").get<double>(), 1e-12);
     if (function == "alignment") {
       EXPECT_LT(difference(gradient, expected.at("gradient")), 1e-12);
     } else {
-      // ‖zi − zj‖² = 2 − 2·zi·zj holds on the sphere alone, so the gradients agree in its tangent plane.
-      const at::Tensor reference = at::tensor(expected.at("gradient").get<std::vector<double>>(), at::kDouble).view_as(s);
+      // ‖zi − zj‖² = 2 − 2·zi·zj holds on the sphere alone, so the gradients agree in its tangent
+      // plane.
+      const at::Tensor reference =
+          at::tensor(expected.at("gradient").get<std::vector<double>>(), at::kDouble).view_as(s);
       const at::Tensor gap = gradient - reference;
       EXPECT_LT((gap - (gap * s).sum(1, true) * s).abs().max().item<double>(), 1e-12);
     }
@@ -91,7 +107,9 @@ void expect_three_steps(const nlohmann::json& expected) {
 
   std::vector<at::Tensor> parameters = student.parameters();
   for (const at::Tensor& parameter : objective.parameters()) parameters.push_back(parameter);
-  torch::optim::AdamW optimizer(parameters, torch::optim::AdamWOptions(expected.at("lr")).weight_decay(expected.at("weight_decay")));
+  torch::optim::AdamW optimizer(
+      parameters,
+      torch::optim::AdamWOptions(expected.at("lr")).weight_decay(expected.at("weight_decay")));
   const at::Tensor images = testing::formula_uniform("images", {kImages, kInput});
   StepView step = formula_step(at::kFloat);
   uint64_t seed = kSeed;
@@ -107,9 +125,11 @@ void expect_three_steps(const nlohmann::json& expected) {
   }
 
   size_t seen = 0;
-  for (const torch::nn::Module* module : std::initializer_list<const torch::nn::Module*>{&student, &objective}) {
+  for (const torch::nn::Module* module :
+       std::initializer_list<const torch::nn::Module*>{&student, &objective}) {
     for (const auto& parameter : module->named_parameters()) {
-      EXPECT_LT(difference(parameter.value(), expected.at("parameters").at(parameter.key())), 2e-5) << parameter.key();
+      EXPECT_LT(difference(parameter.value(), expected.at("parameters").at(parameter.key())), 2e-5)
+          << parameter.key();
       ++seen;
     }
   }

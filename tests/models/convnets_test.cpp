@@ -10,12 +10,16 @@ namespace retort::models {
 namespace {
 
 const std::vector<std::string> kArchs{
-    "resnet18",           "resnet34",           "resnet50",           "resnet101",          "mobilenet_v2",       "mobilenet_v2_0.35",
-    "mobilenet_v2_0.5",   "mobilenet_v2_0.75",  "mobilenet_v2_1.4",   "mobilenet_v3_small", "mobilenet_v3_large", "shufflenet_v2_x0_5",
-    "shufflenet_v2_x1_0", "shufflenet_v2_x1_5", "shufflenet_v2_x2_0", "efficientnet_b0",    "efficientnet_lite0", "efficientnet_lite1",
-    "efficientnet_lite2", "efficientnet_lite3", "efficientnet_lite4"};
+    "resnet18",           "resnet34",           "resnet50",           "resnet101",
+    "mobilenet_v2",       "mobilenet_v2_0.35",  "mobilenet_v2_0.5",   "mobilenet_v2_0.75",
+    "mobilenet_v2_1.4",   "mobilenet_v3_small", "mobilenet_v3_large", "shufflenet_v2_x0_5",
+    "shufflenet_v2_x1_0", "shufflenet_v2_x1_5", "shufflenet_v2_x2_0", "efficientnet_b0",
+    "efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2", "efficientnet_lite3",
+    "efficientnet_lite4"};
 
-StateDict state_named(const std::string& arch, int64_t classes = 5) { return state_of(*formula_model(arch, classes)); }
+StateDict state_named(const std::string& arch, int64_t classes = 5) {
+  return state_of(*formula_model(arch, classes));
+}
 
 std::optional<Recognised> recognise(const StateDict& state, const std::string& arch = "") {
   std::optional<Recognised> found;
@@ -40,12 +44,14 @@ void erase_prefix(StateDict& state, const std::string& prefix) {
   std::erase_if(state, [&](const auto& item) { return item.first.starts_with(prefix); });
 }
 
-// The same tensors as EfficientNet-PyTorch names them: its modules and timm's come in the same order.
+// The same tensors as EfficientNet-PyTorch names them: its modules and timm's come in the same
+// order.
 StateDict lukemelas_state(const std::string& arch) {
   const nlohmann::json fixture = convnet_fixture(arch);
   std::map<std::string, std::string> theirs;
   for (size_t i = 0; i < fixture["layers"].size(); ++i)
-    theirs[fixture["layers"][i][0].get<std::string>()] = fixture["lukemelas"].at(i).get<std::string>();
+    theirs[fixture["layers"][i][0].get<std::string>()] =
+        fixture["lukemelas"].at(i).get<std::string>();
   StateDict renamed;
   for (const auto& [name, tensor] : state_named(arch, 10)) {
     const size_t dot = name.rfind('.');
@@ -95,7 +101,8 @@ TEST(Convnets, LukemelasFilesGiveTimmsOutputs) {
     const ModelPtr model = make_model(found->spec);
     load_state(*model, found->state, "");
     model->eval();
-    const at::Tensor logits = model->forward(testing::formula_uniform("images", {2, 3, 64, 64})).logits;
+    const at::Tensor logits =
+        model->forward(testing::formula_uniform("images", {2, 3, 64, 64})).logits;
     const auto expected = convnet_fixture(arch)["eval"]["logits"][0].get<std::vector<float>>();
     EXPECT_TRUE(at::allclose(logits[0], at::tensor(expected), 1e-4, 1e-4)) << arch;
     EXPECT_FLOAT_EQ(model->input_spec().mean[0], 127.0F / 255);
@@ -104,7 +111,8 @@ TEST(Convnets, LukemelasFilesGiveTimmsOutputs) {
 }
 
 TEST(Convnets, InputsAreThoseOfTheWeights) {
-  const auto input = [](const std::string& arch, const nlohmann::json& options = nlohmann::json::object()) {
+  const auto input = [](const std::string& arch,
+                        const nlohmann::json& options = nlohmann::json::object()) {
     return make_model({arch, 2, options})->input_spec();
   };
   EXPECT_EQ(input("resnet18"), data::InputSpec{});
@@ -144,33 +152,46 @@ TEST(Convnets, ADamagedFileIsAnErrorThatNamesTheTensor) {
 
     StateDict state = whole;
     state.erase(tensor);
-    EXPECT_NE(complaint(state).find(std::string("'") + tensor + "' of " + arch + " is missing"), std::string::npos) << complaint(state);
+    EXPECT_NE(complaint(state).find(std::string("'") + tensor + "' of " + arch + " is missing"),
+              std::string::npos)
+        << complaint(state);
 
     state = whole;
     state[tensor] = at::zeros({3, 1});
-    EXPECT_NE(complaint(state).find(std::string("'") + tensor + "' is [3, 1], not "), std::string::npos) << complaint(state);
+    EXPECT_NE(complaint(state).find(std::string("'") + tensor + "' is [3, 1], not "),
+              std::string::npos)
+        << complaint(state);
 
     state = whole;
     state[tensor] = original.to(at::kInt);
-    EXPECT_NE(complaint(state).find(std::string("'") + tensor + "' is of type int"), std::string::npos) << complaint(state);
+    EXPECT_NE(complaint(state).find(std::string("'") + tensor + "' is of type int"),
+              std::string::npos)
+        << complaint(state);
 
     state = whole;
     state["surplus.weight"] = at::zeros({1});
-    EXPECT_NE(complaint(state).find("'surplus.weight' has no place in " + std::string(arch)), std::string::npos) << complaint(state);
+    EXPECT_NE(complaint(state).find("'surplus.weight' has no place in " + std::string(arch)),
+              std::string::npos)
+        << complaint(state);
   }
 }
 
 TEST(Convnets, AMissingBlockIsMissedInTheNearestArchitecture) {
   StateDict state = state_named("resnet101");
   erase_prefix(state, "layer3.20.");
-  EXPECT_NE(complaint(state).find("'layer3.20.conv1.weight' is missing"), std::string::npos) << complaint(state);
+  EXPECT_NE(complaint(state).find("'layer3.20.conv1.weight' is missing"), std::string::npos)
+      << complaint(state);
   StateDict large = state_named("mobilenet_v3_large");
   erase_prefix(large, "features.15.");
-  EXPECT_NE(complaint(large).find("'features.15.block.0.0.weight' of mobilenet_v3_large is missing"), std::string::npos)
+  EXPECT_NE(
+      complaint(large).find("'features.15.block.0.0.weight' of mobilenet_v3_large is missing"),
+      std::string::npos)
       << complaint(large);
   StateDict lite = lukemelas_state("efficientnet_lite2");
   erase_prefix(lite, "_blocks.20.");
-  EXPECT_NE(complaint(lite).find("'_blocks.20._bn0.bias' of efficientnet_lite2 is missing"), std::string::npos) << complaint(lite);
+  EXPECT_NE(complaint(lite).find("'_blocks.20._bn0.bias' of efficientnet_lite2 is missing"),
+            std::string::npos)
+      << complaint(lite);
 }
 
 TEST(Convnets, HalfAClassifierOrOneOutOfRangeIsAnError) {
@@ -185,20 +206,25 @@ TEST(Convnets, HalfAClassifierOrOneOutOfRangeIsAnError) {
 }
 
 TEST(Convnets, ANamedArchitectureIsTakenAtItsWord) {
-  EXPECT_NE(complaint(state_named("resnet18"), "resnet34").find("'layer1.2.bn1.bias' of resnet34 is missing"), std::string::npos);
-  EXPECT_NE(complaint(state_named("resnet18"), "mobilenet_v2").find("of mobilenet_v2 is missing"), std::string::npos);
+  EXPECT_NE(complaint(state_named("resnet18"), "resnet34")
+                .find("'layer1.2.bn1.bias' of resnet34 is missing"),
+            std::string::npos);
+  EXPECT_NE(complaint(state_named("resnet18"), "mobilenet_v2").find("of mobilenet_v2 is missing"),
+            std::string::npos);
 }
 
 TEST(Convnets, OtherNetworksAreNotTakenForThese) {
   EXPECT_FALSE(recognise({{"encoder.weight", at::zeros({2, 2})}}));
   StateDict squeezed = state_named("efficientnet_lite0");
   squeezed["blocks.0.0.se.conv_reduce.weight"] = at::zeros({8, 32, 1, 1});
-  EXPECT_NE(complaint(squeezed).find("of efficientnet_b0 is missing"), std::string::npos) << complaint(squeezed);
+  EXPECT_NE(complaint(squeezed).find("of efficientnet_b0 is missing"), std::string::npos)
+      << complaint(squeezed);
 }
 
 TEST(Convnets, FilesWithoutBatchCountsLoad) {
   StateDict state = state_named("resnet18");
-  std::erase_if(state, [](const auto& item) { return item.first.ends_with("num_batches_tracked"); });
+  std::erase_if(state,
+                [](const auto& item) { return item.first.ends_with("num_batches_tracked"); });
   const auto found = recognise(state);
   ASSERT_TRUE(found);
   const ModelPtr model = make_model(found->spec);
@@ -215,20 +241,22 @@ TEST(Convnets, RecognisingDrawsNothing) {
 }
 
 TEST(Convnets, ANewHeadKeepsNameTypeAndMode) {
-  for (const char* arch :
-       {"resnet18", "mobilenet_v2_0.5", "mobilenet_v3_small", "shufflenet_v2_x0_5", "efficientnet_b0", "efficientnet_lite0"}) {
+  for (const char* arch : {"resnet18", "mobilenet_v2_0.5", "mobilenet_v3_small",
+                           "shufflenet_v2_x0_5", "efficientnet_b0", "efficientnet_lite0"}) {
     const ModelPtr model = formula_model(arch);
     model->to(at::kDouble);
     model->eval();
     model->reset_head(3);
     EXPECT_EQ(model->spec().classes, 3);
     EXPECT_FALSE(model->head()->is_training());
-    EXPECT_EQ(model->forward(testing::formula_uniform("images", {1, 3, 32, 32}).to(at::kDouble)).logits.sizes(),
+    EXPECT_EQ(model->forward(testing::formula_uniform("images", {1, 3, 32, 32}).to(at::kDouble))
+                  .logits.sizes(),
               (std::vector<int64_t>{1, 3}));
     StateDict state = state_of(*model);
     const StateDict fresh = state_of(*make_model(model->spec()));
     ASSERT_EQ(state.size(), fresh.size());
-    for (const auto& [name, tensor] : fresh) EXPECT_EQ(state.at(name).sizes(), tensor.sizes()) << name;
+    for (const auto& [name, tensor] : fresh)
+      EXPECT_EQ(state.at(name).sizes(), tensor.sizes()) << name;
     EXPECT_THROW(model->reset_head(0), UsageError);
   }
 }
@@ -250,24 +278,27 @@ TEST(Convnets, HeadsAreDrawnAsTheFamilyDrawsThem) {
 }
 
 TEST(Convnets, ResidualBranchesCanBeginSilent) {
-  const std::map<std::string, int64_t> branches{{"resnet18", 8},           {"resnet50", 16},         {"mobilenet_v2", 10},
-                                                {"mobilenet_v3_small", 6}, {"efficientnet_b0", 9},   {"efficientnet_v2_s", 35},
-                                                {"efficientnet_lite0", 9}, {"regnet_x_400mf", 22},   {"mobilenetv4_conv_small", 10},
-                                                {"convnext_atto", 0},      {"shufflenet_v2_x0_5", 0}};
+  const std::map<std::string, int64_t> branches{
+      {"resnet18", 8},           {"resnet50", 16},         {"mobilenet_v2", 10},
+      {"mobilenet_v3_small", 6}, {"efficientnet_b0", 9},   {"efficientnet_v2_s", 35},
+      {"efficientnet_lite0", 9}, {"regnet_x_400mf", 22},   {"mobilenetv4_conv_small", 10},
+      {"convnext_atto", 0},      {"shufflenet_v2_x0_5", 0}};
   for (const auto& [arch, count] : branches) {
     const ModelPtr model = make_model({arch, 5});
     zero_init_residual(*model);
     int64_t silent = 0;
     for (const auto& item : model->named_parameters())
-      if (item.key().ends_with("weight") && item.value().dim() == 1 && !item.value().any().item<bool>()) ++silent;
+      if (item.key().ends_with("weight") && item.value().dim() == 1 &&
+          !item.value().any().item<bool>())
+        ++silent;
     EXPECT_EQ(silent, count) << arch;
   }
 }
 
 TEST(Convnets, FoldedNormsChangeNothingButRounding) {
   const at::Tensor images = testing::formula_uniform("images", {4, 3, 64, 64});
-  for (const char* arch :
-       {"efficientnet_b0", "efficientnet_lite0", "mobilenet_v2", "mobilenet_v3_small", "resnet50", "shufflenet_v2_x1_0"}) {
+  for (const char* arch : {"efficientnet_b0", "efficientnet_lite0", "mobilenet_v2",
+                           "mobilenet_v3_small", "resnet50", "shufflenet_v2_x1_0"}) {
     const ModelPtr model = formula_model(arch);
     model->eval();
     const at::Tensor plain = model->forward_features(images).detach();
@@ -290,13 +321,16 @@ TEST(Convnets, DropoutActsInTrainingAlone) {
   EXPECT_TRUE(at::allclose(model->classify(ones), at::full({64, 2}, 1280.0)));
   model->train();
   const at::Tensor logits = model->classify(ones);
-  EXPECT_NEAR(logits.mean().item<double>(), 1280, 20);  // kept with probability 0.8, scaled by 1 / 0.8: a standard deviation of 18 a row
+  EXPECT_NEAR(
+      logits.mean().item<double>(), 1280,
+      20);  // kept with probability 0.8, scaled by 1 / 0.8: a standard deviation of 18 a row
   EXPECT_GT(logits.std().item<double>(), 5);
 }
 
 TEST(Convnets, StochasticDepthActsInTrainingAlone) {
   const at::NoGradGuard no_grad;
-  const ModelPtr model = make_model({"efficientnet_b0", 2, {{"dropout", 0}, {"stochastic_depth", 0.9}}});
+  const ModelPtr model =
+      make_model({"efficientnet_b0", 2, {{"dropout", 0}, {"stochastic_depth", 0.9}}});
   fill(*model);
   const at::Tensor images = testing::formula_uniform("images", {2, 3, 32, 32});
   const auto features = [&] { return model->forward_features(images); };
@@ -330,8 +364,8 @@ TEST(Convnets, OptionsAndClassesAreChecked) {
 }
 
 TEST(Convnets, TrainInBfloat16) {
-  for (const char* arch :
-       {"resnet18", "mobilenet_v2", "mobilenet_v3_small", "shufflenet_v2_x0_5", "efficientnet_b0", "efficientnet_lite0"}) {
+  for (const char* arch : {"resnet18", "mobilenet_v2", "mobilenet_v3_small", "shufflenet_v2_x0_5",
+                           "efficientnet_b0", "efficientnet_lite0"}) {
     const ModelPtr model = formula_model(arch);
     model->train();
     const at::Tensor images = testing::formula_uniform("images", {8, 3, 32, 32});

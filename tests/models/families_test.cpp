@@ -1,4 +1,5 @@
-// Families whose sizes are read off the shapes: small networks in each public naming, against torchvision, timm and transformers.
+// Families whose sizes are read off the shapes: small networks in each public naming, against
+// torchvision, timm and transformers.
 #include <gtest/gtest.h>
 #include <torch/utils.h>
 
@@ -23,7 +24,9 @@ nlohmann::json family_fixture(const std::string& name) {
 
 std::optional<Recognised> recognised_by_any(const StateDict& file, const std::string& arch = "") {
   for (const Family& family : families()) {
-    if (!family.recognise || (!arch.empty() && std::ranges::find(family.archs, arch) == family.archs.end())) continue;
+    if (!family.recognise ||
+        (!arch.empty() && std::ranges::find(family.archs, arch) == family.archs.end()))
+      continue;
     if (auto found = family.recognise(file, {.arch = arch})) return found;
   }
   return std::nullopt;
@@ -59,7 +62,8 @@ class FamilyParity : public ::testing::TestWithParam<std::string> {
     for (const auto& tensor : fixture_["tensors"]) {
       const auto name = tensor[0].get<std::string>();
       const auto shape = tensor[1].get<std::vector<int64_t>>();
-      state[name] = name.ends_with("relative_position_index") ? at::zeros(shape, at::kLong) : formula_parameter(name, shape);
+      state[name] = name.ends_with("relative_position_index") ? at::zeros(shape, at::kLong)
+                                                              : formula_parameter(name, shape);
     }
     return state;
   }
@@ -82,7 +86,8 @@ TEST_P(FamilyParity, AFileGivesThePublicOutputs) {
   double worst = 0;
   for (const auto& expected : fixture_["outputs"]) {
     const Output output = model->forward(images(expected["size"]));
-    if (expected.contains("features")) worst = std::max(worst, difference(output.features, expected["features"]));
+    if (expected.contains("features"))
+      worst = std::max(worst, difference(output.features, expected["features"]));
     if (found->has_head) worst = std::max(worst, difference(output.logits, expected["logits"]));
   }
   RecordProperty("difference", std::to_string(worst * 1e6) + "e-6");
@@ -107,25 +112,31 @@ TEST_P(FamilyDamage, IsAnErrorThatNamesTheTensor) {
     ++cases;
     named += mentions(complaint, "'" + name + "'") ? 1 : 0;
     unknown += complaint == "not recognised" ? 1 : 0;
-    EXPECT_TRUE(complaint.starts_with("tensor '") || complaint == "not recognised") << name << ": " << complaint;
+    EXPECT_TRUE(complaint.starts_with("tensor '") || complaint == "not recognised")
+        << name << ": " << complaint;
   };
   const size_t step = std::max<size_t>(whole.size() / 30, 1);  // of large files not every tensor
   size_t number = 0;
   for (const auto& [name, tensor] : whole) {
-    if (number++ % step != 0 || name.ends_with("num_batches_tracked") || name.ends_with("relative_position_index")) continue;
+    if (number++ % step != 0 || name.ends_with("num_batches_tracked") ||
+        name.ends_with("relative_position_index"))
+      continue;
     StateDict state = whole;
     state.erase(name);
     expect_complaint(state, name);
     state[name] = at::zeros({3, 1, 2});
     expect_complaint(state, name);
     state[name] = at::zeros(tensor.sizes(), at::kInt);
-    EXPECT_TRUE(mentions(complaint_of(state), "'" + name + "' is of type int")) << complaint_of(state);
+    EXPECT_TRUE(mentions(complaint_of(state), "'" + name + "' is of type int"))
+        << complaint_of(state);
   }
   EXPECT_LE(unknown, 6);
-  EXPECT_GE(named, cases * 9 / 10);  // where sizes are read from a tensor, others may be what does not fit
+  EXPECT_GE(named,
+            cases * 9 / 10);  // where sizes are read from a tensor, others may be what does not fit
   StateDict more = whole;
   more["surplus.weight"] = at::zeros({1});
-  EXPECT_TRUE(mentions(complaint_of(more), "'surplus.weight' has no place in ")) << complaint_of(more);
+  EXPECT_TRUE(mentions(complaint_of(more), "'surplus.weight' has no place in "))
+      << complaint_of(more);
 }
 
 class FamilyTraining : public FamilyParity {};
@@ -138,21 +149,25 @@ TEST_P(FamilyTraining, InitialWeightsAndGradients) {
   const ModelPtr model = make_model(found.spec);
   for (const auto& item : model->named_parameters()) {
     const double tolerance = 1e-4 * item.value().norm().item<double>() + 1e-9;
-    EXPECT_NEAR(probe(item.key(), item.value()), fixture_["init"][item.key()].get<double>(), tolerance) << item.key();
+    EXPECT_NEAR(probe(item.key(), item.value()), fixture_["init"][item.key()].get<double>(),
+                tolerance)
+        << item.key();
   }
   load_state(*model, found.state, "");
   model->to(at::kDouble);
   model->train();
   const auto size = fixture_["trained"].get<int64_t>();
   const at::Tensor labels = formula_uniform("labels", {4}, 0, 5).to(at::kLong);
-  const at::Tensor loss = at::cross_entropy_loss(model->forward(images({size, size}, 4).to(at::kDouble)).logits, labels);
+  const at::Tensor loss = at::cross_entropy_loss(
+      model->forward(images({size, size}, 4).to(at::kDouble)).logits, labels);
   EXPECT_NEAR(loss.item<double>(), fixture_["loss"].get<double>(), 1e-6);
   loss.backward();
   for (const auto& item : model->named_parameters())
     expect_digest(fixture_["gradients"][item.key()], item.key(), item.value().grad(), 1e-6, 1e-6);
 }
 
-const std::vector<std::string> kWide{"resnext_torchvision"};  // narrow ones of the same names stand for them where damage is done
+const std::vector<std::string> kWide{
+    "resnext_torchvision"};  // narrow ones of the same names stand for them where damage is done
 const std::vector<std::string> kNarrow{"resnext_timm",
                                        "resnet_timm",
                                        "resnet_transformers",
@@ -245,41 +260,49 @@ TEST(FamilyInputs, AreThoseOfThePublicWeights) {
   data::InputSpec own;
   own.size = 96;
   own.crop_ratio = 0.75;
-  EXPECT_EQ(make_model({"regnet_y_400mf", 2, {{"preprocess", data::to_json(own)}}})->input_spec(), own);
+  EXPECT_EQ(make_model({"regnet_y_400mf", 2, {{"preprocess", data::to_json(own)}}})->input_spec(),
+            own);
 }
 
 // Names and shapes are the same; padding and eps are the architecture's.
 TEST(FamilyInputs, TheUserSaysWhoseWeightsAnEfficientNetsAre) {
   const at::NoGradGuard no_grad;
-  const ModelPtr torch_own = formula_model("efficientnet_b0"), tensorflow = formula_model("tf_efficientnet_b0");
+  const ModelPtr torch_own = formula_model("efficientnet_b0"),
+                 tensorflow = formula_model("tf_efficientnet_b0");
   torch_own->eval();
   tensorflow->eval();
   const StateDict state = state_of(*torch_own);
   EXPECT_EQ(recognised_by_any(state)->spec.arch, "efficientnet_b0");
   EXPECT_EQ(recognised_by_any(state, "tf_efficientnet_b0")->spec.arch, "tf_efficientnet_b0");
   const at::Tensor images = formula_uniform("images", {1, 3, 64, 64});
-  EXPECT_FALSE(at::allclose(torch_own->forward(images).logits, tensorflow->forward(images).logits, 1e-2));
+  EXPECT_FALSE(
+      at::allclose(torch_own->forward(images).logits, tensorflow->forward(images).logits, 1e-2));
 }
 
 // pytorch-mobilenet-v2 numbers a block's layers in one row, the activations too.
 TEST(FamilyNames, MobileNetV2InARow) {
   const ModelPtr model = make_model({"mobilenet_v2", 3});
-  const std::map<std::string, std::string> first{{"0.0", "0"}, {"0.1", "1"}, {"1", "3"}, {"2", "4"}};
-  const std::map<std::string, std::string> others{{"0.0", "0"}, {"0.1", "1"}, {"1.0", "3"}, {"1.1", "4"}, {"2", "6"}, {"3", "7"}};
+  const std::map<std::string, std::string> first{
+      {"0.0", "0"}, {"0.1", "1"}, {"1", "3"}, {"2", "4"}};
+  const std::map<std::string, std::string> others{{"0.0", "0"}, {"0.1", "1"}, {"1.0", "3"},
+                                                  {"1.1", "4"}, {"2", "6"},   {"3", "7"}};
   StateDict file;
   for (const auto& [name, tensor] : state_of(*model)) {
     const size_t conv = name.find(".conv."), last = name.rfind('.');
     const bool one = name.starts_with("features.1.");
     file[conv == std::string::npos
              ? name
-             : name.substr(0, conv + 6) + (one ? first : others).at(name.substr(conv + 6, last - conv - 6)) + name.substr(last)] = tensor;
+             : name.substr(0, conv + 6) +
+                   (one ? first : others).at(name.substr(conv + 6, last - conv - 6)) +
+                   name.substr(last)] = tensor;
   }
   const std::optional<Recognised> found = recognised_by_any(file);
   ASSERT_TRUE(found);
   EXPECT_EQ(found->spec.arch, "mobilenet_v2");
   EXPECT_EQ(found->naming, "pytorch-mobilenet-v2");
   EXPECT_TRUE(found->has_head);
-  for (const auto& [name, tensor] : state_of(*model)) EXPECT_TRUE(at::equal(found->state.at(name), tensor)) << name;
+  for (const auto& [name, tensor] : state_of(*model))
+    EXPECT_TRUE(at::equal(found->state.at(name), tensor)) << name;
   file["classifier.weight"] = file.extract("classifier.1.weight").mapped();
   file["classifier.bias"] = file.extract("classifier.1.bias").mapped();
   EXPECT_TRUE(recognised_by_any(file)->has_head);
@@ -293,20 +316,24 @@ TEST(FamilyInputs, AFileOfRetortsOwnIsTakenAtItsWord) {
   const testing::TestFolder folder;
   data::InputSpec input;
   input.mean = {0.5F, 0.5F, 0.5F};
-  const ModelPtr model = make_model({"tf_efficientnet_b0", 2, {{"preprocess", data::to_json(input)}}});
+  const ModelPtr model =
+      make_model({"tf_efficientnet_b0", 2, {{"preprocess", data::to_json(input)}}});
   const auto read_as = [&](const std::string& description, const std::string& arch = "") {
     write_safetensors(folder / "own.safetensors", state_of(*model), {{kSpecKey, description}});
     return load_model(folder / "own.safetensors", arch)->spec();
   };
   EXPECT_EQ(to_json(read_as(to_json(model->spec()).dump())), to_json(model->spec()));
   EXPECT_EQ(read_as(to_json(model->spec()).dump(), "efficientnet_b0").arch, "efficientnet_b0");
-  for (const char* nonsense : {"", "{", "[1]", R"({"arch":"resnet19","classes":2})", R"({"arch":"tf_efficientnet_b0"})"})
+  for (const char* nonsense :
+       {"", "{", "[1]", R"({"arch":"resnet19","classes":2})", R"({"arch":"tf_efficientnet_b0"})"})
     EXPECT_EQ(read_as(nonsense).arch, "efficientnet_b0") << nonsense;
   EXPECT_THROW(read_as(R"({"arch":"resnet18","classes":2})"), Error);
-  EXPECT_THROW(read_as(R"({"arch":"tf_efficientnet_b0","classes":2,"options":{"preprocess":7}})"), Error);
+  EXPECT_THROW(read_as(R"({"arch":"tf_efficientnet_b0","classes":2,"options":{"preprocess":7}})"),
+               Error);
 }
 
-// What a student of retort's was shown in training, it is shown as teacher and when it is trained further.
+// What a student of retort's was shown in training, it is shown as teacher and when it is trained
+// further.
 TEST(FamilyInputs, AFileOfRetortsOwnIsShownWhatItWasTrainedOn) {
   const testing::TestFolder folder;
   data::InputSpec before, trained;
@@ -315,17 +342,25 @@ TEST(FamilyInputs, AFileOfRetortsOwnIsShownWhatItWasTrainedOn) {
   trained.crop_ratio = 1;
   const auto input_of = [&](const ModelSpec& spec, const std::string& preprocess) {
     const ModelPtr model = make_model(spec);
-    write_safetensors(folder / "own.safetensors", state_of(*model), {{kSpecKey, to_json(spec).dump()}, {kPreprocessKey, preprocess}});
+    write_safetensors(folder / "own.safetensors", state_of(*model),
+                      {{kSpecKey, to_json(spec).dump()}, {kPreprocessKey, preprocess}});
     return load_model(folder / "own.safetensors")->input_spec();
   };
-  const ModelSpec vit{"vit", 2, {{"patch", 8}, {"dim", 16}, {"depth", 1}, {"heads", 2}, {"mlp_dim", 16}, {"image_size", 32}}};
-  for (const ModelSpec& spec : {ModelSpec{"resnet18", 2}, ModelSpec{"resnet18", 2, {{"preprocess", data::to_json(before)}}}, vit})
+  const ModelSpec vit{
+      "vit",
+      2,
+      {{"patch", 8}, {"dim", 16}, {"depth", 1}, {"heads", 2}, {"mlp_dim", 16}, {"image_size", 32}}};
+  for (const ModelSpec& spec :
+       {ModelSpec{"resnet18", 2}, ModelSpec{"resnet18", 2, {{"preprocess", data::to_json(before)}}},
+        vit})
     EXPECT_EQ(input_of(spec, data::to_json(trained).dump()), trained) << to_json(spec);
   EXPECT_THROW(input_of({"resnet18", 2}, "{"), Error);
   EXPECT_THROW(input_of({"resnet18", 2}, "7"), Error);
   // Another program's word for something of its own.
-  write_safetensors(folder / "own.safetensors", state_of(*make_model({"resnet18", 2})), {{kPreprocessKey, "{"}});
-  EXPECT_EQ(load_model(folder / "own.safetensors")->input_spec(), make_model({"resnet18", 2})->input_spec());
+  write_safetensors(folder / "own.safetensors", state_of(*make_model({"resnet18", 2})),
+                    {{kPreprocessKey, "{"}});
+  EXPECT_EQ(load_model(folder / "own.safetensors")->input_spec(),
+            make_model({"resnet18", 2})->input_spec());
 }
 
 TEST(FamilyInputs, SizesThatCannotBeAreTheUsersFault) {

@@ -38,7 +38,8 @@ TEST_F(HeadClasses, OfAFileThatRetortWrote) {
 }
 
 TEST_F(HeadClasses, OfTransformersFolder) {
-  EXPECT_EQ(of_folder({{"model_type", "vit"}, {"id2label", {{"0", "owl"}, {"1", "cat"}}}}), (Names{"owl", "cat"}));
+  EXPECT_EQ(of_folder({{"model_type", "vit"}, {"id2label", {{"0", "owl"}, {"1", "cat"}}}}),
+            (Names{"owl", "cat"}));
   nlohmann::json many = nlohmann::json::object();
   for (int i = 0; i < 12; ++i) many[std::to_string(i)] = "c" + std::to_string(i);
   const auto names = of_folder({{"id2label", many}});
@@ -53,9 +54,11 @@ TEST_F(HeadClasses, OfTransformersFolder) {
 
 TEST_F(HeadClasses, OfTimmsFolder) {
   const nlohmann::json names = {"owl", "cat"}, words = {"a bird", "a pet"};
-  EXPECT_EQ(of_folder({{"architecture", "resnet18"}, {"label_names", names}}), (Names{"owl", "cat"}));
+  EXPECT_EQ(of_folder({{"architecture", "resnet18"}, {"label_names", names}}),
+            (Names{"owl", "cat"}));
   EXPECT_EQ(of_folder({{"pretrained_cfg", {{"label_names", names}}}}), (Names{"owl", "cat"}));
-  EXPECT_EQ(of_folder({{"label_names", names}, {"label_descriptions", {{"owl", "a bird"}}}}), (Names{"owl", "cat"}));
+  EXPECT_EQ(of_folder({{"label_names", names}, {"label_descriptions", {{"owl", "a bird"}}}}),
+            (Names{"owl", "cat"}));
   EXPECT_EQ(of_folder({{"label_descriptions", words}}), (Names{"a bird", "a pet"}));
   EXPECT_EQ(of_folder({{"pretrained_cfg", 7}}), std::nullopt);
 }
@@ -65,7 +68,8 @@ TEST_F(HeadClasses, OfOtherWeightsAreUnknown) {
   testing::put(folder_ / "w.pth", "PK\x03\x04");
   EXPECT_EQ(head_classes(folder_ / "w.pth"), std::nullopt);
   testing::put(folder_ / "config.json", "{");
-  EXPECT_TRUE(testing::says(testing::error_of([&] { head_classes(folder_.path()); }), "config.json"));
+  EXPECT_TRUE(
+      testing::says(testing::error_of([&] { head_classes(folder_.path()); }), "config.json"));
 }
 
 }  // namespace

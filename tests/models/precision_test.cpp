@@ -21,7 +21,8 @@ TEST(Precision, IsTheOneThatIsNamed) {
 }
 
 TEST(Precision, OfLooksIsFp32WhereThatOfTrainingIs) {
-  EXPECT_TRUE(precision_from("auto") == Precision::bf16 || looks_precision_from("auto") == Precision::fp32);
+  EXPECT_TRUE(precision_from("auto") == Precision::bf16 ||
+              looks_precision_from("auto") == Precision::fp32);
 }
 
 TEST(Precision, IsThatOfProductsWhileTheGuardLives) {

@@ -1,6 +1,7 @@
-// snapshot_outputs FOLDER...: for scripts/check_snapshots.py. Each folder is a model's, with images.safetensors (`images`, normalised) and
-// expected.safetensors (`logits` that its library gives) in it; or has
-// weights.pth, weights alone, in the place of the model. Prints a line each: right, refused or wrong.
+// snapshot_outputs FOLDER...: for scripts/check_snapshots.py. Each folder is a model's, with
+// images.safetensors (`images`, normalised) and expected.safetensors (`logits` that its library
+// gives) in it; or has weights.pth, weights alone, in the place of the model. Prints a line each:
+// right, refused or wrong.
 #include <exception>
 #include <iostream>
 #include <string>
@@ -23,16 +24,21 @@ void check(const std::filesystem::path& folder) {
   const at::NoGradGuard no_grad;
   try {
     const bool is_file = std::filesystem::exists(folder / "weights.pth");
-    const retort::models::Recognised found = retort::models::recognise_file(is_file ? folder / "weights.pth" : folder);
+    const retort::models::Recognised found =
+        retort::models::recognise_file(is_file ? folder / "weights.pth" : folder);
     const retort::models::ModelPtr model = retort::models::build(found, folder.string());
-    const auto output = model->forward(read_safetensors(folder / "images.safetensors").tensors.at("images"));
-    const at::Tensor expected = read_safetensors(folder / "expected.safetensors").tensors.at("logits");
+    const auto output =
+        model->forward(read_safetensors(folder / "images.safetensors").tensors.at("images"));
+    const at::Tensor expected =
+        read_safetensors(folder / "expected.safetensors").tensors.at("logits");
     // Without a classifier it is the features that count.
     const double off = difference(found.has_head ? output.logits : output.features, expected);
-    std::cout << (off < kRounding ? "right " : "wrong ") << folder.filename().string() << ' ' << off << std::endl;
+    std::cout << (off < kRounding ? "right " : "wrong ") << folder.filename().string() << ' ' << off
+              << std::endl;
   } catch (const std::exception& error) {
     const std::string what = error.what();
-    std::cout << "refused " << folder.filename().string() << ' ' << what.substr(0, what.find('\n')) << std::endl;
+    std::cout << "refused " << folder.filename().string() << ' ' << what.substr(0, what.find('\n'))
+              << std::endl;
   }
 }
 

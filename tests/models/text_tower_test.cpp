@@ -15,7 +15,8 @@ nlohmann::json tower_fixture(const std::string& name) {
 template <class Number>
 at::Tensor matrix(const nlohmann::json& rows, at::ScalarType type) {
   std::vector<at::Tensor> tensors;
-  for (const auto& row : rows) tensors.push_back(at::tensor(row.get<std::vector<Number>>()).to(type));
+  for (const auto& row : rows)
+    tensors.push_back(at::tensor(row.get<std::vector<Number>>()).to(type));
   return at::stack(tensors);
 }
 
@@ -30,8 +31,10 @@ TEST_P(TextTowerParity, EmbeddingsAndLogitsOfImages) {
   const at::Tensor texts = tower.embed(matrix<int64_t>(fixture["ids"], at::kLong), /*end=*/1);
   EXPECT_LT(relative_difference(texts, matrix<double>(fixture["text"], at::kFloat)), 1e-4);
 
-  Hints hints{
-      .library = "transformers", .name = fixture["config"]["model_type"], .features = tower.image_features(), .config = fixture["config"]};
+  Hints hints{.library = "transformers",
+              .name = fixture["config"]["model_type"],
+              .features = tower.image_features(),
+              .config = fixture["config"]};
   const ModelPtr images = build(recognised(file, hints), GetParam());
   at::Tensor seen = images->forward_features(formula_images(32, 32));
   if (tower.image_projection().defined()) seen = at::linear(seen, tower.image_projection());
@@ -48,19 +51,25 @@ TEST(TextTower, WhatIsMissingOrOfAnotherShapeIsNamed) {
     const nlohmann::json fixture = tower_fixture(kind);
     const StateDict good = file_of(fixture);
     for (const auto& [name, tensor] : good) {
-      const bool text = name.starts_with("text_") || name.starts_with("logit_") || name.starts_with("visual_projection");
+      const bool text = name.starts_with("text_") || name.starts_with("logit_") ||
+                        name.starts_with("visual_projection");
       if (!text) continue;
       StateDict lacks = good, bent = good;
       lacks.erase(name);
       bent[name] = at::zeros({3, 1, 2});
       for (const StateDict& wrong : {lacks, bent}) {
         const std::string error = error_of([&] { (void)TextTower(wrong, fixture["config"]); });
-        EXPECT_FALSE(error.empty() && !name.ends_with("layer_norm1.weight")) << kind << ": " << name;
+        EXPECT_FALSE(error.empty() && !name.ends_with("layer_norm1.weight"))
+            << kind << ": " << name;
       }
     }
-    for (const char* change : {R"({"num_attention_heads": 7})", R"({"num_attention_heads": 0})", R"({"hidden_act": "relu"})",
-                               R"({"layer_norm_eps": "small"})", R"({"num_attention_heads": 9e99})"})
-      EXPECT_FALSE(error_of([&] { (void)TextTower(good, {{"text_config", nlohmann::json::parse(change)}}); }).empty()) << change;
+    for (const char* change : {R"({"num_attention_heads": 7})", R"({"num_attention_heads": 0})",
+                               R"({"hidden_act": "relu"})", R"({"layer_norm_eps": "small"})",
+                               R"({"num_attention_heads": 9e99})"})
+      EXPECT_FALSE(error_of([&] {
+                     (void)TextTower(good, {{"text_config", nlohmann::json::parse(change)}});
+                   }).empty())
+          << change;
     const TextTower tower(good, fixture["config"]);
     EXPECT_THROW((void)tower.embed(at::full({1, 12}, 5000, at::kLong), 1), Error);
   }

@@ -1,4 +1,4 @@
-#include "retort/models/torchscript.h"
+#include "retort/models/programs/torchscript.h"
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
@@ -29,8 +29,8 @@ class TorchScript : public ::testing::Test {
 at::Tensor expected_features(ImageModel& model, const at::Tensor& images) {
   const StateDict state = state_of(model);
   at::Tensor y = at::conv2d(images, state.at("conv.weight"), {}, {2, 2}, {1, 1});
-  y = at::batch_norm(y, state.at("bn.weight"), state.at("bn.bias"), state.at("bn.running_mean"), state.at("bn.running_var"), false, 0.1,
-                     1e-5, true);
+  y = at::batch_norm(y, state.at("bn.weight"), state.at("bn.bias"), state.at("bn.running_mean"),
+                     state.at("bn.running_var"), false, 0.1, 1e-5, true);
   return y.relu().mean({2, 3});
 }
 
@@ -51,17 +51,21 @@ def forward(self, x):
 )";
   const ModelPtr model = load(methods, "embedding");
   model->eval();
-  EXPECT_TRUE(at::allclose(model->forward_features(images_), expected_features(*model, images_), 0, 1e-6));
-  EXPECT_TRUE(testing::says(testing::error_of([&] { (void)load(methods, "nothing"); }), "called 'nothing'"));
+  EXPECT_TRUE(
+      at::allclose(model->forward_features(images_), expected_features(*model, images_), 0, 1e-6));
+  EXPECT_TRUE(testing::says(testing::error_of([&] { (void)load(methods, "nothing"); }),
+                            "called 'nothing'"));
 }
 
 TEST_F(TorchScript, TrainsWhatTheFeaturesDependOn) {
   const ModelPtr model = load(testing::kForwardFeatures);
-  EXPECT_EQ(model->parameters().size(), 5U);  // conv, two of bn, two of the head; not the network's own classifier
+  EXPECT_EQ(model->parameters().size(),
+            5U);  // conv, two of bn, two of the head; not the network's own classifier
   model->train();
   const at::Tensor mean = state_of(*model).at("bn.running_mean").clone();
   model->forward(images_).logits.square().sum().backward();
-  for (const auto& item : model->named_parameters()) EXPECT_TRUE(item.value().grad().defined()) << item.key();
+  for (const auto& item : model->named_parameters())
+    EXPECT_TRUE(item.value().grad().defined()) << item.key();
   EXPECT_FALSE(at::equal(mean, state_of(*model).at("bn.running_mean")));
   const at::Tensor settled = state_of(*model).at("bn.running_mean").clone();
   model->eval();
@@ -78,7 +82,8 @@ TEST_F(TorchScript, SavesItsPresentWeights) {
   }
   model->eval();
   dynamic_cast<ScriptNetwork&>(*model).save_network(folder_ / "again.pt");
-  const ModelPtr again = make_model(for_image_size(student_spec((folder_ / "again.pt").string(), 4, "features"), 32));
+  const ModelPtr again =
+      make_model(for_image_size(student_spec((folder_ / "again.pt").string(), 4, "features"), 32));
   again->eval();
   EXPECT_TRUE(at::equal(model->forward_features(images_), again->forward_features(images_)));
 }
@@ -91,18 +96,31 @@ TEST_F(TorchScript, ANewHead) {
 }
 
 TEST_F(TorchScript, SaysWhatIsWrong) {
-  const auto complaint = [&](const std::string& methods) { return testing::error_of([&] { (void)load(methods); }); };
-  EXPECT_TRUE(testing::says(complaint("\ndef forward(self, x):\n    return self.body(x)\n"), "own.pt: has no features"));
-  EXPECT_TRUE(testing::says(complaint("\ndef forward_features(self, x):\n    return x.mean([2, 3])\n"), "no trainable parameter"));
-  EXPECT_TRUE(testing::says(complaint("\ndef forward_features(self, x):\n    return self.body(x).mean()\n"), "0 dimensions"));
-  EXPECT_TRUE(testing::says(complaint("\ndef forward_features(self, x):\n    return 3\n"), "not a tensor"));
-  EXPECT_TRUE(testing::says(complaint("\ndef forward_features(self, x):\n    return self.body(x.reshape([2, 3, 7, 7]))\n"),
-                            "fails on images of 32 px"));
-  EXPECT_TRUE(testing::says(complaint("\ndef forward_features(self, x):\n    assert x.size(2) == 48\n    return self.body(x)\n"),
+  const auto complaint = [&](const std::string& methods) {
+    return testing::error_of([&] { (void)load(methods); });
+  };
+  EXPECT_TRUE(testing::says(complaint("\ndef forward(self, x):\n    return self.body(x)\n"),
+                            "own.pt: has no features"));
+  EXPECT_TRUE(
+      testing::says(complaint("\ndef forward_features(self, x):\n    return x.mean([2, 3])\n"),
+                    "no trainable parameter"));
+  EXPECT_TRUE(
+      testing::says(complaint("\ndef forward_features(self, x):\n    return self.body(x).mean()\n"),
+                    "0 dimensions"));
+  EXPECT_TRUE(
+      testing::says(complaint("\ndef forward_features(self, x):\n    return 3\n"), "not a tensor"));
+  EXPECT_TRUE(testing::says(
+      complaint(
+          "\ndef forward_features(self, x):\n    return self.body(x.reshape([2, 3, 7, 7]))\n"),
+      "fails on images of 32 px"));
+  EXPECT_TRUE(testing::says(complaint("\ndef forward_features(self, x):\n    assert x.size(2) == "
+                                      "48\n    return self.body(x)\n"),
                             "fails on images"));
   const std::string broken = (folder_ / "broken.pt").string();
   std::ofstream(broken) << "PK\x03\x04 not really";
-  EXPECT_TRUE(testing::says(testing::error_of([&] { (void)make_model(student_spec(broken, 4, "features")); }), "is not TorchScript"));
+  EXPECT_TRUE(testing::says(
+      testing::error_of([&] { (void)make_model(student_spec(broken, 4, "features")); }),
+      "is not TorchScript"));
   EXPECT_THROW(make_model({"torchscript", 4}), UsageError);
   EXPECT_THROW(make_model({"torchscript", 4, {{"file", 3}}}), Error);
 }
@@ -117,22 +135,27 @@ TEST_F(TorchScript, TeachesToo) {
   EXPECT_EQ(found.naming, "TorchScript");
   EXPECT_FALSE(found.has_head);
   const ModelPtr model = build(found, file);
-  EXPECT_TRUE(at::allclose(model->forward_features(images_), expected_features(*model, images_), 0, 1e-6));
+  EXPECT_TRUE(
+      at::allclose(model->forward_features(images_), expected_features(*model, images_), 0, 1e-6));
   // What forward gives alone is the features; and nothing of it need be trainable.
-  EXPECT_EQ(build(saved("\ndef forward(self, x):\n    return self.body(x)\n"), file)->feature_dim(), 6);
+  EXPECT_EQ(build(saved("\ndef forward(self, x):\n    return self.body(x)\n"), file)->feature_dim(),
+            6);
   EXPECT_EQ(build(saved("\ndef forward(self, x):\n    return x\n"), file)->feature_dim(), 3);
-  const Recognised named = recognise_file((saved("\ndef forward(self, x):\n    return {'maps': self.body(x)}\n"), file), "", "maps");
+  const Recognised named = recognise_file(
+      (saved("\ndef forward(self, x):\n    return {'maps': self.body(x)}\n"), file), "", "maps");
   EXPECT_EQ(build(named, file)->feature_dim(), 6);
 
   // Tensors alone are read as weights are, whatever the file is called; and a .pth runs nothing.
   write_safetensors(folder_ / "weights.pt", state_of(*make_model({"shufflenet_v2_x0_5", 3})));
   EXPECT_EQ(recognise_file(folder_ / "weights.pt").spec.arch, "shufflenet_v2_x0_5");
   std::filesystem::copy_file(file, folder_ / "teacher.pth");
-  EXPECT_TRUE(testing::says(testing::error_of([&] { recognise_file(folder_ / "teacher.pth"); }), "TorchScript program"));
+  EXPECT_TRUE(testing::says(testing::error_of([&] { recognise_file(folder_ / "teacher.pth"); }),
+                            "TorchScript program"));
 }
 
 // A program without methods that has these tensors in modules of these names.
-torch::jit::Module program_of(const StateDict& tensors, const std::shared_ptr<torch::jit::CompilationUnit>& unit) {
+torch::jit::Module program_of(const StateDict& tensors,
+                              const std::shared_ptr<torch::jit::CompilationUnit>& unit) {
   torch::jit::Module module(c10::QualifiedName("__torch__.Part"), unit, /*shouldMangle=*/true);
   std::map<std::string, StateDict> children;
   for (const auto& [name, tensor] : tensors) {
@@ -156,20 +179,22 @@ TEST_F(TorchScript, OpenAisClipIsReadAsItsTensors) {
                   {"transformer.resblocks.0.ln_1.weight", at::zeros({8})},
                   {"logit_scale", at::zeros({})}};
   const std::string block = "visual.transformer.resblocks.0.";
-  for (const auto& [module, shape] : std::map<std::string, std::vector<int64_t>>{{"visual.ln_pre.", {64}},
-                                                                                 {"visual.ln_post.", {64}},
-                                                                                 {block + "ln_1.", {64}},
-                                                                                 {block + "ln_2.", {64}},
-                                                                                 {block + "attn.in_proj_", {192, 64}},
-                                                                                 {block + "attn.out_proj.", {64, 64}},
-                                                                                 {block + "mlp.c_fc.", {128, 64}},
-                                                                                 {block + "mlp.c_proj.", {64, 128}}}) {
+  for (const auto& [module, shape] :
+       std::map<std::string, std::vector<int64_t>>{{"visual.ln_pre.", {64}},
+                                                   {"visual.ln_post.", {64}},
+                                                   {block + "ln_1.", {64}},
+                                                   {block + "ln_2.", {64}},
+                                                   {block + "attn.in_proj_", {192, 64}},
+                                                   {block + "attn.out_proj.", {64, 64}},
+                                                   {block + "mlp.c_fc.", {128, 64}},
+                                                   {block + "mlp.c_proj.", {64, 128}}}) {
     state[module + "weight"] = at::ones(shape);
     state[module + "bias"] = at::zeros({shape[0]});
   }
   for (auto& [name, tensor] : state) tensor = tensor.to(at::kHalf);
   for (const char* name : {"clip.pt", "clip.pth"}) {
-    program_of(state, std::make_shared<torch::jit::CompilationUnit>()).save((folder_ / name).string());
+    program_of(state, std::make_shared<torch::jit::CompilationUnit>())
+        .save((folder_ / name).string());
     const Recognised found = recognise_file(folder_ / name);
     EXPECT_EQ(found.spec.arch, "vit");
     EXPECT_EQ(found.spec.options.at("activation"), "quick_gelu");

@@ -12,7 +12,8 @@ StateDict renamed(const StateDict& file, const Renamings& renamings) {
   StateDict found;
   for (const auto& [name, tensor] : file) {
     std::string theirs = name;
-    for (const auto& [from, to] : renamings) theirs = std::regex_replace(theirs, std::regex(from), to);
+    for (const auto& [from, to] : renamings)
+      theirs = std::regex_replace(theirs, std::regex(from), to);
     found[theirs] = tensor;
   }
   return found;
@@ -38,13 +39,16 @@ TEST(VitAuthors, Dinov2AsItIsPublishedAndTrained) {
   timm.spec.options["pos_resize"] = published.spec.options.at("pos_resize");
   EXPECT_TRUE(same_features(published, timm));
   EXPECT_TRUE(same_features(recognised(renamed(file, {{"^blocks\\.", "blocks.0."}})), published));
-  EXPECT_TRUE(same_features(recognised(renamed(file, {{"^blocks\\.0\\.", "blocks.0.0."}, {"^blocks\\.1\\.", "blocks.1.1."}})), published));
+  EXPECT_TRUE(same_features(recognised(renamed(file, {{"^blocks\\.0\\.", "blocks.0.0."},
+                                                      {"^blocks\\.1\\.", "blocks.1.1."}})),
+                            published));
 }
 
 TEST(VitAuthors, Dinov3AsItIsPublished) {
   StateDict timm = formula_file("timm_dinov3");
   StateDict own;
-  for (const auto& [name, tensor] : renamed(timm, {{"^reg_token$", "storage_tokens"}, {"gamma_([12])$", "ls$1.gamma"}})) {
+  for (const auto& [name, tensor] :
+       renamed(timm, {{"^reg_token$", "storage_tokens"}, {"gamma_([12])$", "ls$1.gamma"}})) {
     own[name] = tensor;
     const size_t at = name.find("attn.qkv.weight");
     if (at == std::string::npos) continue;
@@ -83,18 +87,24 @@ TEST(VitAuthors, DeitsTwoHeadsCountByHalves) {
   const at::Tensor own = testing::formula_parameter("dist.position", {1, 1, 192});
   file["pos_embed"] = at::cat({positions.slice(1, 0, 1), own, positions.slice(1, 1)}, 1);
   file["dist_token"] = testing::formula_parameter("dist_token", {1, 1, 192});
-  file["head_dist.weight"] = testing::formula_parameter("head_dist.weight", file.at("head.weight").sizes());
-  file["head_dist.bias"] = testing::formula_parameter("head_dist.bias", file.at("head.bias").sizes());
+  file["head_dist.weight"] =
+      testing::formula_parameter("head_dist.weight", file.at("head.weight").sizes());
+  file["head_dist.bias"] =
+      testing::formula_parameter("head_dist.bias", file.at("head.bias").sizes());
   const Recognised found = recognised(file);
   EXPECT_TRUE(at::allclose(found.state.at("register_tokens"), file.at("dist_token") + own));
   EXPECT_TRUE(at::equal(found.state.at("encoder.pos_embedding"), positions));
   const ModelPtr model = build(found, "");
   const auto [features, logits] = model->forward(formula_images(224, 224));
-  const at::Tensor classes = at::linear(features.slice(1, 0, 192), file.at("head.weight"), file.at("head.bias"));
-  const at::Tensor distilled = at::linear(features.slice(1, 192), file.at("head_dist.weight"), file.at("head_dist.bias"));
+  const at::Tensor classes =
+      at::linear(features.slice(1, 0, 192), file.at("head.weight"), file.at("head.bias"));
+  const at::Tensor distilled =
+      at::linear(features.slice(1, 192), file.at("head_dist.weight"), file.at("head_dist.bias"));
   EXPECT_TRUE(at::allclose(logits, (classes + distilled) / 2, 1e-4, 1e-5));
   // Read back, and with another choice of features.
-  EXPECT_EQ(to_json(recognised(state_of(*model), {.library = "retort", .name = "vit", .config = found.spec.options}).spec),
+  EXPECT_EQ(to_json(recognised(state_of(*model),
+                               {.library = "retort", .name = "vit", .config = found.spec.options})
+                        .spec),
             to_json(found.spec));
   EXPECT_FALSE(recognised(file, {.features = "cls"}).has_head);
 }
@@ -102,29 +112,36 @@ TEST(VitAuthors, DeitsTwoHeadsCountByHalves) {
 TEST(VitAuthors, ClipAsOpenAiAndOpenClipWriteIt) {
   const nlohmann::json fixture = vit_fixture("clip_model");
   const StateDict transformers = file_of(fixture);
-  StateDict own = renamed(transformers, {{"^vision_model\\.embeddings\\.class_embedding$", "visual.class_embedding"},
-                                         {"^vision_model\\.embeddings\\.position_embedding\\.weight$", "visual.positional_embedding"},
-                                         {"^vision_model\\.embeddings\\.patch_embedding", "visual.conv1"},
-                                         {"^vision_model\\.pre_layrnorm", "visual.ln_pre"},
-                                         {"^vision_model\\.post_layernorm", "visual.ln_post"},
-                                         {"^vision_model\\.encoder\\.layers", "visual.transformer.resblocks"},
-                                         {"^(visual.*)layer_norm([12])", "$1ln_$2"},
-                                         {"^(visual.*)self_attn", "$1attn"},
-                                         {"^(visual.*)fc1", "$1c_fc"},
-                                         {"^(visual.*)fc2", "$1c_proj"},
-                                         {"^text_model\\.", "transformer."},
-                                         {"^visual_projection\\.weight$", "visual.proj"},
-                                         {"^text_projection\\.weight$", "text_projection"}});
-  for (int i = 0; own.contains("visual.transformer.resblocks." + std::to_string(i) + ".attn.q_proj.weight"); ++i) {
+  StateDict own = renamed(
+      transformers,
+      {{"^vision_model\\.embeddings\\.class_embedding$", "visual.class_embedding"},
+       {"^vision_model\\.embeddings\\.position_embedding\\.weight$", "visual.positional_embedding"},
+       {"^vision_model\\.embeddings\\.patch_embedding", "visual.conv1"},
+       {"^vision_model\\.pre_layrnorm", "visual.ln_pre"},
+       {"^vision_model\\.post_layernorm", "visual.ln_post"},
+       {"^vision_model\\.encoder\\.layers", "visual.transformer.resblocks"},
+       {"^(visual.*)layer_norm([12])", "$1ln_$2"},
+       {"^(visual.*)self_attn", "$1attn"},
+       {"^(visual.*)fc1", "$1c_fc"},
+       {"^(visual.*)fc2", "$1c_proj"},
+       {"^text_model\\.", "transformer."},
+       {"^visual_projection\\.weight$", "visual.proj"},
+       {"^text_projection\\.weight$", "text_projection"}});
+  for (int i = 0;
+       own.contains("visual.transformer.resblocks." + std::to_string(i) + ".attn.q_proj.weight");
+       ++i) {
     const std::string attention = "visual.transformer.resblocks." + std::to_string(i) + ".attn.";
     for (const std::string part : {"weight", "bias"}) {
       std::vector<at::Tensor> three;
-      for (const char* module : {"q_proj.", "k_proj.", "v_proj."}) three.push_back(own.extract(attention + module + part).mapped());
+      for (const char* module : {"q_proj.", "k_proj.", "v_proj."})
+        three.push_back(own.extract(attention + module + part).mapped());
       own[attention + "in_proj_" + part] = at::cat(three);
     }
   }
   std::erase_if(own, [](const auto& item) { return mentions(item.first, "position_ids"); });
-  const Hints heads{.library = "open_clip", .config = {{"model_cfg", {{"vision_cfg", {{"head_width", 32}}}, {"quick_gelu", true}}}}};
+  const Hints heads{
+      .library = "open_clip",
+      .config = {{"model_cfg", {{"vision_cfg", {{"head_width", 32}}}, {"quick_gelu", true}}}}};
   const Recognised quick = recognised(own, heads);
   EXPECT_EQ(quick.spec.options.at("heads"), 2);
   EXPECT_TRUE(same_features(quick, recognised(transformers, hints_of(fixture))));

@@ -7,8 +7,8 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include "retort/models/families/vit_names.h"
 #include "retort/models/registry.h"
-#include "retort/models/vit_names.h"
 #include "tests/support/formula.h"
 #include "tests/support/message.h"
 
@@ -53,7 +53,9 @@ inline ModelPtr model_of(const std::string& fixture) {
   return build(recognised(file_of(json), hints_of(json)), fixture);
 }
 
-inline at::Tensor formula_images(int64_t height, int64_t width) { return testing::formula_uniform("images", {2, 3, height, width}); }
+inline at::Tensor formula_images(int64_t height, int64_t width) {
+  return testing::formula_uniform("images", {2, 3, height, width});
+}
 
 inline double relative_difference(const at::Tensor& actual, const at::Tensor& expected) {
   return ((actual - expected).abs().max() / expected.abs().max()).item<double>();

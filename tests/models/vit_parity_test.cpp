@@ -1,7 +1,8 @@
-// Against torchvision's, timm's and transformers' networks on formula-filled weights, in every naming that is read.
+// Against torchvision's, timm's and transformers' networks on formula-filled weights, in every
+// naming that is read.
 #include <torch/optim/adamw.h>
 
-#include "retort/models/vit.h"
+#include "retort/models/families/vit.h"
 #include "tests/models/vit_common.h"
 #include "tests/support/digest.h"
 
@@ -15,7 +16,8 @@ using testing::probe;
 
 at::Tensor stack_rows(const nlohmann::json& rows) {
   std::vector<at::Tensor> tensors;
-  for (const auto& row : rows) tensors.push_back(at::tensor(row.get<std::vector<double>>()).to(at::kFloat));
+  for (const auto& row : rows)
+    tensors.push_back(at::tensor(row.get<std::vector<double>>()).to(at::kFloat));
   return at::stack(tensors);
 }
 
@@ -41,17 +43,20 @@ TEST_P(VitParity, Outputs) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Namings, VitParity,
-                         ::testing::Values("torchvision", "torchvision_legacy", "deit_tiny", "deit_small", "vit_model_4", "vit_model_5",
-                                           "vit_classifier_4", "vit_classifier_5", "dinov2_model_4", "dinov2_model_5",
-                                           "dinov2_classifier_4", "dinov2_classifier_5", "dinov2_registers_model_4",
-                                           "dinov2_registers_model_5", "dinov2_registers_classifier_4", "dinov2_registers_classifier_5",
-                                           "dinov2_swiglu_4", "dinov2_swiglu_5", "dinov3_4", "dinov3_5", "dinov3_gated_4", "dinov3_gated_5",
-                                           "clip_model", "clip_tower", "siglip_model", "siglip_classifier", "siglip_tower", "timm_vit",
-                                           "timm_average", "timm_dinov2", "timm_dinov2_registers", "timm_dinov2_swiglu", "timm_clip",
-                                           "timm_clip_quickgelu", "timm_siglip", "timm_siglip_tanh", "timm_siglip_gap", "timm_dinov3",
-                                           "timm_dinov3_plus"),
-                         [](const auto& test) { return test.param; });
+INSTANTIATE_TEST_SUITE_P(
+    Namings, VitParity,
+    ::testing::Values("torchvision", "torchvision_legacy", "deit_tiny", "deit_small", "vit_model_4",
+                      "vit_model_5", "vit_classifier_4", "vit_classifier_5", "dinov2_model_4",
+                      "dinov2_model_5", "dinov2_classifier_4", "dinov2_classifier_5",
+                      "dinov2_registers_model_4", "dinov2_registers_model_5",
+                      "dinov2_registers_classifier_4", "dinov2_registers_classifier_5",
+                      "dinov2_swiglu_4", "dinov2_swiglu_5", "dinov3_4", "dinov3_5",
+                      "dinov3_gated_4", "dinov3_gated_5", "clip_model", "clip_tower",
+                      "siglip_model", "siglip_classifier", "siglip_tower", "timm_vit",
+                      "timm_average", "timm_dinov2", "timm_dinov2_registers", "timm_dinov2_swiglu",
+                      "timm_clip", "timm_clip_quickgelu", "timm_siglip", "timm_siglip_tanh",
+                      "timm_siglip_gap", "timm_dinov3", "timm_dinov3_plus"),
+    [](const auto& test) { return test.param; });
 
 struct TrainingCase {
   const char *file, *training;
@@ -72,7 +77,9 @@ TEST_P(VitTraining, OneSeedGivesTheInitialWeights) {
   ASSERT_EQ(model->named_parameters().size(), expected_["init"].size());
   for (const auto& item : model->named_parameters()) {
     const double norm = item.value().detach().norm().item<double>();
-    EXPECT_NEAR(probe(item.key(), item.value()), expected_["init"][item.key()].get<double>(), 1e-5 * norm) << item.key();
+    EXPECT_NEAR(probe(item.key(), item.value()), expected_["init"][item.key()].get<double>(),
+                1e-5 * norm)
+        << item.key();
   }
 }
 
@@ -80,27 +87,33 @@ TEST_P(VitTraining, GradientsAndThreeOptimiserSteps) {
   const ModelPtr model = model_of(GetParam().file);
   model->to(at::kDouble);
   model->train();
-  const at::Tensor images = formula_uniform("images", {4, 3, GetParam().size, GetParam().size}).to(at::kDouble);
+  const at::Tensor images =
+      formula_uniform("images", {4, 3, GetParam().size, GetParam().size}).to(at::kDouble);
   const at::Tensor labels = formula_uniform("labels", {4}, 0, 5).to(at::kLong);
-  torch::optim::AdamW optimiser(model->parameters(), torch::optim::AdamWOptions(1e-3).weight_decay(0.01));
+  torch::optim::AdamW optimiser(model->parameters(),
+                                torch::optim::AdamWOptions(1e-3).weight_decay(0.01));
   for (size_t step = 0; step < 4; ++step) {
     optimiser.zero_grad();
     const at::Tensor loss = at::cross_entropy_loss(model->forward(images).logits, labels);
-    EXPECT_NEAR(loss.item<double>(), expected_["losses"][step].get<double>(), 1e-7) << "step " << step;
+    EXPECT_NEAR(loss.item<double>(), expected_["losses"][step].get<double>(), 1e-7)
+        << "step " << step;
     if (step == 3) break;
     loss.backward();
     if (step == 0)
       for (const auto& item : model->named_parameters())
-        expect_digest(expected_["gradients"][item.key()], item.key(), item.value().grad(), 1e-6, 1e-3, /*long_sums=*/false);
+        expect_digest(expected_["gradients"][item.key()], item.key(), item.value().grad(), 1e-6,
+                      1e-3, /*long_sums=*/false);
     optimiser.step();
   }
   for (const auto& item : model->named_parameters())
-    expect_digest(expected_["changes"][item.key()], item.key(), item.value() - formula_parameter(item.key(), item.value().sizes()), 1e-6,
-                  1e-3, /*long_sums=*/false);
+    expect_digest(expected_["changes"][item.key()], item.key(),
+                  item.value() - formula_parameter(item.key(), item.value().sizes()), 1e-6, 1e-3,
+                  /*long_sums=*/false);
 }
 
 INSTANTIATE_TEST_SUITE_P(Namings, VitTraining,
-                         ::testing::Values(TrainingCase{"torchvision", "training", 32}, TrainingCase{"deit_tiny", "training_deit", 64}),
+                         ::testing::Values(TrainingCase{"torchvision", "training", 32},
+                                           TrainingCase{"deit_tiny", "training_deit", 64}),
                          [](const auto& test) { return std::string(test.param.file); });
 
 using Shapes = std::map<std::string, std::vector<int64_t>>;
@@ -116,7 +129,8 @@ Recognised recognise_real(const std::string& model) {
   const nlohmann::json fixture = vit_fixture("real_" + model);
   StateDict file;
   for (const auto& tensor : fixture["tensors"])
-    file[tensor[0]] = at::empty(tensor[1].get<std::vector<int64_t>>(), at::TensorOptions(at::kMeta));
+    file[tensor[0]] =
+        at::empty(tensor[1].get<std::vector<int64_t>>(), at::TensorOptions(at::kMeta));
   return recognised(file);
 }
 
@@ -158,7 +172,8 @@ TEST(VitRealFiles, LaterOnes) {
     int64_t dim, heads, image_size, feature_dim;
   };
   for (const Expected& expected :
-       {Expected{"timm_dinov3_small", "vit_s_16", 384, 6, 224, 384}, Expected{"timm_siglip_so400m", "vit", 1152, 16, 378, 1152},
+       {Expected{"timm_dinov3_small", "vit_s_16", 384, 6, 224, 384},
+        Expected{"timm_siglip_so400m", "vit", 1152, 16, 378, 1152},
         Expected{"timm_dinov2_registers_small", "vit", 384, 6, 518, 768},
         Expected{"transformers_clip_base", "vit_b_32", 768, 12, 224, 768}}) {
     const Recognised found = recognise_real(expected.model);

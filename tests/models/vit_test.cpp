@@ -2,8 +2,8 @@
 #include <torch/csrc/jit/runtime/interpreter.h>
 
 #include "retort/core/error.h"
+#include "retort/models/families/vit.h"
 #include "retort/models/precision.h"
-#include "retort/models/vit.h"
 #include "tests/models/vit_common.h"
 
 namespace retort::models {
@@ -21,25 +21,31 @@ StateDict with(StateDict file, const std::string& name, const at::Tensor& tensor
 
 TEST(VitNames, EveryMissingTensorIsNamed) {
   const auto is_read = [](const std::string& name) {
-    return std::ranges::none_of(std::array{"pooler", "mask_token", "text_", "visual_projection", "logit_"},
-                                [&](const char* part) { return mentions(name, part); });
+    return std::ranges::none_of(
+        std::array{"pooler", "mask_token", "text_", "visual_projection", "logit_"},
+        [&](const char* part) { return mentions(name, part); });
   };
   // Without it, the file is one of a kind that has none.
-  const std::map<std::string, std::vector<std::string>> optional{{"dinov2_registers_model_4", {"embeddings.register_tokens"}},
-                                                                 {"dinov3_5", {"embeddings.register_tokens"}},
-                                                                 {"dinov3_gated_4", {"embeddings.register_tokens"}},
-                                                                 {"timm_dinov3", {"reg_token"}},
-                                                                 {"timm_dinov3_plus", {"reg_token"}}};
-  for (const char* fixture : {"torchvision", "deit_tiny", "vit_classifier_4", "vit_model_5", "dinov2_classifier_4", "dinov2_model_5",
-                              "dinov2_registers_model_4", "dinov2_swiglu_4", "dinov2_swiglu_5", "dinov3_5", "dinov3_gated_4", "clip_model",
-                              "siglip_model", "timm_vit", "timm_dinov2", "timm_clip", "timm_siglip", "timm_dinov3", "timm_dinov3_plus"}) {
+  const std::map<std::string, std::vector<std::string>> optional{
+      {"dinov2_registers_model_4", {"embeddings.register_tokens"}},
+      {"dinov3_5", {"embeddings.register_tokens"}},
+      {"dinov3_gated_4", {"embeddings.register_tokens"}},
+      {"timm_dinov3", {"reg_token"}},
+      {"timm_dinov3_plus", {"reg_token"}}};
+  for (const char* fixture :
+       {"torchvision", "deit_tiny", "vit_classifier_4", "vit_model_5", "dinov2_classifier_4",
+        "dinov2_model_5", "dinov2_registers_model_4", "dinov2_swiglu_4", "dinov2_swiglu_5",
+        "dinov3_5", "dinov3_gated_4", "clip_model", "siglip_model", "timm_vit", "timm_dinov2",
+        "timm_clip", "timm_siglip", "timm_dinov3", "timm_dinov3_plus"}) {
     const nlohmann::json json = vit_fixture(fixture);
     const StateDict file = file_of(json);
     for (const auto& item : file) {
       const std::string& name = item.first;
       if (!is_read(name)) continue;
       const auto may_lack = optional.find(fixture);
-      if (may_lack != optional.end() && std::ranges::find(may_lack->second, name) != may_lack->second.end()) continue;
+      if (may_lack != optional.end() &&
+          std::ranges::find(may_lack->second, name) != may_lack->second.end())
+        continue;
       const std::string error = error_of([&] { recognised(without(file, name), hints_of(json)); });
       EXPECT_TRUE(mentions(error, "'" + name + "'")) << fixture << ": " << name << ": " << error;
     }
@@ -47,37 +53,55 @@ TEST(VitNames, EveryMissingTensorIsNamed) {
 }
 
 TEST(VitNames, EveryTensorOfAnotherShapeOrTypeIsNamed) {
-  for (const char* fixture : {"torchvision", "deit_tiny", "vit_classifier_4", "dinov2_classifier_5"}) {
+  for (const char* fixture :
+       {"torchvision", "deit_tiny", "vit_classifier_4", "dinov2_classifier_5"}) {
     const StateDict file = formula_file(fixture);
     for (const auto& item : file) {
       const std::string& name = item.first;
       const at::Tensor& tensor = item.second;
       if (mentions(name, "mask_token")) continue;
-      const auto refused = [&](const at::Tensor& other) { return !error_of([&] { recognise_vit(with(file, name, other), {}); }).empty(); };
+      const auto refused = [&](const at::Tensor& other) {
+        return !error_of([&] { recognise_vit(with(file, name, other), {}); }).empty();
+      };
       EXPECT_TRUE(refused(at::zeros({3, 5}))) << fixture << ": " << name;
-      EXPECT_TRUE(refused(at::zeros(std::vector<int64_t>(static_cast<size_t>(tensor.dim()), 0)))) << fixture << ": " << name;
-      EXPECT_TRUE(mentions(error_of([&] { recognise_vit(with(file, name, tensor.to(at::kInt)), {}); }), "'" + name + "'")) << name;
+      EXPECT_TRUE(refused(at::zeros(std::vector<int64_t>(static_cast<size_t>(tensor.dim()), 0))))
+          << fixture << ": " << name;
+      EXPECT_TRUE(
+          mentions(error_of([&] { recognise_vit(with(file, name, tensor.to(at::kInt)), {}); }),
+                   "'" + name + "'"))
+          << name;
     }
   }
 }
 
 TEST(VitNames, UnknownTensorsAreNamed) {
   const at::Tensor extra = at::zeros({1, 4, 128});
-  EXPECT_TRUE(mentions(error_of([&] { recognise_vit(with(formula_file("dinov2_model_4"), "embeddings.prompt_tokens", extra), {}); }),
-                       "'embeddings.prompt_tokens'"));
-  EXPECT_TRUE(mentions(error_of([&] { recognise_vit(with(formula_file("torchvision"), "heads.pre_logits.weight", extra), {}); }),
-                       "'heads.pre_logits.weight'"));
+  EXPECT_TRUE(mentions(
+      error_of([&] {
+        recognise_vit(with(formula_file("dinov2_model_4"), "embeddings.prompt_tokens", extra), {});
+      }),
+      "'embeddings.prompt_tokens'"));
+  EXPECT_TRUE(mentions(
+      error_of([&] {
+        recognise_vit(with(formula_file("torchvision"), "heads.pre_logits.weight", extra), {});
+      }),
+      "'heads.pre_logits.weight'"));
 }
 
 TEST(VitNames, TimmsNamesAreKeptForDeitAlone) {
   const StateDict deit = formula_file("deit_tiny");
   EXPECT_TRUE(recognised(deit, {.arch = "vit"}).state.contains("conv_proj.weight"));
   const std::string error = error_of([&] { recognised(deit, {.arch = "deit_small"}); });
-  EXPECT_TRUE(mentions(error, "dim 192") && mentions(error, "deit_small has") && mentions(error, "dim 384")) << error;
+  EXPECT_TRUE(mentions(error, "dim 192") && mentions(error, "deit_small has") &&
+              mentions(error, "dim 384"))
+      << error;
   EXPECT_TRUE(mentions(error_of([&] { recognised(deit, {.arch = "vit_s_16"}); }), "vit_s_16"));
-  EXPECT_TRUE(mentions(error_of([] { recognised(formula_file("torchvision"), {.arch = "deit_tiny"}); }), "timm's names"));
+  EXPECT_TRUE(
+      mentions(error_of([] { recognised(formula_file("torchvision"), {.arch = "deit_tiny"}); }),
+               "timm's names"));
   const at::Tensor token = at::zeros({1, 1, 192});
-  EXPECT_TRUE(mentions(error_of([&] { recognised(with(deit, "dist_token", token)); }), "'pos_embed'"));
+  EXPECT_TRUE(
+      mentions(error_of([&] { recognised(with(deit, "dist_token", token)); }), "'pos_embed'"));
 }
 
 TEST(VitNames, WidthsWhoseHeadsAreUnknownAreRefused) {
@@ -88,7 +112,8 @@ TEST(VitNames, WidthsWhoseHeadsAreUnknownAreRefused) {
 }
 
 TEST(VitNames, PositionsMustBeASquare) {
-  const StateDict file = with(formula_file("torchvision"), "encoder.pos_embedding", at::zeros({1, 1 + 15, 128}));
+  const StateDict file =
+      with(formula_file("torchvision"), "encoder.pos_embedding", at::zeros({1, 1 + 15, 128}));
   EXPECT_TRUE(mentions(error_of([&] { recognise_vit(file, {}); }), "'encoder.pos_embedding'"));
 }
 
@@ -102,13 +127,15 @@ TEST(VitNames, FilesOfOthersAreLeftToThem) {
 }
 
 TEST(VitNames, ANamedArchitectureMustHaveTheDimensions) {
-  const std::string error = error_of([] { recognised(formula_file("torchvision"), {.arch = "vit_b_16"}); });
+  const std::string error =
+      error_of([] { recognised(formula_file("torchvision"), {.arch = "vit_b_16"}); });
   EXPECT_TRUE(mentions(error, "patch 8, dim 128") && mentions(error, "vit_b_16")) << error;
   EXPECT_EQ(recognised(formula_file("torchvision"), {.arch = "vit"}).spec.arch, "vit");
 }
 
 TEST(VitNames, AHeadIsOptional) {
-  StateDict file = without(without(formula_file("torchvision"), "heads.head.weight"), "heads.head.bias");
+  StateDict file =
+      without(without(formula_file("torchvision"), "heads.head.weight"), "heads.head.bias");
   const Recognised found = recognised(file);
   EXPECT_FALSE(found.has_head);
   EXPECT_FALSE(found.state.contains("heads.head.weight"));
@@ -123,7 +150,9 @@ TEST(VitNames, HalfPrecisionFilesAreRead) {
   EXPECT_EQ(half->parameters().front().scalar_type(), at::kFloat);
   const at::NoGradGuard no_grad;
   const at::Tensor images = formula_images(48, 48);
-  EXPECT_LT(relative_difference(half->forward_features(images), model_of("vit_model_4")->forward_features(images)), 1e-2);
+  EXPECT_LT(relative_difference(half->forward_features(images),
+                                model_of("vit_model_4")->forward_features(images)),
+            1e-2);
 }
 
 TEST(VitNames, WhatIsWrittenIsReadBack) {
@@ -134,11 +163,15 @@ TEST(VitNames, WhatIsWrittenIsReadBack) {
     EXPECT_EQ(again.naming, "torchvision");
   }
   // Of the later ones the file says in its metadata what shapes do not.
-  for (const char* fixture : {"dinov2_registers_model_5", "dinov3_gated_5", "clip_model", "siglip_tower", "siglip_classifier",
-                              "timm_dinov2_swiglu", "timm_siglip_gap", "timm_average"}) {
+  for (const char* fixture :
+       {"dinov2_registers_model_5", "dinov3_gated_5", "clip_model", "siglip_tower",
+        "siglip_classifier", "timm_dinov2_swiglu", "timm_siglip_gap", "timm_average"}) {
     const nlohmann::json json = vit_fixture(fixture);
     const Recognised first = recognised(file_of(json), hints_of(json));
-    const Hints own{.arch = first.spec.arch, .library = "retort", .name = first.spec.arch, .config = first.spec.options};
+    const Hints own{.arch = first.spec.arch,
+                    .library = "retort",
+                    .name = first.spec.arch,
+                    .config = first.spec.options};
     const Recognised again = recognised(state_of(*build(first, "")), own);
     EXPECT_EQ(to_json(again.spec), to_json(first.spec)) << fixture;
   }
@@ -167,13 +200,16 @@ TEST(VitNames, ADescriptionSaysWhatTensorsDoNot) {
 TEST(VitNames, ADescriptionThatLiesIsHarmless) {
   const nlohmann::json clip = vit_fixture("clip_model");
   const StateDict file = file_of(clip);
-  for (const nlohmann::json& heads : std::vector<nlohmann::json>{3, 0, -1, 1e300, "many", nullptr, uint64_t{1} << 63}) {
+  for (const nlohmann::json& heads :
+       std::vector<nlohmann::json>{3, 0, -1, 1e300, "many", nullptr, uint64_t{1} << 63}) {
     Hints hints = hints_of(clip);
     hints.config["vision_config"]["num_attention_heads"] = heads;
-    const std::string error = error_of([&] { build(recognised(file, hints), "")->forward(formula_images(32, 32)); });
+    const std::string error =
+        error_of([&] { build(recognised(file, hints), "")->forward(formula_images(32, 32)); });
     EXPECT_TRUE(error.empty() || mentions(error, "heads")) << heads << ": " << error;
   }
-  for (const nlohmann::json& config : std::vector<nlohmann::json>{nullptr, 7, {{"vision_config", 7}}, {{"vision_config", nullptr}}}) {
+  for (const nlohmann::json& config : std::vector<nlohmann::json>{
+           nullptr, 7, {{"vision_config", 7}}, {{"vision_config", nullptr}}}) {
     Hints hints = hints_of(clip);
     hints.config = config.is_object() ? config : nlohmann::json::object();
     EXPECT_EQ(error_of([&] { recognised(file, hints); }), "") << config;
@@ -197,12 +233,14 @@ TEST(VitNames, FeaturesAreTheUsersChoice) {
   const auto [cls_head, cls] = features("dinov2_registers_classifier_4", "cls");
   EXPECT_FALSE(cls_head);  // the file's reads more than that
   EXPECT_TRUE(at::equal(cls, whole.slice(1, 0, 64)));
-  EXPECT_TRUE(at::equal(features("dinov2_registers_classifier_4", "mean").second, whole.slice(1, 64)));
+  EXPECT_TRUE(
+      at::equal(features("dinov2_registers_classifier_4", "mean").second, whole.slice(1, 64)));
   const at::Tensor mean = features("siglip_model", "mean").second;
   EXPECT_EQ(mean.sizes(), features("siglip_model", "attention").second.sizes());
   EXPECT_FALSE(at::equal(mean, features("siglip_model", "").second));
   EXPECT_TRUE(mentions(error_of([&] { features("siglip_model", "cls"); }), "no class token"));
-  EXPECT_TRUE(mentions(error_of([&] { features("clip_model", "attention"); }), "no attention pool"));
+  EXPECT_TRUE(
+      mentions(error_of([&] { features("clip_model", "attention"); }), "no attention pool"));
   EXPECT_TRUE(mentions(error_of([&] { features("clip_model", "best"); }), "'best'"));
 }
 
@@ -211,10 +249,13 @@ TEST(VitInput, IsThatOfTheSource) {
   EXPECT_EQ(imagenet, data::InputSpec{});
 
   const data::InputSpec vit = model_of("vit_model_4")->input_spec();
-  EXPECT_EQ(vit, (data::InputSpec{48, {0.5F, 0.5F, 0.5F}, {0.5F, 0.5F, 0.5F}, data::Interpolation::bilinear, 1.0}));
+  EXPECT_EQ(vit,
+            (data::InputSpec{
+                48, {0.5F, 0.5F, 0.5F}, {0.5F, 0.5F, 0.5F}, data::Interpolation::bilinear, 1.0}));
 
   const data::InputSpec deit = make_model({"deit_tiny", 5})->input_spec();
-  EXPECT_EQ(deit, (data::InputSpec{224, imagenet.mean, imagenet.std, data::Interpolation::bicubic, 0.9}));
+  EXPECT_EQ(deit,
+            (data::InputSpec{224, imagenet.mean, imagenet.std, data::Interpolation::bicubic, 0.9}));
   EXPECT_EQ(data::resize_side(deit), 248);
   const data::InputSpec small = make_model({"deit_tiny", 5, {{"image_size", 64}}})->input_spec();
   EXPECT_EQ(small.size, 64);
@@ -228,7 +269,8 @@ TEST(VitInput, IsThatOfTheSource) {
 }
 
 TEST(VitInput, Dinov2WorksAt224WhateverItsNativeSize) {
-  const StateDict file = with(formula_file("dinov2_model_4"), "embeddings.position_embeddings", at::zeros({1, 1 + 37 * 37, 128}));
+  const StateDict file = with(formula_file("dinov2_model_4"), "embeddings.position_embeddings",
+                              at::zeros({1, 1 + 37 * 37, 128}));
   const VitGeometry geometry = vit_geometry(recognised(file).spec);
   EXPECT_EQ(geometry.image_size, 518);
   EXPECT_EQ(geometry.input.size, 224);
@@ -238,7 +280,9 @@ TEST(VitInput, Dinov2WorksAt224WhateverItsNativeSize) {
 TEST(VitInput, SizesThatPatchesDoNotFillAreNamed) {
   const ModelPtr model = model_of("dinov2_model_4");
   const std::string error = error_of([&] { model->forward(at::zeros({1, 3, 64, 56})); });
-  EXPECT_TRUE(mentions(error, "64 × 56") && mentions(error, "multiples of 14") && mentions(error, "56 or 70")) << error;
+  EXPECT_TRUE(mentions(error, "64 × 56") && mentions(error, "multiples of 14") &&
+              mentions(error, "56 or 70"))
+      << error;
   EXPECT_FALSE(error_of([&] { model->forward(at::zeros({1, 3, 7, 7})); }).empty());
   EXPECT_EQ(error_of([&] { model->forward(at::zeros({1, 3, 14, 28})); }), "");
 }
@@ -305,7 +349,8 @@ TEST(VitModel, ADeitHasTheHeadThatTimmDraws) {
 }
 
 TEST(VitModel, EveryArchitectureIsKnown) {
-  for (const char* arch : {"deit_tiny", "deit_small", "vit", "vit_s_16", "vit_b_16", "vit_b_32", "vit_l_16", "vit_l_32", "vit_h_14"}) {
+  for (const char* arch : {"deit_tiny", "deit_small", "vit", "vit_s_16", "vit_b_16", "vit_b_32",
+                           "vit_l_16", "vit_l_32", "vit_h_14"}) {
     const VitGeometry geometry = vit_geometry({arch, 10});
     EXPECT_EQ(geometry.image_size, 224) << arch;
     const ModelSpec again = vit_spec(geometry, 10, arch);
@@ -324,32 +369,34 @@ TEST(VitModel, OptionsAreChecked) {
     }
     return false;
   };
-  for (const auto& options : std::vector<nlohmann::json>{{{"patch", 0}},
-                                                         {{"patch", 129}},
-                                                         {{"dim", 100}},  // 6 heads
-                                                         {{"depth", 1.5}},
-                                                         {{"depth", "12"}},
-                                                         {{"heads", uint64_t{1} << 63}},
-                                                         {{"mlp_dim", -1}},
-                                                         {{"image_size", 100}},
-                                                         {{"layer_norm_eps", 0}},
-                                                         {{"layer_norm_eps", "small"}},
-                                                         {{"layer_scale", 1}},
-                                                         {{"registers", 65}},
-                                                         {{"rope_theta", -1}},
-                                                         {{"dim", 36}, {"rope_theta", 100}},
-                                                         {{"class_token", false}},  // and features of it
-                                                         {{"activation", "relu"}},
-                                                         {{"features", "map"}},
-                                                         {{"pos_resize", "nearest"}},
-                                                         {{"features", 2}},
-                                                         {{"preprocess", "imagenet"}},
-                                                         {{"widht", 64}}})
+  for (const auto& options :
+       std::vector<nlohmann::json>{{{"patch", 0}},
+                                   {{"patch", 129}},
+                                   {{"dim", 100}},  // 6 heads
+                                   {{"depth", 1.5}},
+                                   {{"depth", "12"}},
+                                   {{"heads", uint64_t{1} << 63}},
+                                   {{"mlp_dim", -1}},
+                                   {{"image_size", 100}},
+                                   {{"layer_norm_eps", 0}},
+                                   {{"layer_norm_eps", "small"}},
+                                   {{"layer_scale", 1}},
+                                   {{"registers", 65}},
+                                   {{"rope_theta", -1}},
+                                   {{"dim", 36}, {"rope_theta", 100}},
+                                   {{"class_token", false}},  // and features of it
+                                   {{"activation", "relu"}},
+                                   {{"features", "map"}},
+                                   {{"pos_resize", "nearest"}},
+                                   {{"features", 2}},
+                                   {{"preprocess", "imagenet"}},
+                                   {{"widht", 64}}})
     EXPECT_TRUE(refused("vit", options)) << options;
   EXPECT_TRUE(refused("vit_b_16", {{"depth", 12}}));
   EXPECT_TRUE(refused("resnet18", nlohmann::json::object()));
   EXPECT_EQ(vit_geometry({"vit_b_16", 10, {{"image_size", 64}}}).input.size, 64);
-  EXPECT_EQ(vit_geometry({"vit", 10, {{"dim", 96}, {"heads", 3}, {"patch", 8}, {"depth", 2}}}).dim, 96);
+  EXPECT_EQ(vit_geometry({"vit", 10, {{"dim", 96}, {"heads", 3}, {"patch", 8}, {"depth", 2}}}).dim,
+            96);
 }
 
 TEST(VitModel, Bf16AutocastIsClose) {
@@ -366,17 +413,21 @@ TEST(VitModel, Bf16AutocastIsClose) {
 TEST(VitModel, ATraceRunsAtAnotherBatchSize) {
   namespace jit = torch::jit;
   const at::NoGradGuard no_grad;
-  for (const char* fixture : {"torchvision", "dinov2_classifier_4", "dinov2_registers_classifier_4", "dinov3_5", "siglip_model"}) {
+  for (const char* fixture : {"torchvision", "dinov2_classifier_4", "dinov2_registers_classifier_4",
+                              "dinov3_5", "siglip_model"}) {
     const ModelPtr model = model_of(fixture);
     for (const at::Tensor& parameter : model->parameters()) parameter.requires_grad_(false);
     for (const int64_t size : {int64_t{112}, vit_geometry(model->spec()).image_size}) {
-      const auto forward = [&](const jit::Stack& stack) { return jit::Stack{model->forward_features(stack.at(0).toTensor())}; };
+      const auto forward = [&](const jit::Stack& stack) {
+        return jit::Stack{model->forward_features(stack.at(0).toTensor())};
+      };
       const auto unnamed = [](const at::Tensor&) { return std::string(); };
       const auto traced = jit::tracer::trace({formula_images(size, size)}, forward, unnamed);
       const at::Tensor images = testing::formula_uniform("other images", {5, 3, size, size});
       jit::Stack stack{images};
       jit::InterpreterState(jit::Code(traced.first->graph, "forward")).run(stack);
-      EXPECT_LT(relative_difference(stack.at(0).toTensor(), model->forward_features(images)), 1e-5) << fixture << " at " << size;
+      EXPECT_LT(relative_difference(stack.at(0).toTensor(), model->forward_features(images)), 1e-5)
+          << fixture << " at " << size;
     }
   }
 }

@@ -10,10 +10,13 @@ namespace {
 using testing::error_of;
 using testing::says;
 
-// Folders as timm and transformers save them: config.json, preprocessor_config.json, model.safetensors.
+// Folders as timm and transformers save them: config.json, preprocessor_config.json,
+// model.safetensors.
 class WeightSourceTest : public ::testing::Test {
  protected:
-  void put_json(const std::string& name, const nlohmann::json& json) { testing::put(folder_ / name, json.dump()); }
+  void put_json(const std::string& name, const nlohmann::json& json) {
+    testing::put(folder_ / name, json.dump());
+  }
 
   // Of timm's tf_efficientnet_b0, whose tensors alone would pass for those of an efficientnet_b0.
   StateDict put_timm_description() {
@@ -28,7 +31,8 @@ class WeightSourceTest : public ::testing::Test {
     return state_of(*formula_model("tf_efficientnet_b0", 5));
   }
 
-  // The tensors of tests/fixtures/families/resnet_transformers.json, and what transformers writes beside them.
+  // The tensors of tests/fixtures/families/resnet_transformers.json, and what transformers writes
+  // beside them.
   StateDict put_transformers_description(const nlohmann::json& config = nlohmann::json::object()) {
     nlohmann::json all = {{"model_type", "resnet"}, {"hidden_act", "relu"}};
     all.update(config);
@@ -45,7 +49,8 @@ class WeightSourceTest : public ::testing::Test {
     const nlohmann::json fixture = nlohmann::json::parse(file);
     StateDict state;
     for (const auto& tensor : fixture.at("tensors"))
-      state[tensor[0]] = testing::formula_parameter(tensor[0], tensor[1].get<std::vector<int64_t>>());
+      state[tensor[0]] =
+          testing::formula_parameter(tensor[0], tensor[1].get<std::vector<int64_t>>());
     return state;
   }
 
@@ -95,7 +100,8 @@ TEST_F(WeightSourceTest, TransformersDescriptionAndShards) {
   EXPECT_TRUE(says(read_error(), "as another shard does"));
 }
 
-// Two heads of 32 channels, an activation and an input that are another's: config.json and preprocessor_config.json say it.
+// Two heads of 32 channels, an activation and an input that are another's: config.json and
+// preprocessor_config.json say it.
 TEST_F(WeightSourceTest, AnImageTowerIsBuiltAsItsDescriptionSays) {
   std::ifstream file(std::string(RETORT_FIXTURES) + "/vit/clip_model.json");
   const nlohmann::json fixture = nlohmann::json::parse(file);
@@ -124,11 +130,13 @@ TEST_F(WeightSourceTest, AnImageTowerIsBuiltAsItsDescriptionSays) {
   EXPECT_TRUE(says(error_of([&] { recognise_file(folder_.path(), "", "largest"); }), "largest"));
 
   // What retort writes of it is read back.
-  write_safetensors(folder_ / "own.safetensors", state_of(*model), {{kSpecKey, to_json(model->spec()).dump()}});
+  write_safetensors(folder_ / "own.safetensors", state_of(*model),
+                    {{kSpecKey, to_json(model->spec()).dump()}});
   EXPECT_EQ(to_json(recognise_file(folder_ / "own.safetensors").spec), to_json(model->spec()));
   put_transformers_description();
   write_safetensors(folder_ / "model.safetensors", put_transformers_description());
-  EXPECT_TRUE(says(error_of([&] { recognise_file(folder_.path(), "", "cls"); }), "a resnet has no features"));
+  EXPECT_TRUE(says(error_of([&] { recognise_file(folder_.path(), "", "cls"); }),
+                   "a resnet has no features"));
 }
 
 TEST_F(WeightSourceTest, WhatIsMalformedOrNotBuiltIsAnError) {
@@ -137,18 +145,20 @@ TEST_F(WeightSourceTest, WhatIsMalformedOrNotBuiltIsAnError) {
   EXPECT_TRUE(says(read_error(), "holds no weights"));
   write_safetensors(folder_ / "model.safetensors", state);
   EXPECT_EQ(recognise_file(folder_.path()).spec.arch, "resnet");
-  for (const auto& [config, part] :
-       std::vector<std::pair<nlohmann::json, std::string>>{{{{"hidden_act", "silu"}}, "hidden_act"},
-                                                           {{{"hidden_act", 3}}, "hidden_act"},
-                                                           {{{"downsample_in_bottleneck", true}}, "downsample_in_bottleneck"},
-                                                           {{{"model_type", 7}}, "model_type"},
-                                                           {{{"hidden_size", 9.3e18}}, "hidden_size"}}) {
+  for (const auto& [config, part] : std::vector<std::pair<nlohmann::json, std::string>>{
+           {{{"hidden_act", "silu"}}, "hidden_act"},
+           {{{"hidden_act", 3}}, "hidden_act"},
+           {{{"downsample_in_bottleneck", true}}, "downsample_in_bottleneck"},
+           {{{"model_type", 7}}, "model_type"},
+           {{{"hidden_size", 9.3e18}}, "hidden_size"}}) {
     put_transformers_description(config);
     EXPECT_TRUE(says(read_error(), part));
   }
   put_transformers_description();
-  for (const std::string header : {R"({"a":{"dtype":"F32","shape":[9223372036854775807,2],"data_offsets":[0,8]}})",
-                                   R"({"a":{"dtype":"F99","shape":[2],"data_offsets":[0,8]}})", R"({"a":{"dtype":"F32","shape":[2]}})"}) {
+  for (const std::string header :
+       {R"({"a":{"dtype":"F32","shape":[9223372036854775807,2],"data_offsets":[0,8]}})",
+        R"({"a":{"dtype":"F99","shape":[2],"data_offsets":[0,8]}})",
+        R"({"a":{"dtype":"F32","shape":[2]}})"}) {
     std::string bytes(8, '\0');
     bytes[0] = static_cast<char>(header.size());
     testing::put(folder_ / "model.safetensors", bytes + header + std::string(8, '\0'));
@@ -164,20 +174,29 @@ TEST_F(WeightSourceTest, TimmsTwinsAreRefusedByName) {
     return read_error();
   };
   for (const std::string name :
-       {"resnetblur18", "resnet18d", "resnetaa50", "seresnet50t", "convnext_atto_ols", "convnext_atto_rms", "efficientnet_lite0",
-        "efficientnet_es", "vit_base_patch16_rpn_224", "vit_base_patch16_rope_224", "my_net"})
-    EXPECT_TRUE(says(refused({{"architecture", name}}), "timm's '" + name + "' is not built")) << name;
+       {"resnetblur18", "resnet18d", "resnetaa50", "seresnet50t", "convnext_atto_ols",
+        "convnext_atto_rms", "efficientnet_lite0", "efficientnet_es", "vit_base_patch16_rpn_224",
+        "vit_base_patch16_rope_224", "my_net"})
+    EXPECT_TRUE(says(refused({{"architecture", name}}), "timm's '" + name + "' is not built"))
+        << name;
   EXPECT_TRUE(says(refused({{"architecture", std::string(1000, 'a')}}), "is not built"));
-  EXPECT_TRUE(says(refused({{"architecture", "resnet18"}, {"model_args", {{"aa_layer", "blurpool"}}}}), "the argument 'aa_layer'"));
-  EXPECT_TRUE(says(refused({{"architecture", "resnet18"}, {"global_pool", "avgmax"}}), "the pooling \"avgmax\""));
-  EXPECT_TRUE(says(refused({{"architecture", "resnet18"}, {"model_args", {{"global_pool", 3}}}}), "the pooling 3"));
-  put_json("config.json", {{"architecture", "resnet18"}, {"global_pool", "avg"}, {"model_args", {{"num_classes", 5}}}});
+  EXPECT_TRUE(
+      says(refused({{"architecture", "resnet18"}, {"model_args", {{"aa_layer", "blurpool"}}}}),
+           "the argument 'aa_layer'"));
+  EXPECT_TRUE(says(refused({{"architecture", "resnet18"}, {"global_pool", "avgmax"}}),
+                   "the pooling \"avgmax\""));
+  EXPECT_TRUE(says(refused({{"architecture", "resnet18"}, {"model_args", {{"global_pool", 3}}}}),
+                   "the pooling 3"));
+  put_json(
+      "config.json",
+      {{"architecture", "resnet18"}, {"global_pool", "avg"}, {"model_args", {{"num_classes", 5}}}});
   EXPECT_EQ(recognise_file(folder_.path()).spec.arch, "resnet18");
 }
 
 // Epsilon and padding are those of the name, whichever sizes the tensors have.
 TEST_F(WeightSourceTest, TimmsEfficientNetsAreThoseOfTheirName) {
-  write_safetensors(folder_ / "model.safetensors", state_of(*make_model({"tf_efficientnet_b0", 3})));
+  write_safetensors(folder_ / "model.safetensors",
+                    state_of(*make_model({"tf_efficientnet_b0", 3})));
   const auto options = [&](const std::string& name) {
     put_json("config.json", {{"architecture", name}});
     return recognise_file(folder_.path()).spec;
@@ -191,7 +210,8 @@ TEST_F(WeightSourceTest, TimmsSizesMayBeOthersThanTheNames) {
   write_safetensors(folder_ / "model.safetensors", state_of(*make_model(narrow)));
   put_json("config.json", {{"architecture", "resnet18"}});
   EXPECT_TRUE(says(read_error(), "resnet18"));
-  put_json("config.json", {{"architecture", "resnet18"}, {"model_args", {{"channels", {8, 8, 16, 16}}}}});
+  put_json("config.json",
+           {{"architecture", "resnet18"}, {"model_args", {{"channels", {8, 8, 16, 16}}}}});
   EXPECT_EQ(recognise_file(folder_.path()).spec.options.at("inner"), narrow.options.at("inner"));
 }
 
@@ -199,9 +219,14 @@ TEST_F(WeightSourceTest, OpenClipsFolder) {
   put_json(
       "open_clip_config.json",
       {{"model_cfg",
-        {{"embed_dim", 16}, {"quick_gelu", true}, {"vision_cfg", {{"image_size", 32}, {"layers", 1}, {"width", 64}, {"patch_size", 16}}}}},
+        {{"embed_dim", 16},
+         {"quick_gelu", true},
+         {"vision_cfg", {{"image_size", 32}, {"layers", 1}, {"width", 64}, {"patch_size", 16}}}}},
        {"preprocess_cfg",
-        {{"mean", {0.5, 0.5, 0.5}}, {"std", {0.25, 0.25, 0.25}}, {"interpolation", "bilinear"}, {"resize_mode", "shortest"}}}});
+        {{"mean", {0.5, 0.5, 0.5}},
+         {"std", {0.25, 0.25, 0.25}},
+         {"interpolation", "bilinear"},
+         {"resize_mode", "shortest"}}}});
   StateDict state{{"visual.class_embedding", at::zeros({64})},
                   {"visual.positional_embedding", at::zeros({5, 64})},
                   {"visual.conv1.weight", at::zeros({64, 3, 16, 16})},
@@ -212,7 +237,9 @@ TEST_F(WeightSourceTest, OpenClipsFolder) {
     state["visual." + module + "bias"] = at::zeros({shape[0]});
   };
   const std::string block = "transformer.resblocks.0.";
-  for (const std::string& norm : {std::string("ln_pre."), std::string("ln_post."), block + "ln_1.", block + "ln_2."}) add(norm, {64});
+  for (const std::string& norm :
+       {std::string("ln_pre."), std::string("ln_post."), block + "ln_1.", block + "ln_2."})
+    add(norm, {64});
   add(block + "attn.in_proj_", {192, 64});
   add(block + "attn.out_proj.", {64, 64});
   add(block + "mlp.c_fc.", {128, 64});
@@ -225,27 +252,32 @@ TEST_F(WeightSourceTest, OpenClipsFolder) {
   EXPECT_EQ(data::resize_side(input), 32);
   EXPECT_EQ(input.mean, (std::array{0.5F, 0.5F, 0.5F}));
   EXPECT_EQ(input.interpolation, data::Interpolation::bilinear);
-  const auto refused = [&](const nlohmann::json& vision, const nlohmann::json& preprocess = nlohmann::json::object()) {
+  const auto refused = [&](const nlohmann::json& vision,
+                           const nlohmann::json& preprocess = nlohmann::json::object()) {
     nlohmann::json tower{{"image_size", 32}};
     tower.update(vision);
-    put_json("open_clip_config.json", {{"model_cfg", {{"vision_cfg", tower}}}, {"preprocess_cfg", preprocess}});
+    put_json("open_clip_config.json",
+             {{"model_cfg", {{"vision_cfg", tower}}}, {"preprocess_cfg", preprocess}});
     return read_error();
   };
   EXPECT_TRUE(says(refused({{"pool_type", "avg"}}), "vision_cfg.pool_type is \"avg\""));
   EXPECT_TRUE(says(refused({{"timm_model_name", "vit"}}), "vision_cfg.timm_model_name"));
   EXPECT_TRUE(says(refused({{"image_size", {32, 48}}}), "not square"));
   EXPECT_TRUE(says(refused({{"image_size", "big"}}), "image_size"));
-  EXPECT_TRUE(says(refused(nlohmann::json::object(), {{"resize_mode", "longest"}}), "pads the image"));
+  EXPECT_TRUE(
+      says(refused(nlohmann::json::object(), {{"resize_mode", "longest"}}), "pads the image"));
 }
 
 class ChosenWeights : public WeightSourceTest {
  protected:
   static StateDict below(const std::string& prefix, const std::string& arch = "resnet18") {
     StateDict state;
-    for (const auto& [name, tensor] : state_of(*make_model({arch, 3}))) state[prefix + name] = tensor;
+    for (const auto& [name, tensor] : state_of(*make_model({arch, 3})))
+      state[prefix + name] = tensor;
     return state;
   }
-  Recognised read(const StateDict& state, const std::string& set = "", const std::string& arch = "") {
+  Recognised read(const StateDict& state, const std::string& set = "",
+                  const std::string& arch = "") {
     write_safetensors(folder_ / "w.safetensors", state);
     return recognise_file((folder_ / "w.safetensors").string() + set, arch);
   }
@@ -275,7 +307,8 @@ TEST_F(ChosenWeights, OneOfTwoIsToldAndTheOtherCanBeNamed) {
   EXPECT_EQ(read(state, "#student").spec.arch, "resnet18");
   EXPECT_EQ(read(state, "#student").set, "student");
   EXPECT_TRUE(says(error_of([&] { read(state, "#best"); }), "holds no weights under 'best'"));
-  EXPECT_TRUE(says(error_of([&] { recognise_file((folder_ / "none.pth").string() + "#best"); }), "none.pth#best"));
+  EXPECT_TRUE(says(error_of([&] { recognise_file((folder_ / "none.pth").string() + "#best"); }),
+                   "none.pth#best"));
   // A file may be called so.
   write_safetensors(folder_ / "w.safetensors#student", below(""));
   EXPECT_EQ(read(state, "#student").naming, "torchvision");

@@ -32,7 +32,8 @@ TEST(Browser, OpensThePageWithoutAMessage) {
 
 TEST(Browser, ReportsAFaultyPage) {
   const testing::TestFolder folder;
-  const int code = check(folder, "<!DOCTYPE html><title>x</title><svg><rect width=\"-5\" height=\"3\"/></svg>");
+  const int code =
+      check(folder, "<!DOCTYPE html><title>x</title><svg><rect width=\"-5\" height=\"3\"/></svg>");
   if (code == kNoBrowser) GTEST_SKIP() << "no Chromium is installed";
   EXPECT_EQ(code, 1);
 }

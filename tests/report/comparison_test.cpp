@@ -44,7 +44,8 @@ TEST(Spread, IsTheSamplesMeanAndDeviation) {
 
 TEST(Comparison, MarkdownHasARowAnArm) {
   const std::string text = render_markdown(example());
-  EXPECT_NE(text.find("| distill crd + kd | teacher.pth | 52.0 ± 2.0 | 60.0 ± 0.0 | 3 | 3 min 20 s | 48 s | 73.4 k | 93.8 % |"),
+  EXPECT_NE(text.find("| distill crd + kd | teacher.pth | 52.0 ± 2.0 | 60.0 ± 0.0 | 3 | 3 min 20 s "
+                      "| 48 s | 73.4 k | 93.8 % |"),
             std::string::npos)
       << text;
   EXPECT_NE(text.find("| scratch | – | 49.3 |"), std::string::npos) << text;
@@ -54,7 +55,8 @@ TEST(Comparison, MarkdownHasARowAnArm) {
 TEST(Comparison, TextLinesUp) {
   std::istringstream text(render_text(example()));
   std::vector<int64_t> lengths;
-  for (std::string line; lengths.size() < 4 && std::getline(text, line);) lengths.push_back(length(line));
+  for (std::string line; lengths.size() < 4 && std::getline(text, line);)
+    lengths.push_back(length(line));
   EXPECT_EQ(lengths, std::vector<int64_t>(4, lengths[0]));
 }
 

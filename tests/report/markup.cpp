@@ -6,9 +6,13 @@
 namespace retort::report {
 namespace {
 
-std::string at(const std::string& html, size_t place, const std::string& what) { return what + " at: " + html.substr(place, 80); }
+std::string at(const std::string& html, size_t place, const std::string& what) {
+  return what + " at: " + html.substr(place, 80);
+}
 
-bool name_character(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == ':'; }
+bool name_character(char c) {
+  return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == ':';
+}
 
 }  // namespace
 
@@ -45,17 +49,21 @@ std::string markup_error(const std::string& html) {
       }
       std::string attribute;
       while (i < html.size() && name_character(html[i])) attribute += html[i++];
-      if (attribute.empty() || html.compare(i, 2, "=\"") != 0) return at(html, start, "malformed attribute");
+      if (attribute.empty() || html.compare(i, 2, "=\"") != 0)
+        return at(html, start, "malformed attribute");
       const size_t end = html.find('"', i + 2);
       if (end == std::string::npos) return at(html, start, "attribute without an end");
-      if (html.substr(i + 2, end - i - 2).find_first_of("<>") != std::string::npos) return at(html, start, "< or > in an attribute");
+      if (html.substr(i + 2, end - i - 2).find_first_of("<>") != std::string::npos)
+        return at(html, start, "< or > in an attribute");
       i = end + 1;
-      if (html[i] != ' ' && html[i] != '>' && html[i] != '/') return at(html, start, "attributes without a blank between them");
+      if (html[i] != ' ' && html[i] != '>' && html[i] != '/')
+        return at(html, start, "attributes without a blank between them");
     }
     ++i;
     if (closing) {
       if (open.empty() || open.back() != name)
-        return at(html, start, "closes " + name + " inside " + (open.empty() ? "nothing" : open.back()));
+        return at(html, start,
+                  "closes " + name + " inside " + (open.empty() ? "nothing" : open.back()));
       open.pop_back();
     } else if (!self_closing && !void_tags.contains(name)) {
       open.push_back(name);
@@ -67,7 +75,8 @@ std::string markup_error(const std::string& html) {
 
 std::vector<std::string> loads(const std::string& html) {
   std::vector<std::string> found;
-  for (const char* what : {" src=\"", " href=\"", " srcset=\"", " data=\"", " action=\"", " poster=\"", "url(", "@import"}) {
+  for (const char* what : {" src=\"", " href=\"", " srcset=\"", " data=\"", " action=\"",
+                           " poster=\"", "url(", "@import"}) {
     for (size_t i = html.find(what); i != std::string::npos; i = html.find(what, i + 1)) {
       const size_t start = i + std::string(what).size();
       found.push_back(html.substr(start, html.find_first_of("\")", start) - start));
@@ -78,7 +87,8 @@ std::vector<std::string> loads(const std::string& html) {
 
 size_t occurrences(const std::string& text, const std::string& part) {
   size_t count = 0;
-  for (size_t i = text.find(part); i != std::string::npos; i = text.find(part, i + part.size())) ++count;
+  for (size_t i = text.find(part); i != std::string::npos; i = text.find(part, i + part.size()))
+    ++count;
   return count;
 }
 

@@ -5,10 +5,12 @@
 
 namespace retort::report {
 
-// What is wrong with the page's tags: unbalanced, unquoted attributes, a stray < or >; empty when nothing is.
+// What is wrong with the page's tags: unbalanced, unquoted attributes, a stray < or >; empty when
+// nothing is.
 std::string markup_error(const std::string& html);
 
-// The values of every attribute that makes a browser load something, and of url(…) and @import in style sheets.
+// The values of every attribute that makes a browser load something, and of url(…) and @import in
+// style sheets.
 std::vector<std::string> loads(const std::string& html);
 
 // How often `part` occurs.

@@ -12,15 +12,20 @@ namespace {
 
 void expect_sound(const std::string& html) {
   EXPECT_EQ(markup_error(html), "");
-  for (const std::string& load : loads(html)) EXPECT_TRUE(load.starts_with("data:image/jpeg;base64,")) << load.substr(0, 80);
+  for (const std::string& load : loads(html))
+    EXPECT_TRUE(load.starts_with("data:image/jpeg;base64,")) << load.substr(0, 80);
   EXPECT_EQ(html.find("http://"), std::string::npos);
   EXPECT_EQ(html.find("https://"), std::string::npos);
   EXPECT_EQ(html.find("<script"), std::string::npos);
-  for (const char* nonsense : {">nan", ">inf", "\"nan", "-nan", "\"inf"}) EXPECT_EQ(html.find(nonsense), std::string::npos) << nonsense;
+  for (const char* nonsense : {">nan", ">inf", "\"nan", "-nan", "\"inf"})
+    EXPECT_EQ(html.find(nonsense), std::string::npos) << nonsense;
 }
 
 std::string verdict_of(const Page& page) {
-  return verdict(page, page.predictions.empty() ? Metrics{} : compute_metrics(page.predictions, static_cast<int64_t>(page.classes.size())));
+  return verdict(
+      page, page.predictions.empty()
+                ? Metrics{}
+                : compute_metrics(page.predictions, static_cast<int64_t>(page.classes.size())));
 }
 
 TEST(Page, HoldsEverySection) {
@@ -28,8 +33,8 @@ TEST(Page, HoldsEverySection) {
   const Page page = example_page(folder.path(), 7, 12);
   const std::string html = render_page(page);
   expect_sound(html);
-  for (const char* title :
-       {"Results", "Training", "Accuracy of each class", "Confusion", "Sample images", "Skipped files", "Configuration"})
+  for (const char* title : {"Results", "Training", "Accuracy of each class", "Confusion",
+                            "Sample images", "Skipped files", "Configuration"})
     EXPECT_EQ(occurrences(html, "<h2>" + std::string(title) + "</h2>"), 1U) << title;
   EXPECT_EQ(occurrences(html, "class=\"chart\""), 4U);
   EXPECT_EQ(occurrences(html, "class=\"bar\""), 7U);
@@ -45,7 +50,8 @@ TEST(Page, BarsRunFromWorstToBest) {
   page.classes = {"good", "bad", "absent", "fair"};
   page.predictions = {{"1", 0, 0, 1}, {"2", 1, 0, 1}, {"3", 3, 3, 1}, {"4", 3, 0, 1}};
   const std::string html = render_page(page);
-  const size_t bad = html.find("title=\"bad: 0 of 1 right\""), fair = html.find("title=\"fair: 1 of 2 right\""),
+  const size_t bad = html.find("title=\"bad: 0 of 1 right\""),
+               fair = html.find("title=\"fair: 1 of 2 right\""),
                good = html.find("title=\"good: 1 of 1 right\"");
   EXPECT_NE(good, std::string::npos);
   EXPECT_LT(bad, fair);
@@ -64,7 +70,8 @@ TEST(Page, EscapesHostileNames) {
   write_picture(folder / "<script>\"x\".jpg", 9, 9, 1);
   page.predictions.push_back({"<script>\"x\".jpg", 0, 1, 1.0});
   for (nlohmann::json& epoch : page.epochs) epoch["terms"][hostile] = 1.5;
-  page.summary = {{hostile, hostile}, {"skipped_files", {{{"path", hostile}, {"reason", hostile}}, hostile, 7}}};
+  page.summary = {{hostile, hostile},
+                  {"skipped_files", {{{"path", hostile}, {"reason", hostile}}, hostile, 7}}};
   const std::string html = render_page(page);
   expect_sound(html);
   EXPECT_EQ(html.find(" onmouseover=\""), std::string::npos);
@@ -84,7 +91,8 @@ TEST(Page, MissingPiecesLeaveNoHoles) {
   EXPECT_EQ(occurrences(html, "<section>"), 2U);
   EXPECT_EQ(occurrences(html, "class=\"chart\""), 1U);
 
-  // Images that are gone, a run with one epoch, a resumed run that wrote epochs twice, lines that are no epochs.
+  // Images that are gone, a run with one epoch, a resumed run that wrote epochs twice, lines that
+  // are no epochs.
   page.predictions = {{"gone.jpg", 0, 0, 0.5}, {"gone too.jpg", 1, 0, 0.5}};
   page.epochs = {{{"epoch", 1}, {"train_loss", 2.0}},
                  {{"epoch", 2}, {"train_loss", 1.0}},
@@ -118,9 +126,11 @@ TEST(Page, ManyClasses) {
 TEST(Page, ConfusedPairsAreCounted) {
   Page page;
   page.classes = {"cat", "dog", "fox"};
-  page.predictions = {{"1", 0, 1, 1}, {"2", 0, 1, 1}, {"3", 0, 0, 1}, {"4", 0, 0, 1}, {"5", 2, 1, 1}};
+  page.predictions = {
+      {"1", 0, 1, 1}, {"2", 0, 1, 1}, {"3", 0, 0, 1}, {"4", 0, 0, 1}, {"5", 2, 1, 1}};
   const std::string html = render_page(page);
-  EXPECT_NE(html.find("<td>cat</td><td>dog</td><td class=\"n\">2 of 4</td><td class=\"n\">50.0 %</td></tr><tr><td>fox</td>"),
+  EXPECT_NE(html.find("<td>cat</td><td>dog</td><td class=\"n\">2 of 4</td><td class=\"n\">50.0 "
+                      "%</td></tr><tr><td>fox</td>"),
             std::string::npos);
   EXPECT_NE(html.find("cat → dog: 2 of 4 (50.0 %)"), std::string::npos);
 }
@@ -135,19 +145,24 @@ TEST(Verdict, OneSentenceForEachKindOfRun) {
       distilled{"distilled", "resnet18", 76.3, 2'500'000, 75'000'000, 2, 600},
       scratch{"from scratch", "resnet18", 70.1, 2'500'000, 75'000'000, 2, 600};
   page.rows = {teacher};
-  EXPECT_EQ(verdict_of(page), "The teacher efficientnet_lite2 classifies 77.3 % of the test images correctly.");
+  EXPECT_EQ(verdict_of(page),
+            "The teacher efficientnet_lite2 classifies 77.3 % of the test images correctly.");
   page.rows = {scratch};
-  EXPECT_EQ(verdict_of(page), "The resnet18 trained from scratch classifies 70.1 % of the test images correctly.");
+  EXPECT_EQ(verdict_of(page),
+            "The resnet18 trained from scratch classifies 70.1 % of the test images correctly.");
   page.rows = {teacher, distilled, scratch};
   EXPECT_EQ(verdict_of(page),
-            "The distilled resnet18 classifies 76.3 % of the test images correctly: 1.0 point below its teacher efficientnet_lite2 (77.3 "
+            "The distilled resnet18 classifies 76.3 % of the test images correctly: 1.0 point "
+            "below its teacher efficientnet_lite2 (77.3 "
             "%), 6.2 points above the resnet18 "
-            "trained from scratch (70.1 %), with 2.0× fewer parameters and 4.0× fewer multiply-adds than the teacher.");
+            "trained from scratch (70.1 %), with 2.0× fewer parameters and 4.0× fewer "
+            "multiply-adds than the teacher.");
   page.rows = {teacher, distilled};
   page.rows[1].accuracy = 77.31;
   page.rows[1].parameters = page.rows[1].multiply_adds = 0;
   EXPECT_EQ(verdict_of(page),
-            "The distilled resnet18 classifies 77.3 % of the test images correctly: level with its teacher efficientnet_lite2 (77.3 %).");
+            "The distilled resnet18 classifies 77.3 % of the test images correctly: level with its "
+            "teacher efficientnet_lite2 (77.3 %).");
 }
 
 }  // namespace

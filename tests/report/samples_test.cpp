@@ -29,12 +29,19 @@ TEST(Samples, Base64) {  // the vectors of RFC 4648
 
 TEST(Samples, TheMostConfidentWrongComeFirst) {
   const testing::TestFolder folder;
-  for (const char* name : {"a.jpg", "b.jpg", "c.jpg", "d.jpg"}) write_picture(folder / name, 8, 8, 1);
-  const std::vector<Prediction> predictions = {
-      {"a.jpg", 0, 1, 0.3}, {"b.jpg", 0, 1, 0.9}, {"gone.jpg", 0, 1, 0.8}, {"c.jpg", 0, 1, NAN}, {"d.jpg", 0, 0, 0.99}};
-  EXPECT_EQ(paths(samples(predictions, folder.path(), false, 9)), (std::vector<std::string>{"b.jpg", "a.jpg", "c.jpg"}));
-  EXPECT_EQ(paths(samples(predictions, folder.path(), false, 1)), (std::vector<std::string>{"b.jpg"}));
-  EXPECT_EQ(paths(samples(predictions, folder.path(), true, 9)), (std::vector<std::string>{"d.jpg"}));
+  for (const char* name : {"a.jpg", "b.jpg", "c.jpg", "d.jpg"})
+    write_picture(folder / name, 8, 8, 1);
+  const std::vector<Prediction> predictions = {{"a.jpg", 0, 1, 0.3},
+                                               {"b.jpg", 0, 1, 0.9},
+                                               {"gone.jpg", 0, 1, 0.8},
+                                               {"c.jpg", 0, 1, NAN},
+                                               {"d.jpg", 0, 0, 0.99}};
+  EXPECT_EQ(paths(samples(predictions, folder.path(), false, 9)),
+            (std::vector<std::string>{"b.jpg", "a.jpg", "c.jpg"}));
+  EXPECT_EQ(paths(samples(predictions, folder.path(), false, 1)),
+            (std::vector<std::string>{"b.jpg"}));
+  EXPECT_EQ(paths(samples(predictions, folder.path(), true, 9)),
+            (std::vector<std::string>{"d.jpg"}));
 }
 
 TEST(Samples, TheRightAreDrawnAlikeInAnyOrderOfPredictions) {
@@ -66,7 +73,8 @@ TEST(Samples, ThumbnailsAreJpegsOfAtMost96Pixels) {
     int bits = 0;
     for (const char c : found[0].data_uri.substr(prefix.size())) {
       if (c == '=') break;
-      const std::string alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+      const std::string alphabet =
+          "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
       word = word << 6 | static_cast<uint32_t>(alphabet.find(c));
       if ((bits += 6) >= 8) bytes += static_cast<char>(word >> (bits -= 8) & 0xFF);
     }

@@ -64,10 +64,11 @@ TEST_F(CliTest, ExitCodesTellUsageFromFailure) {
   EXPECT_EQ(misspelt.code, 2);
   EXPECT_NE(misspelt.text.find("no command 'distil'"), std::string::npos);
   EXPECT_EQ(run({"distill"}).code, 2);
-  EXPECT_EQ(run({"distill", "--data", "x", "--teacher", "none", "--out", "y", "--epochs", "0"}).code, 2);
+  EXPECT_EQ(
+      run({"distill", "--data", "x", "--teacher", "none", "--out", "y", "--epochs", "0"}).code, 2);
   testing::write_pictures(folder_ / "data", "train", 3, 4);
-  const Outcome unknown = run(
-      {"distill", "--data", (folder_ / "data").string(), "--teacher", "none", "--student", "resnet19", "--out", (folder_ / "y").string()});
+  const Outcome unknown = run({"distill", "--data", (folder_ / "data").string(), "--teacher",
+                               "none", "--student", "resnet19", "--out", (folder_ / "y").string()});
   EXPECT_EQ(unknown.code, 2);
   EXPECT_NE(unknown.text.find("resnet18"), std::string::npos);
   const Outcome missing = run({"inspect", (folder_ / "nothing.pth").string()});
@@ -111,19 +112,22 @@ TEST_F(CliTest, PathsAndEncodingsThatConfigurationFilesMeet) {
   std::filesystem::rename(folder_ / "data", folder_ / name);
   arguments[2] = (folder_ / name).string();
   ASSERT_EQ(run(arguments).code, 0);
-  const Outcome resumed = run({"distill", "--config", (folder_ / "run/config.toml").string(), "--resume"});
+  const Outcome resumed =
+      run({"distill", "--config", (folder_ / "run/config.toml").string(), "--resume"});
   EXPECT_EQ(resumed.code, 0) << resumed.text;
   write_file_atomic(folder_ / "mark.toml", "\xEF\xBB\xBF" + read_file(folder_ / "run/config.toml"));
   const Outcome dry = run({"distill", "--config", (folder_ / "mark.toml").string(), "--dry-run"});
   EXPECT_EQ(dry.code, 0) << dry.text;
-  const Outcome predicted = run({"predict", "--run", (folder_ / "run").string(), (folder_ / name / "test").string()});
+  const Outcome predicted =
+      run({"predict", "--run", (folder_ / "run").string(), (folder_ / name / "test").string()});
   EXPECT_EQ(predicted.code, 0) << predicted.text;
 }
 
 TEST_F(CliTest, NamesForgeNoLines) {
   std::vector<std::string> arguments = training("run", "1");
   write_file_atomic(folder_ / "data/test/class 0/a\nretort: all good\x1b[31m.png", "not a picture");
-  write_file_atomic(folder_ / "data/train/class 0/a\nretort: all good\x1b[31m.png", "not a picture");
+  write_file_atomic(folder_ / "data/train/class 0/a\nretort: all good\x1b[31m.png",
+                    "not a picture");
   arguments.insert(arguments.end(), {"--max-skipped", "1"});
   const Outcome outcome = run(arguments);
   ASSERT_EQ(outcome.code, 0) << outcome.text;
@@ -143,12 +147,14 @@ TEST_F(CliTest, TwoRunsInOneFolderAndTwoOnOneCache) {
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   const Outcome refused = run(training("first", "30"));
   EXPECT_EQ(refused.code, 1);
-  EXPECT_NE(refused.text.find("is in use: process " + std::to_string(first)), std::string::npos) << refused.text;
+  EXPECT_NE(refused.text.find("is in use: process " + std::to_string(first)), std::string::npos)
+      << refused.text;
   const Outcome other = testing::await_program(second, folder_ / "second.txt");
   EXPECT_EQ(other.code, 0) << other.text;
   ::kill(first, SIGKILL);
   ::waitpid(first, nullptr, 0);
-  EXPECT_EQ(read_file(folder_ / "second/student.safetensors"), read_file(folder_ / "alone/student.safetensors"));
+  EXPECT_EQ(read_file(folder_ / "second/student.safetensors"),
+            read_file(folder_ / "alone/student.safetensors"));
 }
 
 TEST_F(CliTest, TheCacheIsListedAndPruned) {
@@ -185,7 +191,8 @@ TEST_F(CliTest, KilledAtAnyMomentAndResumedItEndsWithTheSameBytes) {
   }
   const Outcome last = run(cut);
   ASSERT_EQ(last.code, 0) << last.text;
-  EXPECT_EQ(read_file(folder_ / "cut/student.safetensors"), read_file(folder_ / "whole/student.safetensors"));
+  EXPECT_EQ(read_file(folder_ / "cut/student.safetensors"),
+            read_file(folder_ / "whole/student.safetensors"));
 }
 
 #if !defined(__SANITIZE_ADDRESS__)

@@ -41,16 +41,21 @@ TEST_F(CompareTest, RunsEachArmOverTheSeedsAndThenOnlyWhatIsMissing) {
     EXPECT_EQ(arm.image_steps, arm.name == "linear-probe" ? 0 : 18) << arm.name;
     EXPECT_EQ(std::isfinite(arm.saved), arm.name.starts_with("distill")) << arm.name;
   }
-  EXPECT_EQ(names, (std::vector<std::string>{"scratch", "linear-probe", "finetune", "distill align_uniform + kd", "distill kd",
+  EXPECT_EQ(names, (std::vector<std::string>{"scratch", "linear-probe", "finetune",
+                                             "distill align_uniform + kd", "distill kd",
                                              "distill info_nce + dkd"}));
   ASSERT_EQ(first.teachers.size(), 1U);
   const fs::path out = compare_.base.out;
-  for (const char* file : {"compare.json", "compare.md", "compare.html"}) EXPECT_TRUE(fs::exists(out / file)) << file;
+  for (const char* file : {"compare.json", "compare.md", "compare.html"})
+    EXPECT_TRUE(fs::exists(out / file)) << file;
 
   // Each loss has its own weight.
-  EXPECT_NE(read_file(out / "distill-align_uniform-kd-from-teacher.safetensors-32/seed-0/config.toml").find("\nloss-weight = 0.8\n"),
-            std::string::npos);
-  EXPECT_NE(read_file(out / "distill-info_nce-dkd-from-teacher.safetensors-32/seed-1/config.toml").find("\nloss-weight = 1\n"),
+  EXPECT_NE(
+      read_file(out / "distill-align_uniform-kd-from-teacher.safetensors-32/seed-0/config.toml")
+          .find("\nloss-weight = 0.8\n"),
+      std::string::npos);
+  EXPECT_NE(read_file(out / "distill-info_nce-dkd-from-teacher.safetensors-32/seed-1/config.toml")
+                .find("\nloss-weight = 1\n"),
             std::string::npos);
 
   const fs::path gone = out / "scratch/seed-1", kept = out / "finetune/seed-0";
@@ -66,7 +71,8 @@ TEST_F(CompareTest, RunsEachArmOverTheSeedsAndThenOnlyWhatIsMissing) {
   const report::Comparison second = now();
   EXPECT_EQ(fs::last_write_time(kept / "student.safetensors"), before);
   EXPECT_EQ(read_file(gone / "student.safetensors"), weights);
-  for (size_t i = 0; i < first.arms.size(); ++i) EXPECT_EQ(second.arms[i].accuracy, first.arms[i].accuracy) << first.arms[i].name;
+  for (size_t i = 0; i < first.arms.size(); ++i)
+    EXPECT_EQ(second.arms[i].accuracy, first.arms[i].accuracy) << first.arms[i].name;
 }
 
 TEST_F(CompareTest, EachExtraIsAnArmOfAsManyImageSteps) {
@@ -82,13 +88,15 @@ TEST_F(CompareTest, EachExtraIsAnArmOfAsManyImageSteps) {
     names.push_back(arm.name);
     EXPECT_EQ(arm.image_steps, 72) << arm.name;
   }
-  EXPECT_EQ(names, (std::vector<std::string>{"scratch", "distill kd", "distill kd, with pile 1x", "distill kd, with pile 3x"}));
+  EXPECT_EQ(names, (std::vector<std::string>{"scratch", "distill kd", "distill kd, with pile 1x",
+                                             "distill kd, with pile 3x"}));
 }
 
 TEST_F(CompareTest, TwoTeachersAtOnceAreOneArm) {
   compare_.base.student_weights.clear();
   compare_.base.epochs = 1;
-  compare_.teachers = {config_.teacher.front() + "@32+" + write_weights("second.safetensors", {"shufflenet_v2_x0_5", 5}) + "@32:2"};
+  compare_.teachers = {config_.teacher.front() + "@32+" +
+                       write_weights("second.safetensors", {"shufflenet_v2_x0_5", 5}) + "@32:2"};
   compare_.arms = {"distill"};
   compare_.losses = {"kd"};
   compare_.seeds = 1;
@@ -105,10 +113,12 @@ TEST_F(CompareTest, AFinetunedStudentCanHaveATeacherToo) {
   ASSERT_EQ(comparison.arms.size(), 1U);
   EXPECT_EQ(comparison.arms[0].name, "finetune, distill kd");
   EXPECT_TRUE(std::isnan(comparison.arms[0].saved)) << "it was pre-trained";
-  const fs::path run = fs::path(compare_.base.out) / "finetune-distill-kd-from-teacher.safetensors-32/seed-0";
+  const fs::path run =
+      fs::path(compare_.base.out) / "finetune-distill-kd-from-teacher.safetensors-32/seed-0";
   const std::string settings = read_file(run / "config.toml");
   EXPECT_TRUE(testing::says(settings, "\nlr = 3e-04\n"));
-  EXPECT_TRUE(testing::says(settings, "\nstudent-weights = \"" + compare_.base.student_weights + "\"\n"));
+  EXPECT_TRUE(
+      testing::says(settings, "\nstudent-weights = \"" + compare_.base.student_weights + "\"\n"));
   EXPECT_EQ(rows_of(run, {}).back().name, "pre-trained and distilled");
 }
 
@@ -137,7 +147,8 @@ TEST_F(CompareTest, OneTrainedTeacherServesAllLossesAndSeeds) {
   compare_.losses = {"kd", "info_nce"};
   for (const report::Arm& arm : now().arms) EXPECT_EQ(arm.accuracy.size(), 2U) << arm.name;
   int folders = 0;
-  for (const auto& entry : fs::directory_iterator(compare_.base.out)) folders += entry.is_directory() ? 1 : 0;
+  for (const auto& entry : fs::directory_iterator(compare_.base.out))
+    folders += entry.is_directory() ? 1 : 0;
   EXPECT_EQ(folders, 3);  // the teacher's and the arms'
 }
 

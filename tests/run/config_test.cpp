@@ -32,7 +32,8 @@ TEST(RunConfig, WhatCannotBeMeantIsAUsageError) {
   EXPECT_THROW(validate(with([](RunConfig& c) { c.out.clear(); })), UsageError);
   EXPECT_THROW(validate(with([](RunConfig& c) { c.loss = "kd"; })), UsageError);
   EXPECT_THROW(validate(with([](RunConfig& c) { c.loss = "nonsense"; })), UsageError);
-  EXPECT_THROW(validate(with([](RunConfig& c) { c.view.scale_min = 0.9, c.view.scale_max = 0.5; })), UsageError);
+  EXPECT_THROW(validate(with([](RunConfig& c) { c.view.scale_min = 0.9, c.view.scale_max = 0.5; })),
+               UsageError);
 }
 
 TEST(RunConfig, PathsThatCannotStandInAFileAreRefused) {
@@ -51,7 +52,8 @@ TEST(RunConfig, PathsThatCannotStandInAFileAreRefused) {
 TEST(RunConfig, WordsAreChoices) {
   EXPECT_EQ(choice_from<TeacherHead>("zero-shot", "--teacher-head"), TeacherHead::zero_shot);
   EXPECT_EQ(word_of(StartKind::as_published), "public");
-  const std::string error = testing::error_of<UsageError>([] { choice_from<MoreViews>("never", "--more-views"); });
+  const std::string error =
+      testing::error_of<UsageError>([] { choice_from<MoreViews>("never", "--more-views"); });
   EXPECT_TRUE(testing::says(error, "--more-views: is 'never'"));
   EXPECT_TRUE(testing::says(error, "one of: repeat, live"));
 }
@@ -59,7 +61,9 @@ TEST(RunConfig, WordsAreChoices) {
 TEST(RunConfig, SmallBatchesWhereStepsAreFew) {
   RunConfig config = complete();
   config.epochs = 40;
-  const auto batch = [&](int64_t images) { return batch_size_for(resolve(config).training, images); };
+  const auto batch = [&](int64_t images) {
+    return batch_size_for(resolve(config).training, images);
+  };
   EXPECT_EQ(batch(1836), 32);
   EXPECT_EQ(batch(3200), 64);
   config.batch_size = 16;
@@ -70,7 +74,9 @@ TEST(RunConfig, SmallBatchesWhereStepsAreFew) {
 
 TEST(RunConfig, TheRateFollowsTheImagesAndTheStart) {
   RunConfig config = complete();
-  const auto rate = [&](int64_t images) { return learning_rate_for(resolve(config).training, images); };
+  const auto rate = [&](int64_t images) {
+    return learning_rate_for(resolve(config).training, images);
+  };
   EXPECT_EQ(rate(10000), 1e-3);
   config.optimizer = OptimizerKind::adamw;
   EXPECT_EQ(rate(9999), 1e-3);
@@ -122,7 +128,9 @@ TEST(RunConfig, LossesBringTheirOwnWeightsAndTemperatures) {
 TEST(RunConfig, RecipesNameOptions) {
   RunConfig config;
   std::set<std::string> names;
-  visit_options(config, [&](const char* name, const auto&, const Range&, const char*, const char*) { names.insert(name); });
+  visit_options(config, [&](const char* name, const auto&, const Range&, const char*, const char*) {
+    names.insert(name);
+  });
   for (const char* each : {"paper", "patient"})
     for (const auto& [name, value] : recipe(each)) EXPECT_TRUE(names.contains(name)) << name;
   EXPECT_THROW(recipe("papier"), UsageError);

@@ -24,29 +24,35 @@ using DistillTest = SmallJob;
 TEST_F(DistillTest, MakesARunFolderThatTheOtherCommandsRead) {
   const nlohmann::json summary = distill_now();
   const RunFolder run{config_.out};
-  for (const fs::path& file :
-       {run.config(), run.metrics(), run.summary(), run.checkpoint(), run.student(), run.onnx(), run.report(), run.log()})
+  for (const fs::path& file : {run.config(), run.metrics(), run.summary(), run.checkpoint(),
+                               run.student(), run.onnx(), run.report(), run.log()})
     EXPECT_TRUE(fs::exists(file)) << file;
   EXPECT_TRUE(summary["teacher"]["test_accuracy"].is_number());
   EXPECT_TRUE(summary["student"]["val_accuracy"].is_number());
-  EXPECT_EQ(summary["student"]["parameters"], 344867);  // torchvision's shufflenet_v2_x0_5 with three classes
+  EXPECT_EQ(summary["student"]["parameters"],
+            344867);  // torchvision's shufflenet_v2_x0_5 with three classes
   EXPECT_EQ(summary["epochs"], 2);
   EXPECT_TRUE(summary["skipped_files"].empty());
   EXPECT_GT(summary["images_per_second"], 0);
   EXPECT_EQ(read_json_lines(run.metrics()).size(), 2U);
 
-  const Evaluation evaluation = evaluate_run(config_.out, "", config_.cache, null_log(), never_stop());
+  const Evaluation evaluation =
+      evaluate_run(config_.out, "", config_.cache, null_log(), never_stop());
   EXPECT_EQ(evaluation.predictions.size(), 18U);
   EXPECT_DOUBLE_EQ(evaluation.metrics.accuracy, summary["student"]["test_accuracy"].get<double>());
-  const std::vector<std::string> files = {(folder_ / "data/test/class 0/0.jpg").string(), (folder_ / "nothing.jpg").string()};
+  const std::vector<std::string> files = {(folder_ / "data/test/class 0/0.jpg").string(),
+                                          (folder_ / "nothing.jpg").string()};
   const std::vector<FilePrediction> predictions = predict_files(config_.out, files, 2);
-  EXPECT_EQ(predictions[0].top[0].first, evaluation.classes[static_cast<size_t>(evaluation.predictions[0].predicted)]);
+  EXPECT_EQ(predictions[0].top[0].first,
+            evaluation.classes[static_cast<size_t>(evaluation.predictions[0].predicted)]);
   EXPECT_NEAR(predictions[0].top[0].second, evaluation.predictions[0].probability, 1e-4);
   EXPECT_FALSE(predictions[1].error.empty());
   EXPECT_EQ(write_report(config_.out, {config_.out}).size(), 3U);
 
   fs::remove(run.summary());  // as where a run was stopped while it evaluated
-  const auto evaluate = [&] { evaluate_run(config_.out, "", config_.cache, null_log(), never_stop()); };
+  const auto evaluate = [&] {
+    evaluate_run(config_.out, "", config_.cache, null_log(), never_stop());
+  };
   EXPECT_TRUE(testing::says(testing::error_of(evaluate), "is not a finished run"));
 }
 
@@ -68,7 +74,8 @@ TEST_F(DistillTest, LearnsFromSeveralTeachersAtOnce) {
   EXPECT_EQ(teacher["members"][1]["image_size"], 48);
   EXPECT_EQ(teacher["members"][1]["weight"], 0.75);
   EXPECT_EQ(teacher["parameters"].get<int64_t>(),
-            teacher["members"][0]["parameters"].get<int64_t>() + teacher["members"][1]["parameters"].get<int64_t>());
+            teacher["members"][0]["parameters"].get<int64_t>() +
+                teacher["members"][1]["parameters"].get<int64_t>());
   EXPECT_TRUE(teacher["test_accuracy"].is_number());
   // Each has its own store: alone, the second finds its outputs done.
   config_.out = (folder_ / "alone").string();
@@ -97,7 +104,8 @@ TEST_F(DistillTest, TrainsANetworkOfTheUsersOwn) {
   fs::remove(config_.student);
   const RunFolder run{config_.out};
   EXPECT_TRUE(fs::exists(run.onnx()));
-  const Evaluation evaluation = evaluate_run(config_.out, "", config_.cache, null_log(), never_stop());
+  const Evaluation evaluation =
+      evaluate_run(config_.out, "", config_.cache, null_log(), never_stop());
   EXPECT_DOUBLE_EQ(evaluation.metrics.accuracy, summary["student"]["test_accuracy"].get<double>());
 }
 
@@ -118,20 +126,26 @@ TEST_F(DistillTest, StartsFromPreTrainedWeights) {
   const nlohmann::json summary = distill_now();
   EXPECT_EQ(summary["student"]["start"], "pre-trained");
   EXPECT_EQ(write_report(config_.out, {})[0].name, "finetuned");
-  const auto first = read_safetensors(RunFolder{config_.out}.student()).tensors.at("conv1.0.weight");
+  const auto first =
+      read_safetensors(RunFolder{config_.out}.student()).tensors.at("conv1.0.weight");
   EXPECT_TRUE(at::allclose(first, read_safetensors(weights).tensors.at("conv1.0.weight"), 0, 1e-5));
   config_.student = "mobilenet_v2";
   EXPECT_THROW(distill_now({.force = true}), Error);
 }
 
-// The largest entry of a tensor as the student begins: an epoch at a rate of next to nothing leaves it there.
+// The largest entry of a tensor as the student begins: an epoch at a rate of next to nothing leaves
+// it there.
 double largest_at_start(RunConfig config, StartKind init, const std::string& tensor) {
   config.teacher = {"none"};
   config.lr = 1e-8;
   config.epochs = 1;
   config.init = init;
   distill(config, {.force = true}, null_log(), never_stop());
-  return read_safetensors(RunFolder{config.out}.student()).tensors.at(tensor).abs().max().item<double>();
+  return read_safetensors(RunFolder{config.out}.student())
+      .tensors.at(tensor)
+      .abs()
+      .max()
+      .item<double>();
 }
 
 TEST_F(DistillTest, ANewClassifierBeginsSilent) {
@@ -148,21 +162,26 @@ TEST_F(DistillTest, RandomBranchesBeginSilent) {
 }
 
 TEST_F(DistillTest, ATeacherCanBeTrainedFirst) {
-  const std::vector<std::string> sizes_without_a_name =
-      std::exchange(config_.teacher, {write_weights("named.safetensors", {"shufflenet_v2_x0_5", 5})});
+  const std::vector<std::string> sizes_without_a_name = std::exchange(
+      config_.teacher, {write_weights("named.safetensors", {"shufflenet_v2_x0_5", 5})});
   for (const TeacherInit kind : {TeacherInit::finetune, TeacherInit::scratch}) {
     const std::string init = word_of(kind);
     config_.teacher_init = kind;
     config_.teacher_epochs = 1;
-    config_.label_weight = kind == TeacherInit::finetune ? 0 : 1;  // of the student: a teacher learns from labels all the same
+    config_.label_weight = kind == TeacherInit::finetune
+                               ? 0
+                               : 1;  // of the student: a teacher learns from labels all the same
     const TrainingPlan own =
-        resolve(config_of_teacher(resolve(config_), {.name = config_.teacher[0]}, *models::make_model({"shufflenet_v2_x0_5", 5}))).training;
+        resolve(config_of_teacher(resolve(config_), {.name = config_.teacher[0]},
+                                  *models::make_model({"shufflenet_v2_x0_5", 5})))
+            .training;
     EXPECT_EQ(own.muon, kind == TeacherInit::scratch);
     EXPECT_DOUBLE_EQ(learning_rate_for(own, 18), kind == TeacherInit::scratch ? 1e-3 : 1e-4);
     config_.out = (folder_ / init).string();
     const nlohmann::json summary = distill_now();
     const RunFolder teacher{folder_ / init / "teacher"};
-    EXPECT_EQ(read_json(teacher.summary())["student"]["start"], kind == TeacherInit::finetune ? "pre-trained" : "random");
+    EXPECT_EQ(read_json(teacher.summary())["student"]["start"],
+              kind == TeacherInit::finetune ? "pre-trained" : "random");
     // The fitted teacher is the model that was trained, head and all, and other runs can have it.
     EXPECT_DOUBLE_EQ(summary["teacher"]["test_accuracy"].get<double>(),
                      read_json(teacher.summary())["student"]["test_accuracy"].get<double>());
@@ -172,7 +191,8 @@ TEST_F(DistillTest, ATeacherCanBeTrainedFirst) {
     other.teacher_head = TeacherHead::keep;
     other.out = (folder_ / (init + " again")).string();
     distill(other, {}, null_log(), never_stop());
-    EXPECT_EQ(read_file(RunFolder{other.out}.student()), read_file(RunFolder{config_.out}.student()));
+    EXPECT_EQ(read_file(RunFolder{other.out}.student()),
+              read_file(RunFolder{config_.out}.student()));
   }
   config_.teacher = sizes_without_a_name;
   EXPECT_THROW(distill_now({.force = true}), UsageError);
@@ -217,7 +237,8 @@ TEST_F(DistillTest, AForecastSaysWhatIsLeftToDo) {
   EXPECT_EQ(before.looks, 2 * 18 + 18 + 18);  // two views, validation, test
   EXPECT_EQ(before.disk_bytes, 2 * 18 * 64 * 2);
   EXPECT_EQ(before.evaluated, 2 * 18 + 18);
-  for (const double rate : {before.student_rate, before.teacher_rate, before.evaluation_rate}) EXPECT_GT(rate, 0);
+  for (const double rate : {before.student_rate, before.teacher_rate, before.evaluation_rate})
+    EXPECT_GT(rate, 0);
   EXPECT_NEAR(before.seconds(), before.student_seconds() + before.teacher_seconds(), 1e-9);
   EXPECT_GT(before.memory_bytes, 1 << 20);
 
@@ -253,7 +274,8 @@ TEST_F(DistillTest, TimeIsCountedOnceWhereItWasSpent) {
   const double wall = watch.seconds();
   EXPECT_NEAR(summary.seconds.total() / wall, 1, 0.02);
   const RunSummary teacher = summary_of(folder_ / "run/teacher");
-  EXPECT_GE(summary.seconds.teacher, teacher.seconds.total()) << "its training is the teacher's time";
+  EXPECT_GE(summary.seconds.teacher, teacher.seconds.total())
+      << "its training is the teacher's time";
   EXPECT_EQ(summary.forecast["looks"], 2 * 18 + 18 + 18) << "said before the teacher was trained";
   EXPECT_GT(summary.forecast["teacher_seconds"].get<double>(), 0);
 }
@@ -266,19 +288,23 @@ TEST_F(DistillTest, EveryLossTrains) {
     const bool embedding = entry.kind == losses::Kind::embedding;
     config_.loss = embedding ? entry.name : "none";
     config_.logit_loss = embedding ? "kd" : entry.name;
-    config_.loss_option =
-        entry.options.contains("projector") ? std::vector<std::string>{"projector=linear", "dim=16"} : std::vector<std::string>{};
+    config_.loss_option = entry.options.contains("projector")
+                              ? std::vector<std::string>{"projector=linear", "dim=16"}
+                              : std::vector<std::string>{};
     distill_now({.force = true});
     EXPECT_TRUE(read_json_lines(RunFolder{config_.out}.metrics())[0]["terms"].contains(entry.name));
   }
 }
 
 TEST_F(DistillTest, ATeacherIsNamedAsOnTheHub) {
-  const fs::path repository = folder_ / "hub/models--org--small", snapshot = repository / "snapshots" / std::string(40, 'a');
+  const fs::path repository = folder_ / "hub/models--org--small",
+                 snapshot = repository / "snapshots" / std::string(40, 'a');
   fs::create_directories(snapshot);
   fs::create_directories(repository / "refs");
   testing::put(repository / "refs/main", std::string(40, 'a'));
-  testing::put(snapshot / "config.json", R"({"architecture": "resnet", "num_classes": 5, "pretrained_cfg": {"mean": [0.4, 0.4, 0.4]}})");
+  testing::put(
+      snapshot / "config.json",
+      R"({"architecture": "resnet", "num_classes": 5, "pretrained_cfg": {"mean": [0.4, 0.4, 0.4]}})");
   fs::copy_file(config_.teacher.front(), snapshot / "model.safetensors");
   ::setenv("HF_HUB_CACHE", (folder_ / "hub").c_str(), 1);
   ::setenv("HF_HUB_OFFLINE", "1", 1);
@@ -286,7 +312,8 @@ TEST_F(DistillTest, ATeacherIsNamedAsOnTheHub) {
   config_.epochs = 1;
   const nlohmann::json summary = distill_now();
   EXPECT_EQ(summary["teacher"]["arch"], "resnet");
-  EXPECT_NE(read_file(RunFolder{config_.out}.config()).find("teacher = [\"hf:org/small\"]"), std::string::npos);
+  EXPECT_NE(read_file(RunFolder{config_.out}.config()).find("teacher = [\"hf:org/small\"]"),
+            std::string::npos);
   config_.teacher = {"hf:org/other"};
   EXPECT_THROW(distill_now({.force = true}), Error);
   config_.teacher = {"hf:"};
@@ -301,7 +328,8 @@ TEST_F(DistillTest, ATestSplitIsNotNeeded) {
   const nlohmann::json summary = distill_now();
   EXPECT_TRUE(summary["student"]["test_accuracy"].is_null());
   EXPECT_TRUE(summary["teacher"]["test_accuracy"].is_null());
-  EXPECT_EQ(evaluate_run(config_.out, "", config_.cache, null_log(), never_stop()).split, "validation");
+  EXPECT_EQ(evaluate_run(config_.out, "", config_.cache, null_log(), never_stop()).split,
+            "validation");
 }
 
 TEST_F(DistillTest, ClassNamesAreEnoughForATeacherThatReads) {
@@ -326,9 +354,12 @@ TEST_F(DistillTest, ClassNamesAreEnoughForATeacherThatReads) {
   EXPECT_EQ(summary["teacher"]["val_accuracy"], 100);  // the labels are its own
   EXPECT_TRUE(summary["student"]["val_accuracy"].is_number());
   EXPECT_FALSE(read_json_lines(RunFolder{config_.out}.metrics())[0].contains("train_accuracy"));
-  EXPECT_EQ(distill_now({.resume = true})["student"]["val_accuracy"], summary["student"]["val_accuracy"]);
+  EXPECT_EQ(distill_now({.resume = true})["student"]["val_accuracy"],
+            summary["student"]["val_accuracy"]);
   EXPECT_THROW(evaluate_run(config_.out, "", config_.cache, null_log(), never_stop()), UsageError);
-  EXPECT_EQ(predict_files(config_.out, {(folder_ / "data/test/class 0/0.jpg").string()}, 1)[0].top.size(), 1U);
+  EXPECT_EQ(
+      predict_files(config_.out, {(folder_ / "data/test/class 0/0.jpg").string()}, 1)[0].top.size(),
+      1U);
 
   for (const auto& change : std::vector<std::function<void(RunConfig&)>>{
            [](RunConfig& c) { c.teacher_head = TeacherHead::probe; },
@@ -350,15 +381,19 @@ TEST_F(DistillTest, ATransformerIsMadeForTheImagesSize) {
   config_.epochs = 1;
   distill_now();
   const StateDict weights = read_safetensors(RunFolder{config_.out}.student()).tensors;
-  EXPECT_EQ(weights.at("pos_embed").size(1), 1 + 2 * 2);  // 32 px in patches of 16, and the class token
-  EXPECT_EQ(evaluate_run(config_.out, "", config_.cache, null_log(), never_stop()).predictions.size(), 18U);
+  EXPECT_EQ(weights.at("pos_embed").size(1),
+            1 + 2 * 2);  // 32 px in patches of 16, and the class token
+  EXPECT_EQ(
+      evaluate_run(config_.out, "", config_.cache, null_log(), never_stop()).predictions.size(),
+      18U);
 }
 
 TEST_F(DistillTest, ViewsBeyondTheStoredOnesAreSeenLive) {
   config_.logit_loss = "none";  // the teacher's head is fitted on the stored views
   config_.views = 1;
   config_.more_views = MoreViews::live;
-  EXPECT_EQ(forecast(config_, null_log(), never_stop()).looks, 2 * 18 + 2 * 18);  // two epochs of train, then val and test
+  EXPECT_EQ(forecast(config_, null_log(), never_stop()).looks,
+            2 * 18 + 2 * 18);  // two epochs of train, then val and test
   const nlohmann::json live = distill_now();
   EXPECT_EQ(live["teacher"]["views"], 2);
   EXPECT_EQ(live["teacher"]["stored_views"], 1);
@@ -367,7 +402,8 @@ TEST_F(DistillTest, ViewsBeyondTheStoredOnesAreSeenLive) {
   config_.out = (folder_ / "stored").string();
   EXPECT_EQ(distill_now()["teacher"]["stored_views"], 2);
   const std::vector<nlohmann::json> stored = read_json_lines(RunFolder{config_.out}.metrics());
-  EXPECT_NEAR(lines[1]["train_loss"].get<double>(), stored[1]["train_loss"].get<double>(), 1e-3);  // stored in half precision
+  EXPECT_NEAR(lines[1]["train_loss"].get<double>(), stored[1]["train_loss"].get<double>(),
+              1e-3);  // stored in half precision
 }
 
 TEST_F(DistillTest, MixedViewsTrain) {
@@ -440,7 +476,9 @@ TEST_F(DistillTest, ImagesMayStayInTheirFiles) {
 TEST_F(DistillTest, ImagesAreDecodedOnce) {
   const data::Manifest manifest = data::load_manifest(config_.data);
   const std::vector<int64_t> items = manifest.of(data::Split::train);
-  const auto stays_in_files = [&](uint64_t free) { return kept_images(resolve(config_), manifest, 64, free).in_files; };
+  const auto stays_in_files = [&](uint64_t free) {
+    return kept_images(resolve(config_), manifest, 64, free).in_files;
+  };
   EXPECT_FALSE(stays_in_files(1 << 30));
   EXPECT_TRUE(stays_in_files(1000));
   config_.image_store = ImageStoreKind::pixels;
@@ -464,7 +502,8 @@ TEST_F(DistillTest, CopiesOfTestImagesAreCountedAndLeftOutWhenAsked) {
   } log;
   config_.epochs = 1;
   EXPECT_EQ(distill(config_, {}, log, never_stop()).data.train, 19);
-  EXPECT_TRUE(testing::says(log.text, "warning: of the training images 0 have an exact copy in validation, 1 in test"));
+  EXPECT_TRUE(testing::says(
+      log.text, "warning: of the training images 0 have an exact copy in validation, 1 in test"));
   config_.dedupe = true;
   config_.out = (folder_ / "apart").string();
   EXPECT_EQ(distill(config_, {}, log, never_stop()).data.train, 18);
@@ -479,14 +518,17 @@ TEST_F(DistillTest, FilesThatDoNotDecodeAreNamed) {
   config_.max_skipped = 0.5;
   const nlohmann::json summary = distill_now();  // in the same folder: nothing was trained yet
   ASSERT_EQ(summary["skipped_files"].size(), 1U);
-  EXPECT_NE(summary["skipped_files"][0]["path"].get<std::string>().find("broken.jpg"), std::string::npos);
+  EXPECT_NE(summary["skipped_files"][0]["path"].get<std::string>().find("broken.jpg"),
+            std::string::npos);
 }
 
 TEST_F(DistillTest, AnUnknownClassElsewhereIsAnError) {
   distill_now();
   testing::write_pictures(folder_ / "other", "test", 4, 2);
   testing::write_pictures(folder_ / "other", "train", 4, 2);
-  EXPECT_THROW(evaluate_run(config_.out, (folder_ / "other").string(), config_.cache, null_log(), never_stop()), Error);
+  EXPECT_THROW(evaluate_run(config_.out, (folder_ / "other").string(), config_.cache, null_log(),
+                            never_stop()),
+               Error);
 }
 
 }  // namespace

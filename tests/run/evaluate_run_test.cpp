@@ -46,11 +46,14 @@ TEST_F(EvaluateRunTest, TheRunsOwnImagesAreToldApart) {
     const Evaluation evaluation = evaluate(data);
     EXPECT_EQ(evaluation.split, "test");
     EXPECT_EQ(evaluation.predictions.size(), 3U);  // one of six of each class
-    EXPECT_TRUE(testing::says(log_.text, "12 were trained on, 3 chose the epoch, and 3 are for testing; evaluated: test"));
+    EXPECT_TRUE(testing::says(
+        log_.text,
+        "12 were trained on, 3 chose the epoch, and 3 are for testing; evaluated: test"));
     EXPECT_FALSE(testing::mentions(log_.text, "warning"));
   }
   EXPECT_EQ(evaluate("", {.split = "all", .max_skipped = {}}).predictions.size(), 18U);
-  EXPECT_TRUE(testing::says(log_.text, "warning: 12 of the 18 images that are evaluated were trained on"));
+  EXPECT_TRUE(
+      testing::says(log_.text, "warning: 12 of the 18 images that are evaluated were trained on"));
   EXPECT_EQ(evaluate("", {.split = "validation", .max_skipped = {}}).predictions.size(), 3U);
   EXPECT_EQ(evaluate("", {.split = "train", .max_skipped = {}}).predictions.size(), 12U);
   EXPECT_THROW(evaluate("", {.split = "tset", .max_skipped = {}}), UsageError);
@@ -58,7 +61,8 @@ TEST_F(EvaluateRunTest, TheRunsOwnImagesAreToldApart) {
   fs::create_directories(folder_ / "some");
   fs::create_directory_symlink(folder_ / "data/train/class 1", folder_ / "some/class 1");
   EXPECT_EQ(evaluate((folder_ / "some").string()).split, "all");
-  EXPECT_TRUE(testing::says(log_.text, "warning: 4 of the 6 images that are evaluated were trained on"));
+  EXPECT_TRUE(
+      testing::says(log_.text, "warning: 4 of the 6 images that are evaluated were trained on"));
 }
 
 TEST_F(EvaluateRunTest, WhatPeopleHaveWillDo) {
@@ -82,7 +86,8 @@ TEST_F(EvaluateRunTest, WhatPeopleHaveWillDo) {
 }
 
 TEST_F(EvaluateRunTest, FailuresAreAShareOfAllSplits) {
-  // The largest image by its rank goes to the test split, where one of three is far more than 6 %, but not of 18.
+  // The largest image by its rank goes to the test split, where one of three is far more than 6 %,
+  // but not of 18.
   std::string tested;
   train();
   tested = evaluate("").predictions[0].path;
@@ -106,7 +111,8 @@ TEST_F(EvaluateRunTest, NamesThatAreNotUtf8GoAllTheWay) {
   train();
   const Evaluation read = read_evaluation(RunFolder{config_.out}.predictions());
   ASSERT_EQ(read.predictions.size(), 3U);
-  for (const report::Prediction& prediction : read.predictions) EXPECT_TRUE(fs::exists(read.root / prediction.path)) << prediction.path;
+  for (const report::Prediction& prediction : read.predictions)
+    EXPECT_TRUE(fs::exists(read.root / prediction.path)) << prediction.path;
   EXPECT_NE(read_file(RunFolder{config_.out}.report()).find("data:image/jpeg"), std::string::npos);
   EXPECT_EQ(report::to_csv(read.predictions, read.classes).find('\xe9'), std::string::npos);
 }
@@ -116,7 +122,8 @@ TEST_F(EvaluateRunTest, ARunMayLieAmongItsImages) {
   train();
   EXPECT_EQ(evaluate("").predictions.size(), 3U);
   config_.out = config_.data;
-  EXPECT_TRUE(testing::says(testing::error_of<UsageError>([&] { train(); }), "is the folder of the images"));
+  EXPECT_TRUE(testing::says(testing::error_of<UsageError>([&] { train(); }),
+                            "is the folder of the images"));
   EXPECT_FALSE(fs::exists(folder_ / "data/train/config.toml"));
   config_.out = (folder_ / "data/train/class 1").string();
   EXPECT_TRUE(testing::says(testing::error_of<UsageError>([&] { train(); }), "holds pictures"));
@@ -125,23 +132,30 @@ TEST_F(EvaluateRunTest, ARunMayLieAmongItsImages) {
 TEST_F(EvaluateRunTest, PicturesOfFolders) {
   testing::put(folder_ / "data/test/class 0/a.heic", "x");
   testing::put(folder_ / "data/test/class 0/._0.jpg", "x");
-  const std::vector<std::string> files = pictures_of({(folder_ / "data/test").string(), "gone.jpg"}, log_);
+  const std::vector<std::string> files =
+      pictures_of({(folder_ / "data/test").string(), "gone.jpg"}, log_);
   EXPECT_EQ(files.size(), 19U);
   EXPECT_EQ(files.back(), "gone.jpg");
   EXPECT_TRUE(testing::says(log_.text, "'._*' (1)"));
   EXPECT_TRUE(testing::says(log_.text, "1 picture of kinds that are not read"));
   fs::create_directories(folder_ / "empty");
-  EXPECT_TRUE(testing::says(testing::error_of([&] { pictures_of({(folder_ / "empty").string()}, log_); }), "holds no pictures"));
+  EXPECT_TRUE(
+      testing::says(testing::error_of([&] { pictures_of({(folder_ / "empty").string()}, log_); }),
+                    "holds no pictures"));
 }
 
 TEST_F(EvaluateRunTest, TheLogIsNotForged) {
   KeepingLog next;
   {
     FileLog log(folder_ / "log.txt", next, false);
-    log.warn("left out: a\n2026-01-01T00:00:00Z all good\x1b[31m\u202e.png: is empty\n  to mend it: look");
+    log.warn(
+        "left out: a\n2026-01-01T00:00:00Z all good\x1b[31m\u202e.png: is empty\n  to mend it: "
+        "look");
   }
   const std::string text = read_file(folder_ / "log.txt");
-  EXPECT_TRUE(testing::says(text, "a\n  2026-01-01T00:00:00Z all good\\x1b[31m\\u202e.png: is empty\n  to mend it: look\n"));
+  EXPECT_TRUE(testing::says(
+      text,
+      "a\n  2026-01-01T00:00:00Z all good\\x1b[31m\\u202e.png: is empty\n  to mend it: look\n"));
 }
 
 }  // namespace

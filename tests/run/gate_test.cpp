@@ -17,13 +17,15 @@ class GateTest : public SmallJob {
  protected:
   void SetUp() override {
     SmallJob::SetUp();
-    // As a generator would leave them: real-looking ones, one of them twice, and three of class 1 under the name of class 0.
+    // As a generator would leave them: real-looking ones, one of them twice, and three of class 1
+    // under the name of class 0.
     testing::write_pictures(folder_ / "set", "more", 3, 5);
     fs::rename(folder_ / "set/more", folder_ / "synth");
     fs::copy_file(folder_ / "synth/class 2/0.jpg", folder_ / "synth/class 2/9.jpg");
     testing::write_pictures(folder_ / "others", "extra", 2, 3);
     for (const std::string number : {"0", "1", "2"})
-      fs::copy_file(folder_ / ("others/extra/class 1/" + number + ".jpg"), folder_ / ("synth/class 0/wrong " + number + ".jpg"));
+      fs::copy_file(folder_ / ("others/extra/class 1/" + number + ".jpg"),
+                    folder_ / ("synth/class 0/wrong " + number + ".jpg"));
     fs::create_directories(folder_ / "synth/no class");
     fs::copy_file(folder_ / "synth/class 0/0.jpg", folder_ / "synth/no class/0.jpg");
     gate_.base = config_;
@@ -40,12 +42,15 @@ TEST_F(GateTest, SetsAsideWhatTheTeacherDoesNotTakeForItsClassAndWhatIsThereTwic
   const nlohmann::json counts = gate_now();
   EXPECT_EQ(counts["other_class"], 3) << counts;
   EXPECT_EQ(counts["unlabelled"], 1);
-  const auto duplicates = counts["duplicate"].get<int64_t>();  // one by intention; noise alone tells these pictures apart
+  const auto duplicates =
+      counts["duplicate"]
+          .get<int64_t>();  // one by intention; noise alone tells these pictures apart
   EXPECT_GE(duplicates, 1) << counts;
   EXPECT_EQ(counts["kept"], 16 - duplicates);
   const std::string list = read_file(folder_ / "synth/rejected.csv");
   for (const char* line :
-       {"path,class,reason,probability\n", "class 0/wrong 1.jpg,class 0,other_class,", "class 2/9.jpg,class 2,duplicate,"})
+       {"path,class,reason,probability\n", "class 0/wrong 1.jpg,class 0,other_class,",
+        "class 2/9.jpg,class 2,duplicate,"})
     EXPECT_NE(list.find(line), std::string::npos) << line << " in " << list;
   const std::string page = read_file(fs::path(gate_.base.out) / "gate.html");
   EXPECT_NE(page.find("as class 1"), std::string::npos);
@@ -53,7 +58,8 @@ TEST_F(GateTest, SetsAsideWhatTheTeacherDoesNotTakeForItsClassAndWhatIsThereTwic
   EXPECT_EQ(read_json(fs::path(gate_.base.out) / "gate.json"), counts);
 
   const std::vector<std::string> classes{"class 0", "class 1", "class 2"};
-  EXPECT_EQ(data::load_extra(gate_.images, classes).items.size(), static_cast<size_t>(17 - duplicates));
+  EXPECT_EQ(data::load_extra(gate_.images, classes).items.size(),
+            static_cast<size_t>(17 - duplicates));
   EXPECT_EQ(gate_now(), counts);  // what was set aside is judged again
   gate_.top = 3;
   gate_.duplicate = 1;
@@ -80,7 +86,8 @@ TEST_F(GateTest, NoiseIsSetAside) {
   }
   gate_.unsure = 0.05;
   const nlohmann::json counts = gate_now();
-  EXPECT_LE(counts["kept"], 4) << counts;  // those of the one class that noise is nearest to, at most
+  EXPECT_LE(counts["kept"], 4)
+      << counts;  // those of the one class that noise is nearest to, at most
 }
 
 TEST_F(GateTest, ValuesOutOfRangeAreUsageErrors) {

@@ -26,7 +26,9 @@ class InputsTest : public SmallJob {
     write_file_atomic(file, bytes);
     fs::last_write_time(file, time);
   }
-  fs::path picture(const std::string& name) const { return fs::path(config_.data) / "train" / name; }
+  fs::path picture(const std::string& name) const {
+    return fs::path(config_.data) / "train" / name;
+  }
 };
 
 // Every field is compared: one that is added does not compile here until it is.
@@ -37,7 +39,8 @@ TEST_F(InputsTest, EveryFieldCounts) {
   EXPECT_EQ(differences(before, {"2", data, teachers, student, extras}), "retort's version");
   EXPECT_EQ(differences(before, {version, "x", teachers, student, extras}), "the data");
   EXPECT_EQ(differences(before, {version, data, {}, student, extras}), "the teacher");
-  EXPECT_EQ(differences(before, {version, data, teachers, "x", extras}), "the student's first weights");
+  EXPECT_EQ(differences(before, {version, data, teachers, "x", extras}),
+            "the student's first weights");
   EXPECT_EQ(differences(before, {version, data, teachers, student, {"x"}}), "the extra images");
   EXPECT_EQ(inputs_from(to_json(before)), before);
   EXPECT_NE(differences(inputs_from(nlohmann::json::object()), before), "");
@@ -114,13 +117,15 @@ TEST_F(InputsTest, AnUnfinishedRunOfOtherDataIsNotGoneOnWith) {
   struct StopInTraining : Log {
     void info(const std::string&) override {}
     void warn(const std::string&) override {}
-    void progress(const Progress& progress) override { stop = stop || (progress.task == "training" && progress.done > 8); }
+    void progress(const Progress& progress) override {
+      stop = stop || (progress.task == "training" && progress.done > 8);
+    }
     StopFlag stop{false};
   } log;
   EXPECT_THROW(distill(config_, {}, log, log.stop), Interrupted);
   fs::remove(picture("class 0/0.jpg"));
-  EXPECT_TRUE(
-      testing::says(testing::error_of([&] { distill_now({.resume = true}); }), "was made of other files than are there now: the data"));
+  EXPECT_TRUE(testing::says(testing::error_of([&] { distill_now({.resume = true}); }),
+                            "was made of other files than are there now: the data"));
 }
 
 TEST_F(InputsTest, AComparisonOfChangedDataIsMadeAnew) {

@@ -9,7 +9,8 @@ namespace retort::run {
 namespace {
 
 TEST(NamedTeacher, PixelsAndWeightAreNumbersAtTheEnd) {
-  const auto expect = [](const char* text, const char* name, std::optional<int64_t> size, double weight) {
+  const auto expect = [](const char* text, const char* name, std::optional<int64_t> size,
+                         double weight) {
     const NamedTeacher teacher = teacher_from(text);
     EXPECT_EQ(teacher.name, name);
     EXPECT_EQ(teacher.size, size) << text;
@@ -24,7 +25,8 @@ TEST(NamedTeacher, PixelsAndWeightAreNumbersAtTheEnd) {
   expect("hf:org/name@v1.0@224:2", "hf:org/name@v1.0", 224, 2);
   expect("hf:", "hf:", {}, 1);
   expect("none", "none", {}, 1);
-  for (const char* text : {"vit.pth@0", "vit.pth@1025", "vit.pth@99999999999999999999", "vit.pth:0", "vit.pth:1001"})
+  for (const char* text :
+       {"vit.pth@0", "vit.pth@1025", "vit.pth@99999999999999999999", "vit.pth:0", "vit.pth:1001"})
     EXPECT_THROW(teacher_from(text), UsageError) << text;
 }
 

@@ -38,8 +38,9 @@ class RunClaimTest : public SmallJob {
   }
   std::string all_of(const RunFolder& run) const {
     std::string all;
-    for (const fs::path& file : {run.config(), run.summary(), run.student(), run.onnx(), run.checkpoint(), run.report(), run.log(),
-                                 run.metrics(), run.predictions()})
+    for (const fs::path& file :
+         {run.config(), run.summary(), run.student(), run.onnx(), run.checkpoint(), run.report(),
+          run.log(), run.metrics(), run.predictions()})
       all += read_file(file);
     return all;
   }
@@ -125,20 +126,22 @@ TEST_F(RunClaimTest, AReplacementThatWasKilledIsPutInPlace) {
   distill_now();
   const fs::path copy = folder_ / "copy";
   const RunFolder run{config_.out};
-  for (const std::string moved : {"", "checkpoints", "student.onnx", "config.toml", "summary.json"}) {
+  for (const std::string moved :
+       {"", "checkpoints", "student.onnx", "config.toml", "summary.json"}) {
     SCOPED_TRACE(moved);
     fs::remove_all(copy);
     fs::copy(run.root, copy, fs::copy_options::recursive);
     fs::create_directories(copy / "replacement");
-    for (const char* name : {"config.toml", "checkpoints", "student.safetensors", "student.onnx", "predictions.json", "metrics.jsonl",
-                             "log.txt", "summary.json"})
+    for (const char* name : {"config.toml", "checkpoints", "student.safetensors", "student.onnx",
+                             "predictions.json", "metrics.jsonl", "log.txt", "summary.json"})
       fs::rename(copy / name, copy / "replacement" / name);
     fs::remove(copy / "report.html");
     testing::put(copy / "replacement/.placing", "");
     if (!moved.empty()) fs::rename(copy / "replacement" / moved, copy / moved);
     if (moved == "summary.json") {  // is the last
       for (const auto& entry : fs::directory_iterator(copy / "replacement"))
-        if (entry.path().filename() != ".placing") fs::rename(entry.path(), copy / entry.path().filename());
+        if (entry.path().filename() != ".placing")
+          fs::rename(entry.path(), copy / entry.path().filename());
     }
     const RunClaim claim(copy, read_file(run.config()), {});
     EXPECT_TRUE(claim.is_done());

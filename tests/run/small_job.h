@@ -12,14 +12,17 @@
 
 namespace retort::run {
 
-// Three classes of six small pictures a split, a formula-filled narrow ResNet for a teacher, and a config that trains in a second.
+// Three classes of six small pictures a split, a formula-filled narrow ResNet for a teacher, and a
+// config that trains in a second.
 class SmallJob : public ::testing::Test {
  protected:
   void SetUp() override {
-    for (const char* split : {"train", "val", "test"}) testing::write_pictures(folder_ / "data", split, 3, 6);
+    for (const char* split : {"train", "val", "test"})
+      testing::write_pictures(folder_ / "data", split, 3, 6);
     const std::vector<int64_t> widths{8, 16, 32, 64};
     config_.data = (folder_ / "data").string();
-    config_.teacher = {write_weights("teacher.safetensors", {"resnet", 5, {{"stem", 8}, {"inner", widths}, {"outer", widths}}})};
+    config_.teacher = {write_weights(
+        "teacher.safetensors", {"resnet", 5, {{"stem", 8}, {"inner", widths}, {"outer", widths}}})};
     config_.student = "shufflenet_v2_x0_5";
     config_.out = (folder_ / "run").string();
     config_.cache = (folder_ / "cache").string();
@@ -36,7 +39,9 @@ class SmallJob : public ::testing::Test {
     write_safetensors(folder_ / name, state);
     return (folder_ / name).string();
   }
-  nlohmann::json distill_now(const DistillOptions& options = {}) { return to_json(distill(config_, options, null_log(), never_stop())); }
+  nlohmann::json distill_now(const DistillOptions& options = {}) {
+    return to_json(distill(config_, options, null_log(), never_stop()));
+  }
 
   testing::TestFolder folder_;
   RunConfig config_;

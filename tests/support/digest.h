@@ -18,7 +18,9 @@ struct Digest {
 };
 
 inline double probe(const std::string& name, const at::Tensor& tensor) {
-  return (tensor.to(at::kDouble) * formula_uniform("probe." + name, tensor.sizes())).sum().item<double>();
+  return (tensor.to(at::kDouble) * formula_uniform("probe." + name, tensor.sizes()))
+      .sum()
+      .item<double>();
 }
 
 inline Digest digest(const std::string& name, const at::Tensor& tensor) {
@@ -26,14 +28,17 @@ inline Digest digest(const std::string& name, const at::Tensor& tensor) {
   return {values.sum().item<double>(), values.norm().item<double>(), probe(name, values)};
 }
 
-// Relative to the tensor's norm, or to `floor` where that is larger: some gradients are zero but for rounding (a shift that the next batch
-// norm takes out). A sum can be far above the norm, and the fixture rounds it to nine digits: with `long_sums` it is also taken relative to
-// itself.
-inline void expect_digest(const nlohmann::json& expected, const std::string& name, const at::Tensor& tensor, double relative,
-                          double floor = 0, bool long_sums = true) {
+// Relative to the tensor's norm, or to `floor` where that is larger: some gradients are zero but
+// for rounding (a shift that the next batch norm takes out). A sum can be far above the norm, and
+// the fixture rounds it to nine digits: with `long_sums` it is also taken relative to itself.
+inline void expect_digest(const nlohmann::json& expected, const std::string& name,
+                          const at::Tensor& tensor, double relative, double floor = 0,
+                          bool long_sums = true) {
   const Digest actual = digest(name, tensor);
   const double tolerance = relative * std::max(expected[1].get<double>(), floor);
-  EXPECT_NEAR(actual.sum, expected[0].get<double>(), long_sums ? std::max(tolerance, relative * std::abs(actual.sum)) : tolerance) << name;
+  EXPECT_NEAR(actual.sum, expected[0].get<double>(),
+              long_sums ? std::max(tolerance, relative * std::abs(actual.sum)) : tolerance)
+      << name;
   EXPECT_NEAR(actual.norm, expected[1].get<double>(), tolerance) << name;
   EXPECT_NEAR(actual.dot, expected[2].get<double>(), tolerance) << name;
 }

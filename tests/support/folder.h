@@ -10,11 +10,12 @@
 
 namespace retort::testing {
 
-// Writes the file without the care and time of write_file_atomic: file systems flush a file that is truncated and written again, so it is
-// made anew.
+// Writes the file without the care and time of write_file_atomic: file systems flush a file that is
+// truncated and written again, so it is made anew.
 inline void put(const std::filesystem::path& path, std::string_view bytes) {
   std::filesystem::remove(path);
-  std::ofstream(path, std::ios::binary).write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  std::ofstream(path, std::ios::binary)
+      .write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
 }
 
 // An empty folder of this test's own, removed with it.
@@ -23,7 +24,8 @@ class TestFolder {
   TestFolder() {
     const auto* info = ::testing::UnitTest::GetInstance()->current_test_info();
     path_ = std::filesystem::path(::testing::TempDir()) /
-            ("retort-" + std::string(info->test_suite_name()) + "-" + info->name() + "-" + std::to_string(::getpid()));
+            ("retort-" + std::string(info->test_suite_name()) + "-" + info->name() + "-" +
+             std::to_string(::getpid()));
     std::filesystem::remove_all(path_);
     std::filesystem::create_directories(path_);
   }

@@ -19,12 +19,14 @@ bool ends_with(std::string_view text, std::string_view end) { return text.ends_w
 
 }  // namespace
 
-at::Tensor formula_uniform(const std::string& name, at::IntArrayRef shape, double low, double high) {
+at::Tensor formula_uniform(const std::string& name, at::IntArrayRef shape, double low,
+                           double high) {
   at::Tensor tensor = at::empty(shape, at::kFloat);
   const uint64_t key = fnv1a64(name);
   float* out = tensor.data_ptr<float>();
   for (int64_t i = 0; i < tensor.numel(); ++i) {
-    const double u = static_cast<double>(mix64(key + static_cast<uint64_t>(i + 1) * kGolden) >> 40) * 0x1.0p-24;
+    const double u =
+        static_cast<double>(mix64(key + static_cast<uint64_t>(i + 1) * kGolden) >> 40) * 0x1.0p-24;
     out[i] = static_cast<float>(low + (high - low) * u);
   }
   return tensor;
@@ -32,10 +34,12 @@ at::Tensor formula_uniform(const std::string& name, at::IntArrayRef shape, doubl
 
 at::Tensor formula_parameter(const std::string& name, at::IntArrayRef shape) {
   if (ends_with(name, "num_batches_tracked")) return at::zeros(shape, at::kLong);
-  if (ends_with(name, "running_var") || name.find("lambda") != std::string::npos) return formula_uniform(name, shape, 0.5, 1.5);
+  if (ends_with(name, "running_var") || name.find("lambda") != std::string::npos)
+    return formula_uniform(name, shape, 0.5, 1.5);
   if (ends_with(name, "running_mean")) return formula_uniform(name, shape, -0.2, 0.2);
   if (shape.size() <= 1)
-    return ends_with(name, "weight") ? formula_uniform(name, shape, 0.8, 1.2) : formula_uniform(name, shape, -0.1, 0.1);
+    return ends_with(name, "weight") ? formula_uniform(name, shape, 0.8, 1.2)
+                                     : formula_uniform(name, shape, -0.1, 0.1);
   double fan_in = 1;
   for (size_t d = 1; d < shape.size(); ++d) fan_in *= static_cast<double>(shape[d]);
   const double bound = std::sqrt(6.0 / fan_in);

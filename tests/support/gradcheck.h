@@ -8,9 +8,10 @@
 
 namespace retort::testing {
 
-// The largest difference between autograd's gradient of a scalar function and central differences, over every element of the inputs: fp64
-// leaves that require a gradient.
-inline double gradient_error(const std::function<at::Tensor()>& function, const std::vector<at::Tensor>& inputs, double step = 1e-5) {
+// The largest difference between autograd's gradient of a scalar function and central differences,
+// over every element of the inputs: fp64 leaves that require a gradient.
+inline double gradient_error(const std::function<at::Tensor()>& function,
+                             const std::vector<at::Tensor>& inputs, double step = 1e-5) {
   const std::vector<at::Tensor> gradients = torch::autograd::grad({function()}, inputs);
   const at::NoGradGuard no_grad;
   double worst = 0;

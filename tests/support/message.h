@@ -8,8 +8,8 @@
 
 namespace retort::testing {
 
-// The message of the retort::Error, or the kind of it, that the call throws; a failure of the test when it throws none. Any other exception
-// goes on.
+// The message of the retort::Error, or the kind of it, that the call throws; a failure of the test
+// when it throws none. Any other exception goes on.
 template <typename Kind = Error, typename Call>
 std::string error_of(Call&& call) {
   try {
@@ -21,7 +21,9 @@ std::string error_of(Call&& call) {
   return "";
 }
 
-inline bool mentions(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+inline bool mentions(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
 
 inline ::testing::AssertionResult says(const std::string& message, const std::string& part) {
   if (mentions(message, part)) return ::testing::AssertionSuccess();

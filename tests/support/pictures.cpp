@@ -7,11 +7,14 @@
 namespace retort::testing {
 namespace fs = std::filesystem;
 
-void write_pictures(const fs::path& root, const std::string& split, int64_t classes, int64_t per_class, int64_t width, int64_t height) {
+void write_pictures(const fs::path& root, const std::string& split, int64_t classes,
+                    int64_t per_class, int64_t width, int64_t height) {
   for (int64_t label = 0; label < classes; ++label) {
     for (int64_t i = 0; i < per_class; ++i) {
-      CounterRng rng({static_cast<uint64_t>(label), static_cast<uint64_t>(i), static_cast<uint64_t>(split.size())});
-      data::Image image{width, height, std::vector<uint8_t>(static_cast<size_t>(width * height * 3))};
+      CounterRng rng({static_cast<uint64_t>(label), static_cast<uint64_t>(i),
+                      static_cast<uint64_t>(split.size())});
+      data::Image image{width, height,
+                        std::vector<uint8_t>(static_cast<size_t>(width * height * 3))};
       for (int64_t y = 0; y < height; ++y) {
         for (int64_t x = 0; x < width; ++x) {
           for (int64_t c = 0; c < 3; ++c) {
@@ -21,7 +24,9 @@ void write_pictures(const fs::path& root, const std::string& split, int64_t clas
           }
         }
       }
-      write_file_atomic(root / split / ("class " + std::to_string(label)) / (std::to_string(i) + ".jpg"), data::encode_jpeg(image, 90));
+      write_file_atomic(
+          root / split / ("class " + std::to_string(label)) / (std::to_string(i) + ".jpg"),
+          data::encode_jpeg(image, 90));
     }
   }
 }

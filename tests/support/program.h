@@ -43,10 +43,12 @@ inline Outcome await_program(pid_t child, const std::filesystem::path& output) {
 
 inline bool has_ended(pid_t child) {
   siginfo_t info{};
-  return ::waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid == child;
+  return ::waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOHANG | WNOWAIT) != 0 ||
+         info.si_pid == child;
 }
 
-inline Outcome run_program(const std::vector<std::string>& words, const std::filesystem::path& output) {
+inline Outcome run_program(const std::vector<std::string>& words,
+                           const std::filesystem::path& output) {
   return await_program(start_program(words, output), output);
 }
 

@@ -13,12 +13,14 @@ def forward_features(self, x):
     return self.body(x)
 )";
 
-// Convolution to six channels, batch normalisation, ReLU: weights by formula, and a `classifier` that no feature depends on.
-// `methods` is TorchScript that can call self.body(x), [N, 6, h, w].
+// Convolution to six channels, batch normalisation, ReLU: weights by formula, and a `classifier`
+// that no feature depends on. `methods` is TorchScript that can call self.body(x), [N, 6, h, w].
 inline torch::jit::Module small_network(const std::string& methods) {
   torch::jit::Module network("Small");
-  const auto parameter = [&](torch::jit::Module& module, const std::string& name, at::IntArrayRef shape) {
-    module.register_parameter(name, formula_parameter(name, shape).set_requires_grad(true), /*is_buffer=*/false);
+  const auto parameter = [&](torch::jit::Module& module, const std::string& name,
+                             at::IntArrayRef shape) {
+    module.register_parameter(name, formula_parameter(name, shape).set_requires_grad(true),
+                              /*is_buffer=*/false);
   };
   network.register_attribute("training", c10::BoolType::get(), true);
   torch::jit::Module conv("Conv");

@@ -22,11 +22,13 @@ void write_two_towers(const std::filesystem::path& folder, const std::string& ki
   write_safetensors(folder / "model.safetensors", tensors);
   write_file_atomic(folder / "config.json", fixture["config"].dump());
   const nlohmann::json half = {0.5, 0.5, 0.5}, size = {{"height", 32}, {"width", 32}};
-  write_file_atomic(
-      folder / "preprocessor_config.json",
-      nlohmann::json{
-          {"do_resize", true}, {"do_normalize", true}, {"size", size}, {"image_mean", half}, {"image_std", half}, {"resample", 3}}
-          .dump());
+  write_file_atomic(folder / "preprocessor_config.json", nlohmann::json{{"do_resize", true},
+                                                                        {"do_normalize", true},
+                                                                        {"size", size},
+                                                                        {"image_mean", half},
+                                                                        {"image_std", half},
+                                                                        {"resample", 3}}
+                                                             .dump());
 }
 
 }  // namespace retort::testing

@@ -18,12 +18,14 @@ class JointTest : public ::testing::Test {
   JointTest() {
     testing::write_pictures(folder_ / "data", "train", 3, 6);
     manifest_ = data::load_manifest(folder_ / "data");
-    images_.emplace(data::ImageStore::open(folder_ / "cache", manifest_, manifest_.of(data::Split::train), data::bounded(320), {}));
+    images_.emplace(data::ImageStore::open(
+        folder_ / "cache", manifest_, manifest_.of(data::Split::train), data::bounded(320), {}));
     for (const char* arch : {"resnet18", "shufflenet_v2_x0_5"}) {
       StateDict state = models::state_of(*models::make_model({arch, 3}));
       testing::formula_fill(state);
       write_safetensors(folder_ / arch, state);
-      teachers_.emplace_back(TeacherSource{.weights = folder_ / arch, .size = 32}, models::Precision::fp32);
+      teachers_.emplace_back(TeacherSource{.weights = folder_ / arch, .size = 32},
+                             models::Precision::fp32);
     }
   }
   OutputStore store(size_t teacher, int64_t views) {
@@ -43,22 +45,29 @@ TEST_F(JointTest, LogitsAreTheMeanByWeightAndNormsAreShared) {
   const JointOutputs joint(stores, scales);
   EXPECT_EQ(joint.views(), 2);
   const std::vector<data::Sample> samples = {{4, 1}, {0, 0}, {7, 2}},
-                                  shown = {{4, 1}, {0, 0}, {7, 0}};  // of two views, the third is the first
+                                  shown = {{4, 1},
+                                           {0, 0},
+                                           {7, 0}};  // of two views, the third is the first
   const at::Tensor features = joint.features(samples);
   EXPECT_THROW(joint_head(teachers_, weights, scales), Error);
   for (Teacher& teacher : teachers_) teacher.keep_head({"a", "b", "c"});
   const JointHead head = joint_head(teachers_, weights, scales);
   EXPECT_EQ(features.size(1), head.feature_dim());
-  const at::Tensor expected = teachers_[0].logits(stores[0].features(shown)) * 0.75 + teachers_[1].logits(stores[1].features(shown)) * 0.25;
+  const at::Tensor expected = teachers_[0].logits(stores[0].features(shown)) * 0.75 +
+                              teachers_[1].logits(stores[1].features(shown)) * 0.25;
   EXPECT_TRUE(at::allclose(head.logits(features), expected, 1e-4, 1e-4));
 
   std::vector<data::Sample> all;
   for (int64_t i = 0; i < images_->size(); ++i) all.push_back({i, 0});
-  const auto square = [](const at::Tensor& rows) { return rows.square().sum(1).mean().item<double>(); };
+  const auto square = [](const at::Tensor& rows) {
+    return rows.square().sum(1).mean().item<double>();
+  };
   const at::Tensor rows = joint.features(all);
   const int64_t first = teachers_[0].feature_dim();
   EXPECT_NEAR(square(rows.narrow(1, 0, first)) / square(rows), 0.75, 1e-4);
-  EXPECT_NEAR(square(rows) / (0.75 * square(stores[0].features(all)) + 0.25 * square(stores[1].features(all))), 1, 1e-4);
+  EXPECT_NEAR(square(rows) /
+                  (0.75 * square(stores[0].features(all)) + 0.25 * square(stores[1].features(all))),
+              1, 1e-4);
 }
 
 TEST_F(JointTest, OneTeacherStaysAsItIs) {

@@ -22,10 +22,12 @@ TEST(KeptHead, ClassesAreFoundByName) {
 }
 
 TEST(KeptHead, WhatIsNotThereOrTwiceIsRefusedByName) {
-  const auto error = [](const std::vector<std::string>& outputs, const std::vector<std::string>& classes) {
+  const auto error = [](const std::vector<std::string>& outputs,
+                        const std::vector<std::string>& classes) {
     return testing::error_of([&] { outputs_of_classes(outputs, classes, "w.pth"); });
   };
-  EXPECT_TRUE(testing::says(error({"owl", "cat"}, {"cat", "dog"}), "w.pth: the teacher's classifier has no class 'dog'"));
+  EXPECT_TRUE(testing::says(error({"owl", "cat"}, {"cat", "dog"}),
+                            "w.pth: the teacher's classifier has no class 'dog'"));
   EXPECT_TRUE(testing::says(error({"crane", "crane"}, {"crane"}), "several classes 'crane'"));
   EXPECT_TRUE(testing::says(error({"Cat", "CAT"}, {"cat"}), "several classes 'cat'"));
 }
@@ -42,18 +44,24 @@ TEST(KeptHead, ATeacherOfRetortsOwnHasItsRowsPutInOrder) {
   const models::ModelSpec spec{"resnet18", 3};
   StateDict state = models::state_of(*models::make_model(spec));
   testing::formula_fill(state);
-  const auto head_of = [&](const Metadata& metadata, const std::vector<std::string>& classes, Log& log) {
+  const auto head_of = [&](const Metadata& metadata, const std::vector<std::string>& classes,
+                           Log& log) {
     write_safetensors(folder / "t.safetensors", state, metadata);
     Teacher teacher({.weights = folder / "t.safetensors", .size = 32}, models::Precision::fp32);
     teacher.keep_head(classes, log);
     return teacher.head_weight();
   };
-  const Metadata own{{models::kSpecKey, models::to_json(spec).dump()}, {"classes", R"(["dog", "owl", "cat"])"}};
+  const Metadata own{{models::kSpecKey, models::to_json(spec).dump()},
+                     {"classes", R"(["dog", "owl", "cat"])"}};
   const at::Tensor weight = state.at("fc.weight");
   Warnings log;
-  EXPECT_TRUE(at::equal(head_of(own, {"cat", "dog", "owl"}, log), at::stack({weight[2], weight[0], weight[1]})));
+  EXPECT_TRUE(at::equal(head_of(own, {"cat", "dog", "owl"}, log),
+                        at::stack({weight[2], weight[0], weight[1]})));
   EXPECT_EQ(log.text, "");
-  EXPECT_TRUE(testing::says(testing::error_of([&] { head_of(own, {"cat", "dog", "mouse"}, log); }), "no class 'mouse'"));
+  EXPECT_TRUE(testing::says(testing::error_of([&] {
+                              head_of(own, {"cat", "dog", "mouse"}, log);
+                            }),
+                            "no class 'mouse'"));
   // A file without names: their number is all there is to go by.
   EXPECT_TRUE(at::equal(head_of({}, {"cat", "dog", "owl"}, log), weight));
   EXPECT_TRUE(testing::says(log.text, "does not name its classes"));

@@ -12,11 +12,14 @@ namespace {
 using testing::formula_uniform;
 
 // Rows around one centre a class, in units far from standard, so that standardising matters.
-std::pair<at::Tensor, at::Tensor> blobs(const std::string& name, int64_t rows, int64_t classes, int64_t dim, double spread) {
+std::pair<at::Tensor, at::Tensor> blobs(const std::string& name, int64_t rows, int64_t classes,
+                                        int64_t dim, double spread) {
   const at::Tensor labels = at::arange(rows) % classes;
   const at::Tensor centres = formula_uniform("centres", {classes, dim});
   const at::Tensor scale = formula_uniform("scale", {dim}, 0.1, 50);
-  return {(centres.index_select(0, labels) + spread * formula_uniform(name, {rows, dim})) * scale + 7, labels};
+  return {
+      (centres.index_select(0, labels) + spread * formula_uniform(name, {rows, dim})) * scale + 7,
+      labels};
 }
 
 TEST(LinearProbe, SeparatesWhatIsSeparable) {
@@ -34,7 +37,8 @@ TEST(LinearProbe, PicksTheRegularisationThatValidationLikes) {
   const auto [val_x, val_y] = blobs("val", 400, 4, 128, 4);
   const LinearHead head = fit_linear_probe({x}, y, {val_x}, val_y, 4);
   EXPECT_GE(head.l2, 1e-3);
-  EXPECT_NEAR(accuracy_of(at::linear(val_x, head.weight, head.bias), val_y), head.val_accuracy, 0.6);
+  EXPECT_NEAR(accuracy_of(at::linear(val_x, head.weight, head.bias), val_y), head.val_accuracy,
+              0.6);
 }
 
 TEST(LinearProbe, IsAtTheMinimum) {
@@ -43,7 +47,9 @@ TEST(LinearProbe, IsAtTheMinimum) {
   const at::Tensor mean = x.mean(0), std = x.std(0, false);
   at::Tensor weight = (head.weight * std).requires_grad_();
   at::Tensor bias = (head.bias + at::mv(head.weight, mean)).requires_grad_();
-  (at::cross_entropy_loss(at::linear((x - mean) / std, weight, bias), y) + 0.5 * head.l2 * weight.square().sum()).backward();
+  (at::cross_entropy_loss(at::linear((x - mean) / std, weight, bias), y) +
+   0.5 * head.l2 * weight.square().sum())
+      .backward();
   EXPECT_LT(weight.grad().abs().max().item<double>(), 2e-4);
   EXPECT_LT(bias.grad().abs().max().item<double>(), 2e-4);
 }
@@ -62,7 +68,8 @@ TEST(LinearProbe, PartsAreOneMatrix) {
   const LinearHead whole = fit_linear_probe({x}, y, {val_x}, val_y, 4);
   const LinearHead parts = fit_linear_probe(x.split(301), y, val_x.split(40), val_y, 4);
   EXPECT_EQ(whole.l2, parts.l2);
-  EXPECT_TRUE(at::allclose(whole.weight, parts.weight, 1e-2, 1e-4)) << (whole.weight - parts.weight).abs().max();
+  EXPECT_TRUE(at::allclose(whole.weight, parts.weight, 1e-2, 1e-4))
+      << (whole.weight - parts.weight).abs().max();
 }
 
 TEST(LinearProbe, TakesHalfAndLeavesItAsItWas) {
@@ -80,7 +87,9 @@ TEST(LinearProbe, StopsWhenAsked) {
   EXPECT_THROW(fit_linear_probe({x}, y, {x}, y, 3, null_log(), stop), Interrupted);
 }
 
-TEST(LinearProbe, NothingToFitOnIsAnError) { EXPECT_THROW(fit_linear_probe({}, at::empty({0}, at::kLong), {}, {}, 3), Error); }
+TEST(LinearProbe, NothingToFitOnIsAnError) {
+  EXPECT_THROW(fit_linear_probe({}, at::empty({0}, at::kLong), {}, {}, 3), Error);
+}
 
 }  // namespace
 }  // namespace retort::teacher

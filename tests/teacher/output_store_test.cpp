@@ -30,10 +30,12 @@ class OutputStoreTest : public ::testing::Test {
   }
 
   data::ImageStore images() {
-    return data::ImageStore::open(folder_ / "cache", manifest_, manifest_.of(data::Split::train), data::bounded(320), {});
+    return data::ImageStore::open(folder_ / "cache", manifest_, manifest_.of(data::Split::train),
+                                  data::bounded(320), {});
   }
   Teacher teacher() { return {{.weights = weights_, .size = 32}, models::Precision::fp32}; }
-  OutputStore store(Teacher& teacher, const data::ImageStore& images, OutputStore::Options options) {
+  OutputStore store(Teacher& teacher, const data::ImageStore& images,
+                    OutputStore::Options options) {
     return OutputStore::open(folder_ / "cache", teacher, images, {}, options);
   }
   std::vector<fs::path> parts() {
@@ -54,9 +56,10 @@ TEST_F(OutputStoreTest, HoldsWhatTheLiveTeacherSays) {
   const data::ImageStore train = images();
   const OutputStore outputs = store(live, train, {.views = 3, .batch_size = 4});
   ASSERT_EQ(outputs.views(), 3);
-  const std::vector<data::Sample> samples = {{5, 2}, {0, 0}, {3, 1}, {5, 5}};  // view 5 is view 2 again
-  const at::Tensor expected =
-      live.features(data::render_batch(train, std::vector<data::Sample>{{5, 2}, {0, 0}, {3, 1}, {5, 2}}, {}, 0, live.input_spec()));
+  const std::vector<data::Sample> samples = {
+      {5, 2}, {0, 0}, {3, 1}, {5, 5}};  // view 5 is view 2 again
+  const at::Tensor expected = live.features(data::render_batch(
+      train, std::vector<data::Sample>{{5, 2}, {0, 0}, {3, 1}, {5, 2}}, {}, 0, live.input_spec()));
   const at::Tensor stored = outputs.features(samples);
   EXPECT_LT(((stored - expected).norm() / expected.norm()).item<double>(), 1e-3);
 }
@@ -70,11 +73,13 @@ TEST_F(OutputStoreTest, FurtherViewsAreSeenLive) {
   EXPECT_EQ(outputs.views(), 5);
   EXPECT_EQ(outputs.stored(), 2);
   EXPECT_EQ(parts().size(), 2U);
-  const std::vector<data::Sample> samples = {{5, 4}, {0, 0}, {3, 2}, {5, 6}};  // view 6 is view 1 again
-  const at::Tensor expected =
-      live.features(data::render_batch(train, std::vector<data::Sample>{{5, 4}, {0, 0}, {3, 2}, {5, 1}}, {}, 0, live.input_spec()));
+  const std::vector<data::Sample> samples = {
+      {5, 4}, {0, 0}, {3, 2}, {5, 6}};  // view 6 is view 1 again
+  const at::Tensor expected = live.features(data::render_batch(
+      train, std::vector<data::Sample>{{5, 4}, {0, 0}, {3, 2}, {5, 1}}, {}, 0, live.input_spec()));
   EXPECT_LT(((outputs.features(samples) - expected).norm() / expected.norm()).item<double>(), 1e-3);
-  const OutputStore::Looks looks = OutputStore::looks(folder_ / "cache", live, train, recipe, options);
+  const OutputStore::Looks looks =
+      OutputStore::looks(folder_ / "cache", live, train, recipe, options);
   EXPECT_EQ(looks.missing, 0);
   EXPECT_EQ(looks.live, 3 * train.size());
 }
@@ -107,21 +112,25 @@ TEST_F(OutputStoreTest, PartsOfOtherViewsAreRefusedWhereverTheyLie) {
       store(live, train, {.views = 4});
       ADD_FAILURE() << "view " << wrong << " was accepted";
     } catch (const Error& error) {
-      EXPECT_NE(std::string(error.what()).find("of view " + std::to_string(wrong)), std::string::npos) << error.what();
+      EXPECT_NE(std::string(error.what()).find("of view " + std::to_string(wrong)),
+                std::string::npos)
+          << error.what();
     }
     write_file_atomic(files[wrong], right);
   }
   EXPECT_EQ(store(live, train, {.views = 4}).views(), 4);
 }
 
-// One undecodable file beside the images is removed: the images are the same, and so are their views.
+// One undecodable file beside the images is removed: the images are the same, and so are their
+// views.
 TEST_F(OutputStoreTest, StoredOutputsStayRightWhenAFileGoes) {
   const fs::path folder = folder_ / "data" / "train";
   const fs::path broken = fs::directory_iterator(folder)->path() / "00-broken.jpg";
   testing::put(broken, "no image");
   manifest_ = data::load_manifest(folder_ / "data");
   const auto open = [this] {
-    return data::ImageStore::open(folder_ / "cache", manifest_, manifest_.of(data::Split::train), data::bounded(320), {.max_skipped = 1});
+    return data::ImageStore::open(folder_ / "cache", manifest_, manifest_.of(data::Split::train),
+                                  data::bounded(320), {.max_skipped = 1});
   };
   Teacher live = teacher();
   const data::ImageStore before = open();
@@ -135,8 +144,11 @@ TEST_F(OutputStoreTest, StoredOutputsStayRightWhenAFileGoes) {
   EXPECT_TRUE(at::equal(found.view(1).all(), features));
   std::vector<data::Sample> all;
   for (int64_t i = 0; i < after.size(); ++i) all.push_back({i, 1});
-  const at::Tensor expected = live.features(data::render_batch(after, all, {}, 0, live.input_spec()));
-  EXPECT_LT(((found.features(all) - expected).norm(2, 1) / expected.norm(2, 1)).max().item<double>(), 1e-2);
+  const at::Tensor expected =
+      live.features(data::render_batch(after, all, {}, 0, live.input_spec()));
+  EXPECT_LT(
+      ((found.features(all) - expected).norm(2, 1) / expected.norm(2, 1)).max().item<double>(),
+      1e-2);
 }
 
 TEST_F(OutputStoreTest, MoreViewsKeepThoseThatAreThere) {
@@ -176,7 +188,10 @@ TEST_F(OutputStoreTest, FeaturesBeyondHalfPrecisionAreAnError) {
 TEST_F(OutputStoreTest, HeadsAreKeptOnlyWhereTheyFit) {
   Teacher kept = teacher();
   EXPECT_THROW(kept.logits(at::zeros({1, 512})), Error);
-  EXPECT_TRUE(testing::says(testing::error_of([&] { kept.keep_head({"a", "b", "c", "d"}); }), "has 3 classes, the data 4"));
+  EXPECT_TRUE(testing::says(testing::error_of([&] {
+                              kept.keep_head({"a", "b", "c", "d"});
+                            }),
+                            "has 3 classes, the data 4"));
   kept.keep_head({"a", "b", "c"});
   EXPECT_EQ(kept.logits(at::zeros({2, 512})).sizes(), at::IntArrayRef({2, 3}));
 }

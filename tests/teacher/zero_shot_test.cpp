@@ -18,7 +18,8 @@ class ZeroShot : public ::testing::TestWithParam<std::string> {};
 TEST_P(ZeroShot, LogitsAreThoseOfThePublicModel) {
   const testing::TestFolder folder;
   testing::write_two_towers(folder / "model", GetParam());
-  const nlohmann::json fixture = nlohmann::json::parse(read_file(std::filesystem::path(RETORT_FIXTURES) / "text" / (GetParam() + ".json")));
+  const nlohmann::json fixture = nlohmann::json::parse(
+      read_file(std::filesystem::path(RETORT_FIXTURES) / "text" / (GetParam() + ".json")));
   Teacher teacher({.weights = folder / "model", .embedding = true}, models::Precision::fp32);
   std::vector<std::vector<std::string>> texts;
   for (const auto& prompt : fixture["prompts"]) texts.push_back({prompt});
@@ -28,7 +29,9 @@ TEST_P(ZeroShot, LogitsAreThoseOfThePublicModel) {
   const at::Tensor logits = teacher.logits(features);
   for (int64_t i = 0; i < 2; ++i)
     for (int64_t c = 0; c < 3; ++c)
-      EXPECT_NEAR(logits[i][c].item<double>(), fixture["logits"][static_cast<size_t>(i)][static_cast<size_t>(c)].get<double>(), 1e-5);
+      EXPECT_NEAR(logits[i][c].item<double>(),
+                  fixture["logits"][static_cast<size_t>(i)][static_cast<size_t>(c)].get<double>(),
+                  1e-5);
 
   // Several texts of a class count as their mean: the same twice is the same.
   for (auto& of_class : texts) of_class.push_back(of_class.front());
@@ -37,11 +40,13 @@ TEST_P(ZeroShot, LogitsAreThoseOfThePublicModel) {
 
   const Teacher plain({.weights = folder / "model"}, models::Precision::fp32);
   EXPECT_NE(plain.key(), teacher.key());
-  std::filesystem::remove(folder / "model" / (GetParam() == "siglip" ? "spiece.model" : "tokenizer.json"));
+  std::filesystem::remove(folder / "model" /
+                          (GetParam() == "siglip" ? "spiece.model" : "tokenizer.json"));
   EXPECT_THROW(set_zero_shot_head(teacher, folder / "model", texts), Error);
 }
 
-INSTANTIATE_TEST_SUITE_P(Kinds, ZeroShot, ::testing::Values("clip", "siglip", "siglip2"), [](const auto& test) { return test.param; });
+INSTANTIATE_TEST_SUITE_P(Kinds, ZeroShot, ::testing::Values("clip", "siglip", "siglip2"),
+                         [](const auto& test) { return test.param; });
 
 }  // namespace
 }  // namespace retort::teacher

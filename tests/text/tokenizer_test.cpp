@@ -27,10 +27,13 @@ TEST_P(TokenizerParity, Numbers) {
   const auto& texts = fixture["texts"];
   ASSERT_GT(texts.size(), 15U);
   for (size_t i = 0; i < texts.size(); ++i)
-    EXPECT_EQ(tokenizer->encode(texts[i], fixture["length"]), fixture[GetParam()][i].get<std::vector<int64_t>>()) << texts[i];
+    EXPECT_EQ(tokenizer->encode(texts[i], fixture["length"]),
+              fixture[GetParam()][i].get<std::vector<int64_t>>())
+        << texts[i];
 }
 
-INSTANTIATE_TEST_SUITE_P(Kinds, TokenizerParity, ::testing::Values("clip", "clip_files", "siglip", "siglip2"),
+INSTANTIATE_TEST_SUITE_P(Kinds, TokenizerParity,
+                         ::testing::Values("clip", "clip_files", "siglip", "siglip2"),
                          [](const auto& test) { return test.param; });
 
 TEST(Tokenizer, TextsMustBeUtf8AndHaveRoom) {
@@ -50,7 +53,8 @@ TEST(Tokenizer, BytesThatCannotBePrintedFollowThoseThatCan) {
 
 // Each file with one thing wrong: an error that names it, and no crash.
 TEST(Tokenizer, FilesThatLieAreErrors) {
-  const nlohmann::json good = nlohmann::json::parse(read_file(kFixtures / "tokenizers/clip/tokenizer.json"));
+  const nlohmann::json good =
+      nlohmann::json::parse(read_file(kFixtures / "tokenizers/clip/tokenizer.json"));
   const auto with = [&](const std::function<void(nlohmann::json&)>& change) {
     nlohmann::json json = good;
     change(json);
@@ -61,14 +65,17 @@ TEST(Tokenizer, FilesThatLieAreErrors) {
       {"tokenizer.json", "[]"},
       {"tokenizer.json", "{\"model\": 3}"},
       {"tokenizer.json", with([](nlohmann::json& j) { j["model"]["type"] = "WordPiece"; })},
-      {"tokenizer.json", with([](nlohmann::json& j) { j["model"]["end_of_word_suffix"] = nullptr; })},
+      {"tokenizer.json",
+       with([](nlohmann::json& j) { j["model"]["end_of_word_suffix"] = nullptr; })},
       {"tokenizer.json", with([](nlohmann::json& j) { j["model"]["vocab"]["a"] = -1; })},
-      {"tokenizer.json", with([](nlohmann::json& j) { j["model"]["vocab"]["a"] = int64_t{1} << 62; })},
+      {"tokenizer.json",
+       with([](nlohmann::json& j) { j["model"]["vocab"]["a"] = int64_t{1} << 62; })},
       {"tokenizer.json", with([](nlohmann::json& j) { j["model"]["vocab"]["a"] = "1"; })},
       {"tokenizer.json", with([](nlohmann::json& j) {
          j["model"]["vocab"] = {"a", "b"};
        })},
-      {"tokenizer.json", with([](nlohmann::json& j) { j["model"]["vocab"].erase("<|endoftext|>"); })},
+      {"tokenizer.json",
+       with([](nlohmann::json& j) { j["model"]["vocab"].erase("<|endoftext|>"); })},
       {"tokenizer.json", with([](nlohmann::json& j) { j["model"]["merges"] = {"not there"}; })},
       {"tokenizer.json", with([](nlohmann::json& j) { j["model"]["merges"] = {"one"}; })},
       {"tokenizer.json", with([](nlohmann::json& j) { j["model"]["merges"] = {{"a"}}; })},
@@ -80,7 +87,8 @@ TEST(Tokenizer, FilesThatLieAreErrors) {
   for (const auto& [name, content] : files) {
     const testing::TestFolder folder;
     std::ofstream(folder / name) << content;
-    EXPECT_THROW((void)open_tokenizer(folder.path()), Error) << name << ": " << content.substr(0, 60);
+    EXPECT_THROW((void)open_tokenizer(folder.path()), Error)
+        << name << ": " << content.substr(0, 60);
   }
   EXPECT_THROW((void)open_tokenizer(kFixtures), Error);
 }

@@ -1,5 +1,5 @@
-// For LD_PRELOAD: a wall clock that is an hour earlier each time that it is asked. The steady clock, which the system never sets back,
-// stays.
+// For LD_PRELOAD: a wall clock that is an hour earlier each time that it is asked. The steady
+// clock, which the system never sets back, stays.
 #include <dlfcn.h>
 #include <sys/time.h>
 #include <time.h>
@@ -17,7 +17,8 @@ time_t earlier(time_t now) { return now - 3600 * ++asked; }
 extern "C" {
 
 int clock_gettime(clockid_t clock, timespec* time) {
-  static const auto real = reinterpret_cast<int (*)(clockid_t, timespec*)>(::dlsym(RTLD_NEXT, "clock_gettime"));
+  static const auto real =
+      reinterpret_cast<int (*)(clockid_t, timespec*)>(::dlsym(RTLD_NEXT, "clock_gettime"));
   const int result = real(clock, time);
   if (clock == CLOCK_REALTIME && result == 0) time->tv_sec = earlier(time->tv_sec);
   return result;

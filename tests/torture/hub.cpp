@@ -1,5 +1,5 @@
-// The tests' hub as a program: prints its address, and serves a model until its standard input ends. Its answers take a while, so that a
-// client can be killed at any moment of a download.
+// The tests' hub as a program: prints its address, and serves a model until its standard input
+// ends. Its answers take a while, so that a client can be killed at any moment of a download.
 #include <chrono>
 #include <cstdio>
 #include <string>

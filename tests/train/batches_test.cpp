@@ -22,12 +22,17 @@ class BatchesTest : public ::testing::Test {
     pile_.emplace(open(data::load_extra(folder_ / "pile", {"class 0", "class 1"})));
   }
   data::ImageStore open(const data::Manifest& manifest) {
-    return data::ImageStore::open(folder_ / "cache", manifest, manifest.of(data::Split::train), data::bounded(320), {});
+    return data::ImageStore::open(folder_ / "cache", manifest, manifest.of(data::Split::train),
+                                  data::bounded(320), {});
   }
   Batches batches(const std::vector<Source>& extras, int64_t batch_size, int64_t views = 0) {
     std::vector<Source> sources{{.images = &*own_}};
     sources.insert(sources.end(), extras.begin(), extras.end());
-    return {sources, {}, spec_, nullptr, {.batch_size = batch_size, .seed = 5, .view_seed = 1, .views = views}};
+    return {sources,
+            {},
+            spec_,
+            nullptr,
+            {.batch_size = batch_size, .seed = 5, .view_seed = 1, .views = views}};
   }
 
   testing::TestFolder folder_;
@@ -58,7 +63,8 @@ TEST_F(BatchesTest, EveryImageOnceAnEpochInAnotherOrder) {
 }
 
 TEST_F(BatchesTest, AnExtraSourceHasItsShareInEveryBatchAndIsGoneThroughEvenly) {
-  Batches b = batches({{.images = &*pile_, .each_epoch = 5, .labelled = false, .logits = false}}, 5);
+  Batches b =
+      batches({{.images = &*pile_, .each_epoch = 5, .labelled = false, .logits = false}}, 5);
   EXPECT_EQ(b.images(), 15);
   EXPECT_EQ(b.count(), 3);
   std::map<int64_t, int> of_pile;
@@ -77,7 +83,8 @@ TEST_F(BatchesTest, AnExtraSourceHasItsShareInEveryBatchAndIsGoneThroughEvenly) 
       if (id >= 10) of_pile[id] += times;
   }
   ASSERT_EQ(of_pile.size(), 7U);
-  for (const auto& [id, times] : of_pile) EXPECT_EQ(times, 5) << id;  // 7 epochs of 5 are 5 passes over 7
+  for (const auto& [id, times] : of_pile)
+    EXPECT_EQ(times, 5) << id;  // 7 epochs of 5 are 5 passes over 7
 }
 
 TEST_F(BatchesTest, TrustedLabelsAreSeen) {

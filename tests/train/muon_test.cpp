@@ -26,20 +26,25 @@ at::Tensor plainly_orthogonalised(at::Tensor x) {
 TEST(Muon, OrthogonalisesAsTheStepsOneByOne) {
   const at::Tensor matrices = formula_uniform("matrices", {3, 16, 40});
   const at::Tensor made = orthogonalised(matrices);
-  for (int64_t i = 0; i < 3; ++i) EXPECT_TRUE(at::allclose(made[i], plainly_orthogonalised(matrices[i]), 1e-4, 1e-4));
+  for (int64_t i = 0; i < 3; ++i)
+    EXPECT_TRUE(at::allclose(made[i], plainly_orthogonalised(matrices[i]), 1e-4, 1e-4));
 }
 
 TEST(Muon, SingularValuesComeToLieAroundOne) {
-  const at::Tensor values = at::linalg_svdvals(orthogonalised(formula_uniform("matrix", {1, 32, 64})));
+  const at::Tensor values =
+      at::linalg_svdvals(orthogonalised(formula_uniform("matrix", {1, 32, 64})));
   EXPECT_GT(values.min().item<double>(), 0.5);
   EXPECT_LT(values.max().item<double>(), 1.3);
 }
 
-TEST(Muon, NothingStaysNothing) { EXPECT_TRUE(at::equal(orthogonalised(at::zeros({2, 3, 4})), at::zeros({2, 3, 4}))); }
+TEST(Muon, NothingStaysNothing) {
+  EXPECT_TRUE(at::equal(orthogonalised(at::zeros({2, 3, 4})), at::zeros({2, 3, 4})));
+}
 
 // Of rank one, as where a layer has had but one image's gradient.
 TEST(Muon, StaysFiniteWithoutFullRank) {
-  const at::Tensor matrix = at::outer(formula_uniform("left", {24}), formula_uniform("right", {48}));
+  const at::Tensor matrix =
+      at::outer(formula_uniform("left", {24}), formula_uniform("right", {48}));
   const at::Tensor made = orthogonalised(matrix.unsqueeze(0) * 1e-12);
   EXPECT_TRUE(made.isfinite().all().item<bool>());
   EXPECT_LT(at::linalg_svdvals(made).max().item<double>(), 1.3);
@@ -48,20 +53,24 @@ TEST(Muon, StaysFiniteWithoutFullRank) {
 // scripts/fixtures/optimizer.py
 TEST(Muon, ThreeStepsAsTorchs) {
   const auto expected = nlohmann::json::parse(read_file(RETORT_FIXTURES "/train/muon.json"));
-  const std::vector<std::pair<std::string, std::vector<int64_t>>> shapes{{"student.wide.weight", {6, 4, 3, 3}},
-                                                                         {"student.tall.weight", {9, 5}},
-                                                                         {"student.tall2.weight", {9, 5}},
-                                                                         {"student.square.weight", {4, 4}}};
+  const std::vector<std::pair<std::string, std::vector<int64_t>>> shapes{
+      {"student.wide.weight", {6, 4, 3, 3}},
+      {"student.tall.weight", {9, 5}},
+      {"student.tall2.weight", {9, 5}},
+      {"student.square.weight", {4, 4}}};
   NamedTensors parameters;
-  for (const auto& [name, shape] : shapes) parameters.emplace_back(name, formula_parameter(name, shape).requires_grad_());
+  for (const auto& [name, shape] : shapes)
+    parameters.emplace_back(name, formula_parameter(name, shape).requires_grad_());
   Optimizer optimizer(parameters, {.weight_decay = 0.1, .muon = true, .muon_rate = 4});
   for (int step = 0; step < 3; ++step) {
     for (auto& [name, parameter] : parameters)
-      parameter.mutable_grad() = formula_uniform(name + " gradient " + std::to_string(step), parameter.sizes());
+      parameter.mutable_grad() =
+          formula_uniform(name + " gradient " + std::to_string(step), parameter.sizes());
     optimizer.step(0.01);
   }
   for (const auto& [name, parameter] : parameters) {
-    const at::Tensor theirs = at::tensor(expected.at(name).get<std::vector<double>>(), at::kFloat).view(parameter.sizes());
+    const at::Tensor theirs = at::tensor(expected.at(name).get<std::vector<double>>(), at::kFloat)
+                                  .view(parameter.sizes());
     EXPECT_TRUE(at::allclose(parameter.detach(), theirs, 1e-4, 1e-4)) << name;
   }
 }
@@ -69,12 +78,14 @@ TEST(Muon, ThreeStepsAsTorchs) {
 // A kernel as channels-last keeps it learns the same.
 TEST(Muon, LayoutDoesNotMatter) {
   const auto stepped = [](at::MemoryFormat layout) {
-    const at::Tensor kernel = formula_uniform("kernel", {8, 4, 3, 3}).contiguous(layout).requires_grad_();
+    const at::Tensor kernel =
+        formula_uniform("kernel", {8, 4, 3, 3}).contiguous(layout).requires_grad_();
     kernel.mutable_grad() = formula_uniform("gradient", {8, 4, 3, 3}).contiguous(layout);
     Optimizer({{"student.kernel.weight", kernel}}, {.muon = true}).step(0.1);
     return kernel.detach();
   };
-  EXPECT_TRUE(at::allclose(stepped(at::MemoryFormat::Contiguous), stepped(at::MemoryFormat::ChannelsLast)));
+  EXPECT_TRUE(
+      at::allclose(stepped(at::MemoryFormat::Contiguous), stepped(at::MemoryFormat::ChannelsLast)));
 }
 
 // Adam's first step is the rate itself.
@@ -102,9 +113,11 @@ TEST(Muon, IsForHiddenMatrices) {
   add("student.position_table", {9, 4});
   add("student.classifier.weight", {5, 8});
   add("objective.projector.weight", {8, 8});
-  const StateDict state = Optimizer(parameters, {.muon = true, .head = "student.classifier."}).state();
+  const StateDict state =
+      Optimizer(parameters, {.muon = true, .head = "student.classifier."}).state();
   for (const auto& [name, parameter] : parameters) {
-    const bool hidden = name.find("conv") != std::string::npos || name.find("in_proj") != std::string::npos;
+    const bool hidden =
+        name.find("conv") != std::string::npos || name.find("in_proj") != std::string::npos;
     EXPECT_EQ(state.contains("momentum." + name), hidden) << name;
     EXPECT_EQ(state.contains("exp_avg." + name), !hidden) << name;
   }

@@ -21,9 +21,11 @@ TEST(Optimizer, FollowsTorchsOwn) {
   using Groups = std::vector<torch::optim::OptimizerParamGroup>;
   torch::optim::AdamW reference(
       Groups{torch::optim::OptimizerParamGroup(
-                 {theirs}, std::make_unique<torch::optim::AdamWOptions>(torch::optim::AdamWOptions(0.01).weight_decay(0.1))),
+                 {theirs}, std::make_unique<torch::optim::AdamWOptions>(
+                               torch::optim::AdamWOptions(0.01).weight_decay(0.1))),
              torch::optim::OptimizerParamGroup(
-                 {their_bias}, std::make_unique<torch::optim::AdamWOptions>(torch::optim::AdamWOptions(0.01).weight_decay(0)))},
+                 {their_bias}, std::make_unique<torch::optim::AdamWOptions>(
+                                   torch::optim::AdamWOptions(0.01).weight_decay(0)))},
       torch::optim::AdamWOptions(0.01));
   for (int step = 0; step < 5; ++step) {
     const at::Tensor x = formula_uniform("x" + std::to_string(step), {3, 7});
@@ -66,7 +68,8 @@ TEST(Optimizer, GoesOnFromItsState) {
     }
     return w.detach();
   };
-  for (const bool muon : {false, true}) EXPECT_TRUE(at::equal(train(muon, false), train(muon, true)));
+  for (const bool muon : {false, true})
+    EXPECT_TRUE(at::equal(train(muon, false), train(muon, true)));
 }
 
 TEST(Optimizer, RefusesAnotherModelsState) {
@@ -76,8 +79,10 @@ TEST(Optimizer, RefusesAnotherModelsState) {
 }
 
 TEST(Optimizer, APrefixLearnsAtItsOwnRate) {
-  const at::Tensor slow = at::ones({2, 2}).requires_grad_(), fast = at::ones({2, 2}).requires_grad_();
-  Optimizer optimizer({{"student.fc.weight", fast}, {"student.conv.weight", slow}}, {.weight_decay = 0});
+  const at::Tensor slow = at::ones({2, 2}).requires_grad_(),
+                   fast = at::ones({2, 2}).requires_grad_();
+  Optimizer optimizer({{"student.fc.weight", fast}, {"student.conv.weight", slow}},
+                      {.weight_decay = 0});
   optimizer.scale_rate("student.fc.", 10);
   (slow.sum() + fast.sum()).backward();
   optimizer.step(1e-3);

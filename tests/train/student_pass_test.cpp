@@ -12,7 +12,9 @@
 namespace retort::train {
 namespace {
 
-at::Tensor loss_of(const models::Output& output) { return output.logits.square().mean() + output.features.sum(1).sin().mean(); }
+at::Tensor loss_of(const models::Output& output) {
+  return output.logits.square().mean() + output.features.sum(1).sin().mean();
+}
 
 struct Outcome {
   at::Tensor logits;
@@ -24,10 +26,12 @@ constexpr int kPasses = 6;
 // What the last of some passes of a new student says of one batch; dropout draws alike.
 Outcome outcome(const std::string& student, c10::Device device, bool plainly) {
   torch::manual_seed(7);
-  const models::ModelPtr model = models::make_model(models::for_image_size({.arch = student, .classes = 5}, 64));
+  const models::ModelPtr model =
+      models::make_model(models::for_image_size({.arch = student, .classes = 5}, 64));
   models::use_channels_last(*model);
   model->to(device);
-  const at::Tensor images = at::randn({8, 3, 64, 64}).contiguous(at::MemoryFormat::ChannelsLast).to(device);
+  const at::Tensor images =
+      at::randn({8, 3, 64, 64}).contiguous(at::MemoryFormat::ChannelsLast).to(device);
   StudentPass pass(*model, models::Precision::fp32);
   Outcome result;
   for (int i = 0; i < kPasses; ++i) {
@@ -36,12 +40,16 @@ Outcome outcome(const std::string& student, c10::Device device, bool plainly) {
     const models::Output output = plainly ? model->forward(images) : pass.forward(images);
     loss_of(output).backward();
     if (!plainly) pass.backward();
-    result.logits = output.logits.detach().to(at::kCPU);  // an older step's graph that is kept would tie a recording to that step's stream
+    result.logits =
+        output.logits.detach().to(at::kCPU);  // an older step's graph that is kept would tie a
+                                              // recording to that step's stream
   }
   EXPECT_EQ(pass.replayed(), !plainly && !device.is_cpu());
   for (const at::Tensor& parameter : model->parameters())
-    result.gradients.push_back(parameter.grad().defined() ? parameter.grad().to(at::kCPU) : at::Tensor());
-  for (const at::Tensor& buffer : model->buffers()) result.statistics.push_back(buffer.to(at::kCPU, at::kFloat));
+    result.gradients.push_back(parameter.grad().defined() ? parameter.grad().to(at::kCPU)
+                                                          : at::Tensor());
+  for (const at::Tensor& buffer : model->buffers())
+    result.statistics.push_back(buffer.to(at::kCPU, at::kFloat));
   return result;
 }
 
@@ -60,7 +68,8 @@ void expect_the_same(const std::string& student, c10::Device device) {
 }
 
 TEST(StudentPass, OnTheProcessorItIsAutograd) {
-  for (const char* student : {"shufflenet_v2_x0_5", "deit_tiny"}) expect_the_same(student, at::kCPU);
+  for (const char* student : {"shufflenet_v2_x0_5", "deit_tiny"})
+    expect_the_same(student, at::kCPU);
 }
 
 // Recorded and replayed, dropout and running statistics included.
@@ -75,7 +84,8 @@ TEST_P(StudentPassTest, OnAGpuItReplaysTheSame) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Students, StudentPassTest,
-                         ::testing::Values("resnet18", "mobilenet_v2", "mobilenet_v3_small", "efficientnet_lite0", "efficientnet_b0",
+                         ::testing::Values("resnet18", "mobilenet_v2", "mobilenet_v3_small",
+                                           "efficientnet_lite0", "efficientnet_b0",
                                            "shufflenet_v2_x0_5", "deit_tiny"),
                          [](const auto& student) { return student.param; });
 

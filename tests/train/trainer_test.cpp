@@ -38,19 +38,24 @@ class TrainerTest : public ::testing::Test {
     testing::formula_fill(state);
     write_safetensors(folder_ / "teacher.safetensors", state);
     std::vector<teacher::Teacher> teachers;
-    teachers.emplace_back(teacher::TeacherSource{.weights = folder_ / "teacher.safetensors", .size = 32}, models::Precision::fp32);
+    teachers.emplace_back(
+        teacher::TeacherSource{.weights = folder_ / "teacher.safetensors", .size = 32},
+        models::Precision::fp32);
     teachers[0].keep_head({"a", "b", "c"});
-    outputs_.emplace(std::vector{teacher::OutputStore::open(folder_ / "cache", teachers[0], *train_, {}, {.views = 2})},
+    outputs_.emplace(std::vector{teacher::OutputStore::open(folder_ / "cache", teachers[0], *train_,
+                                                            {}, {.views = 2})},
                      std::vector<double>{1});
     teacher_ = teacher::joint_head(teachers, std::vector<double>{1}, std::vector<double>{1});
   }
 
   data::ImageStore open(data::Split split, const data::Preparation& preparation) {
-    return data::ImageStore::open(folder_ / "cache", manifest_, manifest_.of(split), preparation, {});
+    return data::ImageStore::open(folder_ / "cache", manifest_, manifest_.of(split), preparation,
+                                  {});
   }
 
   struct Session {
-    Session(models::ModelPtr model, const losses::LossContext& context, const TrainData& data, const TrainOptions& options)
+    Session(models::ModelPtr model, const losses::LossContext& context, const TrainData& data,
+            const TrainOptions& options)
         : student(std::move(model)),
           objective({{"cross_entropy", 1, {}}, {"align_uniform", 0.8, {}}, {"kd", 1, {}}}, context),
           trainer(*student, beside(*student, objective), data, options) {}
@@ -62,13 +67,22 @@ class TrainerTest : public ::testing::Test {
     losses::Objective objective;
     Trainer trainer;
   };
-  std::unique_ptr<Session> session(const TrainOptions& options, const std::string& student = "mobilenet_v2", bool far = false) {
+  std::unique_ptr<Session> session(const TrainOptions& options,
+                                   const std::string& student = "mobilenet_v2", bool far = false) {
     torch::manual_seed(3);
     models::ModelPtr model = models::make_model({student, 3});
     if (far) testing::to_far(*model);
     const losses::LossContext context{model->feature_dim(), 512, 3, train_->size(), {}, {}, {}, {}};
-    return std::make_unique<Session>(
-        model, context, TrainData{&*train_, val_ ? &*val_ : nullptr, {}, spec_, &teacher_, &*outputs_, {}, manifest_.classes}, options);
+    return std::make_unique<Session>(model, context,
+                                     TrainData{&*train_,
+                                               val_ ? &*val_ : nullptr,
+                                               {},
+                                               spec_,
+                                               &teacher_,
+                                               &*outputs_,
+                                               {},
+                                               manifest_.classes},
+                                     options);
   }
   static TrainOptions options(int64_t epochs) {
     TrainOptions o;
@@ -90,7 +104,8 @@ TEST_F(TrainerTest, RunningStatisticsForgetWithinTheRun) {
   const auto momentum_in = [&](const std::string& student, int64_t epochs) {
     const auto s = session(options(epochs), student);
     for (const auto& module : s->student->modules())
-      if (auto* norm = module->as<torch::nn::BatchNorm2dImpl>()) return norm->options.momentum().value();
+      if (auto* norm = module->as<torch::nn::BatchNorm2dImpl>())
+        return norm->options.momentum().value();
     return 0.0;
   };
   EXPECT_DOUBLE_EQ(momentum_in("mobilenet_v3_small", 2), 0.5);           // 6 steps
@@ -102,14 +117,16 @@ TEST_F(TrainerTest, RunningStatisticsForgetWithinTheRun) {
 
 bool same(models::ImageModel& a, models::ImageModel& b) {
   const StateDict x = models::state_of(a), y = models::state_of(b);
-  return std::ranges::all_of(x, [&](const auto& item) { return at::equal(item.second, y.at(item.first)); });
+  return std::ranges::all_of(
+      x, [&](const auto& item) { return at::equal(item.second, y.at(item.first)); });
 }
 
 TEST_F(TrainerTest, LearnsAndReportsEachEpoch) {
   const auto s = session(options(6), "resnet18");
   std::vector<nlohmann::json> lines;
   const TrainResult result =
-      s->trainer.run(folder_ / "last.safetensors", false, [&](const nlohmann::json& line) { lines.push_back(line); });
+      s->trainer.run(folder_ / "last.safetensors", false,
+                     [&](const nlohmann::json& line) { lines.push_back(line); });
   ASSERT_EQ(lines.size(), 6U);
   EXPECT_LT(lines.back()["train_loss"], lines.front()["train_loss"]);
   EXPECT_EQ(lines.back()["terms"].size(), 3U);
@@ -118,12 +135,14 @@ TEST_F(TrainerTest, LearnsAndReportsEachEpoch) {
   double best = 0;
   for (const auto& line : lines) best = std::max(best, line["val_accuracy"].get<double>());
   const auto images = static_cast<double>(val_->size());
-  const double share = (best / 100 * images + 1) / (images + 2), error = 100 * std::sqrt(share * (1 - share) / images);
+  const double share = (best / 100 * images + 1) / (images + 2),
+               error = 100 * std::sqrt(share * (1 - share) / images);
   int64_t last = 0;
   for (const auto& line : lines)
     if (line["val_accuracy"].get<double>() >= best - error) last = line["epoch"];
   EXPECT_EQ(result.best_epoch, last);
-  EXPECT_DOUBLE_EQ(result.val_accuracy, lines[static_cast<size_t>(last - 1)]["val_accuracy"].get<double>());
+  EXPECT_DOUBLE_EQ(result.val_accuracy,
+                   lines[static_cast<size_t>(last - 1)]["val_accuracy"].get<double>());
 }
 
 TEST_F(TrainerTest, OnAnotherDeviceItLearnsTheSame) {
@@ -131,19 +150,25 @@ TEST_F(TrainerTest, OnAnotherDeviceItLearnsTheSame) {
   o.ema_decay = 0.9;
   const auto near = session(o, "resnet18"), far = session(o, "resnet18", true);
   std::vector<nlohmann::json> near_lines, far_lines;
-  near->trainer.run(folder_ / "near.safetensors", false, [&](const nlohmann::json& line) { near_lines.push_back(line); });
-  far->trainer.run(folder_ / "far.safetensors", false, [&](const nlohmann::json& line) { far_lines.push_back(line); });
+  near->trainer.run(folder_ / "near.safetensors", false,
+                    [&](const nlohmann::json& line) { near_lines.push_back(line); });
+  far->trainer.run(folder_ / "far.safetensors", false,
+                   [&](const nlohmann::json& line) { far_lines.push_back(line); });
   ASSERT_EQ(far_lines.size(), 2U);
   for (size_t i = 0; i < 2; ++i) {
-    EXPECT_NEAR(far_lines[i]["train_loss"].get<double>(), near_lines[i]["train_loss"].get<double>(), 1e-3);
-    EXPECT_NEAR(far_lines[i]["val_loss"].get<double>(), near_lines[i]["val_loss"].get<double>(), 1e-3);
+    EXPECT_NEAR(far_lines[i]["train_loss"].get<double>(), near_lines[i]["train_loss"].get<double>(),
+                1e-3);
+    EXPECT_NEAR(far_lines[i]["val_loss"].get<double>(), near_lines[i]["val_loss"].get<double>(),
+                1e-3);
     EXPECT_EQ(far_lines[i]["terms"].size(), 3U);
   }
   // Its checkpoint is as any other.
   const auto resumed = session(o, "resnet18");
   resumed->trainer.run(folder_ / "far.safetensors", true, [](const nlohmann::json&) {});
   for (const auto& item : far->student->named_parameters())
-    EXPECT_TRUE(at::equal(item.value().to(at::kCPU), resumed->student->named_parameters()[item.key()])) << item.key();
+    EXPECT_TRUE(
+        at::equal(item.value().to(at::kCPU), resumed->student->named_parameters()[item.key()]))
+        << item.key();
 }
 
 // Of each step one account, and that when the next step is under way.
@@ -151,10 +176,12 @@ TEST_F(TrainerTest, AStepWaitsForNoDevice) {
   val_.reset();
   const auto waits_of = [&](int64_t epochs) {
     TrainOptions o = options(epochs);
-    o.checkpoint_seconds = 1e9;  // a checkpoint reads the student back, and a slow machine would write one on the way
+    o.checkpoint_seconds =
+        1e9;  // a checkpoint reads the student back, and a slow machine would write one on the way
     const auto s = session(o, "resnet18", true);
     const int64_t before = testing::waits_for_far();
-    s->trainer.run(folder_ / ("waits" + std::to_string(epochs)), false, [](const nlohmann::json&) {});
+    s->trainer.run(folder_ / ("waits" + std::to_string(epochs)), false,
+                   [](const nlohmann::json&) {});
     return testing::waits_for_far() - before;
   };
   const int64_t steps_an_epoch = batches_an_epoch(train_->size(), 8);
@@ -172,11 +199,14 @@ TEST_F(TrainerTest, AStoppedRunEndsWithTheSameBytes) {
     StopFlag stop{false};
     const auto cut = session(each_step);
     EXPECT_THROW(cut->trainer.run(
-                     checkpoint, false, [&](const nlohmann::json& line) { stop = line["epoch"] == at_epoch; }, null_log(), stop),
+                     checkpoint, false,
+                     [&](const nlohmann::json& line) { stop = line["epoch"] == at_epoch; },
+                     null_log(), stop),
                  Interrupted);
     const auto resumed = session(each_step);
     std::vector<nlohmann::json> lines;
-    resumed->trainer.run(checkpoint, true, [&](const nlohmann::json& line) { lines.push_back(line); });
+    resumed->trainer.run(checkpoint, true,
+                         [&](const nlohmann::json& line) { lines.push_back(line); });
     EXPECT_EQ(lines.size(), 3U);
     EXPECT_TRUE(same(*whole->student, *resumed->student));
   }
@@ -212,8 +242,9 @@ TEST_F(TrainerTest, AStopDuringValidationKeepsTheEpoch) {
 // Of one step an epoch: the student after each, averaged by hand, batch norms' statistics among it.
 TEST_F(TrainerTest, TheMovingAverageIsWhatIsKept) {
   constexpr int kEpochs = 3;
-  constexpr double kDecay = 0.15;  // reached in the second step: before, the decay is (1 + step) / (10 + step)
-  val_.reset();                    // so that the last weights are kept
+  constexpr double kDecay =
+      0.15;      // reached in the second step: before, the decay is (1 + step) / (10 + step)
+  val_.reset();  // so that the last weights are kept
   TrainOptions averaged = options(kEpochs);
   averaged.batch_size = train_->size();
   averaged.ema_decay = kDecay;
@@ -232,12 +263,14 @@ TEST_F(TrainerTest, TheMovingAverageIsWhatIsKept) {
     const StateDict after = read_safetensors(checkpoint).tensors;
     const double decay = std::min(kDecay, epoch / (9.0 + epoch));
     for (auto& [name, tensor] : expected)
-      if (tensor.is_floating_point()) tensor = tensor * decay + after.at("student." + name) * (1 - decay);
+      if (tensor.is_floating_point())
+        tensor = tensor * decay + after.at("student." + name) * (1 - decay);
   }
   const auto kept = session(averaged, "resnet18");
   kept->trainer.run(folder_ / "kept", false, [](const nlohmann::json&) {});
   const StateDict state = models::state_of(*kept->student);
-  for (const char* name : {"conv1.weight", "fc.bias", "bn1.weight", "bn1.running_mean", "layer4.1.bn2.running_var"})
+  for (const char* name :
+       {"conv1.weight", "fc.bias", "bn1.weight", "bn1.running_mean", "layer4.1.bn2.running_var"})
     EXPECT_TRUE(at::allclose(state.at(name), expected.at(name), 1e-5, 1e-6)) << name;
 }
 
@@ -250,7 +283,9 @@ TEST_F(TrainerTest, ANonFiniteLossStopsTheRunAndKeepsTheCheckpoint) {
     const at::NoGradGuard no_grad;
     broken->student->head()->bias.fill_(std::numeric_limits<float>::infinity());
   }
-  EXPECT_THROW(broken->trainer.run(folder_ / "last.safetensors", false, [](const nlohmann::json&) {}), Error);
+  EXPECT_THROW(
+      broken->trainer.run(folder_ / "last.safetensors", false, [](const nlohmann::json&) {}),
+      Error);
   EXPECT_EQ(read_file(folder_ / "last.safetensors"), "the last good one");
 }
 
@@ -258,21 +293,26 @@ TEST_F(TrainerTest, AConstantScheduleStaysAtThePeak) {
   TrainOptions constant = options(2);
   constant.schedule = Schedule::constant;
   std::vector<double> rates;
-  session(constant)->trainer.run(folder_ / "last.safetensors", false, [&](const nlohmann::json& line) { rates.push_back(line["lr"]); });
+  session(constant)->trainer.run(folder_ / "last.safetensors", false,
+                                 [&](const nlohmann::json& line) { rates.push_back(line["lr"]); });
   EXPECT_EQ(rates, (std::vector<double>{1e-3, 1e-3}));
 }
 
-// An option that is added does not compile here, until it stands in visit_deciding, or beside checkpoint_seconds.
+// An option that is added does not compile here, until it stands in visit_deciding, or beside
+// checkpoint_seconds.
 TEST_F(TrainerTest, EveryOptionDecidesTheFingerprint) {
   const TrainOptions before = options(1);
-  const auto& [epochs, batch, lr, decay, muon, warmup, schedule, head, clip, ema, precision, seed, view_seed, views, objective, seconds] =
-      before;
-  std::set<const void*> fields{&epochs, &batch, &lr,        &decay, &muon,      &warmup, &schedule, &head,
-                               &clip,   &ema,   &precision, &seed,  &view_seed, &views,  &objective};
+  const auto& [epochs, batch, lr, decay, muon, warmup, schedule, head, clip, ema, precision, seed,
+               view_seed, views, objective, seconds] = before;
+  std::set<const void*> fields{&epochs,    &batch,    &lr,        &decay, &muon,
+                               &warmup,    &schedule, &head,      &clip,  &ema,
+                               &precision, &seed,     &view_seed, &views, &objective};
   const models::ModelSpec student{"resnet18", 3};
   const TrainData data{&*train_, &*val_, {}, spec_, &teacher_, &*outputs_, {}, manifest_.classes};
   std::set<std::string> seen{fingerprint(before, data, student)};
-  visit_deciding(before, [&](const char* name, const auto& field) { EXPECT_EQ(fields.erase(&field), 1U) << name; });
+  visit_deciding(before, [&](const char* name, const auto& field) {
+    EXPECT_EQ(fields.erase(&field), 1U) << name;
+  });
   EXPECT_TRUE(fields.empty());
   size_t changed = 0;
   TrainOptions each = before;
@@ -294,7 +334,8 @@ TEST_F(TrainerTest, EveryOptionDecidesTheFingerprint) {
 // The same of what training reads.
 TEST_F(TrainerTest, AllThatTrainingReadsDecidesTheFingerprint) {
   const TrainData before{&*train_, &*val_, {}, spec_, &teacher_, &*outputs_, {}, manifest_.classes};
-  [[maybe_unused]] const auto& [train, val, recipe, spec, teacher, outputs, extras, classes] = before;
+  [[maybe_unused]] const auto& [train, val, recipe, spec, teacher, outputs, extras, classes] =
+      before;
   const models::ModelSpec student{"resnet18", 3};
   std::set<std::string> seen{fingerprint(options(1), before, student)};
   const auto differs = [&](const char* what, const std::function<void(TrainData&)>& change) {
@@ -311,7 +352,9 @@ TEST_F(TrainerTest, AllThatTrainingReadsDecidesTheFingerprint) {
   differs("teacher", [&](TrainData& data) { data.teacher = &other; });
   differs("outputs", [](TrainData& data) { data.outputs = nullptr; });
   differs("extras", [&](TrainData& data) { data.extras = {{.images = &*val_, .each_epoch = 3}}; });
-  differs("extras' labels", [&](TrainData& data) { data.extras = {{.images = &*val_, .each_epoch = 3, .labelled = false}}; });
+  differs("extras' labels", [&](TrainData& data) {
+    data.extras = {{.images = &*val_, .each_epoch = 3, .labelled = false}};
+  });
   differs("classes", [](TrainData& data) { std::swap(data.classes[0], data.classes[1]); });
   EXPECT_TRUE(seen.insert(fingerprint(options(1), before, {"resnet34", 3})).second);
   manifest_.items.front().label = 1;
@@ -321,25 +364,35 @@ TEST_F(TrainerTest, AllThatTrainingReadsDecidesTheFingerprint) {
 }
 
 TEST_F(TrainerTest, ACheckpointOfAnotherHeadIsRefused) {
-  session(options(1))->trainer.run(folder_ / "last.safetensors", false, [](const nlohmann::json&) {});
-  session(options(1))->trainer.run(folder_ / "last.safetensors", true, [](const nlohmann::json&) {});
+  session(options(1))->trainer.run(folder_ / "last.safetensors", false, [](const nlohmann::json&) {
+  });
+  session(options(1))->trainer.run(folder_ / "last.safetensors", true, [](const nlohmann::json&) {
+  });
   const at::Tensor weight = teacher_.weight;
   teacher_.weight = weight * 1.0001;  // as another machine may have fitted it
-  session(options(1))->trainer.run(folder_ / "last.safetensors", true, [](const nlohmann::json&) {});
+  session(options(1))->trainer.run(folder_ / "last.safetensors", true, [](const nlohmann::json&) {
+  });
   teacher_.weight = weight.flip(0);
   const auto permuted = session(options(1));
-  EXPECT_TRUE(
-      testing::says(testing::error_of([&] { permuted->trainer.run(folder_ / "last.safetensors", true, [](const nlohmann::json&) {}); }),
-                    "another head of the teacher"));
+  EXPECT_TRUE(testing::says(testing::error_of([&] {
+                              permuted->trainer.run(folder_ / "last.safetensors", true,
+                                                    [](const nlohmann::json&) {});
+                            }),
+                            "another head of the teacher"));
 }
 
 TEST_F(TrainerTest, ACheckpointOfOtherSettingsIsRefused) {
-  session(options(1))->trainer.run(folder_ / "last.safetensors", false, [](const nlohmann::json&) {});
+  session(options(1))->trainer.run(folder_ / "last.safetensors", false, [](const nlohmann::json&) {
+  });
   TrainOptions other = options(1);
   other.learning_rate = 0.5;
-  EXPECT_THROW(session(other)->trainer.run(folder_ / "last.safetensors", true, [](const nlohmann::json&) {}), Error);
+  EXPECT_THROW(
+      session(other)->trainer.run(folder_ / "last.safetensors", true, [](const nlohmann::json&) {}),
+      Error);
   write_file_atomic(folder_ / "last.safetensors", "not a checkpoint at all");
-  EXPECT_THROW(session(options(1))->trainer.run(folder_ / "last.safetensors", true, [](const nlohmann::json&) {}), Error);
+  EXPECT_THROW(session(options(1))
+                   ->trainer.run(folder_ / "last.safetensors", true, [](const nlohmann::json&) {}),
+               Error);
 }
 
 }  // namespace

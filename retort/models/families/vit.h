@@ -1,0 +1,113 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "retort/models/image_model.h"
+
+namespace retort::models {
+
+// The Vision Transformer (Dosovitskiy et al. 2020, arXiv 2010.11929) with torchvision's parameter
+// names, and what later ones add to it:
+// - DINOv2 (Oquab et al. 2023, arXiv 2304.07193):
+// `encoder.layers.encoder_layer_N.layer_scale_{1,2}.lambda1`, a learned factor on each
+//   residual branch's channels;
+// - registers (Darcet et al. 2023, arXiv 2309.16588): `register_tokens`, which stand after the
+// class token and have no position;
+// - DINOv3 (Siméoni et al. 2025, arXiv 2508.10104): positions turn queries and keys (rope_theta) in
+// the place of embeddings;
+// - CLIP (Radford et al. 2021, arXiv 2103.00020): `encoder.ln_pre`, a layer norm before the first
+// block;
+// - SigLIP (Zhai et al. 2023, arXiv 2303.15343): no class token; `pool.*`, an attention of one
+// learned query over all patches. DeiT (Touvron et al. 2020, arXiv 2012.12877) is the same network
+// with timm's names and initialisation; its distillation token is a register to which its position
+// has been added.
+
+// Whose names the parameters have, and whose initialisation a fresh model.
+enum class VitNaming { torchvision, timm };
+
+// How position embeddings are resized (bicubically) to an input of another size.
+enum class PosResize {
+  align_corners,  // as torchvision's interpolate_embeddings
+  half_pixel,     // as transformers' interpolate_pos_encoding
+  antialiased,  // as timm's resample_abs_pos_embed: half_pixel, and smoothed where the grid shrinks
+};
+
+// What the classifier reads, after the last layer norm.
+enum class VitFeatures {
+  cls,       // the class token: [N, dim]
+  cls_mean,  // the class token and the mean of the patches, as Dinov2ForImageClassification: [N,
+             // 2·dim]
+  cls_register,  // the class token and the first register, as a DeiT with a distillation token: [N,
+                 // 2·dim]
+  mean,          // the mean of the patches: [N, dim]
+  attention,     // the attention pool: [N, dim]
+};
+
+// Of the blocks' two-layer networks.
+enum class VitActivation {
+  gelu,
+  quick_gelu,  // x · sigmoid(1.702 x), OpenAI's
+  gelu_tanh,   // gelu's approximation by tanh
+};
+
+// ModelSpec.options holds these under the same names, enumerations as words ("cls+mean" for
+// cls_mean), and input as `preprocess` (data::to_json of the spec); naming belongs to the
+// architecture.
+struct VitGeometry {
+  VitNaming naming = VitNaming::torchvision;
+  int64_t patch = 16;      // pixels, [1, 128]
+  int64_t dim = 384;       // [1, 8192], a multiple of heads
+  int64_t depth = 12;      // blocks, [1, 256]
+  int64_t heads = 6;       // [1, 256]
+  int64_t mlp_dim = 1536;  // [1, 65536]
+  int64_t image_size =
+      224;  // pixels that the position embeddings stand for, [16, 4096], a multiple of patch
+  double layer_norm_eps = 1e-6;  // (0, 0.1]
+  bool layer_scale = false;      // factors of 1 in a fresh model
+  bool class_token = true;
+  int64_t registers = 0;  // [0, 64]
+  double rope_theta =
+      0;  // [0, 1e6]; 0: position embeddings. Takes heads of a multiple of 4 channels
+  bool pre_norm = false;  // ln_pre
+  bool gated = false;     // SwiGLU (Shazeer 2020, arXiv 2002.05202): `mlp.0` holds gate and values,
+                          // mlp_dim each
+  bool norm_pooled =
+      false;  // features are pooled first and normalised then, as with timm's fc_norm
+  VitActivation activation = VitActivation::gelu;  // not of gated ones, which have SiLU
+  PosResize pos_resize = PosResize::align_corners;
+  VitFeatures features = VitFeatures::cls;  // those with a class token take one
+  data::InputSpec input;  // of at least one patch; a rest at the right and bottom is not looked at
+
+  int64_t grid() const { return image_size / patch; }  // patches a side
+  int64_t positions() const { return grid() * grid() + (class_token ? 1 : 0); }
+  int64_t prefix() const { return (class_token ? 1 : 0) + registers; }  // tokens before the patches
+  int64_t feature_dim() const {
+    return features == VitFeatures::cls_mean || features == VitFeatures::cls_register ? 2 * dim
+                                                                                      : dim;
+  }
+};
+
+// The largest multiple of the patch that is at most `limit` and the native size: what
+// InputSpec.size is by default (limit 1024).
+int64_t vit_input_size(const VitGeometry& geometry, int64_t limit);
+
+// "cls", "cls+mean", "cls+register", "mean" or "attention"; throws UsageError on another word.
+VitFeatures vit_features_from(const std::string& word);
+std::vector<std::string> vit_feature_names();
+
+// The architectures of the family.
+std::vector<std::string> vit_archs();
+
+// The architecture's geometry with the options applied. Patch, dim, depth, heads and mlp_dim belong
+// to the names, and are options of "vit" alone. Throws UsageError on an option that is unknown, out
+// of range or of another type.
+VitGeometry vit_geometry(const ModelSpec& spec);
+
+// The spec that vit_geometry() turns back into this geometry: of the architecture `arch`, or, when
+// it is empty, of the one that has these dimensions and naming, else "vit". Throws Error when
+// `arch` has others, and where there is no such architecture in timm's naming.
+ModelSpec vit_spec(const VitGeometry& geometry, int64_t classes, const std::string& arch);
+
+}  // namespace retort::models
