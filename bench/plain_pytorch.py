@@ -10,6 +10,7 @@ epoch loads the training images, which the teacher sees in the first one only, a
 Distillation: cross-entropy + 0.8 Alignment/Uniformity on two MoCo v2 projectors + KL at temperature 4, AdamW at its defaults, batches of 64
 at 224 px, with the teacher in the loop, and the student validated each epoch. fp32, PyTorch's default layout. Prints one line of JSON.
 """
+
 import argparse
 import itertools
 import json
@@ -23,8 +24,17 @@ from torchvision import datasets, models, transforms
 
 SIZE, BATCH = 224, 64
 NORMALIZE = transforms.Normalize((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
-TRAIN = transforms.Compose([transforms.RandomResizedCrop(SIZE), transforms.RandomHorizontalFlip(), transforms.ToTensor(), NORMALIZE])
-TEST = transforms.Compose([transforms.Resize(256), transforms.CenterCrop(SIZE), transforms.ToTensor(), NORMALIZE])
+TRAIN = transforms.Compose(
+    [
+        transforms.RandomResizedCrop(SIZE),
+        transforms.RandomHorizontalFlip(),
+        transforms.ToTensor(),
+        NORMALIZE,
+    ]
+)
+TEST = transforms.Compose(
+    [transforms.Resize(256), transforms.CenterCrop(SIZE), transforms.ToTensor(), NORMALIZE]
+)
 
 
 class Folder(datasets.ImageFolder):
@@ -37,7 +47,10 @@ class Folder(datasets.ImageFolder):
 
 def loaders(data, workers):
     train, test = Folder(f"{data}/train", TRAIN), Folder(f"{data}/test", TEST)
-    return (DataLoader(train, BATCH, shuffle=True, num_workers=workers, drop_last=True), DataLoader(test, BATCH, num_workers=workers))
+    return (
+        DataLoader(train, BATCH, shuffle=True, num_workers=workers, drop_last=True),
+        DataLoader(test, BATCH, num_workers=workers),
+    )
 
 
 def make_teacher(name):
@@ -82,7 +95,14 @@ class Objective(nn.Module):
         s, t = F.normalize(self.student(features)), F.normalize(self.teacher(teacher_features))
         align = (s - t).norm(p=2, dim=1).pow(2).mean()
         uniform = sum(torch.pdist(z, p=2).pow(2).mul(-2).exp().mean().log() for z in (s, t)) / 2
-        kl = F.kl_div(F.log_softmax(logits / 4, 1), F.softmax(teacher_logits / 4, 1), reduction="batchmean") * 16
+        kl = (
+            F.kl_div(
+                F.log_softmax(logits / 4, 1),
+                F.softmax(teacher_logits / 4, 1),
+                reduction="batchmean",
+            )
+            * 16
+        )
         return F.cross_entropy(logits, labels) + 0.8 * (align + uniform) + kl
 
 
@@ -104,7 +124,9 @@ class Job:
         self.student = Split(models.mobilenet_v2(weights=None), classes)
         self.objective = Objective(self.student.dim, self.teacher.dim)
         self.probe_optimizer = torch.optim.AdamW(self.teacher.head.parameters())
-        self.optimizer = torch.optim.AdamW([*self.student.parameters(), *self.objective.parameters()])
+        self.optimizer = torch.optim.AdamW(
+            [*self.student.parameters(), *self.objective.parameters()]
+        )
         self.embeddings = torch.zeros(len(self.train.dataset), self.teacher.dim)
 
     def probe_step(self, batch, first_epoch):
@@ -169,10 +191,14 @@ def rates(job):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("what", choices=("rates", "job", "teacher"))
     parser.add_argument("data")
-    parser.add_argument("--teacher", choices=("resnet50", "vit_b_16", "mobilenet_v3_small"), required=True)
+    parser.add_argument(
+        "--teacher", choices=("resnet50", "vit_b_16", "mobilenet_v3_small"), required=True
+    )
     parser.add_argument("--workers", type=int, default=0)
     parser.add_argument("--epochs", type=int, default=20)
     args = parser.parse_args()

@@ -6,6 +6,7 @@
 FOLDER is a data set of JPEG photographs with train/ and test/; by default photographs of 500 x 375 pixels are drawn, as large as those that
 the paper's data sets have. Ratios compare what ran side by side on this machine, in turns; absolute numbers are of this machine alone.
 """
+
 import argparse
 import json
 import os
@@ -34,12 +35,26 @@ def photograph(rng, hue):
     image = np.zeros((height, width, 3))
     for scale, weight in ((4, 90), (16, 50), (64, 30)):
         small = rng.normal(0, weight, (max(2, height * scale // 500), scale, 3)).clip(-255, 255)
-        image += np.stack([np.asarray(Image.fromarray(small[..., c].astype(np.float32)).resize((width, height), Image.BICUBIC)) for c in range(3)], -1)
+        image += np.stack(
+            [
+                np.asarray(
+                    Image.fromarray(small[..., c].astype(np.float32)).resize(
+                        (width, height), Image.BICUBIC
+                    )
+                )
+                for c in range(3)
+            ],
+            -1,
+        )
     y, x = np.mgrid[:height, :width]
     for _ in range(12):
         cy, cx, r = rng.uniform(0, height), rng.uniform(0, width), rng.uniform(10, 90)
         image[(y - cy) ** 2 + (x - cx) ** 2 < r * r] += rng.normal(0, 50, 3)
-    image += rng.normal(0, 6, image.shape) + 110 + 40 * np.array([np.cos(hue), np.sin(hue), -np.cos(hue)])
+    image += (
+        rng.normal(0, 6, image.shape)
+        + 110
+        + 40 * np.array([np.cos(hue), np.sin(hue), -np.cos(hue)])
+    )
     return Image.fromarray(image.clip(0, 255).astype(np.uint8))
 
 
@@ -61,7 +76,9 @@ def draw_photographs(train, classes=10):
 
 
 def call(*command, **more):
-    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False, **more)
+    done = subprocess.run(
+        [str(word) for word in command], capture_output=True, text=True, check=False, **more
+    )
     if done.returncode != 0:
         sys.exit(f"{' '.join(map(str, command))}\n{done.stdout}{done.stderr}")
     return done.stdout
@@ -75,7 +92,9 @@ class Results:
         self.lines = json.loads(path.read_text())["lines"] if path.exists() else []
 
     def add(self, key, value, unit=""):
-        self.lines = [line for line in self.lines if line["key"] != key] + [{"key": key, "value": value, "unit": unit}]
+        self.lines = [line for line in self.lines if line["key"] != key] + [
+            {"key": key, "value": value, "unit": unit}
+        ]
         print(f"{key:<56} {value:12.4g} {unit}", flush=True)
         self.save()
 
@@ -117,9 +136,19 @@ def images_part(results, args):
     for _ in range(1 if args.quick else 3):
         theirs.append(tjbench_rate(photo))
         results.of_part("images", args.data, fresh_cache(), photo)
-        ours.append(next(line["value"] for line in results.lines if line["key"] == "decode_and_crop.megapixels_per_second"))
+        ours.append(
+            next(
+                line["value"]
+                for line in results.lines
+                if line["key"] == "decode_and_crop.megapixels_per_second"
+            )
+        )
     results.add("tjbench.megapixels_per_second", statistics.median(theirs), "MP/s on one core")
-    results.add("decode_over_tjbench", statistics.median(o / t for o, t in zip(ours, theirs)), "decode + random resized crop, of tjbench's decode")
+    results.add(
+        "decode_over_tjbench",
+        statistics.median(o / t for o, t in zip(ours, theirs)),
+        "decode + random resized crop, of tjbench's decode",
+    )
 
 
 def fresh_cache():
@@ -147,8 +176,30 @@ def retort_job(data, teacher, epochs, views):
     out = WORK / "run"
     shutil.rmtree(out, ignore_errors=True)
     start = time.perf_counter()
-    call(BUILD / "retort", "distill", "--data", data, "--teacher", teacher_file(teacher), "--student", "mobilenet_v2", "--image-size", 224,
-         "--teacher-size", 224, "--batch-size", 64, "--epochs", epochs, "--views", views, "--cache", fresh_cache(), "--out", out)
+    call(
+        BUILD / "retort",
+        "distill",
+        "--data",
+        data,
+        "--teacher",
+        teacher_file(teacher),
+        "--student",
+        "mobilenet_v2",
+        "--image-size",
+        224,
+        "--teacher-size",
+        224,
+        "--batch-size",
+        64,
+        "--epochs",
+        epochs,
+        "--views",
+        views,
+        "--cache",
+        fresh_cache(),
+        "--out",
+        out,
+    )
     return out, time.perf_counter() - start
 
 
@@ -156,13 +207,18 @@ def retort_projection(args, teacher):
     """Seconds of the whole job, from two epochs of which the second counts, as plain PyTorch's first batch does not; and that epoch's images/s."""
     out, _ = retort_job(args.data, teacher, epochs=2, views=2)
     summary = json.loads((out / "summary.json").read_text())
-    first, both = (json.loads(line)["images_per_second"] for line in (out / "metrics.jsonl").read_text().splitlines())
+    first, both = (
+        json.loads(line)["images_per_second"]
+        for line in (out / "metrics.jsonl").read_text().splitlines()
+    )
     images, seconds = summary["image_steps"] / 2, summary["seconds"]
     rate = images / (2 * images / both - images / first)
     validation = (seconds["training"] - 2 * images / both) / 2
     train = image_count(args.data, "train")  # where data has no val/, retort holds some back
     teaching = seconds["teacher"] * VIEWS / 2 * train / images
-    return seconds["data"] + teaching + EPOCHS * (train / rate + validation) + seconds["evaluation"], rate
+    return seconds["data"] + teaching + EPOCHS * (train / rate + validation) + seconds[
+        "evaluation"
+    ], rate
 
 
 def plain_projection(args, teacher):
@@ -171,7 +227,11 @@ def plain_projection(args, teacher):
     best = None
     for workers in (0, 2):
         rate = json.loads(plain("rates", args.data, "--teacher", teacher, "--workers", workers))
-        probe = train / rate["probe_first_epoch"] + (EPOCHS - 1) * train / rate["probe_epoch"] + EPOCHS * test / rate["teacher_validation"]
+        probe = (
+            train / rate["probe_first_epoch"]
+            + (EPOCHS - 1) * train / rate["probe_epoch"]
+            + EPOCHS * test / rate["teacher_validation"]
+        )
         distill = EPOCHS * (train / rate["distill"] + test / rate["student_validation"])
         if best is None or probe + distill < sum(best[:2]):
             best = probe, distill, workers, rate
@@ -182,21 +242,43 @@ def whole_job_part(results, args):
     for teacher in args.teacher or TEACHERS:
         probe, distill, workers, rate = plain_projection(args, teacher)
         ours, trained = retort_projection(args, teacher)
-        results.add(f"plain_pytorch.{teacher}.distill_images_per_second", rate["distill"], f"images/s, {workers} workers")
-        results.add(f"plain_pytorch.{teacher}.load_images_per_second", rate["load"], f"images/s, {workers} workers")
+        results.add(
+            f"plain_pytorch.{teacher}.distill_images_per_second",
+            rate["distill"],
+            f"images/s, {workers} workers",
+        )
+        results.add(
+            f"plain_pytorch.{teacher}.load_images_per_second",
+            rate["load"],
+            f"images/s, {workers} workers",
+        )
         results.add(f"retort.{teacher}.training_images_per_second", trained, "images/s")
-        results.add(f"plain_pytorch.{teacher}.hours", (probe + distill) / 3600, f"of which the probe {probe / 3600:.2f}, {EPOCHS} epochs")
+        results.add(
+            f"plain_pytorch.{teacher}.hours",
+            (probe + distill) / 3600,
+            f"of which the probe {probe / 3600:.2f}, {EPOCHS} epochs",
+        )
         results.add(f"retort.{teacher}.hours", ours / 3600, f"{VIEWS} views, {EPOCHS} epochs")
-        results.add(f"whole_job_speedup.{teacher}", (probe + distill) / ours, f"projected to {EPOCHS} epochs")
+        results.add(
+            f"whole_job_speedup.{teacher}",
+            (probe + distill) / ours,
+            f"projected to {EPOCHS} epochs",
+        )
 
 
 def cold_part(results, args):
     """Nothing projected: both sides do the whole job in 20 epochs, on few images, as plain PyTorch needs half an hour for each hundred."""
     for teacher in args.teacher or TEACHERS:
-        theirs = json.loads(plain("job", args.few, "--teacher", teacher, "--epochs", 20, "--workers", 2))
+        theirs = json.loads(
+            plain("job", args.few, "--teacher", teacher, "--epochs", 20, "--workers", 2)
+        )
         _, ours = retort_job(args.few, teacher, epochs=20, views=2)
         hours = sum(theirs.values()) / 3600
-        results.add(f"cold_20_epochs_speedup.{teacher}", sum(theirs.values()) / ours, f"plain PyTorch {hours:.2f} h, retort {ours / 3600:.2f} h")
+        results.add(
+            f"cold_20_epochs_speedup.{teacher}",
+            sum(theirs.values()) / ours,
+            f"plain PyTorch {hours:.2f} h, retort {ours / 3600:.2f} h",
+        )
 
 
 def cifar(folder, images):
@@ -205,7 +287,9 @@ def cifar(folder, images):
         return folder
     folder.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(0)
-    for name, count in [(f"data_batch_{i}.bin", images // 5) for i in range(1, 6)] + [("test_batch.bin", 500)]:
+    for name, count in [(f"data_batch_{i}.bin", images // 5) for i in range(1, 6)] + [
+        ("test_batch.bin", 500)
+    ]:
         records = rng.integers(0, 256, (count, 1 + 3 * 32 * 32), np.uint8)
         records[:, 0] = np.arange(count) % 10
         records.tofile(folder / name)
@@ -217,11 +301,18 @@ def cifar(folder, images):
 def peak_of(*command):
     """The most anonymous memory that a command held, in MB: what it maps of its stores the system takes back at will."""
     said = WORK / "stderr.txt"
-    with open(said, "w") as stderr, subprocess.Popen([str(word) for word in command], stdout=subprocess.DEVNULL, stderr=stderr) as process:
+    with (
+        open(said, "w") as stderr,
+        subprocess.Popen(
+            [str(word) for word in command], stdout=subprocess.DEVNULL, stderr=stderr
+        ) as process,
+    ):
         peak = 0
         while process.poll() is None:
             try:
-                found = re.search(r"RssAnon:\s*(\d+)", pathlib.Path(f"/proc/{process.pid}/status").read_text())
+                found = re.search(
+                    r"RssAnon:\s*(\d+)", pathlib.Path(f"/proc/{process.pid}/status").read_text()
+                )
             except OSError:
                 break
             peak = max(peak, int(found[1]) if found else 0)
@@ -236,9 +327,30 @@ def memory_part(results, args):
     for images in (2000, 20000) if args.quick else (2000, 20000, 200000):
         out = WORK / "run"
         shutil.rmtree(out, ignore_errors=True)
-        peak = peak_of(BUILD / "retort", "distill", "--data", cifar(WORK / f"cifar-{images}", images), "--teacher", teacher_file("mobilenet_v3_small"),
-                       "--teacher-size", 32, "--student", "mobilenet_v3_small", "--image-size", 32, "--batch-size", 64, "--epochs", 1, "--views", 1,
-                       "--cache", fresh_cache(), "--out", out)
+        peak = peak_of(
+            BUILD / "retort",
+            "distill",
+            "--data",
+            cifar(WORK / f"cifar-{images}", images),
+            "--teacher",
+            teacher_file("mobilenet_v3_small"),
+            "--teacher-size",
+            32,
+            "--student",
+            "mobilenet_v3_small",
+            "--image-size",
+            32,
+            "--batch-size",
+            64,
+            "--epochs",
+            1,
+            "--views",
+            1,
+            "--cache",
+            fresh_cache(),
+            "--out",
+            out,
+        )
         results.add(f"peak_memory_mb.{images}", peak, "MB, anonymous")
 
 
@@ -246,8 +358,27 @@ def training_rate(data, threads, cache):
     """Images/s of a small student's training steps, as --dry-run measures them: the median of three."""
     rates = []
     for _ in range(3):
-        said = call(BUILD / "retort", "distill", "--data", data, "--teacher", "none", "--student", "efficientnet_lite0", "--image-size", 32,
-                    "--batch-size", 64, "--precision", "fp32", "--threads", threads, "--cache", cache, "--dry-run")
+        said = call(
+            BUILD / "retort",
+            "distill",
+            "--data",
+            data,
+            "--teacher",
+            "none",
+            "--student",
+            "efficientnet_lite0",
+            "--image-size",
+            32,
+            "--batch-size",
+            64,
+            "--precision",
+            "fp32",
+            "--threads",
+            threads,
+            "--cache",
+            cache,
+            "--dry-run",
+        )
         rates.append(float(re.search(r"([\d.]+) images/s", said)[1]))
     return statistics.median(rates)
 
@@ -259,14 +390,27 @@ def busy_part(results, args):
     quiet = training_rate(args.few, 0, cache)
     try:
         for _ in range(cores):
-            loops.append(subprocess.Popen([sys.executable, "-c", "while True: pass"], start_new_session=True))
-        all_threads, one_thread = training_rate(args.few, 0, cache), training_rate(args.few, 1, cache)
+            loops.append(
+                subprocess.Popen([sys.executable, "-c", "while True: pass"], start_new_session=True)
+            )
+        all_threads, one_thread = (
+            training_rate(args.few, 0, cache),
+            training_rate(args.few, 1, cache),
+        )
     finally:
         for loop in loops:
             loop.kill()
             loop.wait()
-    results.add("contended_over_quiet", all_threads / quiet, f"{all_threads:.0f} of {quiet:.0f} images/s beside {cores} busy loops; a fair share is 0.5")
-    results.add("contended_over_one_thread", all_threads / one_thread, f"one thread there: {one_thread:.0f} images/s")
+    results.add(
+        "contended_over_quiet",
+        all_threads / quiet,
+        f"{all_threads:.0f} of {quiet:.0f} images/s beside {cores} busy loops; a fair share is 0.5",
+    )
+    results.add(
+        "contended_over_one_thread",
+        all_threads / one_thread,
+        f"one thread there: {one_thread:.0f} images/s",
+    )
 
 
 PARTS = {
@@ -274,7 +418,9 @@ PARTS = {
     "gradients": lambda results, args: results.of_part("gradients"),
     "losses": lambda results, args: results.of_part("losses"),
     "step": lambda results, args: results.of_part("step"),
-    "store": lambda results, args: results.of_part("store", args.data, fresh_cache(), teacher_file("resnet50")),
+    "store": lambda results, args: results.of_part(
+        "store", args.data, fresh_cache(), teacher_file("resnet50")
+    ),
     "whole-job": whole_job_part,
     "cold": cold_part,
     "memory": memory_part,
@@ -283,11 +429,27 @@ PARTS = {
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="fewer images and rounds: a look, not a result")
-    parser.add_argument("--only", action="append", choices=list(PARTS), help="this part; may be given again (default: all)")
-    parser.add_argument("--teacher", action="append", choices=TEACHERS, help="of whole-job and cold; may be given again (default: both)")
-    parser.add_argument("--data", type=pathlib.Path, help="a data set of JPEG photographs with train/ and test/")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="fewer images and rounds: a look, not a result"
+    )
+    parser.add_argument(
+        "--only",
+        action="append",
+        choices=list(PARTS),
+        help="this part; may be given again (default: all)",
+    )
+    parser.add_argument(
+        "--teacher",
+        action="append",
+        choices=TEACHERS,
+        help="of whole-job and cold; may be given again (default: both)",
+    )
+    parser.add_argument(
+        "--data", type=pathlib.Path, help="a data set of JPEG photographs with train/ and test/"
+    )
     args = parser.parse_args()
     WORK.mkdir(parents=True, exist_ok=True)
     args.few = args.data or draw_photographs(128)

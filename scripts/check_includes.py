@@ -6,6 +6,7 @@
 - No file includes itself by way of others.
 - The list itself: each room stands below those that it depends on.
 """
+
 import pathlib
 import re
 import sys
@@ -79,7 +80,7 @@ def circles(includes):
 
     def visit(path):
         if path in trail:
-            yield trail[trail.index(path):] + [path]
+            yield trail[trail.index(path) :] + [path]
             return
         if path in done:
             return

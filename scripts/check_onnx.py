@@ -31,15 +31,23 @@ def read_fp32(path, name):
 
 def check_interface(session, images, logits):
     (given,), (result,) = session.get_inputs(), session.get_outputs()
-    assert (given.name, given.shape) == ("images", ["batch", *images.shape[1:]]), (given.name, given.shape)
-    assert (result.name, result.shape) == ("logits", ["batch", *logits.shape[1:]]), (result.name, result.shape)
+    assert (given.name, given.shape) == ("images", ["batch", *images.shape[1:]]), (
+        given.name,
+        given.shape,
+    )
+    assert (result.name, result.shape) == ("logits", ["batch", *logits.shape[1:]]), (
+        result.name,
+        result.shape,
+    )
     metadata = session.get_modelmeta().custom_metadata_map
     assert len(json.loads(metadata["classes"])) == logits.shape[1]
     assert json.loads(metadata["preprocess"])["crop"] == images.shape[-1]
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("model")
     parser.add_argument("expected")
     parser.add_argument("--tolerance", type=float, default=1e-3)
@@ -47,14 +55,23 @@ def main():
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(arguments.model, options, providers=["CPUExecutionProvider"])
-    images, logits = read_fp32(arguments.expected, "images"), read_fp32(arguments.expected, "logits")
+    session = onnxruntime.InferenceSession(
+        arguments.model, options, providers=["CPUExecutionProvider"]
+    )
+    images, logits = (
+        read_fp32(arguments.expected, "images"),
+        read_fp32(arguments.expected, "logits"),
+    )
     check_interface(session, images, logits)
 
-    one_by_one = np.concatenate([session.run(["logits"], {"images": image[None]})[0] for image in images])
+    one_by_one = np.concatenate(
+        [session.run(["logits"], {"images": image[None]})[0] for image in images]
+    )
     at_once = session.run(["logits"], {"images": images})[0]
     largest = max(np.abs(one_by_one - logits).max(), np.abs(at_once - logits).max())
-    print(f"{len(images)} images, largest difference {largest:.2e}, largest logit {np.abs(logits).max():.2f}")
+    print(
+        f"{len(images)} images, largest difference {largest:.2e}, largest logit {np.abs(logits).max():.2f}"
+    )
     sys.exit(0 if largest <= arguments.tolerance else 1)
 
 

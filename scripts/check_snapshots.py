@@ -8,6 +8,7 @@ of a supported family is made at its smallest with random weights, saved as its 
 --distil: from a snapshot of each family, written by timm and transformers themselves, `retort distill` instead, without a flag but --teacher.
 What is checked is that every description is read and every network built.
 """
+
 import argparse
 import collections
 import os
@@ -25,9 +26,29 @@ import transformers
 from PIL import Image
 from safetensors.torch import save_file
 
-TOWER = {"hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 96, "image_size": 32, "patch_size": 8}
-DINO = {"hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2, "mlp_ratio": 2, "image_size": 56, "patch_size": 14}
-TEXT = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32, "vocab_size": 100}
+TOWER = {
+    "hidden_size": 64,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "intermediate_size": 96,
+    "image_size": 32,
+    "patch_size": 8,
+}
+DINO = {
+    "hidden_size": 64,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "mlp_ratio": 2,
+    "image_size": 56,
+    "patch_size": 14,
+}
+TEXT = {
+    "hidden_size": 32,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 2,
+    "intermediate_size": 32,
+    "vocab_size": 100,
+}
 TEXT |= {"bos_token_id": 1, "eos_token_id": 2}
 
 
@@ -35,23 +56,61 @@ def transformers_models():
     t = transformers
     bit = t.BitImageProcessor
     yield "vit", t.ViTModel(t.ViTConfig(**TOWER)), t.ViTImageProcessor(size=32)
-    yield "dinov2", t.Dinov2Model(t.Dinov2Config(**DINO)), bit(size={"shortest_edge": 64}, crop_size=56)
+    yield (
+        "dinov2",
+        t.Dinov2Model(t.Dinov2Config(**DINO)),
+        bit(size={"shortest_edge": 64}, crop_size=56),
+    )
     registers = t.Dinov2WithRegistersConfig(**DINO)
-    yield "dinov2_with_registers", t.Dinov2WithRegistersForImageClassification(registers), bit(size={"shortest_edge": 64}, crop_size=56)
+    yield (
+        "dinov2_with_registers",
+        t.Dinov2WithRegistersForImageClassification(registers),
+        bit(size={"shortest_edge": 64}, crop_size=56),
+    )
     dinov3 = t.DINOv3ViTConfig(**TOWER, num_register_tokens=4)
-    yield "dinov3_vit", t.DINOv3ViTModel(dinov3), t.DINOv3ViTImageProcessor(size={"height": 32, "width": 32})
+    yield (
+        "dinov3_vit",
+        t.DINOv3ViTModel(dinov3),
+        t.DINOv3ViTImageProcessor(size={"height": 32, "width": 32}),
+    )
     clip = t.CLIPConfig(vision_config=TOWER, text_config=TEXT)
     yield "clip", t.CLIPModel(clip), t.CLIPImageProcessor(size={"shortest_edge": 32}, crop_size=32)
-    yield "clip_vision_model", t.CLIPVisionModel(t.CLIPVisionConfig(**TOWER)), t.CLIPImageProcessor(size={"shortest_edge": 32}, crop_size=32)
+    yield (
+        "clip_vision_model",
+        t.CLIPVisionModel(t.CLIPVisionConfig(**TOWER)),
+        t.CLIPImageProcessor(size={"shortest_edge": 32}, crop_size=32),
+    )
     siglip = t.SiglipConfig(vision_config=TOWER, text_config=TEXT)
     yield "siglip", t.SiglipModel(siglip), t.SiglipImageProcessor(size={"height": 32, "width": 32})
-    resnet = t.ResNetConfig(embedding_size=16, hidden_sizes=[16, 32, 48, 64], depths=[1, 1, 1, 1], layer_type="basic")
-    yield "resnet", t.ResNetForImageClassification(resnet), t.ConvNextImageProcessor(size={"shortest_edge": 64})
+    resnet = t.ResNetConfig(
+        embedding_size=16, hidden_sizes=[16, 32, 48, 64], depths=[1, 1, 1, 1], layer_type="basic"
+    )
+    yield (
+        "resnet",
+        t.ResNetForImageClassification(resnet),
+        t.ConvNextImageProcessor(size={"shortest_edge": 64}),
+    )
     convnext = t.ConvNextV2Config(hidden_sizes=[16, 24, 32, 40], depths=[1, 1, 2, 1])
-    yield "convnextv2", t.ConvNextV2ForImageClassification(convnext), t.ConvNextImageProcessor(size={"shortest_edge": 64})
-    regnet = t.RegNetConfig(embedding_size=16, hidden_sizes=[16, 32, 48, 64], depths=[1, 1, 1, 1], groups_width=8, layer_type="y")
-    yield "regnet", t.RegNetForImageClassification(regnet), t.ConvNextImageProcessor(size={"shortest_edge": 64})
-    swin = t.SwinConfig(image_size=64, patch_size=4, embed_dim=16, depths=[2, 2], num_heads=[2, 4], window_size=4)
+    yield (
+        "convnextv2",
+        t.ConvNextV2ForImageClassification(convnext),
+        t.ConvNextImageProcessor(size={"shortest_edge": 64}),
+    )
+    regnet = t.RegNetConfig(
+        embedding_size=16,
+        hidden_sizes=[16, 32, 48, 64],
+        depths=[1, 1, 1, 1],
+        groups_width=8,
+        layer_type="y",
+    )
+    yield (
+        "regnet",
+        t.RegNetForImageClassification(regnet),
+        t.ConvNextImageProcessor(size={"shortest_edge": 64}),
+    )
+    swin = t.SwinConfig(
+        image_size=64, patch_size=4, embed_dim=16, depths=[2, 2], num_heads=[2, 4], window_size=4
+    )
     yield "swin", t.SwinForImageClassification(swin), t.ViTImageProcessor(size=64)
 
 
@@ -69,7 +128,11 @@ TIMM = {
     "tf_efficientnetv2_b0": {},
     "tf_efficientnet_lite0": {},
     "regnety_002": {},
-    "swin_tiny_patch4_window7_224": {"embed_dim": 24, "depths": (1, 1, 1, 1), "num_heads": (1, 2, 4, 8)},
+    "swin_tiny_patch4_window7_224": {
+        "embed_dim": 24,
+        "depths": (1, 1, 1, 1),
+        "num_heads": (1, 2, 4, 8),
+    },
     "mobilenetv4_conv_small": {},
 }
 
@@ -95,7 +158,9 @@ def write_images(folder):
     for shade, name in [(40, "dark"), (200, "bright")]:
         for i in range(12):
             (folder / name).mkdir(parents=True, exist_ok=True)
-            pixels = torch.randint(0, 50, (64, 64, 3), generator=generator, dtype=torch.uint8) + shade
+            pixels = (
+                torch.randint(0, 50, (64, 64, 3), generator=generator, dtype=torch.uint8) + shade
+            )
             Image.fromarray(pixels.numpy()).save(folder / name / f"{i}.png")
 
 
@@ -111,7 +176,9 @@ SMALL = {
     "efficientnet": {},
     "mobilenetv3": {},
 }
-TORCHVISION = r"(resnet|resnext|wide_resnet|mobilenet|shufflenet|efficientnet|convnext|regnet|swin|vit)_?.*"
+TORCHVISION = (
+    r"(resnet|resnext|wide_resnet|mobilenet|shufflenet|efficientnet|convnext|regnet|swin|vit)_?.*"
+)
 TOO_LARGE = 90e6
 AT_ONCE = 12
 
@@ -144,12 +211,17 @@ def timm_model(name, arguments):
     config = timm.get_pretrained_cfg(name)
     size = config.input_size[-1] if config and config.fixed_input_size else 96
     if "depth" in arguments:
-        size = 4 * int((re.search(r"patch(\d+)", name) or re.search(r"()(16)", "16")).group(1) or 16)
+        size = 4 * int(
+            (re.search(r"patch(\d+)", name) or re.search(r"()(16)", "16")).group(1) or 16
+        )
         arguments["img_size"] = size
     if re.search(r"giant.*(dinov2|tips)", name):
         arguments["mlp_ratio"] = 4  # of which half is an even number
     with torch.device("meta"):
-        if sum(p.numel() for p in timm.create_model(name, num_classes=7, **arguments).parameters()) > TOO_LARGE:
+        if (
+            sum(p.numel() for p in timm.create_model(name, num_classes=7, **arguments).parameters())
+            > TOO_LARGE
+        ):
             return None
     model = timm.create_model(name, num_classes=7, **arguments)
     model.pretrained_cfg["input_size"] = (3, size, size)
@@ -200,7 +272,9 @@ def hold_against_libraries(retort, only):
     if not program.exists():
         sys.exit(f"{program} is not there: build the target snapshot_outputs")
     torch.manual_seed(0)
-    models = [each for module in SMALL for each in timm_models(module, only)] + [*torchvision_models(only)]
+    models = [each for module in SMALL for each in timm_models(module, only)] + [
+        *torchvision_models(only)
+    ]
     counts = collections.Counter()
     while models:
         batch, models = models[:AT_ONCE], models[AT_ONCE:]
@@ -211,7 +285,9 @@ def hold_against_libraries(retort, only):
                 try:
                     if written(folder, model, make):
                         folders.append(folder)
-                except Exception as error:  # a model that its library does not make so small, or not of images
+                except (
+                    Exception
+                ) as error:  # a model that its library does not make so small, or not of images
                     print("left out:", model, str(error)[:100].replace("\n", " "), flush=True)
             done = subprocess.run([program, *folders], capture_output=True, text=True, check=True)
             for line in done.stdout.splitlines():
@@ -227,11 +303,39 @@ def distil(retort):
         folder = pathlib.Path(name)
         write_images(folder / "images")
         for snapshot in snapshots(folder):
-            command = [retort, "distill", "--data", folder / "images", "--teacher", snapshot, "--out", folder / "run" / snapshot.name]
-            short = ["--student", "mobilenet_v3_small", "--image-size", "32", "--epochs", "1", "--cache", folder / "cache"]
+            command = [
+                retort,
+                "distill",
+                "--data",
+                folder / "images",
+                "--teacher",
+                snapshot,
+                "--out",
+                folder / "run" / snapshot.name,
+            ]
+            short = [
+                "--student",
+                "mobilenet_v3_small",
+                "--image-size",
+                "32",
+                "--epochs",
+                "1",
+                "--cache",
+                folder / "cache",
+            ]
             done = subprocess.run(command + short, capture_output=True, text=True)
-            teacher = next((line for line in done.stdout.splitlines() + done.stderr.splitlines() if line.startswith("teacher: ")), "")
-            print(f"{'ok' if done.returncode == 0 else 'FAILED':7}{snapshot.name:50}{teacher}", flush=True)
+            teacher = next(
+                (
+                    line
+                    for line in done.stdout.splitlines() + done.stderr.splitlines()
+                    if line.startswith("teacher: ")
+                ),
+                "",
+            )
+            print(
+                f"{'ok' if done.returncode == 0 else 'FAILED':7}{snapshot.name:50}{teacher}",
+                flush=True,
+            )
             if done.returncode != 0:
                 failed += 1
                 print(done.stderr[-500:])

@@ -5,6 +5,7 @@ code: the C++ sources, scripts and CMake files. docs: the Markdown pages. With -
 that were added or changed since that commit count. Lines that cannot be wrapped may be longer: an
 #include, a row of a table, a heading, a URL, a single word, and code blocks of pages.
 """
+
 import argparse
 import pathlib
 import re

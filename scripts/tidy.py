@@ -5,6 +5,7 @@ libtorch's headers take ten seconds and more to parse, and the checks on our own
 that includes many; files that are built without those headers have batches of their own. Two files of a folder whose unnamed namespaces share a
 name cannot be in one batch. Where a batch does not compile, its halves are tried.
 """
+
 import concurrent.futures
 import json
 import os
@@ -29,7 +30,11 @@ def read_commands(build):
     """The sources of ours in the compilation database, whether each is built with the precompiled header, and the union of their flags."""
     sources, flags = {}, {}
     for entry in json.loads((build / "compile_commands.json").read_text()):
-        ours = [path for path in members(pathlib.Path(entry["file"])) if path.is_relative_to(ROOT) and path.relative_to(ROOT).parts[0] in FOLDERS]
+        ours = [
+            path
+            for path in members(pathlib.Path(entry["file"]))
+            if path.is_relative_to(ROOT) and path.relative_to(ROOT).parts[0] in FOLDERS
+        ]
         if not ours:
             continue
         sources.update({path: "cmake_pch.hxx" in entry["command"] for path in ours})
@@ -43,7 +48,9 @@ def read_commands(build):
 
 
 TYPE = re.compile(r"(?m)^(?:class|struct|enum(?: class)?) (\w+)")
-VALUE = re.compile(r"(?m)^(?!namespace |class |struct |enum )[a-z\[][^(={;\n]*[\s*&](\w+)(?:\[\w*\])?\s*[(={;]")
+VALUE = re.compile(
+    r"(?m)^(?!namespace |class |struct |enum )[a-z\[][^(={;\n]*[\s*&](\w+)(?:\[\w*\])?\s*[(={;]"
+)
 TEST = re.compile(r"(?m)^TEST\w*\((\w+, \w+)")
 
 
@@ -65,9 +72,15 @@ def declared(path):
     own = set(TEST.findall(text))
     for inside in re.findall(r"(?ms)^namespace \{$(.*?)^\}  // namespace$", text):
         own |= names_in(inside)
-    headers = [header.read_text() for header in path.parent.glob("*.h") if f"{path.parent.name}/{header.name}" in text]
+    headers = [
+        header.read_text()
+        for header in path.parent.glob("*.h")
+        if f"{path.parent.name}/{header.name}" in text
+    ]
     seen = {(namespace_of(header), name) for header in headers for name in names_in(header)}
-    return {(namespace_of(text), name) for name in own} | ({("", "main")} if "\nint main(" in text else set()), seen
+    return {(namespace_of(text), name) for name in own} | (
+        {("", "main")} if "\nint main(" in text else set()
+    ), seen
 
 
 class Batch:
@@ -77,7 +90,12 @@ class Batch:
         self.common, self.files, self.lines, self.own, self.seen = common, [], 0, set(), set()
 
     def takes(self, common, lines, own, seen):
-        return self.common == common and self.lines + lines <= self.largest and not own & (self.own | self.seen) and not seen & self.own
+        return (
+            self.common == common
+            and self.lines + lines <= self.largest
+            and not own & (self.own | self.seen)
+            and not seen & self.own
+        )
 
     def add(self, path, lines, own, seen):
         self.files.append(path)
@@ -94,22 +112,36 @@ def batches(sources):
         if batch is None:
             found.append(batch := Batch(common))
         batch.add(path, lines, own, seen)
-    return [(batch.common, batch.files) for batch in sorted(found, key=lambda batch: batch.lines, reverse=True)]
+    return [
+        (batch.common, batch.files)
+        for batch in sorted(found, key=lambda batch: batch.lines, reverse=True)
+    ]
 
 
 class Checker:
     def __init__(self, build, flags):
         self.scratch = build / "tidy"
         self.scratch.mkdir(exist_ok=True)
-        self.common = build / "CMakeFiles" / "retort_pch.dir" / "cmake_pch.hxx"  # what the build includes before every file
+        self.common = (
+            build / "CMakeFiles" / "retort_pch.dir" / "cmake_pch.hxx"
+        )  # what the build includes before every file
         self.flags = ["-Wall", "-Wextra", "-Wshadow", "-Wno-deprecated-declarations", *flags]
         beside = pathlib.Path(sys.executable).parent / "clang-tidy"
         self.program = str(beside) if beside.exists() else "clang-tidy"
 
     def run(self, name, paths, common):
         unit = self.scratch / f"{name}.cpp"
-        unit.write_text("".join(f'#include "{path}"\n' for path in ([self.common] if common else []) + paths))
-        command = [self.program, "--quiet", f"--config-file={ROOT / '.clang-tidy'}", str(unit), "--", *self.flags]
+        unit.write_text(
+            "".join(f'#include "{path}"\n' for path in ([self.common] if common else []) + paths)
+        )
+        command = [
+            self.program,
+            "--quiet",
+            f"--config-file={ROOT / '.clang-tidy'}",
+            str(unit),
+            "--",
+            *self.flags,
+        ]
         result = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
         # Without a finding, standard error may say why clang-tidy itself failed.
         return result.returncode, result.stdout or (result.stderr if result.returncode else "")
@@ -120,7 +152,10 @@ class Checker:
         if len(paths) == 1 or "clang-diagnostic-error" not in told:
             return code, told
         half = len(paths) // 2
-        results = [self.check(f"{name}_{i}", (common, part)) for i, part in enumerate((paths[:half], paths[half:]))]
+        results = [
+            self.check(f"{name}_{i}", (common, part))
+            for i, part in enumerate((paths[:half], paths[half:]))
+        ]
         return max(code for code, _ in results), "".join(told for _, told in results)
 
 
@@ -131,8 +166,12 @@ def main():
         sources = {path: common for path, common in sources.items() if path in chosen}
     checker = Checker(build, flags)
     failed, seen = False, set()
-    with concurrent.futures.ThreadPoolExecutor(int(os.environ.get("JOBS") or os.cpu_count())) as pool:
-        for code, told in pool.map(lambda job: checker.check(f"batch_{job[0]}", job[1]), enumerate(batches(sources))):
+    with concurrent.futures.ThreadPoolExecutor(
+        int(os.environ.get("JOBS") or os.cpu_count())
+    ) as pool:
+        for code, told in pool.map(
+            lambda job: checker.check(f"batch_{job[0]}", job[1]), enumerate(batches(sources))
+        ):
             failed |= code != 0
             for finding in re.split(r"(?m)^(?=/\S+:\d+:\d+: (?:error|warning):)", told):
                 if finding not in seen:  # a header's is found in every batch

@@ -9,6 +9,7 @@ run. The cheapest runs come first. The same command again skips what is done and
 it can be ended at any time; --list says what is left, --table prints what there is. A run that fails is named at the end
 and does not stop the others.
 """
+
 import argparse
 import dataclasses
 import json
@@ -48,7 +49,9 @@ class Run:
 
     @property
     def name(self):
-        return re.sub(r"[^a-z0-9-]+", "-", f"{self.data}-{self.arm}-{self.steps}-{self.seed}".lower())
+        return re.sub(
+            r"[^a-z0-9-]+", "-", f"{self.data}-{self.arm}-{self.steps}-{self.seed}".lower()
+        )
 
 
 def data_sets(arguments):
@@ -60,7 +63,10 @@ def data_sets(arguments):
             if not (cut / "test").exists():
                 cut.parent.mkdir(parents=True, exist_ok=True)
                 script = str(ROOT / "scripts/cut.py")
-                subprocess.run([sys.executable, script, str(arguments.eurosat), str(cut), str(images)], check=True)
+                subprocess.run(
+                    [sys.executable, script, str(arguments.eurosat), str(cut), str(images)],
+                    check=True,
+                )
             found[f"EuroSAT {images}"] = (cut, ())
         found["EuroSAT all"] = (arguments.eurosat, MILDER)
     if arguments.flowers:
@@ -96,7 +102,11 @@ def plan(arguments, sets):
                 sized = "--teacher-size" in options
                 teacher = ("--teacher", str(arguments.teacher) + ("" if sized else "@128"))
                 add(data, arm, TEACHER_STEPS, seed, (*teacher, *options))
-    wanted = [r for r in runs.values() if r.steps <= arguments.most_steps and re.search(arguments.only, r.name)]
+    wanted = [
+        r
+        for r in runs.values()
+        if r.steps <= arguments.most_steps and re.search(arguments.only, r.name)
+    ]
     return sorted(wanted, key=lambda run: (run.steps, run.seed))
 
 
@@ -106,9 +116,20 @@ def training_images(arguments, folder):
     counts = json.loads(kept.read_text()) if kept.is_file() else {}
     key = str(folder.resolve())
     if key not in counts:
-        command = [arguments.retort, "distill", "--data", str(folder), *STUDENT, "--teacher", "none", "--dry-run"]
+        command = [
+            arguments.retort,
+            "distill",
+            "--data",
+            str(folder),
+            *STUDENT,
+            "--teacher",
+            "none",
+            "--dry-run",
+        ]
         out = str(arguments.out / "count")
-        said = subprocess.run([*command, "--out", out, *arguments.rest], capture_output=True, text=True, check=False)
+        said = subprocess.run(
+            [*command, "--out", out, *arguments.rest], capture_output=True, text=True, check=False
+        )
         match = re.search(r"([\d,]+) training", said.stdout + said.stderr)
         if not match:
             sys.exit(f"long_runs: {folder} cannot be read:\n{said.stderr}")
@@ -128,7 +149,15 @@ def train(arguments, run, sets):
     epochs = max(1, round(run.steps / training_images(arguments, folder)))
     out = arguments.out / run.name
     command = [arguments.retort, "distill", "--data", str(folder), *STUDENT, *view, *run.options]
-    command += ["--epochs", str(epochs), "--seed", str(run.seed), "--out", str(out), *arguments.rest]
+    command += [
+        "--epochs",
+        str(epochs),
+        "--seed",
+        str(run.seed),
+        "--out",
+        str(out),
+        *arguments.rest,
+    ]
     if out.exists():
         command.append("--resume")
     print(" ".join(command), flush=True)
@@ -139,14 +168,18 @@ def cell(summaries):
     scores = [s["student"]["test_accuracy"] for s in summaries if s]
     if not scores:
         return ""
-    return f"{statistics.mean(scores):.1f}" + (f" ± {statistics.stdev(scores):.1f}" if len(scores) > 1 else "")
+    return f"{statistics.mean(scores):.1f}" + (
+        f" ± {statistics.stdev(scores):.1f}" if len(scores) > 1 else ""
+    )
 
 
 def print_tables(arguments, runs):
     """Test accuracy: a row for each data set and arm, a column for each number of image-steps."""
     found = {}
     for run in runs:
-        found.setdefault((run.data, run.arm), {}).setdefault(run.steps, []).append(summary(arguments, run))
+        found.setdefault((run.data, run.arm), {}).setdefault(run.steps, []).append(
+            summary(arguments, run)
+        )
     steps = sorted({run.steps for run in runs})
     print("\n| data | arm | " + " | ".join(f"{s:,}" for s in steps) + " |")
     print("| --- | --- |" + " ---: |" * len(steps))
@@ -155,19 +188,35 @@ def print_tables(arguments, runs):
 
 
 def parsed():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--retort", default=str(ROOT / "build/release/retort"), help="the program")
     parser.add_argument("--eurosat", type=pathlib.Path, help="EuroSAT: train/ and test/")
     parser.add_argument("--flowers", type=pathlib.Path, help="Flowers-102: train/ and test/")
-    parser.add_argument("--teacher", type=pathlib.Path, required=True, help="its weights; it sees 128 pixels")
-    parser.add_argument("--student-weights", type=pathlib.Path, required=True, help="efficientnet_lite0's, to finetune")
+    parser.add_argument(
+        "--teacher", type=pathlib.Path, required=True, help="its weights; it sees 128 pixels"
+    )
+    parser.add_argument(
+        "--student-weights",
+        type=pathlib.Path,
+        required=True,
+        help="efficientnet_lite0's, to finetune",
+    )
     parser.add_argument("--out", type=pathlib.Path, required=True, help="folder for all runs")
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--most-steps", type=int, default=STEPS[-1], help="leave longer runs out")
     parser.add_argument("--only", default="", metavar="REGEX", help="only runs whose names match")
     parser.add_argument("--list", action="store_true", help="say what is left to run, and stop")
-    parser.add_argument("--table", action="store_true", help="print the table of what is done, and stop")
-    parser.add_argument("rest", nargs="*", metavar="OPTION", help="after --: options of retort distill for every run")
+    parser.add_argument(
+        "--table", action="store_true", help="print the table of what is done, and stop"
+    )
+    parser.add_argument(
+        "rest",
+        nargs="*",
+        metavar="OPTION",
+        help="after --: options of retort distill for every run",
+    )
     arguments = parser.parse_args()
     if not arguments.eurosat and not arguments.flowers:
         parser.error("give --eurosat, --flowers, or both")
@@ -180,11 +229,15 @@ def main():
     sets = data_sets(arguments)
     runs = plan(arguments, sets)
     left = [run for run in runs if not summary(arguments, run)]
-    print(f"{len(runs) - len(left)} of {len(runs)} runs are done; {sum(run.steps for run in left):,} image-steps are left")
+    print(
+        f"{len(runs) - len(left)} of {len(runs)} runs are done; {sum(run.steps for run in left):,} image-steps are left"
+    )
     if arguments.list:
         print("\n".join(run.name for run in left))
         return
-    failed = [] if arguments.table else [run.name for run in left if not train(arguments, run, sets)]
+    failed = (
+        [] if arguments.table else [run.name for run in left if not train(arguments, run, sets)]
+    )
     print_tables(arguments, runs)
     if failed:
         sys.exit(f"long_runs: {len(failed)} runs failed: " + ", ".join(failed))

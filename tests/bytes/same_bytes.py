@@ -6,6 +6,7 @@ thread: a distillation from a probed teacher, a comparison of two arms, and a te
 Weights, ONNX files and stored teacher outputs must be the same, bit for bit; settings and seconds need not be.
 tests/bytes/same_bytes.sh builds BEFORE from a commit.
 """
+
 import hashlib
 import json
 import pathlib
@@ -17,7 +18,18 @@ import sys
 import numpy as np
 from PIL import Image
 
-STUDENT = ["--student", "shufflenet_v2_x0_5", "--image-size", "32", "--epochs", "2", "--threads", "1", "--precision", "fp32"]
+STUDENT = [
+    "--student",
+    "shufflenet_v2_x0_5",
+    "--image-size",
+    "32",
+    "--epochs",
+    "2",
+    "--threads",
+    "1",
+    "--precision",
+    "fp32",
+]
 TEACHER_SIZE = ["--teacher-size", "32"]
 
 
@@ -35,7 +47,9 @@ def pictures(folder):
 
 
 def call(program, *arguments):
-    done = subprocess.run([program, *map(str, arguments)], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [program, *map(str, arguments)], capture_output=True, text=True, check=False
+    )
     if done.returncode != 0:
         sys.exit(f"{program} {' '.join(map(str, arguments))}\n{done.stderr}")
 
@@ -44,14 +58,20 @@ def tensors(path):
     """A safetensors file without its metadata: names, shapes and bytes."""
     data = path.read_bytes()
     size = struct.unpack("<Q", data[:8])[0]
-    header = json.loads(data[8:8 + size])
+    header = json.loads(data[8 : 8 + size])
     header.pop("__metadata__", None)
-    return {name: (entry["dtype"], entry["shape"], data[8 + size:][slice(*entry["data_offsets"])])
-            for name, entry in header.items()}
+    return {
+        name: (entry["dtype"], entry["shape"], data[8 + size :][slice(*entry["data_offsets"])])
+        for name, entry in header.items()
+    }
 
 
 def digest(path):
-    content = repr(sorted(tensors(path).items())).encode() if path.suffix == ".safetensors" else path.read_bytes()
+    content = (
+        repr(sorted(tensors(path).items())).encode()
+        if path.suffix == ".safetensors"
+        else path.read_bytes()
+    )
     return hashlib.sha256(content).hexdigest()
 
 
@@ -61,8 +81,32 @@ def runs(program, work, data, teacher):
     common = ["--data", data, *STUDENT, "--cache", work / "cache"]
     taught = ["--teacher", teacher, *TEACHER_SIZE, "--views", "2"]
     call(program, "distill", *common, *taught, "--out", work / "probe")
-    call(program, "compare", *common, *taught, "--arm", "scratch", "--arm", "distill", "--seeds", "1", "--out", work / "compare")
-    call(program, "distill", *common, *taught, "--teacher-init", "finetune", "--teacher-epochs", "1", "--out", work / "finetuned")
+    call(
+        program,
+        "compare",
+        *common,
+        *taught,
+        "--arm",
+        "scratch",
+        "--arm",
+        "distill",
+        "--seeds",
+        "1",
+        "--out",
+        work / "compare",
+    )
+    call(
+        program,
+        "distill",
+        *common,
+        *taught,
+        "--teacher-init",
+        "finetune",
+        "--teacher-epochs",
+        "1",
+        "--out",
+        work / "finetuned",
+    )
     made = {}
     for path in sorted(work.rglob("*")):
         if path.name in ("student.safetensors", "student.onnx", "teacher_head.safetensors"):
@@ -78,8 +122,21 @@ def main():
     before, after, work = sys.argv[1], sys.argv[2], pathlib.Path(sys.argv[3]).resolve()
     data, first = work / "data", work / "teacher"
     pictures(data)
-    call(before, "distill", "--data", data, "--teacher", "none", *STUDENT, "--seed", "7", "--cache", work / "cache",
-         "--out", first)
+    call(
+        before,
+        "distill",
+        "--data",
+        data,
+        "--teacher",
+        "none",
+        *STUDENT,
+        "--seed",
+        "7",
+        "--cache",
+        work / "cache",
+        "--out",
+        first,
+    )
     teacher = first / "student.safetensors"
     old, new = (runs(program, work / "runs", data, teacher) for program in (before, after))
     for name in sorted(old.keys() | new.keys()):

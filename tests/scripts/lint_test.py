@@ -1,4 +1,5 @@
 """Tests of check_includes.py and check_text.py: python -m unittest tests/scripts/lint_test.py"""
+
 import pathlib
 import sys
 import tempfile

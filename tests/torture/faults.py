@@ -2,6 +2,7 @@
 """What happens when a disk is full, a folder read-only, a file gone: `faults.py --retort build/release/retort [CASE ...]`.
 
 Exits with 77 where this machine does not let a case be made (mounts need root, or user namespaces)."""
+
 import argparse
 import ctypes
 import os
@@ -16,7 +17,15 @@ from pathlib import Path
 from job import Place, differences, outcome
 
 SKIPPED = 77
-CLONE_NEWNS, CLONE_NEWUSER, MS_RDONLY, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 0x20000, 0x10000000, 1, 32, 4096, 16384, 1 << 18
+CLONE_NEWNS, CLONE_NEWUSER, MS_RDONLY, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = (
+    0x20000,
+    0x10000000,
+    1,
+    32,
+    4096,
+    16384,
+    1 << 18,
+)
 libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -43,7 +52,9 @@ def own_mounts():
 
 
 def mount(source, target, kind, flags, options=None):
-    coded = [None if word is None else str(word).encode() for word in (source, target, kind, options)]
+    coded = [
+        None if word is None else str(word).encode() for word in (source, target, kind, options)
+    ]
     if libc.mount(coded[0], coded[1], coded[2], flags, coded[3]) != 0:
         raise Skip("this machine does not let us mount: " + os.strerror(ctypes.get_errno()))
 
@@ -120,7 +131,11 @@ def full_disk_leaves_the_finished_run(place):
     shutil.copytree(kept, place.out, dirs_exist_ok=True)
     fill(place.out, 3_000_000)
     refused(place.run(place.taught("--force", "--seed", "1")), "No space left")
-    found = [f for f in differences(before, outcome(place.out)) if "replacement" not in f and "ballast" not in f]
+    found = [
+        f
+        for f in differences(before, outcome(place.out))
+        if "replacement" not in f and "ballast" not in f
+    ]
     expect(not found, "the finished run is as it was", found)
 
 
@@ -132,7 +147,11 @@ def read_only_cache(place):
     done = place.run(place.taught())
     expect(done.returncode == 0, "what is there is used", done.stdout)
     same(place, wanted)
-    refused(place.run(place.taught("--view-seed", "5", out=place.folder / "other")), "Read-only", str(place.cache))
+    refused(
+        place.run(place.taught("--view-seed", "5", out=place.folder / "other")),
+        "Read-only",
+        str(place.cache),
+    )
     pruned = place.run([place.retort, "cache", "prune", "--max-size", "0"])
     expect("removed: 0 stores" in pruned.stdout, "nothing is pruned", pruned.stdout)
 
@@ -142,14 +161,25 @@ def read_only_run(place):
     own_mounts()
     read_only(place.out)
     done = place.run(place.taught())
-    expect(done.returncode == 0 and "nothing is trained again" in done.stdout, "a finished run is shown", done.stdout)
+    expect(
+        done.returncode == 0 and "nothing is trained again" in done.stdout,
+        "a finished run is shown",
+        done.stdout,
+    )
     refused(place.run(place.taught("--force")), "Read-only", str(place.out))
     same(place, wanted)
 
 
 def begun(place, words, sign):
-    process = subprocess.Popen([str(word) for word in words], env=place.env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                               stderr=subprocess.STDOUT, text=True, errors="replace")
+    process = subprocess.Popen(
+        [str(word) for word in words],
+        env=place.env,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    )
     while not sign.exists() and process.poll() is None:
         time.sleep(0.005)
     return process
@@ -163,7 +193,9 @@ def ended(process):
 def images_vanish(place):
     """Where views are read from the files, the file is named; where pixels are stored, nobody misses it."""
     place.clean()
-    words = place.taught("--image-store", "files", "--epochs", "200", "--views", "1", "--more-views", "live")
+    words = place.taught(
+        "--image-store", "files", "--epochs", "200", "--views", "1", "--more-views", "live"
+    )
     process = begun(place, words, place.out / "metrics.jsonl")
     for path in (place.data / "train").rglob("*.png"):
         path.unlink()
@@ -182,7 +214,9 @@ def cache_vanishes(place):
     shutil.rmtree(place.cache)
     done = ended(process)
     expect(done.returncode == 0, "what is mapped stays until the run has ended", done.stdout)
-    found = differences({k: v for k, v in wanted.items() if k.startswith("out/")}, outcome(place.out))
+    found = differences(
+        {k: v for k, v in wanted.items() if k.startswith("out/")}, outcome(place.out)
+    )
     expect(not found, "it ends with the bytes of an undisturbed run", found)
 
 
@@ -191,7 +225,11 @@ def run_vanishes(place):
     process = begun(place, place.taught("--epochs", "6"), place.out / "metrics.jsonl")
     shutil.rmtree(place.out, ignore_errors=True)
     done = ended(process)
-    expect(done.returncode == 1 and "retort: " in done.stdout, "a run whose folder is gone fails, and says so", done.stdout)
+    expect(
+        done.returncode == 1 and "retort: " in done.stdout,
+        "a run whose folder is gone fails, and says so",
+        done.stdout,
+    )
     done = place.run(place.taught("--force", "--epochs", "6"))
     expect(done.returncode == 0, "it can be made anew there", done.stdout)
 
@@ -204,7 +242,11 @@ def clock_goes_back(place):
     place.env["LD_PRELOAD"] = place.clock
     done = place.run(place.taught())
     expect(done.returncode == 0, "a run whose clock jumps back ends", done.stdout)
-    stamps = [line.split(" ")[0] for line in (place.out / "log.txt").read_text().splitlines() if line[:1] == "2" or line[:1] == "1"]
+    stamps = [
+        line.split(" ")[0]
+        for line in (place.out / "log.txt").read_text().splitlines()
+        if line[:1] == "2" or line[:1] == "1"
+    ]
     expect(len(stamps) > 2 and stamps[0] > stamps[-1], "its log shows that the clock did", stamps)
     same(place, wanted)
     done = place.run([place.retort, "cache", "prune", "--older-than", "1d"])
@@ -215,13 +257,18 @@ def two_runs_on_one_store(place):
     wanted = undisturbed(place)
     first = dict(wanted)
     place.clean()
-    processes = [begun(place, place.taught(out=place.folder / name), place.folder) for name in ("one", "two", "three")]
+    processes = [
+        begun(place, place.taught(out=place.folder / name), place.folder)
+        for name in ("one", "two", "three")
+    ]
     for process in processes:
         done = ended(process)
         expect(done.returncode == 0, "three runs at once on an empty cache", done.stdout)
     for name in ("one", "two", "three"):
         os.rename(place.folder / name, place.out)
-        found = [f for f in differences(first, outcome(place.out, place.cache)) if "config.toml" not in f]
+        found = [
+            f for f in differences(first, outcome(place.out, place.cache)) if "config.toml" not in f
+        ]
         expect(not found, f"run {name} ends with the bytes of one alone", found)
         shutil.rmtree(place.out)
 
@@ -235,23 +282,42 @@ def two_containers(place):
         raise Skip("this machine lets nobody make a process namespace")
     wanted = undisturbed(place)
     place.clean()
-    processes = [begun(place, [*inside, *place.taught(out=place.folder / name)], place.folder) for name in ("one", "two")]
+    processes = [
+        begun(place, [*inside, *place.taught(out=place.folder / name)], place.folder)
+        for name in ("one", "two")
+    ]
     for process in processes:
         done = ended(process)
         expect(done.returncode == 0, "two containers on one cache", done.stdout)
     os.rename(place.folder / "two", place.out)
-    found = [f for f in differences(wanted, outcome(place.out, place.cache)) if "config.toml" not in f]
+    found = [
+        f for f in differences(wanted, outcome(place.out, place.cache)) if "config.toml" not in f
+    ]
     expect(not found, "they end with the bytes of one alone", found)
     place.clean()
     shutil.rmtree(place.folder / "one")
     holder = begun(place, [*inside, *place.taught("--epochs", "500")], place.out / "metrics.jsonl")
-    refused(place.run([*inside, *place.taught("--epochs", "500")]), "is in use: process 1 is at work in it")
+    refused(
+        place.run([*inside, *place.taught("--epochs", "500")]),
+        "is in use: process 1 is at work in it",
+    )
     holder.send_signal(signal.SIGKILL)
     holder.communicate()
 
 
-CASES = [full_disk_of_the_run, full_disk_of_the_cache, full_disk_leaves_the_finished_run, read_only_cache, read_only_run, images_vanish,
-         cache_vanishes, run_vanishes, clock_goes_back, two_runs_on_one_store, two_containers]
+CASES = [
+    full_disk_of_the_run,
+    full_disk_of_the_cache,
+    full_disk_leaves_the_finished_run,
+    read_only_cache,
+    read_only_run,
+    images_vanish,
+    cache_vanishes,
+    run_vanishes,
+    clock_goes_back,
+    two_runs_on_one_store,
+    two_containers,
+]
 
 
 def run_case(case, retort, clock):
@@ -288,7 +354,13 @@ def main():
         print(f"== {case.__name__}", flush=True)
         statuses.append(run_case(case, arguments.retort, arguments.clock))
     failed = [status for status in statuses if status not in (0, SKIPPED)]
-    return 1 if failed or not statuses else SKIPPED if all(status == SKIPPED for status in statuses) else 0
+    return (
+        1
+        if failed or not statuses
+        else SKIPPED
+        if all(status == SKIPPED for status in statuses)
+        else 0
+    )
 
 
 if __name__ == "__main__":

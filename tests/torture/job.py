@@ -1,4 +1,5 @@
 """Small jobs for torture.py and faults.py: their inputs, their commands, and what of their outcome must be the same bytes each time."""
+
 import hashlib
 import json
 import os
@@ -10,8 +11,27 @@ import zlib
 from pathlib import Path
 
 CLASSES = ("cat", "dog", "owl")
-STUDENT = ("--student", "shufflenet_v2_x0_5", "--image-size", "32", "--batch-size", "8", "--threads", "1", "--precision", "fp32")
-TIMES = ("images_per_second", "seconds", "training_seconds", "teacher_seconds", "saved", "milliseconds", "forecast")
+STUDENT = (
+    "--student",
+    "shufflenet_v2_x0_5",
+    "--image-size",
+    "32",
+    "--batch-size",
+    "8",
+    "--threads",
+    "1",
+    "--precision",
+    "fp32",
+)
+TIMES = (
+    "images_per_second",
+    "seconds",
+    "training_seconds",
+    "teacher_seconds",
+    "saved",
+    "milliseconds",
+    "forecast",
+)
 
 
 def png(kind, number, size=32):
@@ -19,13 +39,23 @@ def png(kind, number, size=32):
     draw = random.Random(1000 * kind + number)
     rows = b""
     for _ in range(size):
-        rows += b"\0" + bytes((70 * kind + 40 * channel + draw.randrange(60)) % 256 for _ in range(size) for channel in range(3))
+        rows += b"\0" + bytes(
+            (70 * kind + 40 * channel + draw.randrange(60)) % 256
+            for _ in range(size)
+            for channel in range(3)
+        )
 
     def chunk(name, data):
-        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        return (
+            struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        )
 
-    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", size, size, 8, 2, 0, 0, 0))
-            + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", struct.pack(">IIBBBBB", size, size, 8, 2, 0, 0, 0))
+        + chunk(b"IDAT", zlib.compress(rows))
+        + chunk(b"IEND", b"")
+    )
 
 
 def pictures(folder, each, first=0):
@@ -40,10 +70,20 @@ class Place:
 
     def __init__(self, retort, folder):
         self.retort, self.folder = str(retort), Path(folder)
-        self.data, self.cache, self.out = self.folder / "data", self.folder / "cache", self.folder / "out"
+        self.data, self.cache, self.out = (
+            self.folder / "data",
+            self.folder / "cache",
+            self.folder / "out",
+        )
         self.teacher = self.folder / "teacher.safetensors"
-        self.env = {**os.environ, "RETORT_CACHE": str(self.cache), "HF_HUB_CACHE": str(self.folder / "hub"), "OMP_NUM_THREADS": "1",
-                    "OMP_WAIT_POLICY": "passive", "no_proxy": "127.0.0.1"}
+        self.env = {
+            **os.environ,
+            "RETORT_CACHE": str(self.cache),
+            "HF_HUB_CACHE": str(self.folder / "hub"),
+            "OMP_NUM_THREADS": "1",
+            "OMP_WAIT_POLICY": "passive",
+            "no_proxy": "127.0.0.1",
+        }
 
     def prepare(self):
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -63,16 +103,41 @@ class Place:
             shutil.rmtree(folder, ignore_errors=True)
 
     def distill(self, *more, out=None):
-        return [self.retort, "distill", "--data", self.data, *STUDENT, "--out", out or self.out, *more]
+        return [
+            self.retort,
+            "distill",
+            "--data",
+            self.data,
+            *STUDENT,
+            "--out",
+            out or self.out,
+            *more,
+        ]
 
     def taught(self, *more, out=None):
         """From a teacher; `more` takes the place of the options here."""
-        own = {"--teacher": self.teacher, "--teacher-size": "32", "--views": "2", "--epochs": "2", "--checkpoint-seconds": "0"}
-        return self.distill(*(word for pair in own.items() if pair[0] not in more for word in pair), *more, out=out)
+        own = {
+            "--teacher": self.teacher,
+            "--teacher-size": "32",
+            "--views": "2",
+            "--epochs": "2",
+            "--checkpoint-seconds": "0",
+        }
+        return self.distill(
+            *(word for pair in own.items() if pair[0] not in more for word in pair), *more, out=out
+        )
 
     def run(self, words, **more):
-        return subprocess.run([str(word) for word in words], env=self.env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, text=True, errors="replace", **more)
+        return subprocess.run(
+            [str(word) for word in words],
+            env=self.env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            **more,
+        )
 
 
 def without_times(value):
@@ -87,7 +152,9 @@ def digest(path):
     if path.name in ("summary.json", "compare.json"):
         data = json.dumps(without_times(json.loads(data))).encode()
     if path.name == "metrics.jsonl":
-        data = "\n".join(json.dumps(without_times(json.loads(line))) for line in data.decode().splitlines()).encode()
+        data = "\n".join(
+            json.dumps(without_times(json.loads(line))) for line in data.decode().splitlines()
+        ).encode()
     return hashlib.sha256(data).hexdigest()[:16]
 
 
@@ -107,6 +174,8 @@ def outcome(*folders):
 
 
 def differences(wanted, got):
-    return ([f"{name} is missing" for name in wanted if name not in got]
-            + [f"{name} is left" for name in got if name not in wanted]
-            + [f"{name} differs" for name in wanted if name in got and wanted[name] != got[name]])
+    return (
+        [f"{name} is missing" for name in wanted if name not in got]
+        + [f"{name} is left" for name in got if name not in wanted]
+        + [f"{name} differs" for name in wanted if name in got and wanted[name] != got[name]]
+    )

@@ -4,6 +4,7 @@
     torture.py --retort build/release/retort --hub build/release/torture_hub --work build/torture --kills 1000
 
 A work folder keeps what was done: the same command goes on from there. Equal seeds kill after equal shares of a command's time."""
+
 import argparse
 import json
 import random
@@ -42,6 +43,7 @@ class Distill:
 
 class Replace(Distill):
     """--force over a finished run, which stays until the new one is whole."""
+
     share = 15
 
     def setup(self):
@@ -67,7 +69,9 @@ class Replace(Distill):
         if (self.place.out / "replacement" / "summary.json").exists() or self.is_new():
             return []
         now = outcome(self.place.out)
-        return [f"while replacing: {name}" for name in self.before if now.get(name) != self.before[name]]
+        return [
+            f"while replacing: {name}" for name in self.before if now.get(name) != self.before[name]
+        ]
 
 
 class Compare(Distill):
@@ -84,8 +88,18 @@ class Generate(Distill):
     def command(self, again):
         folder = self.place.folder
         tool = f"/bin/sh {folder}/tool {folder}/made/{{class}}/300.png {{out}} {{prompt}} {{seed}}"
-        return [self.place.retort, "generate", "--classes", folder / "classes.txt", "--per-class", "4", "--engine", tool,
-                "--out", folder / "synth"]
+        return [
+            self.place.retort,
+            "generate",
+            "--classes",
+            folder / "classes.txt",
+            "--per-class",
+            "4",
+            "--engine",
+            tool,
+            "--out",
+            folder / "synth",
+        ]
 
     def folders(self):
         return (self.place.folder / "synth",)
@@ -118,8 +132,22 @@ class Gate(Distill):
 
     def command(self, again):
         place = self.place
-        return [place.retort, "gate", "--images", place.folder / "made", "--data", place.data, "--teacher", place.teacher,
-                "--teacher-size", "32", "--threads", "1", "--out", place.out]
+        return [
+            place.retort,
+            "gate",
+            "--images",
+            place.folder / "made",
+            "--data",
+            place.data,
+            "--teacher",
+            place.teacher,
+            "--teacher-size",
+            "32",
+            "--threads",
+            "1",
+            "--out",
+            place.out,
+        ]
 
     def folders(self):
         return self.place.out, self.place.cache, self.place.folder / "made"
@@ -135,7 +163,14 @@ class Pull(Distill):
         return (self.place.folder / "hub",)
 
 
-COMMANDS = {"distill": Distill, "distill --force": Replace, "compare": Compare, "generate": Generate, "gate": Gate, "pull": Pull}
+COMMANDS = {
+    "distill": Distill,
+    "distill --force": Replace,
+    "compare": Compare,
+    "generate": Generate,
+    "gate": Gate,
+    "pull": Pull,
+}
 
 
 class Worker:
@@ -163,10 +198,19 @@ class Worker:
 
     def kill_once(self, name, again, share):
         """True when it was killed, the text when it ended before."""
-        process = subprocess.Popen([str(word) for word in self.jobs[name].command(again)], env=self.place.env, stdin=subprocess.DEVNULL,
-                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
+        process = subprocess.Popen(
+            [str(word) for word in self.jobs[name].command(again)],
+            env=self.place.env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        )
         try:
-            text, _ = process.communicate(timeout=self.start + share * max(self.seconds[name] - self.start, 0.05))
+            text, _ = process.communicate(
+                timeout=self.start + share * max(self.seconds[name] - self.start, 0.05)
+            )
             return False, text, process.returncode
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGKILL)
@@ -226,13 +270,23 @@ class Torture:
             name = self.name_of(draw)
             begun = time.monotonic()
             kills, problems = worker.trial(name, draw)
-            trial = {"trial": number, "command": name, "kills": kills, "problems": problems, "seconds": round(time.monotonic() - begun, 2)}
+            trial = {
+                "trial": number,
+                "command": name,
+                "kills": kills,
+                "problems": problems,
+                "seconds": round(time.monotonic() - begun, 2),
+            }
             with self.lock:
                 self.done[number] = trial
                 with self.record.open("a") as file:
                     file.write(json.dumps(trial) + "\n")
                 if problems or len(self.done) % 20 == 0:
-                    print(f"{self.kills()} kills" + "".join(f"\n  trial {number}, {name}: {problem}" for problem in problems), flush=True)
+                    print(
+                        f"{self.kills()} kills"
+                        + "".join(f"\n  trial {number}, {name}: {problem}" for problem in problems),
+                        flush=True,
+                    )
 
     def run(self):
         self.work.mkdir(parents=True, exist_ok=True)
@@ -243,9 +297,14 @@ class Torture:
                     self.done[trial["trial"]] = trial
                 except ValueError:
                     pass  # cut as this program was killed
-        hub = subprocess.Popen([self.arguments.hub], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        hub = subprocess.Popen(
+            [self.arguments.hub], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
         address = hub.stdout.readline().strip()
-        workers = [Worker(Path(self.arguments.retort).resolve(), self.work / f"place-{i}", address) for i in range(self.arguments.workers)]
+        workers = [
+            Worker(Path(self.arguments.retort).resolve(), self.work / f"place-{i}", address)
+            for i in range(self.arguments.workers)
+        ]
         for worker in workers:
             worker.prepare(self.names)
         threads = [threading.Thread(target=self.work_on, args=(worker,)) for worker in workers]
@@ -258,25 +317,36 @@ class Torture:
         return self.table(workers[0].seconds)
 
     def table(self, seconds):
-        print("\n| command | undisturbed | commands killed | kills | the same bytes | not |\n| --- | --- | --- | --- | --- | --- |")
+        print(
+            "\n| command | undisturbed | commands killed | kills | the same bytes | not |\n| --- | --- | --- | --- | --- | --- |"
+        )
         bad = 0
         for name in self.names:
             trials = [trial for trial in self.done.values() if trial["command"] == name]
             wrong = [trial for trial in trials if trial["problems"]]
             bad += len(wrong)
-            print(f"| {name} | {seconds[name]:.1f} s | {len(trials)} | {sum(trial['kills'] for trial in trials)} | "
-                  f"{len(trials) - len(wrong)} | {len(wrong)} |")
+            print(
+                f"| {name} | {seconds[name]:.1f} s | {len(trials)} | {sum(trial['kills'] for trial in trials)} | "
+                f"{len(trials) - len(wrong)} | {len(wrong)} |"
+            )
             for trial in wrong[:20]:
-                print(f"  trial {trial['trial']}: " + "; ".join(trial["problems"][:5]), file=sys.stderr)
+                print(
+                    f"  trial {trial['trial']}: " + "; ".join(trial["problems"][:5]),
+                    file=sys.stderr,
+                )
         print(f"\n{self.kills()} kills, seed {self.arguments.seed}")
         return 1 if bad else 0
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--retort", required=True)
     parser.add_argument("--hub", required=True, help="the program torture_hub")
-    parser.add_argument("--work", required=True, help="folder for what is tortured, and for what was done")
+    parser.add_argument(
+        "--work", required=True, help="folder for what is tortured, and for what was done"
+    )
     parser.add_argument("--kills", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--workers", type=int, default=1, help="commands at once, one thread each")
