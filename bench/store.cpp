@@ -54,7 +54,7 @@ void measure_writing(Results& results, const std::filesystem::path& folder) {
   const at::Tensor features = at::randn({1024, kDim});
   Meter meter(null_log(), "writing", kRows);
   const Stopwatch watch;
-  const teacher::FeatureParts parts = teacher::FeatureParts::open(
+  const FeatureParts parts = FeatureParts::open(
       folder, "bench", kRows, kDim,
       [&](int64_t, int64_t count) { return features.narrow(0, 0, count); }, meter, never_stop());
   constexpr double kMegabytes = 2.0 * kRows * kDim / 1e6;

@@ -36,7 +36,7 @@ teacher::OutputStore::Options store_options(const Plan& plan, const OpenData& da
 // plain images.
 teacher::LinearHead fit_probe(const Plan& plan, const OpenData& data, teacher::Teacher& teacher,
                               const teacher::OutputStore& outputs,
-                              const teacher::FeatureParts& val_features, const Context& context) {
+                              const FeatureParts& val_features, const Context& context) {
   constexpr int64_t kRows = 20000;
   const auto there = [&](const at::Tensor& tensor) { return on_device(tensor, plan.device); };
   const auto all_there = [&](std::vector<at::Tensor> parts) {
@@ -97,7 +97,7 @@ TeacherSummary fit_one(const Plan& plan, const OpenData& data, teacher::Teacher&
   const data::ImageStore val = open_split(plan, data.manifest, data::Split::val, prepared, context);
   const data::ImageStore test =
       open_split(plan, data.manifest, data::Split::test, prepared, context);
-  const teacher::FeatureParts val_features =
+  const FeatureParts val_features =
       evaluation_parts(plan, teacher, val, "validation", context);
   labels = {data::labels_of(val), data::labels_of(test)};
   TeacherSummary summary;

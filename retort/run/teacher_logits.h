@@ -9,7 +9,7 @@
 namespace retort::run {
 
 // The teacher's features of evaluation images, kept on disk.
-teacher::FeatureParts evaluation_parts(const Plan& plan, teacher::Teacher& teacher,
+FeatureParts evaluation_parts(const Plan& plan, teacher::Teacher& teacher,
                                        const data::ImageStore& images, const std::string& what,
                                        const Context& context);
 // Its logits of them, [N, C].

@@ -1,58 +1,19 @@
 #include "retort/teacher/output_store.h"
 
-#include <cstdio>
 #include <cstring>
 
 #include "retort/core/error.h"
 #include "retort/core/hash.h"
 #include "retort/core/random.h"
-#include "retort/core/safetensors.h"
 
 namespace retort::teacher {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr int64_t kPartRows = 1024;
 constexpr int64_t kCheckedRows = 64;
 // Of one row's norm. The same network on another processor, or in another batch, differs by
 // rounding: bf16 keeps 8 bits, and a deep network adds some up.
 constexpr double kCheckTolerance = 0.1;
-
-std::string checksum(const at::Tensor& rows) { return hash_hex(bytes_of(rows)); }
-
-fs::path part_path(const fs::path& folder, int64_t part) {
-  char name[64];
-  std::snprintf(name, sizeof name, "part-%06lld.safetensors", static_cast<long long>(part));
-  return folder / name;
-}
-
-// The part as it lies on disk, or an undefined tensor when it has to be computed.
-at::Tensor read_part(const fs::path& path, const std::string& key, int64_t rows, int64_t dim) {
-  std::error_code error;
-  if (!fs::exists(path, error)) return {};
-  try {
-    const TensorFile file = read_safetensors(path);
-    at::Tensor features = file.tensors.at("features");
-    if (file.metadata.at("key") != key || features.sizes() != at::IntArrayRef({rows, dim}) ||
-        features.scalar_type() != at::kHalf)
-      return {};
-    if (file.metadata.at("checksum") != checksum(features)) return {};
-    return features;
-  } catch (const Error&) {
-    return {};  // damaged: computed again
-  } catch (const std::out_of_range&) {
-    return {};
-  }
-}
-
-at::Tensor compute_part(const FeatureParts::Compute& compute, int64_t first, int64_t count) {
-  const at::Tensor features = compute(first, count);
-  const at::Tensor half = features.to(at::kHalf).contiguous();
-  if (!at::isfinite(half).all().item<bool>())
-    throw Error("the teacher's features are not finite, or too large for fp16", "",
-                "check the weight file (retort inspect), or try --precision fp32");
-  return half;
-}
 
 std::string key_of(const Teacher& teacher, const data::ImageStore& images,
                    const data::ViewRecipe& recipe, const OutputStore::Options& options) {
@@ -94,16 +55,17 @@ int64_t budgeted_views(const OutputStore::Options& options, int64_t images, int6
 
 // Rows from every view and every part, as far as kCheckedRows go.
 std::vector<data::Sample> spread_samples(int64_t views, int64_t images) {
-  const int64_t parts = (images + kPartRows - 1) / kPartRows, cells = views * parts;
+  const int64_t parts = (images + FeatureParts::kRows - 1) / FeatureParts::kRows,
+                cells = views * parts;
   std::vector<data::Sample> samples;
   for (int64_t i = 0; i < kCheckedRows; ++i) {
     const int64_t cell = i * cells / kCheckedRows;
     const bool all = cells <= kCheckedRows;
     const int64_t view = all ? cell / parts : i % views,
                   part = all ? cell % parts : i * parts / kCheckedRows;
-    const int64_t rows = std::min(kPartRows, images - part * kPartRows);
+    const int64_t rows = std::min(FeatureParts::kRows, images - part * FeatureParts::kRows);
     samples.push_back(
-        {part * kPartRows + CounterRng({static_cast<uint64_t>(i)}).below(rows), view});
+        {part * FeatureParts::kRows + CounterRng({static_cast<uint64_t>(i)}).below(rows), view});
   }
   return samples;
 }
@@ -115,46 +77,6 @@ std::vector<data::Sample> samples_of(int64_t view, int64_t first, int64_t count)
 }
 
 }  // namespace
-
-FeatureParts FeatureParts::open(const fs::path& folder, const std::string& key, int64_t rows,
-                                int64_t dim, const Compute& compute, Meter& meter,
-                                const StopFlag& stop) {
-  FeatureParts store;
-  store.dim_ = dim;
-  for (int64_t first = 0, part = 0; first < rows; first += kPartRows, ++part) {
-    const int64_t count = std::min(kPartRows, rows - first);
-    const fs::path path = part_path(folder, part);
-    at::Tensor features = read_part(path, key, count, dim);
-    store.were_there_.push_back(features.defined());
-    if (features.defined()) {
-      meter.found(count);
-    } else {
-      check_stop(stop, "computing the teacher's features");
-      const at::Tensor computed = compute_part(compute, first, count);
-      write_safetensors(path, {{"features", computed}},
-                        {{"key", key}, {"checksum", checksum(computed)}});
-      features = read_part(path, key, count, dim);
-      if (!features.defined())
-        throw Error("does not read back as it was written", path.string(), "check the disk");
-      meter.add(count);
-    }
-    store.parts_.push_back(features);
-  }
-  return store;
-}
-
-const at::Half* FeatureParts::row(int64_t number) const {
-  const at::Tensor& part = parts_[static_cast<size_t>(number / kPartRows)];
-  return part.const_data_ptr<at::Half>() + (number % kPartRows) * part.size(1);
-}
-
-bool FeatureParts::was_there(int64_t row) const {
-  return were_there_[static_cast<size_t>(row / kPartRows)];
-}
-
-at::Tensor FeatureParts::all() const {
-  return parts_.empty() ? at::empty({0, dim_}) : at::cat(parts_).to(at::kFloat);
-}
 
 at::Tensor logits_of(const Teacher& teacher, const FeatureParts& features) {
   if (features.parts().empty()) return teacher.logits(features.all());
@@ -233,9 +155,9 @@ OutputStore::Looks OutputStore::looks(const fs::path& cache_dir, const Teacher& 
   Looks looks{.live = std::max<int64_t>(0, options.all_views - views) * images.size()};
   std::error_code error;
   for (int64_t view = 0; view < views; ++view) {
-    for (int64_t first = 0, part = 0; first < images.size(); first += kPartRows, ++part)
-      if (!fs::exists(part_path(view_folder(folder, view), part), error))
-        looks.missing += std::min(kPartRows, images.size() - first);
+    for (int64_t first = 0, part = 0; first < images.size(); first += FeatureParts::kRows, ++part)
+      if (!fs::exists(FeatureParts::path(view_folder(folder, view), part), error))
+        looks.missing += std::min(FeatureParts::kRows, images.size() - first);
   }
   return looks;
 }

@@ -1,16 +1,18 @@
-// fuzz_seed FOLDER: writes seeds that no fixture has: shards of the image store.
+// fuzz_seed FOLDER: writes the seeds that no fixture has: FOLDER/shard has shards of the image
+// store, FOLDER/feature_parts a part of the teacher's stored outputs.
 #include <filesystem>
 #include <iostream>
 
+#include <ATen/ATen.h>
+
+#include "retort/core/feature_parts.h"
 #include "retort/data/image_shard.h"
 
-int main(int argc, char** argv) {
+namespace {
+namespace fs = std::filesystem;
+
+void write_shards(const fs::path& folder) {
   using namespace retort::data;
-  if (argc != 2) {
-    std::cerr << "usage: fuzz_seed FOLDER\n";
-    return 2;
-  }
-  const std::filesystem::path folder = argv[1];
   const Image image{3, 2, std::vector<uint8_t>(18, 7)};
   for (const Kept kept : {Kept::pixels, Kept::sizes}) {
     ShardBuilder builder(0, kept);
@@ -19,4 +21,24 @@ int main(int argc, char** argv) {
     builder.add(image, 2);
     builder.write(folder / (kept == Kept::pixels ? "pixels" : "sizes"), "key");
   }
+}
+
+void write_feature_part(const fs::path& folder) {
+  using namespace retort;
+  Meter meter(null_log(), "seed", 2);
+  const auto compute = [](int64_t, int64_t count) { return at::ones({count, 3}); };
+  FeatureParts::open(folder, "key", 2, 3, compute, meter, never_stop());
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 2) {
+    std::cerr << "usage: fuzz_seed FOLDER\n";
+    return 2;
+  }
+  const fs::path folder = argv[1];
+  for (const char* name : {"shard", "feature_parts"}) fs::create_directories(folder / name);
+  write_shards(folder / "shard");
+  write_feature_part(folder / "feature_parts");
 }
