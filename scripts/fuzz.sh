@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# scripts/fuzz.sh [SECONDS | --runs N] [NAME...]: builds the fuzzers of tests/fuzz and runs each for so many seconds (20), or inputs, from
-# the tests' fixtures on; prints how many inputs each had, and what it found. Exit status 1 where anything was found.
-# Inputs that reach new code are kept in build/fuzz/corpus/NAME, those that break something in build/fuzz/found.
+# scripts/fuzz.sh [SECONDS | --runs N] [NAME...]: builds the fuzzers of tests/fuzz and runs each for
+# so many seconds (20), or inputs, from the tests' fixtures on; prints how many inputs each had, and
+# what it found. Exit status 1 where anything was found. Inputs that reach new code are kept in
+# build/fuzz/corpus/NAME, those that break something in build/fuzz/found.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -22,7 +23,7 @@ else
   cmake --build --preset fuzz --parallel "${JOBS:-$(nproc)}"
 fi
 
-# ---- Seeds -----------------------------------------------------------------------------------------------------------------------------
+# ---- Seeds ---------------------------------------------------------------------------------------
 
 corpus=$build/corpus
 found=$build/found
@@ -36,7 +37,9 @@ seed() {
   shift
   mkdir -p "$seeds/$name"
   for file in "$@"; do
-    [ ! -f "$file" ] || [ "$(stat -c %s "$file")" -gt 200000 ] || cp "$file" "$seeds/$name/$(basename "$(dirname "$file")")_$(basename "$file")"
+    if [ -f "$file" ] && [ "$(stat -c %s "$file")" -le 200000 ]; then
+      cp "$file" "$seeds/$name/$(basename "$(dirname "$file")")_$(basename "$file")"
+    fi
   done
 }
 
@@ -72,14 +75,16 @@ for file in $images/exif*.jpg $images/xmp*.jpg; do
   tail -c +13 "$file" | head -c 600 >"$seeds/exif/$(basename "$file")"
 done
 text csv plain 'path,label,split\na.jpg,cat,train\n"b, c.jpg","a ""dog""",test\r\n'
-text manifest plain 'list.csv\x1epath,label,split\n1.jpg,a,train\n2.jpg,b,train\n3.jpg,a,val\n\x1e1.jpg\x1e\x1e2.jpg\x1e\x1e3.jpg\x1e\x1elines.txt\x1e1 a/b.jpg\n2 c/d.jpg\n'
+text manifest plain 'list.csv\x1epath,label,split\n1.jpg,a,train\n2.jpg,b,train\n3.jpg,a,val\n'\
+'\x1e1.jpg\x1e\x1e2.jpg\x1e\x1e3.jpg\x1e\x1elines.txt\x1e1 a/b.jpg\n2 c/d.jpg\n'
 seed pickle $fixtures/weights/*_legacy.pth
 for file in $fixtures/weights/*_zip.pth; do
   .venv/bin/python -c '
 import sys, zipfile
 with zipfile.ZipFile(sys.argv[1]) as archive:
     name = next(n for n in archive.namelist() if n.endswith("data.pkl"))
-    sys.stdout.buffer.write(archive.read(name))' "$file" >"$seeds/pickle/$(basename "$file")" 2>/dev/null || true
+    sys.stdout.buffer.write(archive.read(name))' \
+    "$file" >"$seeds/pickle/$(basename "$file")" 2>/dev/null || true
 done
 seed zip_pth $fixtures/weights/*_zip.pth $fixtures/weights/*.zip $fixtures/weights/*.pt
 seed legacy_pth $fixtures/weights/*_legacy.pth
@@ -106,21 +111,35 @@ def walk(value, found):
 
 found = []
 walk(json.load(open(sys.argv[1])), found)
-index = {"metadata": {"total_size": 8}, "weight_map": {"a": "model-00001-of-00002.safetensors", "b": "model-00002-of-00002.safetensors"}}
+index = {
+    "metadata": {"total_size": 8},
+    "weight_map": {
+        "a": "model-00001-of-00002.safetensors",
+        "b": "model-00002-of-00002.safetensors",
+    },
+}
 for number, files in enumerate(found or [{"config.json": {"architecture": "resnet18"}}]):
     files["model.safetensors.index.json"] = index
-    parts = [part for name, content in files.items() for part in (name, content if isinstance(content, str) else json.dumps(content))]
+    parts = []
+    for name, content in files.items():
+        parts += [name, content if isinstance(content, str) else json.dumps(content)]
     (folder / str(number)).write_text("\x1e".join(parts))
 END
-text hub file 'HTTP/1.1 302 Found\r\netag: "abc"\r\nx-linked-etag: W/"0123abcd"\r\nx-linked-size: 12\r\nlocation: /files/a?b=c\r\nretry-after: 12\r\nratelimit: "api";r=0;t=55\r\n\r\n'
-text hub list '\r\n{"sha":"0123456789012345678901234567890123456789","siblings":[{"rfilename":"config.json"},{"rfilename":"a/b.bin"}]}'
+text hub file 'HTTP/1.1 302 Found\r\netag: "abc"\r\nx-linked-etag: W/"0123abcd"\r\n'\
+'x-linked-size: 12\r\nlocation: /files/a?b=c\r\n'\
+'retry-after: 12\r\nratelimit: "api";r=0;t=55\r\n\r\n'
+text hub list '\r\n{"sha":"0123456789012345678901234567890123456789",'\
+'"siblings":[{"rfilename":"config.json"},{"rfilename":"a/b.bin"}]}'
 text hub name 'hf:org/name@main'
-for folder in $fixtures/text/tokenizers/*/; do pack tokenizer "$(basename "$folder")" "$folder"*; done
-text toml plain '# a run\nstudent = "resnet18"\nepochs = 10\nlr = 1e-3\nflip = true\nteacher = ["a", "b:2"]\n'
+for folder in $fixtures/text/tokenizers/*/; do
+  pack tokenizer "$(basename "$folder")" "$folder"*
+done
+text toml plain '# a run\nstudent = "resnet18"\nepochs = 10\nlr = 1e-3\nflip = true\n'\
+'teacher = ["a", "b:2"]\n'
 mkdir -p $seeds/shard
 $build/fuzz_seed $seeds/shard
 
-# ---- Runs ------------------------------------------------------------------------------------------------------------------------------
+# ---- Runs ----------------------------------------------------------------------------------------
 
 names=("$@")
 if [ ${#names[@]} -eq 0 ]; then
@@ -135,12 +154,17 @@ for name in "${names[@]}"; do
   mkdir -p "$corpus/$name" "$seeds/$name"
   log=$found/$name.log
   status=0
-  OMP_NUM_THREADS=1 UBSAN_OPTIONS=print_stacktrace=1 $build/fuzz_"$name" -rss_limit_mb=2048 -timeout=5 "$limit" \
-    -print_final_stats=1 -artifact_prefix="$found/$name-" "$corpus/$name" "$seeds/$name" >"$log" 2>&1 || status=$?
+  OMP_NUM_THREADS=1 UBSAN_OPTIONS=print_stacktrace=1 $build/fuzz_"$name" -rss_limit_mb=2048 \
+    -timeout=5 "$limit" -print_final_stats=1 -artifact_prefix="$found/$name-" \
+    "$corpus/$name" "$seeds/$name" >"$log" 2>&1 || status=$?
   inputs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
   total=$((total + ${inputs:-0}))
-  printf '%-14s %10s inputs%s\n' "$name" "${inputs:-0}" "$([ $status -eq 0 ] || echo "; FOUND something: $log")"
+  printf '%-14s %10s inputs%s\n' "$name" "${inputs:-0}" \
+    "$([ $status -eq 0 ] || echo "; FOUND something: $log")"
   [ $status -eq 0 ] || failed+=("$name")
 done
 printf '%-14s %10s inputs\n' total "$total"
-[ ${#failed[@]} -eq 0 ] || { echo "fuzz: ${failed[*]} found something; the inputs are in $found" >&2; exit 1; }
+if [ ${#failed[@]} -ne 0 ]; then
+  echo "fuzz: ${failed[*]} found something; the inputs are in $found" >&2
+  exit 1
+fi
