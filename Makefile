@@ -1,14 +1,18 @@
-# `make help` lists the targets. Each installs what it lacks first (scripts/install.sh), and is quick when nothing is missing.
+# `make help` lists the targets. Each installs what it lacks first (scripts/install.sh), and is
+# quick when nothing is missing.
 SHELL := /bin/bash
 JOBS ?= $(shell nproc)
-# What is built, one of CMakePresets.json: release is what users run, ci takes half the time to build.
+# What is built, one of CMakePresets.json: release is what users run, ci takes half the time to
+# build.
 PRESET ?= release
 export JOBS PRESET
 
-# $(call build,PRESET,TARGET). A build folder is configured once, and again when the presets change; ninja looks after the rest. Two makes at once take turns.
+# $(call build,PRESET,TARGET). A build folder is configured once, and again when the presets change;
+# ninja looks after the rest. Two makes at once take turns.
 define build
 	@mkdir -p build/$(1)
-	@flock build/$(1) bash -c '{ [ build/$(1)/build.ninja -nt CMakePresets.json ] || cmake --preset $(1); } \
+	@flock build/$(1) bash -c '{ [ build/$(1)/build.ninja -nt CMakePresets.json ] \
+	  || cmake --preset $(1); } \
 	  && cmake --build --preset $(1) --target $(2) --parallel $(JOBS)'
 endef
 
@@ -43,10 +47,11 @@ package: ## install into a temporary folder, and build and run docs/examples/own
 	$(call build,$(PRESET),library)
 	@scripts/check_package.sh $(PRESET)
 
-torture: ## kill commands 1,000 times at random moments, and compare what they end with (two hours; goes on where it was)
+torture: ## kill commands 1,000 times at random moments, compare how they end (two hours; resumes)
 	@scripts/install.sh build test
 	$(call build,$(PRESET),retort torture_hub)
-	@python3 tests/torture/torture.py --retort build/$(PRESET)/retort --hub build/$(PRESET)/torture_hub --work build/torture --workers $(JOBS) $(TORTURE)
+	@python3 tests/torture/torture.py --retort build/$(PRESET)/retort \
+	  --hub build/$(PRESET)/torture_hub --work build/torture --workers $(JOBS) $(TORTURE)
 
 fuzz: ## build and run the fuzzers, 20 seconds each
 	@scripts/fuzz.sh
@@ -56,10 +61,11 @@ bench: ## run all benchmarks beside plain PyTorch (two hours and more): a table 
 	$(call build,release,all)
 	@scripts/bench.sh $(BENCH)
 
-lint: ## check includes and formatting, and run clang-tidy
+lint: ## check includes, text and formatting, and run clang-tidy
 	@scripts/install.sh build lint
 	@[ build/$(PRESET)/build.ninja -nt CMakePresets.json ] || cmake --preset $(PRESET)
 	@scripts/lint.sh includes
+	@scripts/lint.sh text
 	@scripts/lint.sh format-check
 	@scripts/lint.sh tidy
 

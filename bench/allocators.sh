@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# What tensors' memory is worth to a training step: bench/allocators.sh [ROUNDS]
-# Runs `retort-bench step` in turns with retort's own memory (core/memory.h), with malloc alone, and
-# with mimalloc in malloc's place (Debian: libmimalloc2.0 or libmimalloc3; its purging off, its large
-# pages on), on an otherwise idle machine. The results lie in build/bench/allocators/; the medians of
-# images/s are printed.
+# What tensors' memory is worth to a training step: bench/allocators.sh [ROUNDS] Runs `retort-bench
+# step` in turns with retort's own memory (core/memory.h), with malloc alone, and with mimalloc in
+# malloc's place (Debian: libmimalloc2.0 or libmimalloc3; its purging off, its large pages on), on
+# an otherwise idle machine. The results lie in build/bench/allocators/; the medians of images/s are
+# printed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

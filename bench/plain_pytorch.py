@@ -1,14 +1,20 @@
 #!/usr/bin/env python3
-"""The paper's loop in plain PyTorch, as its public reference runs it: what bench/run.py holds retort against.
+"""The paper's loop in plain PyTorch, as its public reference runs it: what bench/run.py holds
+retort against.
 
-    python bench/plain_pytorch.py rates DATA --teacher resnet50|vit_b_16 [--workers 0|2]   # each phase's images a second
-    python bench/plain_pytorch.py job DATA --teacher resnet50|vit_b_16 --epochs 20         # the whole job, timed
-    python bench/plain_pytorch.py teacher OUT.pth --teacher resnet50|vit_b_16|mobilenet_v3_small   # its weights, for retort
+    # each phase's images a second
+    python bench/plain_pytorch.py rates DATA --teacher resnet50|vit_b_16 [--workers 0|2]
+    # the whole job, timed
+    python bench/plain_pytorch.py job DATA --teacher resnet50|vit_b_16 --epochs 20
+    # the teacher's weights, for retort
+    python bench/plain_pytorch.py teacher OUT.pth --teacher resnet50|vit_b_16|mobilenet_v3_small
 
-The teacher has random weights (its speed is the same) whose batch norms have seen some noise. Linear probe: the head alone learns; each
-epoch loads the training images, which the teacher sees in the first one only, and validates with the teacher on the test images.
-Distillation: cross-entropy + 0.8 Alignment/Uniformity on two MoCo v2 projectors + KL at temperature 4, AdamW at its defaults, batches of 64
-at 224 px, with the teacher in the loop, and the student validated each epoch. fp32, PyTorch's default layout. Prints one line of JSON.
+The teacher has random weights (its speed is the same) whose batch norms have seen some noise.
+Linear probe: the head alone learns; each epoch loads the training images, which the teacher sees in
+the first one only, and validates with the teacher on the test images. Distillation: cross-entropy +
+0.8 Alignment/Uniformity on two MoCo v2 projectors + KL at temperature 4, AdamW at its defaults,
+batches of 64 at 224 px, with the teacher in the loop, and the student validated each epoch. fp32,
+PyTorch's default layout. Prints one line of JSON.
 """
 
 import argparse

@@ -3,8 +3,9 @@
 
     make bench                       # or: bench/run.py [--quick] [--only PART]... [--data FOLDER]
 
-FOLDER is a data set of JPEG photographs with train/ and test/; by default photographs of 500 x 375 pixels are drawn, as large as those that
-the paper's data sets have. Ratios compare what ran side by side on this machine, in turns; absolute numbers are of this machine alone.
+FOLDER is a data set of JPEG photographs with train/ and test/; by default photographs of 500 x 375
+pixels are drawn, as large as those that the paper's data sets have. Ratios compare what ran side by
+side on this machine, in turns; absolute numbers are of this machine alone.
 """
 
 import argparse
@@ -30,7 +31,8 @@ VIEWS = 8  # of each image that retort's teacher sees in the projected job
 
 
 def photograph(rng, hue):
-    """Smooth shapes, edges and grain: about as much for a JPEG decoder to do as a photograph of that size is."""
+    """Smooth shapes, edges and grain: about as much for a JPEG decoder to do as a photograph of
+    that size is."""
     height, width = 375, 500
     image = np.zeros((height, width, 3))
     for scale, weight in ((4, 90), (16, 50), (64, 30)):
@@ -204,7 +206,8 @@ def retort_job(data, teacher, epochs, views):
 
 
 def retort_projection(args, teacher):
-    """Seconds of the whole job, from two epochs of which the second counts, as plain PyTorch's first batch does not; and that epoch's images/s."""
+    """Seconds of the whole job, from two epochs of which the second counts, as plain PyTorch's
+    first batch does not; and that epoch's images/s."""
     out, _ = retort_job(args.data, teacher, epochs=2, views=2)
     summary = json.loads((out / "summary.json").read_text())
     first, both = (
@@ -222,7 +225,8 @@ def retort_projection(args, teacher):
 
 
 def plain_projection(args, teacher):
-    """Seconds of the plain loop's two phases over EPOCHS epochs, by the faster of the two loaders."""
+    """Seconds of the plain loop's two phases over EPOCHS epochs, by the faster of the two
+    loaders."""
     train, test = image_count(args.data, "train"), image_count(args.data, "test")
     best = None
     for workers in (0, 2):
@@ -267,7 +271,8 @@ def whole_job_part(results, args):
 
 
 def cold_part(results, args):
-    """Nothing projected: both sides do the whole job in 20 epochs, on few images, as plain PyTorch needs half an hour for each hundred."""
+    """Nothing projected: both sides do the whole job in 20 epochs, on few images, as plain PyTorch
+    needs half an hour for each hundred."""
     for teacher in args.teacher or TEACHERS:
         theirs = json.loads(
             plain("job", args.few, "--teacher", teacher, "--epochs", 20, "--workers", 2)
@@ -299,7 +304,8 @@ def cifar(folder, images):
 
 
 def peak_of(*command):
-    """The most anonymous memory that a command held, in MB: what it maps of its stores the system takes back at will."""
+    """The most anonymous memory that a command held, in MB: what it maps of its stores the system
+    takes back at will."""
     said = WORK / "stderr.txt"
     with (
         open(said, "w") as stderr,
@@ -323,7 +329,8 @@ def peak_of(*command):
 
 
 def memory_part(results, args):
-    """One epoch with a teacher, of 2,000, 20,000 and 200,000 images; both models are small, as what grows with the images is asked for."""
+    """One epoch with a teacher, of 2,000, 20,000 and 200,000 images; both models are small, as what
+    grows with the images is asked for."""
     for images in (2000, 20000) if args.quick else (2000, 20000, 200000):
         out = WORK / "run"
         shutil.rmtree(out, ignore_errors=True)
@@ -355,7 +362,8 @@ def memory_part(results, args):
 
 
 def training_rate(data, threads, cache):
-    """Images/s of a small student's training steps, as --dry-run measures them: the median of three."""
+    """Images/s of a small student's training steps, as --dry-run measures them: the median of
+    three."""
     rates = []
     for _ in range(3):
         said = call(
@@ -384,7 +392,8 @@ def training_rate(data, threads, cache):
 
 
 def busy_part(results, args):
-    """Training beside as many busy loops as there are processors, each a session of its own, over training on the quiet machine."""
+    """Training beside as many busy loops as there are processors, each a session of its own, over
+    training on the quiet machine."""
     cache, loops = fresh_cache(), []
     cores = len(os.sched_getaffinity(0))
     quiet = training_rate(args.few, 0, cache)

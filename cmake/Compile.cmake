@@ -1,5 +1,5 @@
-# How everything is compiled: retort_options (warnings, sanitizers, libtorch), the precompiled header
-# retort_pch, ccache, and what some files ask for.
+# How everything is compiled: retort_options (warnings, sanitizers, libtorch), the precompiled
+# header retort_pch, ccache, and what some files ask for.
 
 set(RETORT_SANITIZERS address thread)
 if(RETORT_SANITIZE AND NOT RETORT_SANITIZE IN_LIST RETORT_SANITIZERS)
@@ -35,8 +35,8 @@ elseif(RETORT_SANITIZE STREQUAL "thread")
 endif()
 if(RETORT_FUZZ)
   # The macro is that of libFuzzer's documentation: what reads images allows fewer pixels.
-  target_compile_options(retort_options INTERFACE
-    -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
+  target_compile_options(retort_options INTERFACE -fsanitize=fuzzer-no-link,address,undefined
+    -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
   target_compile_definitions(retort_options INTERFACE FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION)
   target_link_options(retort_options INTERFACE -fsanitize=address,undefined)
 endif()

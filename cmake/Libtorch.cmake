@@ -1,8 +1,8 @@
 # libtorch as imported targets of our own: retort::libtorch, with all that using it takes.
-# TorchConfig.cmake is not used: the PyPI wheel's demands a CUDA toolkit, and a CPU build needs none.
-# The first of these that holds libtorch's headers is taken: RETORT_LIBTORCH (a CMake variable or an
-# environment variable), LIBTORCH (an environment variable), RETORT_OWN_LIBTORCH (set by who includes
-# this file).
+# TorchConfig.cmake is not used: the PyPI wheel's demands a CUDA toolkit, and a CPU build needs
+# none. The first of these that holds libtorch's headers is taken: RETORT_LIBTORCH (a CMake variable
+# or an environment variable), LIBTORCH (an environment variable), RETORT_OWN_LIBTORCH (set by who
+# includes this file).
 set(_torch_root "")
 foreach(_candidate IN ITEMS
     ${RETORT_LIBTORCH} $ENV{RETORT_LIBTORCH} $ENV{LIBTORCH} ${RETORT_OWN_LIBTORCH})
@@ -29,11 +29,11 @@ add_library(retort::libtorch INTERFACE IMPORTED GLOBAL)
 set_target_properties(retort::libtorch PROPERTIES
   INTERFACE_INCLUDE_DIRECTORIES
   "${_torch_root}/include;${_torch_root}/include/torch/csrc/api/include")
-# Without -fopenmp at::parallel_for, a template of libtorch's headers, is a plain loop. A process may
-# hold one OpenMP library only, as each of two would start its threads. GCC's code uses the one that
-# libtorch brings; a libtorch that brings none has the compiler's. Clang's code needs clang's own,
-# libomp, which has all of libgomp's functions too: the program's own library, it is found before
-# the one that libtorch names, and serves libtorch as well.
+# Without -fopenmp at::parallel_for, a template of libtorch's headers, is a plain loop. A process
+# may hold one OpenMP library only, as each of two would start its threads. GCC's code uses the one
+# that libtorch brings; a libtorch that brings none has the compiler's. Clang's code needs clang's
+# own, libomp, which has all of libgomp's functions too: the program's own library, it is found
+# before the one that libtorch names, and serves libtorch as well.
 target_compile_options(retort::libtorch INTERFACE -fopenmp)
 file(GLOB _gomp ${_torch_root}/lib/libgomp*.so* ${_torch_root}/../torch.libs/libgomp*.so*)
 if(_gomp AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")

@@ -1,7 +1,8 @@
 # retort_room(NAME [UNITED] [PLAIN] SOURCES … LINK libraries …): one folder of retort/ as an object
 # library, so that registry lines survive linking.
 # retort_executable(NAME SOURCES … ROOMS …) links rooms with all that they depend on.
-# RETORT_ROOMS lists the rooms of cmake/rooms.txt in its order, RETORT_ROOM_DEPENDS_name what each may include.
+# RETORT_ROOMS lists the rooms of cmake/rooms.txt in its order, RETORT_ROOM_DEPENDS_name what each
+# may include.
 
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/cmake/rooms.txt)
 file(STRINGS ${CMAKE_SOURCE_DIR}/cmake/rooms.txt _lines REGEX "^[a-z]")
@@ -47,8 +48,8 @@ function(retort_record_libraries)
 endfunction()
 
 # With UNITED, files may be compiled together (RETORT_UNITY), so that names in their unnamed
-# namespaces must differ. PLAIN rooms include nothing of libtorch, and are quicker to compile without
-# the header.
+# namespaces must differ. PLAIN rooms include nothing of libtorch, and are quicker to compile
+# without the header.
 function(retort_room name)
   cmake_parse_arguments(ARG "UNITED;PLAIN" "" "SOURCES;DEPENDS;LINK" ${ARGN})
   if(NOT name IN_LIST RETORT_ROOMS OR ARG_DEPENDS)

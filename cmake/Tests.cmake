@@ -1,5 +1,5 @@
-# retort_test(NAME [ROOM room] SOURCES … [LINK …]): the executable test_NAME, linked with its room (by
-# default the room of that name).
+# retort_test(NAME [ROOM room] SOURCES … [LINK …]): the executable test_NAME, linked with its room
+# (by default the room of that name).
 
 # One ctest test for each suite; under the sanitizers one for the program.
 function(retort_discover name)

@@ -71,7 +71,10 @@ def forbidden(includes, rooms):
                 yield f"{path}:{line}: includes {other}, which is not for rooms"
             elif theirs not in (None, room) and theirs not in rooms[room]:
                 allowed = " ".join(sorted(rooms[room])) or "nothing"
-                yield f"{path}:{line}: includes {other}; {room} may include {allowed} (cmake/rooms.txt)"
+                yield (
+                    f"{path}:{line}: includes {other}; "
+                    f"{room} may include {allowed} (cmake/rooms.txt)"
+                )
 
 
 def circles(includes):

@@ -3,8 +3,9 @@
 
 check_onnx.py MODEL.onnx EXPECTED.safetensors [--tolerance 1e-3]
 
-EXPECTED holds fp32 `images` [N, 3, S, S] and `logits` [N, C]. The images go through the model one by one and all at once. Prints the largest
-absolute difference; exits with 1 above the tolerance, with 77 where onnxruntime or numpy is not installed.
+EXPECTED holds fp32 `images` [N, 3, S, S] and `logits` [N, C]. The images go through the model one
+by one and all at once. Prints the largest absolute difference; exits with 1 above the tolerance,
+with 77 where onnxruntime or numpy is not installed.
 """
 
 import argparse
@@ -70,7 +71,8 @@ def main():
     at_once = session.run(["logits"], {"images": images})[0]
     largest = max(np.abs(one_by_one - logits).max(), np.abs(at_once - logits).max())
     print(
-        f"{len(images)} images, largest difference {largest:.2e}, largest logit {np.abs(logits).max():.2f}"
+        f"{len(images)} images, largest difference {largest:.2e}, largest logit "
+        f"{np.abs(logits).max():.2f}"
     )
     sys.exit(0 if largest <= arguments.tolerance else 1)
 

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Opens an HTML report in a headless Chromium and fails when the browser's console says anything: a report has no script, so each message is a fault.
-# Usage: check_report.sh FILE [SCREENSHOT.png [WIDTH,HEIGHT]]
-# Exit: 0 fine, 1 faulty, 2 wrong usage, 77 no Chromium here.
+# check_report.sh FILE [SCREENSHOT.png [WIDTH,HEIGHT]]: opens an HTML report in a headless Chromium
+# and fails when the browser's console says anything. A report has no script, so each message is a
+# fault. Exit: 0 fine, 1 faulty, 2 wrong usage, 77 no Chromium here.
 set -eu
 
 if [ $# -lt 1 ] || [ $# -gt 3 ] || [ ! -f "$1" ]; then
@@ -24,12 +24,13 @@ trap 'rm -rf "$work"' EXIT INT TERM
 screenshot=${2:-$work/page.png}
 
 # The sandbox cannot start as root, and the page is our own.
-timeout 120 "$browser" --headless --no-sandbox --disable-gpu --disable-dev-shm-usage --hide-scrollbars --user-data-dir="$work/profile" \
-  --window-size="${3:-1200,1600}" --enable-logging=stderr --v=0 --screenshot="$screenshot" "file://$page" >"$work/log" 2>&1 || {
+if ! timeout 120 "$browser" --headless --no-sandbox --disable-gpu --disable-dev-shm-usage \
+  --hide-scrollbars --user-data-dir="$work/profile" --window-size="${3:-1200,1600}" \
+  --enable-logging=stderr --v=0 --screenshot="$screenshot" "file://$page" >"$work/log" 2>&1; then
   cat "$work/log" >&2
   echo "$page: the browser failed" >&2
   exit 1
-}
+fi
 
 if grep 'CONSOLE' "$work/log" >&2; then
   echo "$page: the console has messages" >&2

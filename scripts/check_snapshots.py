@@ -1,12 +1,17 @@
 #!/usr/bin/env python3
-"""Hold retort's networks against timm's and torchvision's: scripts/check_snapshots.py [RETORT] [--only REGEX] [--distil]
+"""Hold retort's networks against timm's and torchvision's.
 
-Needs torch, torchvision, timm, transformers (5) and Pillow, and `snapshot_outputs` beside RETORT (build the target of that name). Every model
-of a supported family is made at its smallest with random weights, saved as its library saves it, and run by both. A line each says `right`
-(the same logits), `refused` (an error, which must name it) or `wrong` (others: never). `--only` takes the names that fit.
+    scripts/check_snapshots.py [RETORT] [--only REGEX] [--distil]
 
---distil: from a snapshot of each family, written by timm and transformers themselves, `retort distill` instead, without a flag but --teacher.
-What is checked is that every description is read and every network built.
+Needs torch, torchvision, timm, transformers (5) and Pillow, and `snapshot_outputs` beside RETORT
+(build the target of that name). Every model of a supported family is made at its smallest with
+random weights, saved as its library saves it, and run by both. A line each says `right` (the same
+logits), `refused` (an error, which must name it) or `wrong` (others: never). `--only` takes the
+names that fit.
+
+--distil: from a snapshot of each family, written by timm and transformers themselves, `retort
+distill` instead, without a flag but --teacher. What is checked is that every description is read
+and every network built.
 """
 
 import argparse
@@ -164,7 +169,8 @@ def write_images(folder):
             Image.fromarray(pixels.numpy()).save(folder / name / f"{i}.png")
 
 
-# What makes each of timm's modules small; where nothing does, models are left out from so many parameters on.
+# What makes each of timm's modules small; where nothing does, models are left out from so many
+# parameters on.
 SMALL = {
     "vision_transformer": {"embed_dim": 64, "depth": 2, "num_heads": 2},
     "deit": {"embed_dim": 64, "depth": 2, "num_heads": 2},
@@ -184,7 +190,8 @@ AT_ONCE = 12
 
 
 def randomise(model):
-    """So that every tensor counts: what begins at zero, or at a factor of 1e-5, would hide how it is used."""
+    """So that every tensor counts: what begins at zero, or at a factor of 1e-5, would hide how it
+    is used."""
     parameters = dict(model.named_parameters())
     for name, tensor in model.state_dict().items():
         if not tensor.is_floating_point():

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Cut a data set to a few training images a class: scripts/cut.py DATA OUT N
 
-DATA has train/ and test/, one folder a class. OUT gets N training images of each class, the first by the SHA-256 of their names, and the whole
-of test; OUT-rest gets the other training images, without their classes, as a pile for --extra. All are links.
+DATA has train/ and test/, one folder a class. OUT gets N training images of each class, the first
+by the SHA-256 of their names, and the whole of test; OUT-rest gets the other training images,
+without their classes, as a pile for --extra. All are links.
 """
 
 import hashlib

@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
-# The demo: few labelled pictures of 40 animals, a pile without labels, a teacher that was pre-trained on ImageNet, and a
-# small student that is trained with teacher and pile, and without:      scripts/demo.sh [--seeds N]
-# --seeds N trains both students N times and shows all of them. Everything lands in demo/; what is finished is used again.
+# The demo: scripts/demo.sh [--seeds N]
+# Few labelled pictures of 40 animals, a pile without labels, a teacher that was pre-trained on
+# ImageNet, and a small student that is trained with teacher and pile, and without. --seeds N trains
+# both students N times and shows all of them. Everything lands in demo/; what is finished is used
+# again.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -32,7 +34,8 @@ say() {
   printf '\n== %s (%d min %02d s)\n' "$*" $((SECONDS / 60)) $((SECONDS % 60))
 }
 
-# train NAME OPTIONS...: the run demo/runs/NAME; begun anew when the options are no longer those that it was begun with.
+# train NAME OPTIONS...: the run demo/runs/NAME; begun anew when the options are no longer those
+# that it was begun with.
 train() {
   local out=demo/runs/$1 begun=demo/runs/$1.options how=--resume
   shift
@@ -57,18 +60,21 @@ say "the weights of two networks that were pre-trained on ImageNet"
 "$python" scripts/fetch_teacher.py efficientnet_lite2 "$teacher"
 "$python" scripts/fetch_teacher.py efficientnet_lite0 "$pretrained"
 
-# Both students see 40,000 pictures: the one its 200 labelled ones over and over, the other 19 of the pile beside each of
-# them. Without a pile the wider default crops are better on validation (docs/results.md).
+# Both students see 40,000 pictures: the one its 200 labelled ones over and over, the other 19 of
+# the pile beside each of them. Without a pile the wider default crops are better on validation
+# (docs/results.md).
 for ((seed = 0; seed < seeds; seed++)); do
   say "a small student with the teacher and the pile, seed $seed"
-  train "distilled-$seed" "${student[@]}" --crop-min 0.6 --teacher "$teacher@128" --extra demo/scenes/pile:19 --views 2 \
-    --epochs 10 --seed "$seed"
+  train "distilled-$seed" "${student[@]}" --crop-min 0.6 --teacher "$teacher@128" \
+    --extra demo/scenes/pile:19 --views 2 --epochs 10 --seed "$seed"
   say "the same student from labels alone, seed $seed"
   train "scratch-$seed" "${student[@]}" --teacher none --epochs 200 --seed "$seed"
 done
 say "a larger student that has pre-trained weights, finetuned on the labels"
-train finetuned "${common[@]}" --student efficientnet_lite0 --student-weights "$pretrained" --teacher none --epochs 40
+train finetuned "${common[@]}" --student efficientnet_lite0 --student-weights "$pretrained" \
+  --teacher none --epochs 40
 
 say "done"
-"$retort" report --run demo/runs/distilled-0 --against demo/runs/scratch-0 --against demo/runs/finetuned
+"$retort" report --run demo/runs/distilled-0 --against demo/runs/scratch-0 \
+  --against demo/runs/finetuned
 "$python" scripts/demo_words.py demo/runs "$seeds"

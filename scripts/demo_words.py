@@ -38,7 +38,8 @@ def table(distilled, scratch):
 def advice(finetuned, distilled):
     if finetuned > distilled:
         return (
-            "Where there are such weights for the network that you want to ship, finetune them; distillation is for "
+            "Where there are such weights for the network that you want to ship, finetune them; "
+            "distillation is for "
             "the one that has none."
         )
     return "Here the pile is worth more than such weights are."
@@ -51,24 +52,32 @@ def words(runs, distilled, scratch):
     pile = sum(extra["images"] for extra in run["extra"])
     millions = lambda model: f"{model['parameters'] / 1e6:.1f} million weights"
     shown = (
-        f"The task: say which of {classes} animals is in a picture, after {images['train'] // classes} labelled pictures of "
-        f"each. Guessing is right on {100 / classes:.1f} %. The numbers are shares of {images['test']:,} test pictures, "
+        f"The task: say which of {classes} animals is in a picture, after "
+        f"{images['train'] // classes} labelled pictures of "
+        f"each. Guessing is right on {100 / classes:.1f} %. The numbers are shares of "
+        f"{images['test']:,} test pictures, "
         "whose landscapes no training picture has.",
-        f"The teacher ({teacher['arch']}, {millions(teacher)}) was pre-trained on ImageNet's photographs. With a linear "
+        f"The teacher ({teacher['arch']}, {millions(teacher)}) was pre-trained on ImageNet's "
+        f"photographs. With a linear "
         f"head fitted on the labelled pictures it has {teacher['test_accuracy']:.1f} %.",
-        f"The student ({student['arch']}, {millions(student)}) begins with random weights. From the labelled pictures "
+        f"The student ({student['arch']}, {millions(student)}) begins with random weights. From "
+        f"the labelled pictures "
         f"alone it gets {spread(scratch)} %: it learns them by heart.",
-        f"The same student, in as many steps, has {spread(distilled)} % when it learns what the teacher says of {pile:,} "
+        f"The same student, in as many steps, has {spread(distilled)} % when it learns what the "
+        f"teacher says of {pile:,} "
         f"more pictures, which nobody labelled: "
         f"{statistics.mean(distilled) - statistics.mean(scratch):.0f} points more.",
-        f"{large['arch']} ({millions(large)}) has pre-trained weights of its own to begin with; finetuned on the labelled "
-        f"pictures it has {accuracy(tuned):.1f} %. {advice(accuracy(tuned), statistics.mean(distilled))}",
+        f"{large['arch']} ({millions(large)}) has pre-trained weights of its own to begin with; "
+        f"finetuned on the labelled "
+        f"pictures it has {accuracy(tuned):.1f} %. "
+        f"{advice(accuracy(tuned), statistics.mean(distilled))}",
     )
     print("\nWhat this means")
     for paragraph in shown:
         print(textwrap.fill(paragraph, 100, initial_indent="  * ", subsequent_indent="    "))
     print(
-        f"\nThe small model is {runs}/distilled-0/student.onnx, its page {runs}/distilled-0/report.html"
+        f"\nThe small model is {runs}/distilled-0/student.onnx, its page "
+        f"{runs}/distilled-0/report.html"
     )
 
 

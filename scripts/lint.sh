@@ -1,6 +1,10 @@
 #!/usr/bin/env bash
-# scripts/lint.sh includes|format-check|format|tidy [FILE...]: which file includes which; clang-format and clang-tidy in the versions that
-# scripts/requirements/lint.txt pins. PRESET (release) is the build folder whose compile commands clang-tidy reads.
+# scripts/lint.sh includes|text|format-check|format|tidy [FILE...]
+#   includes      which file includes which, by cmake/rooms.txt
+#   text          no line of code or of a page is longer than 100 columns; what pages say of the code
+#   format-check  clang-format on C++, ruff on Python; format mends what it finds
+#   tidy          clang-tidy; PRESET (release) is the build folder whose compile commands it reads
+# The tools are those that scripts/requirements/lint.txt pins.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -8,11 +12,27 @@ bin=.venv/bin
 what=${1:-}
 [ $# -eq 0 ] || shift
 
+# The C++ files among those that were named, or all of them.
 sources() {
   if [ $# -gt 0 ]; then
-    printf '%s\0' "$@"
+    local file
+    for file in "$@"; do
+      case $file in *.cpp | *.h) printf '%s\0' "$file" ;; esac
+    done
   else
-    find retort cli tests bench \( -name '*.cpp' -o -name '*.h' \) -print0
+    find retort cli tests bench docs/examples \( -name '*.cpp' -o -name '*.h' \) -print0
+  fi
+}
+
+# The same of Python.
+scripts() {
+  if [ $# -gt 0 ]; then
+    local file
+    for file in "$@"; do
+      case $file in *.py) printf '%s\0' "$file" ;; esac
+    done
+  else
+    git ls-files -z --cached --others --exclude-standard '*.py'
   fi
 }
 
@@ -21,17 +41,25 @@ case $what in
     "$bin/python" scripts/check_includes.py
     "$bin/python" -m unittest -q tests/scripts/lint_test.py
     ;;
-  format) sources "$@" | xargs -0 "$bin/clang-format" -i ;;
+  text)
+    "$bin/python" scripts/check_text.py code docs
+    ;;
+  format)
+    sources "$@" | xargs -0r "$bin/clang-format" -i
+    scripts "$@" | xargs -0r "$bin/ruff" format --quiet
+    ;;
   format-check)
-    if ! sources "$@" | xargs -0 -n 40 -P "${JOBS:-$(nproc)}" "$bin/clang-format" --dry-run --Werror; then
+    if ! sources "$@" \
+      | xargs -0r -n 40 -P "${JOBS:-$(nproc)}" "$bin/clang-format" --dry-run --Werror \
+      || ! scripts "$@" | xargs -0r "$bin/ruff" format --check --quiet; then
       echo "lint: \`make format\` mends this" >&2
       exit 1
     fi
-    echo "clang-format: nothing to change"
+    echo "clang-format and ruff: nothing to change"
     ;;
   tidy) "$bin/python" scripts/tidy.py "build/${PRESET:-release}" "$@" ;;
   *)
-    echo "usage: scripts/lint.sh includes|format-check|format|tidy [FILE...]" >&2
+    echo "usage: scripts/lint.sh includes|text|format-check|format|tidy [FILE...]" >&2
     exit 2
     ;;
 esac

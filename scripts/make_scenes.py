@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
-"""Make the demo's images, animals in landscapes: scripts/make_scenes.py OUT [--pile N]     (needs Pillow)
+"""Make the demo's images, animals in landscapes: scripts/make_scenes.py OUT [--pile N]
 
-OUT/labelled/{train,val,test}/ANIMAL/ holds few labelled pictures of each animal, OUT/pile/ many without labels.
+It needs Pillow. OUT/labelled/{train,val,test}/ANIMAL/ holds few labelled pictures of each animal,
+OUT/pile/ many without labels.
 
-Each picture is one photograph of an animal, cut out of its background, in another size, light and position before a
-photograph of a landscape. The animals are those of Debian's package tuxpaint-stamps-default (GPL-2), the landscapes
-those of endless-sky-data (public domain, some CC-BY-SA). No landscape of training is one of validation or of test.
-The same packages give the same pictures. OUT is replaced in one go, and left alone when it is already up to date.
+Each picture is one photograph of an animal, cut out of its background, in another size, light and
+position before a photograph of a landscape. The animals are those of Debian's package
+tuxpaint-stamps-default (GPL-2), the landscapes those of endless-sky-data (public domain, some
+CC-BY-SA). No landscape of training is one of validation or of test. The same packages give the same
+pictures. OUT is replaced in one go, and left alone when it is already up to date.
 """
 
 import argparse
@@ -22,12 +24,13 @@ from PIL import Image, ImageEnhance, ImageFilter, __version__ as pillow_version
 STAMPS = pathlib.Path("/usr/share/tuxpaint/stamps/animals")
 LANDSCAPES = pathlib.Path("/usr/share/games/endless-sky/images/land")
 ANIMALS = """
-    amphibians/frog birds/crowned_crane birds/drake birds/heron_greatblue birds/magpie birds/ostrich birds/owl
-    birds/pelican birds/penguin birds/pink_flamingo birds/rainbow-lorikeet birds/rooster birds/seagull birds/tucan
-    birds/turkey fish/butterflyfish fish/clownfish fish/lobster fish/seahorse insects/bee insects/grasshopper
-    lizards/iguana mammals/apes/gorilla mammals/aquatic/orca mammals/bears/bear mammals/bovines/bison
-    mammals/bovines/cow mammals/bovines/sheep mammals/camel/camel mammals/cats/lion mammals/cats/tiger
-    mammals/deer/deer mammals/dogs/fox mammals/elephant mammals/equines/horse mammals/equines/zebra mammals/giraffe
+    amphibians/frog birds/crowned_crane birds/drake birds/heron_greatblue birds/magpie birds/ostrich
+    birds/owl birds/pelican birds/penguin birds/pink_flamingo birds/rainbow-lorikeet birds/rooster
+    birds/seagull birds/tucan birds/turkey fish/butterflyfish fish/clownfish fish/lobster
+    fish/seahorse insects/bee insects/grasshopper lizards/iguana mammals/apes/gorilla
+    mammals/aquatic/orca mammals/bears/bear mammals/bovines/bison mammals/bovines/cow
+    mammals/bovines/sheep mammals/camel/camel mammals/cats/lion mammals/cats/tiger mammals/deer/deer
+    mammals/dogs/fox mammals/elephant mammals/equines/horse mammals/equines/zebra mammals/giraffe
     mammals/hippopotamus mammals/rodents/squirrel marsupials/koala
 """.split()
 PIXELS = 128
@@ -143,7 +146,8 @@ def fingerprint(pile):
     if missing or not LANDSCAPES.is_dir():
         lost = missing[0] if missing else LANDSCAPES
         sys.exit(
-            f"make_scenes: {lost} is missing: install the packages tuxpaint-stamps-default and endless-sky-data"
+            f"make_scenes: {lost} is missing: install the packages tuxpaint-stamps-default and "
+            f"endless-sky-data"
         )
     digest = hashlib.sha256(
         f"{pillow_version} {pile}".encode() + pathlib.Path(__file__).read_bytes()
@@ -173,7 +177,8 @@ def main():
         return
     if out.exists() and not (out / ".made").is_file():
         sys.exit(
-            f"make_scenes: {out} is in the way, and not a set of ours: move it or name another folder"
+            f"make_scenes: {out} is in the way, and not a set of ours: move it or name another "
+            f"folder"
         )
     painter = Painter()
     out.parent.mkdir(parents=True, exist_ok=True)

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
-"""Run clang-tidy over the C++ sources: scripts/tidy.py BUILD [FILE...]     (BUILD holds a compile_commands.json)
+"""Run clang-tidy over the C++ sources: scripts/tidy.py BUILD [FILE...]
 
-libtorch's headers take ten seconds and more to parse, and the checks on our own code little. So files are checked in batches, one translation unit
-that includes many; files that are built without those headers have batches of their own. Two files of a folder whose unnamed namespaces share a
-name cannot be in one batch. Where a batch does not compile, its halves are tried.
+BUILD holds a compile_commands.json. libtorch's headers take ten seconds and more to parse, and the
+checks on our own code little. So files are checked in batches, one translation unit that includes
+many; files that are built without those headers have batches of their own. Two files of a folder
+whose unnamed namespaces share a name cannot be in one batch. Where a batch does not compile, its
+halves are tried.
 """
 
 import concurrent.futures
@@ -20,14 +22,16 @@ FOLDERS = ("retort", "cli", "tests", "bench")
 
 
 def members(path):
-    """The files that an entry of the database compiles: those that CMake put together (UNITY_BUILD), or the one itself."""
+    """The files that an entry of the database compiles: those that CMake put together
+    (UNITY_BUILD), or the one itself."""
     if path.parent.name != "Unity":
         return [path]
     return [pathlib.Path(name) for name in re.findall(r'(?m)^#include "(.+)"', path.read_text())]
 
 
 def read_commands(build):
-    """The sources of ours in the compilation database, whether each is built with the precompiled header, and the union of their flags."""
+    """The sources of ours in the compilation database, whether each is built with the precompiled
+    header, and the union of their flags."""
     sources, flags = {}, {}
     for entry in json.loads((build / "compile_commands.json").read_text()):
         ours = [
@@ -67,7 +71,8 @@ def namespace_of(text):
 
 
 def declared(path):
-    """The names that a file has to itself, and those of its folder's headers that it sees, each with its namespace."""
+    """The names that a file has to itself, and those of its folder's headers that it sees, each
+    with its namespace."""
     text = path.read_text()
     own = set(TEST.findall(text))
     for inside in re.findall(r"(?ms)^namespace \{$(.*?)^\}  // namespace$", text):

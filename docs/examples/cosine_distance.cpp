@@ -5,10 +5,12 @@
 namespace retort::losses {
 namespace {
 
-// The mean over i of 1 − sᵢ·tᵢ (as in BYOL, Grill et al. 2020, arXiv 2006.07733, equation 2, but for a factor of 2).
+// The mean over i of 1 − sᵢ·tᵢ: half of BYOL's loss (Grill et al. 2020, arXiv 2006.07733,
+// equation 2).
 class CosineDistance : public EmbeddingLoss {
  public:
-  explicit CosineDistance(const LossContext& context) : EmbeddingLoss(context), scale_(option(context, "scale", 0, 1000)) {}
+  explicit CosineDistance(const LossContext& context)
+      : EmbeddingLoss(context), scale_(option(context, "scale", 0, 1000)) {}
 
  protected:
   at::Tensor compare(const at::Tensor& s, const at::Tensor& t, const StepView& /*step*/) override {
@@ -24,7 +26,9 @@ RETORT_REGISTER_LOSS({.name = "cosine_distance",
                       .summary = "cosine distance of projected features (Grill et al. 2020)",
                       .weight = 1,
                       .options = with_projectors({{"scale", 1}}),
-                      .make = [](const LossContext& context) { return std::make_shared<CosineDistance>(context); }});
+                      .make = [](const LossContext& context) {
+                        return std::make_shared<CosineDistance>(context);
+                      }});
 
 }  // namespace
 }  // namespace retort::losses

@@ -207,8 +207,8 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> gradients_of(const at::Tensor& gr
     by_weight[c] =
         static_cast<float>(total[static_cast<size_t>(c + rows.channels)] * inverse_std[c]);
   }
-  // scale · (g - mean of g - x̂ · mean of g x̂), x̂ = (x - mean) · inverse_std, as a sum of g, x and a
-  // constant.
+  // scale · (g - mean of g - x̂ · mean of g x̂), x̂ = (x - mean) · inverse_std, as a sum of g, x
+  // and a constant.
   const auto values = static_cast<double>(rows.rows * rows.places);
   const auto of_x = [&](int64_t c) {
     return -spread.scales[static_cast<size_t>(c)] * inverse_std[c] * by_weight[c] / values;

@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
-"""Train what takes a night or a GPU: how accuracy grows with image-steps, and what the teacher's options are worth.
+"""Train what takes a night or a GPU: how accuracy grows with image-steps, and what the teacher's
+options are worth.
 
     scripts/experiments/long_runs.py --eurosat DIR --flowers DIR --teacher efficientnet_lite2.pth \\
         --student-weights efficientnet_lite0.pth --out runs/long -- --device cuda
 
-Each DIR has train/ and test/, one folder a class; a data set that is not given is left out. What follows -- goes to every
-run. The cheapest runs come first. The same command again skips what is done and goes on with what was stopped, so that
-it can be ended at any time; --list says what is left, --table prints what there is. A run that fails is named at the end
-and does not stop the others.
+Each DIR has train/ and test/, one folder a class; a data set that is not given is left out. What
+follows -- goes to every run. The cheapest runs come first. The same command again skips what is
+done and goes on with what was stopped, so that it can be ended at any time; --list says what is
+left, --table prints what there is. A run that fails is named at the end and does not stop the
+others.
 """
 
 import argparse
@@ -55,7 +57,8 @@ class Run:
 
 
 def data_sets(arguments):
-    """{name: (folder, options)}. Cuts are made in OUT/data, as links, where they are not there yet."""
+    """{name: (folder, options)}. Cuts are made in OUT/data, as links, where they are not there
+    yet."""
     found = {}
     if arguments.eurosat:
         for images in (20, 200):
@@ -86,7 +89,8 @@ def arms(arguments):
 
 
 def plan(arguments, sets):
-    """Every run, the cheapest first; what the curves and the teacher's options share is there once."""
+    """Every run, the cheapest first; what the curves and the teacher's options share is there
+    once."""
     runs = {}
 
     def add(data, arm, steps, seed, options):
@@ -111,7 +115,8 @@ def plan(arguments, sets):
 
 
 def training_images(arguments, folder):
-    """How many images retort trains on in that folder, as it says itself; kept in OUT/images.json."""
+    """How many images retort trains on in that folder, as it says itself; kept in
+    OUT/images.json."""
     kept = arguments.out / "images.json"
     counts = json.loads(kept.read_text()) if kept.is_file() else {}
     key = str(folder.resolve())
@@ -230,7 +235,8 @@ def main():
     runs = plan(arguments, sets)
     left = [run for run in runs if not summary(arguments, run)]
     print(
-        f"{len(runs) - len(left)} of {len(runs)} runs are done; {sum(run.steps for run in left):,} image-steps are left"
+        f"{len(runs) - len(left)} of {len(runs)} runs are done; {sum(run.steps for run in left):,} "
+        f"image-steps are left"
     )
     if arguments.list:
         print("\n".join(run.name for run in left))

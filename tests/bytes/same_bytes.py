@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Whether two programs make the same bytes: tests/bytes/same_bytes.py BEFORE AFTER WORK
 
-BEFORE and AFTER are two builds of retort, WORK an empty folder. Three fixed runs are made with each, on one
-thread: a distillation from a probed teacher, a comparison of two arms, and a teacher that is finetuned first.
-Weights, ONNX files and stored teacher outputs must be the same, bit for bit; settings and seconds need not be.
-tests/bytes/same_bytes.sh builds BEFORE from a commit.
+BEFORE and AFTER are two builds of retort, WORK an empty folder. Three fixed runs are made with
+each, on one thread: a distillation from a probed teacher, a comparison of two arms, and a teacher
+that is finetuned first. Weights, ONNX files and stored teacher outputs must be the same, bit for
+bit; settings and seconds need not be. tests/bytes/same_bytes.sh builds BEFORE from a commit.
 """
 
 import hashlib
@@ -76,7 +76,8 @@ def digest(path):
 
 
 def runs(program, work, data, teacher):
-    """The bytes of all that the three runs made, by name; of the cache a set, as keys may be others."""
+    """The bytes of all that the three runs made, by name; of the cache a set, as keys may be
+    others."""
     shutil.rmtree(work, ignore_errors=True)
     common = ["--data", data, *STUDENT, "--cache", work / "cache"]
     taught = ["--teacher", teacher, *TEACHER_SIZE, "--views", "2"]

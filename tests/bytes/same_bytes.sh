@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# tests/bytes/same_bytes.sh [COMMIT]: whether build/ci/retort makes the bytes that COMMIT's program made (same_bytes.py). By default
-# COMMIT is the last one before the top floor was rebuilt. Builds that commit once, in build/before.
+# tests/bytes/same_bytes.sh [COMMIT]: whether build/ci/retort makes the bytes that COMMIT's program
+# made (same_bytes.py). By default COMMIT is the last one before the top floor was rebuilt. Builds
+# that commit once, in build/before.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 commit=${1:-ce19c34}
@@ -11,7 +12,8 @@ if [ ! -x "$before/build/ci/retort" ]; then
   git worktree add --force "$before" "$commit"
   ln -sfn "$PWD/.venv" "$before/.venv"
   # Older commits have no preset of that name: the settings are those of today's.
-  cmake -S "$before" -B "$before/build/ci" -G Ninja -DCMAKE_BUILD_TYPE=Release "-DCMAKE_CXX_FLAGS_RELEASE=-O1 -DNDEBUG" \
+  cmake -S "$before" -B "$before/build/ci" -G Ninja -DCMAKE_BUILD_TYPE=Release \
+    "-DCMAKE_CXX_FLAGS_RELEASE=-O1 -DNDEBUG" \
     -DRETORT_UNITY=ON -DRETORT_BUILD_TESTS=OFF -DRETORT_BUILD_BENCH=OFF
   cmake --build "$before/build/ci" --target retort --parallel "${JOBS:-$(nproc)}"
 fi

@@ -74,11 +74,11 @@ TEST(Safetensors, WritesThePublicLayout) {
   ASSERT_EQ(length % 8, 0u);
   ASSERT_EQ(bytes.size(), 8 + length + 8 + 8 + 3);
   const auto header = nlohmann::json::parse(bytes.substr(8, length));
-  EXPECT_EQ(
-      header,
-      nlohmann::json::parse(
-          R"({"__metadata__": {"k": "v"}, "c": {"dtype": "I64", "shape": [1], "data_offsets": [0, 8]},
-    "b": {"dtype": "F32", "shape": [2], "data_offsets": [8, 16]}, "a": {"dtype": "U8", "shape": [3], "data_offsets": [16, 19]}})"));
+  EXPECT_EQ(header, nlohmann::json::parse(
+                        R"({"__metadata__": {"k": "v"},
+    "c": {"dtype": "I64", "shape": [1], "data_offsets": [0, 8]},
+    "b": {"dtype": "F32", "shape": [2], "data_offsets": [8, 16]},
+    "a": {"dtype": "U8", "shape": [3], "data_offsets": [16, 19]}})"));
   EXPECT_EQ(bytes.substr(bytes.size() - 3), std::string("\0\1\2", 3));
 }
 

@@ -83,7 +83,8 @@ void expect_all(std::span<const Case> cases, const Refused& refused_with) {
 TEST_F(Malformed, TimmsFiles) {
   const json good = json::parse(
       R"({"architecture": "resnet18", "num_classes": 10, "num_features": 512, "pretrained_cfg": {
-      "input_size": [3, 224, 224], "fixed_input_size": true, "interpolation": "bicubic", "crop_pct": 0.95, "crop_mode": "center",
+      "input_size": [3, 224, 224], "fixed_input_size": true, "interpolation": "bicubic",
+      "crop_pct": 0.95, "crop_mode": "center",
       "mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5]}})");
   const Case cases[] = {
       {"/architecture", "", "lacks 'architecture'"},
@@ -139,8 +140,10 @@ TEST_F(Malformed, TransformersFiles) {
   const json config = json::parse(
       R"({"model_type": "clip", "vision_config": {"hidden_size": 64, "patch_size": [16, 16]}})");
   const json processor = json::parse(
-      R"({"image_processor_type": "CLIPImageProcessor", "do_resize": true, "size": {"shortest_edge": 256},
-      "do_center_crop": true, "crop_size": {"height": 224, "width": 224}, "resample": 3, "do_rescale": true, "rescale_factor": 0.00392156862745098,
+      R"({"image_processor_type": "CLIPImageProcessor",
+      "do_resize": true, "size": {"shortest_edge": 256},
+      "do_center_crop": true, "crop_size": {"height": 224, "width": 224}, "resample": 3,
+      "do_rescale": true, "rescale_factor": 0.00392156862745098,
       "do_normalize": true, "image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5]})");
   const Case configs[] = {
       {"/model_type", "", "lacks 'model_type'"},

@@ -484,9 +484,9 @@ TEST_F(Pull, TakesShardsByTheIndex) {
   hub_.add("model-2.safetensors", "two", true);
   hub_.add("model-1.safetensors", "one", true);
   hub_.add("other.safetensors", "not named", true);
-  hub_.add(
-      "model.safetensors.index.json",
-      R"({"weight_map": {"a": "model-2.safetensors", "b": "model-1.safetensors", "c": "model-2.safetensors"}})");
+  hub_.add("model.safetensors.index.json",
+           R"({"weight_map": {"a": "model-2.safetensors", "b": "model-1.safetensors",
+        "c": "model-2.safetensors"}})");
   const Snapshot snapshot = pull();
   EXPECT_EQ(weight_files(snapshot), (std::vector{snapshot.folder / "model-1.safetensors",
                                                  snapshot.folder / "model-2.safetensors"}));

@@ -302,9 +302,9 @@ TEST_F(DistillTest, ATeacherIsNamedAsOnTheHub) {
   fs::create_directories(snapshot);
   fs::create_directories(repository / "refs");
   testing::put(repository / "refs/main", std::string(40, 'a'));
-  testing::put(
-      snapshot / "config.json",
-      R"({"architecture": "resnet", "num_classes": 5, "pretrained_cfg": {"mean": [0.4, 0.4, 0.4]}})");
+  testing::put(snapshot / "config.json",
+               R"({"architecture": "resnet", "num_classes": 5,
+        "pretrained_cfg": {"mean": [0.4, 0.4, 0.4]}})");
   fs::copy_file(config_.teacher.front(), snapshot / "model.safetensors");
   ::setenv("HF_HUB_CACHE", (folder_ / "hub").c_str(), 1);
   ::setenv("HF_HUB_OFFLINE", "1", 1);

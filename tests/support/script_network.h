@@ -36,7 +36,8 @@ inline torch::jit::Module small_network(const std::string& methods) {
   network.define(R"(
 def body(self, x):
     y = torch.conv2d(x, self.conv.weight, None, [2, 2], [1, 1])
-    y = torch.batch_norm(y, self.bn.weight, self.bn.bias, self.bn.running_mean, self.bn.running_var, self.training, 0.1, 1e-5, True)
+    y = torch.batch_norm(y, self.bn.weight, self.bn.bias, self.bn.running_mean,
+                         self.bn.running_var, self.training, 0.1, 1e-5, True)
     return torch.relu(y)
 )" + methods);
   return network;

@@ -29,9 +29,9 @@ void write_resnet(const fs::path& folder) {
   testing::formula_fill(state);
   fs::create_directories(folder);
   write_safetensors(folder / "model.safetensors", state);
-  write_file_atomic(
-      folder / "config.json",
-      R"({"architecture": "resnet", "num_classes": 5, "pretrained_cfg": {"input_size": [3, 32, 32]}})");
+  write_file_atomic(folder / "config.json",
+                    R"({"architecture": "resnet", "num_classes": 5,
+        "pretrained_cfg": {"input_size": [3, 32, 32]}})");
 }
 
 void read_whole(const fs::path& folder, bool two_towers) {
@@ -123,9 +123,9 @@ std::vector<Lie> lies(bool two_towers) {
       {"a missing shard",
        [](const fs::path& folder) {
          fs::rename(folder / "model.safetensors", folder / "model-00001-of-00002.safetensors");
-         write_file_atomic(
-             folder / "model.safetensors.index.json",
-             R"({"weight_map": {"a": "model-00001-of-00002.safetensors", "b": "model-00002-of-00002.safetensors"}})");
+         write_file_atomic(folder / "model.safetensors.index.json",
+                           R"({"weight_map": {"a": "model-00001-of-00002.safetensors",
+               "b": "model-00002-of-00002.safetensors"}})");
        }},
       {"a shard outside the folder",
        [](const fs::path& folder) {

@@ -1,7 +1,11 @@
 #!/usr/bin/env python3
-"""What happens when a disk is full, a folder read-only, a file gone: `faults.py --retort build/release/retort [CASE ...]`.
+"""What happens when a disk is full, a folder read-only, a file gone.
 
-Exits with 77 where this machine does not let a case be made (mounts need root, or user namespaces)."""
+    faults.py --retort build/release/retort [CASE ...]
+
+Exits with 77 where this machine does not let a case be made (mounts need root, or user
+namespaces).
+"""
 
 import argparse
 import ctypes
@@ -191,7 +195,8 @@ def ended(process):
 
 
 def images_vanish(place):
-    """Where views are read from the files, the file is named; where pixels are stored, nobody misses it."""
+    """Where views are read from the files, the file is named; where pixels are stored, nobody
+    misses it."""
     place.clean()
     words = place.taught(
         "--image-store", "files", "--epochs", "200", "--views", "1", "--more-views", "live"

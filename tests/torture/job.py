@@ -1,4 +1,5 @@
-"""Small jobs for torture.py and faults.py: their inputs, their commands, and what of their outcome must be the same bytes each time."""
+"""Small jobs for torture.py and faults.py: their inputs, their commands, and what of their outcome
+must be the same bytes each time."""
 
 import hashlib
 import json

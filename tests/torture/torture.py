@@ -1,9 +1,12 @@
 #!/usr/bin/env python3
-"""Kills commands at random moments, goes on with them, and compares what comes out with an undisturbed run's.
+"""Kills commands at random moments, goes on with them, and compares what comes out with an
+undisturbed run's.
 
-    torture.py --retort build/release/retort --hub build/release/torture_hub --work build/torture --kills 1000
+    torture.py --retort build/release/retort --hub build/release/torture_hub \\
+        --work build/torture --kills 1000
 
-A work folder keeps what was done: the same command goes on from there. Equal seeds kill after equal shares of a command's time."""
+A work folder keeps what was done: the same command goes on from there. Equal seeds kill after equal
+shares of a command's time."""
 
 import argparse
 import json
@@ -174,7 +177,8 @@ COMMANDS = {
 
 
 class Worker:
-    """One place, with an undisturbed outcome of each command that was made in it: paths are part of what is written."""
+    """One place, with an undisturbed outcome of each command that was made in it: paths are part of
+    what is written."""
 
     def __init__(self, retort, folder, hub):
         self.place = Place(retort, folder)
@@ -318,7 +322,8 @@ class Torture:
 
     def table(self, seconds):
         print(
-            "\n| command | undisturbed | commands killed | kills | the same bytes | not |\n| --- | --- | --- | --- | --- | --- |"
+            "\n| command | undisturbed | commands killed | kills | the same bytes | not |"
+            "\n| --- | --- | --- | --- | --- | --- |"
         )
         bad = 0
         for name in self.names:
@@ -326,7 +331,8 @@ class Torture:
             wrong = [trial for trial in trials if trial["problems"]]
             bad += len(wrong)
             print(
-                f"| {name} | {seconds[name]:.1f} s | {len(trials)} | {sum(trial['kills'] for trial in trials)} | "
+                f"| {name} | {seconds[name]:.1f} s | {len(trials)} | "
+                f"{sum(trial['kills'] for trial in trials)} | "
                 f"{len(trials) - len(wrong)} | {len(wrong)} |"
             )
             for trial in wrong[:20]:
