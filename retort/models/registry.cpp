@@ -7,6 +7,7 @@
 #include "retort/models/families/vit_spelling.h"
 #include "retort/models/programs/graph_network.h"
 #include "retort/models/programs/torchscript.h"
+#include "retort/models/unread_networks.h"
 #include "retort/models/weight_source.h"
 #include "retort/weights/weight_file.h"
 #include "retort/weights/weight_names.h"
@@ -206,6 +207,7 @@ Recognised recognise_file(const std::filesystem::path& path, const std::string& 
           named.empty() ? script_teacher_spec(path, features) : std::nullopt)
     return {std::move(*script), {}, "TorchScript", false};
   const WeightSource source = read_weight_source(path);
+  refuse_unread_networks(source.tensors, path.string());
   Hints hints = source.described;
   if (!named.empty() || !known(hints.arch)) hints.arch = named;
   hints.features = features;

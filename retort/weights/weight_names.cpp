@@ -12,40 +12,15 @@ namespace retort::models {
 namespace {
 
 // What modules call the network that they train, in the order in which one is wanted.
-constexpr std::array<std::string_view, 33> kWrappers{"module",
-                                                     "ema_model",
-                                                     "model_ema",
-                                                     "ema",
-                                                     "averaged_model",
-                                                     "teacher",
-                                                     "teacher_model",
-                                                     "target_encoder",
-                                                     "target_network",
-
-                                                     "model",
-                                                     "net",
-                                                     "network",
-                                                     "_model",
-                                                     "base_model",
-                                                     "backbone",
-                                                     "encoder",
-                                                     "trunk",
-                                                     "feature_extractor",
-                                                     "features_extractor",
-                                                     "image_encoder",
-                                                     "visual_encoder",
-                                                     "vision_encoder",
-                                                     "visual.trunk",
-                                                     "student",
-                                                     "student_model",
-                                                     "online_model",
-                                                     "online_encoder",
-                                                     "online_network",
-                                                     "encoder_q",
-                                                     "base_encoder",
-                                                     "encoder_k",
-                                                     "momentum_encoder",
-                                                     "_forward_module"};
+// clang-format off
+constexpr std::array<std::string_view, 33> kWrappers{
+    "module", "ema_model", "model_ema", "ema", "averaged_model", "teacher", "teacher_model",
+    "target_encoder", "target_network",
+    "model", "net", "network", "_model", "base_model", "backbone", "encoder", "trunk",
+    "feature_extractor", "features_extractor", "image_encoder", "visual_encoder", "vision_encoder",
+    "visual.trunk", "student", "student_model", "online_model", "online_encoder", "online_network",
+    "encoder_q", "base_encoder", "encoder_k", "momentum_encoder", "_forward_module"};
+// clang-format on
 
 // torch.compile's, and FSDP's and its checkpointing's, at any place.
 constexpr std::array<std::string_view, 3> kBetween{"_orig_mod.", "_fsdp_wrapped_module.",
@@ -74,13 +49,18 @@ std::string without_between(std::string name) {
   return name;
 }
 
-// The loss's own weights and the heads of self-supervised training.
+// The loss's own weights and the heads of self-supervised training. MoCo v2 and SimCLR put theirs,
+// of several layers, in the place of a ResNet's classifier.
 StateDict without_what_trains(const StateDict& state) {
+  const bool has_projection = state.contains("fc.0.weight") && state.contains("fc.2.weight");
+  const auto trains = [&](const std::string& name) {
+    return (has_projection && name.starts_with("fc.")) ||
+           std::ranges::any_of(kBeside,
+                               [&](std::string_view part) { return name.starts_with(part); });
+  };
   StateDict kept;
   for (const auto& entry : state)
-    if (std::ranges::none_of(kBeside,
-                             [&](std::string_view part) { return entry.first.starts_with(part); }))
-      kept.insert(entry);
+    if (!trains(entry.first)) kept.insert(entry);
   return kept.empty() ? state : kept;
 }
 

@@ -193,6 +193,18 @@ TEST_F(WeightSourceTest, TimmsTwinsAreRefusedByName) {
   EXPECT_EQ(recognise_file(folder_.path()).spec.arch, "resnet18");
 }
 
+TEST_F(WeightSourceTest, WellKnownNetworksThatNoFamilyBuildsAreNamed) {
+  const auto refusal_of = [&](const std::string& tensor) {
+    StateDict state = state_of(*formula_model("resnet18", 5));
+    state[tensor] = at::zeros({2, 2});
+    write_safetensors(folder_ / "model.safetensors", state);
+    return testing::error_of([&] { recognise_file(folder_ / "model.safetensors"); });
+  };
+  EXPECT_TRUE(says(refusal_of("image_encoder.blocks.0.attn.rel_pos_h"), "SAM"));
+  EXPECT_TRUE(says(refusal_of("image_encoder.model.network.0.0.token_mixer.norm.rbr_skip.weight"),
+                   "MobileCLIP"));
+}
+
 // Epsilon and padding are those of the name, whichever sizes the tensors have.
 TEST_F(WeightSourceTest, TimmsEfficientNetsAreThoseOfTheirName) {
   write_safetensors(folder_ / "model.safetensors",

@@ -68,6 +68,11 @@ TEST_F(Checkpoints, WrappersArePeeledOff) {
   EXPECT_EQ(names(weights({"model.a", "criterion.b", "model.projector.0"})), Names{"a"});
   EXPECT_EQ(names(weights({"model.a", "other.b"})), (Names{"model.a", "other.b"}));
   EXPECT_EQ(names(weights({"criterion.a"})), Names{"criterion.a"});
+  const std::string moco = "module.encoder_q.";
+  EXPECT_EQ(names(weights({moco + "a", moco + "fc.0.weight", moco + "fc.0.bias",
+                           moco + "fc.2.weight", moco + "fc.2.bias"})),
+            Names{"a"});
+  EXPECT_EQ(names(weights({"a", "fc.weight"})), (Names{"a", "fc.weight"}));
   EXPECT_EQ(names(weights({"my_orig_mod.a", "b"})), (Names{"b", "my_orig_mod.a"}));
   EXPECT_TRUE(says(error_of([&] {
                      read(weights({"_orig_mod.a", "a"}));
