@@ -2,7 +2,6 @@
 #include <charconv>
 #include <cmath>
 #include <cstdio>
-#include <iostream>
 #include <limits>
 #include <map>
 #include <memory>
@@ -68,32 +67,31 @@ uint64_t bytes_of(const std::vector<StoreInfo>& stores) {
 }
 
 // By data set, the largest first.
-void print_stores(const std::vector<StoreInfo>& stores, std::time_t now) {
+void print_stores(const std::vector<StoreInfo>& stores, std::time_t now, std::ostream& out) {
   std::map<std::string, std::vector<StoreInfo>> of_data;
   for (const StoreInfo& store : stores) of_data[store.line("data")].push_back(store);
   std::vector<std::pair<uint64_t, std::string>> order;
   for (const auto& [data, own] : of_data) order.emplace_back(bytes_of(own), data);
   std::ranges::sort(order, std::greater<>());
   for (const auto& [bytes, data] : order) {
-    std::cout << (data.empty() ? "of an unknown data set" : data) << ": " << bytes_text(bytes)
-              << '\n';
-    for (const StoreInfo& store : of_data[data]) std::cout << line_of(store, now) << '\n';
+    out << (data.empty() ? "of an unknown data set" : data) << ": " << bytes_text(bytes) << '\n';
+    for (const StoreInfo& store : of_data[data]) out << line_of(store, now) << '\n';
   }
 }
 
-void list_cache(const CacheArguments& arguments) {
+void list_cache(const CacheArguments& arguments, std::ostream& out) {
   const std::filesystem::path folder = arguments.folder();
   const std::vector<StoreInfo> stores = stores_in(folder);
-  print_stores(stores, std::time(nullptr));
+  print_stores(stores, std::time(nullptr), out);
   const uint64_t bound = cache_bound(folder);
-  std::cout << folder.string() << ": " << stores.size()
-            << (stores.size() == 1 ? " store, " : " stores, ") << bytes_text(bytes_of(stores))
-            << (bound == std::numeric_limits<uint64_t>::max() ? "; without a bound"
-                                                              : "; bound: " + bytes_text(bound))
-            << " ($RETORT_CACHE_SIZE)\n";
+  out << folder.string() << ": " << stores.size() << (stores.size() == 1 ? " store, " : " stores, ")
+      << bytes_text(bytes_of(stores))
+      << (bound == std::numeric_limits<uint64_t>::max() ? "; without a bound"
+                                                        : "; bound: " + bytes_text(bound))
+      << " ($RETORT_CACHE_SIZE)\n";
 }
 
-void prune_cache(const CacheArguments& arguments) {
+void prune_cache(const CacheArguments& arguments, std::ostream& out) {
   const std::filesystem::path folder = arguments.folder();
   PruneRules rules;
   if (!arguments.max_size.empty()) rules.max_bytes = parse_bytes(arguments.max_size, "--max-size");
@@ -103,16 +101,16 @@ void prune_cache(const CacheArguments& arguments) {
   const std::vector<StoreInfo> removed = prune(folder, rules, now);
   for (const StoreInfo& store : removed) {
     const std::string data = store.line("data");
-    std::cout << line_of(store, now) << (data.empty() ? "" : ", " + data) << '\n';
+    out << line_of(store, now) << (data.empty() ? "" : ", " + data) << '\n';
   }
-  std::cout << "removed: " << removed.size() << (removed.size() == 1 ? " store, " : " stores, ")
-            << bytes_text(bytes_of(removed))
-            << "; left: " << bytes_text(bytes_of(stores_in(folder))) << '\n';
+  out << "removed: " << removed.size() << (removed.size() == 1 ? " store, " : " stores, ")
+      << bytes_text(bytes_of(removed)) << "; left: " << bytes_text(bytes_of(stores_in(folder)))
+      << '\n';
 }
 
 }  // namespace
 
-void add_cache(CLI::App& app) {
+void add_cache(CLI::App& app, const Session& session) {
   const auto arguments = std::make_shared<CacheArguments>();
   CLI::App* command = app.add_subcommand(
       "cache", "List decoded images and teachers' outputs that are kept, or remove some");
@@ -132,11 +130,11 @@ void add_cache(CLI::App& app) {
   command->footer(
       "All of it can be made again. What a run in progress uses stays.\n"
       "Example: retort cache");
-  command->callback([arguments, pruning] {
+  command->callback([arguments, pruning, session] {
     if (pruning->parsed())
-      prune_cache(*arguments);
+      prune_cache(*arguments, session.out);
     else
-      list_cache(*arguments);
+      list_cache(*arguments, session.out);
   });
 }
 

@@ -1,11 +1,9 @@
 #include "retort/run/compare.h"
 
-#include <iostream>
 #include <memory>
 
 #include "cli/command.h"
 #include "cli/run_options.h"
-#include "cli/terminal.h"
 
 namespace retort::cli {
 namespace {
@@ -18,7 +16,7 @@ struct CompareArguments {
 
 }  // namespace
 
-void add_compare(CLI::App& app) {
+void add_compare(CLI::App& app, const Session& session) {
   const auto arguments = std::make_shared<CompareArguments>();
   run::CompareConfig& config = arguments->config;
   CLI::App* command =
@@ -66,17 +64,17 @@ void add_compare(CLI::App& app) {
       "Example: retort compare --data photos/ --student mobilenet_v2 --student-weights "
       "mobilenet_v2.pth --teacher efficientnet_lite2.pth\n"
       "             --loss align_uniform --loss crd --loss kd --seeds 3 --out runs/compare");
-  command->callback([arguments, command] {
+  command->callback([arguments, command, session] {
     read_run_files(*command, arguments->files);
-    TerminalLog log;
+    arguments->config.base.objects = session.objects;
     if (arguments->dry_run) {
-      std::cout << run::expected(arguments->config, log, stop_on_interrupt()) << '\n';
+      session.out << run::expected(arguments->config, session.log, session.stop()) << '\n';
       return;
     }
-    std::cout << report::render_text(run::compare(arguments->config, log, stop_on_interrupt()))
-              << "\nreport: "
-              << (std::filesystem::path(arguments->config.base.out) / "compare.html").string()
-              << '\n';
+    session.out << report::render_text(run::compare(arguments->config, session.log, session.stop()))
+                << "\nreport: "
+                << (std::filesystem::path(arguments->config.base.out) / "compare.html").string()
+                << '\n';
   });
 }
 

@@ -1,11 +1,9 @@
 #include "retort/run/distill.h"
 
-#include <iostream>
 #include <memory>
 
 #include "cli/command.h"
 #include "cli/run_options.h"
-#include "cli/terminal.h"
 #include "retort/run/report_run.h"
 #include "retort/run/run_folder.h"
 
@@ -21,7 +19,7 @@ struct DistillArguments {
 
 }  // namespace
 
-void add_distill(CLI::App& app) {
+void add_distill(CLI::App& app, const Session& session) {
   const auto arguments = std::make_shared<DistillArguments>();
   CLI::App* command =
       app.add_subcommand("distill", "Train a student from a teacher on a folder of images");
@@ -49,19 +47,20 @@ void add_distill(CLI::App& app) {
       "metrics.jsonl, config.toml, log.txt.\n"
       "Example: retort distill --data photos/ --teacher efficientnet_lite2.pth --student "
       "mobilenet_v2 --out runs/photos");
-  command->callback([arguments, command] {
+  command->callback([arguments, command, session] {
     read_run_files(*command, arguments->files);
-    TerminalLog log;
+    arguments->config.objects = session.objects;
     if (arguments->dry_run) {
       if (arguments->config.out.empty()) arguments->config.out = ".";  // nothing is written there
-      std::cout << run::text_of(run::forecast(arguments->config, log, stop_on_interrupt())) << '\n';
+      session.out << run::text_of(run::forecast(arguments->config, session.log, session.stop()))
+                  << '\n';
       return;
     }
-    run::distill(arguments->config, arguments->options, log, stop_on_interrupt());
+    run::distill(arguments->config, arguments->options, session.log, session.stop());
     const run::RunFolder folder{arguments->config.out};
-    std::cout << report::render_table(run::rows_of(folder.root, {}))
-              << "\nreport: " << folder.report().string() << "\nmodel:  " << folder.onnx().string()
-              << '\n';
+    session.out << report::render_table(run::rows_of(folder.root, {}))
+                << "\nreport: " << folder.report().string()
+                << "\nmodel:  " << folder.onnx().string() << '\n';
   });
 }
 

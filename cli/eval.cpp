@@ -1,8 +1,6 @@
-#include <iostream>
 #include <memory>
 
 #include "cli/command.h"
-#include "cli/terminal.h"
 #include "retort/core/file.h"
 #include "retort/run/evaluate_run.h"
 
@@ -54,7 +52,7 @@ nlohmann::json to_json(const run::Evaluation& evaluation) {
 
 }  // namespace
 
-void add_eval(CLI::App& app) {
+void add_eval(CLI::App& app, const Session& session) {
   const auto arguments = std::make_shared<EvalArguments>();
   CLI::App* command =
       app.add_subcommand("eval", "Measure a run's student on its test images, or on others");
@@ -74,18 +72,18 @@ void add_eval(CLI::App& app) {
   command->add_flag("--json", arguments->json, "print the metrics as JSON; accuracies are percent");
   command->add_option("--cache", arguments->cache, "folder for decoded images")
       ->default_str("$RETORT_CACHE or ~/.cache/retort");
-  command->callback([arguments] {
-    TerminalLog log;
+  command->callback([arguments, session] {
     const std::filesystem::path cache =
         arguments->cache.empty() ? default_cache_dir() : std::filesystem::path(arguments->cache);
     const run::Evaluation evaluation = run::evaluate_run(
-        arguments->run, arguments->data, cache, log, stop_on_interrupt(), arguments->options);
+        arguments->run, arguments->data, cache, session.log, session.stop(), arguments->options);
     if (!arguments->predictions.empty())
       write_file_atomic(arguments->predictions,
                         report::to_csv(evaluation.predictions, evaluation.classes));
     if (arguments->json) {
-      std::cout << to_json(evaluation).dump(2, ' ', false, nlohmann::json::error_handler_t::replace)
-                << '\n';
+      session.out
+          << to_json(evaluation).dump(2, ' ', false, nlohmann::json::error_handler_t::replace)
+          << '\n';
       return;
     }
     char line[160];
@@ -93,7 +91,7 @@ void add_eval(CLI::App& app) {
                   "%s: %zu images, accuracy %.2f %%, mean per-class accuracy %.2f %%\n",
                   evaluation.split.c_str(), evaluation.predictions.size(),
                   evaluation.metrics.accuracy, evaluation.metrics.mean_class_accuracy);
-    std::cout << line;
+    session.out << line;
   });
 }
 

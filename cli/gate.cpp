@@ -1,16 +1,14 @@
 #include "retort/run/gate.h"
 
-#include <iostream>
 #include <memory>
 
 #include "cli/command.h"
 #include "cli/run_options.h"
-#include "cli/terminal.h"
 #include "retort/data/extra.h"
 
 namespace retort::cli {
 
-void add_gate(CLI::App& app) {
+void add_gate(CLI::App& app, const Session& session) {
   const auto config = std::make_shared<run::GateConfig>();
   CLI::App* command = app.add_subcommand(
       "gate", "Set generated images aside that a teacher does not take for their class");
@@ -68,15 +66,15 @@ void add_gate(CLI::App& app) {
       "take everything back in.\n"
       "Example: retort gate --images synth/ --data photos/ --teacher efficientnet_lite2.pth --out "
       "runs/gate");
-  command->callback([config] {
-    TerminalLog log;
-    const nlohmann::json counts = run::gate(*config, log, stop_on_interrupt());
-    std::cout << "kept " << counts["kept"] << "; set aside " << counts["other_class"]
-              << " of another class, " << counts["unsure"] << " unsure, " << counts["duplicate"]
-              << " duplicates\n"
-              << "list: " << (data::extra_root(config->images) / data::kRejectedFile).string()
-              << "\npage: " << (std::filesystem::path(config->base.out) / "gate.html").string()
-              << '\n';
+  command->callback([config, session] {
+    config->base.objects = session.objects;
+    const nlohmann::json counts = run::gate(*config, session.log, session.stop());
+    session.out << "kept " << counts["kept"] << "; set aside " << counts["other_class"]
+                << " of another class, " << counts["unsure"] << " unsure, " << counts["duplicate"]
+                << " duplicates\n"
+                << "list: " << (data::extra_root(config->images) / data::kRejectedFile).string()
+                << "\npage: " << (std::filesystem::path(config->base.out) / "gate.html").string()
+                << '\n';
   });
 }
 

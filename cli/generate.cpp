@@ -1,11 +1,9 @@
 #include "retort/generate/generate.h"
 
 #include <charconv>
-#include <iostream>
 #include <memory>
 
 #include "cli/command.h"
-#include "cli/terminal.h"
 #include "retort/core/error.h"
 #include "retort/core/file.h"
 
@@ -149,7 +147,7 @@ void add_diffusion_options(CLI::App& command, GenerateArguments& arguments) {
 
 }  // namespace
 
-void add_generate(CLI::App& app) {
+void add_generate(CLI::App& app, const Session& session) {
   const auto arguments = std::make_shared<GenerateArguments>();
   CLI::App* command =
       app.add_subcommand("generate", "Make training images with a generative model");
@@ -165,7 +163,7 @@ void add_generate(CLI::App& app) {
       "The same command again makes only what is missing: stop it when you like.\n"
       "Example: retort generate --classes photos/ --model sd15.safetensors --prompt \"a photo of a "
       "{class}\" --per-class 80 --out synth/");
-  command->callback([arguments] {
+  command->callback([arguments, session] {
     generate::GenerateConfig& config = arguments->config;
     for (const CLI::Option* option : arguments->diffusion) {
       if (!config.command.empty() && option->count() > 0)
@@ -175,10 +173,9 @@ void add_generate(CLI::App& app) {
     set_size(arguments->size, config.diffusion);
     config.set.format = arguments->format == "png" ? generate::Format::png : generate::Format::jpeg;
     if (config.diffusion.cache.empty()) config.diffusion.cache = default_cache_dir();
-    TerminalLog log;
-    const generate::GenerateResult result = generate::generate(config, log, stop_on_interrupt());
-    std::cout << result.planned << " images (" << result.made
-              << " new): " << result.manifest.string() << '\n';
+    const generate::GenerateResult result = generate::generate(config, session.log, session.stop());
+    session.out << result.planned << " images (" << result.made
+                << " new): " << result.manifest.string() << '\n';
   });
 }
 

@@ -1,4 +1,3 @@
-#include <iostream>
 #include <memory>
 
 #include "cli/command.h"
@@ -69,7 +68,7 @@ nlohmann::json describe(const std::string& path, const std::string& arch) {
 
 }  // namespace
 
-void add_inspect(CLI::App& app) {
+void add_inspect(CLI::App& app, const Session& session) {
   const auto arguments = std::make_shared<InspectArguments>();
   CLI::App* command = app.add_subcommand(
       "inspect", "Say what a weight file, a model's folder or a run folder holds");
@@ -80,15 +79,15 @@ void add_inspect(CLI::App& app) {
   command->add_option("--arch", arguments->arch,
                       "architecture, where the tensor names do not tell");
   command->add_flag("--json", arguments->json, "print JSON");
-  command->callback([arguments] {
+  command->callback([arguments, session] {
     const nlohmann::json found = describe(arguments->path, arguments->arch);
     if (arguments->json) {
-      std::cout << found.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
+      session.out << found.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
       return;
     }
     const auto show = [](const std::string& key, const nlohmann::json& value) {
-      std::cout << key << std::string(key.size() < 20 ? 20 - key.size() : 1, ' ')
-                << (value.is_string() ? value.get<std::string>() : value.dump()) << '\n';
+      session.out << key << std::string(key.size() < 20 ? 20 - key.size() : 1, ' ')
+                  << (value.is_string() ? value.get<std::string>() : value.dump()) << '\n';
     };
     for (const auto& [key, value] : found.items()) {
       if (key != "tensors") show(key, value);

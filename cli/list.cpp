@@ -1,4 +1,3 @@
-#include <iostream>
 #include <memory>
 
 #include "cli/command.h"
@@ -9,12 +8,12 @@
 namespace retort::cli {
 namespace {
 
-void list_models(bool teachers) {
+void list_models(bool teachers, std::ostream& out) {
   for (const models::Family& family : models::families()) {
     const bool graph = family.name == models::kGraphArch;  // a teacher, never a student
     if (teachers ? !family.recognise && !graph : graph) continue;
-    std::cout << family.name << ": " << family.summary << '\n';
-    for (const std::string& arch : family.archs) std::cout << "  " << arch << '\n';
+    out << family.name << ": " << family.summary << '\n';
+    for (const std::string& arch : family.archs) out << "  " << arch << '\n';
   }
 }
 
@@ -30,26 +29,27 @@ const char* name_of(losses::Kind kind) {
   return "";
 }
 
-void list_losses() {
+void list_losses(std::ostream& out) {
   for (const losses::LossEntry& entry : losses::losses()) {
-    std::cout << entry.name << " (" << name_of(entry.kind) << ", weight " << entry.weight
-              << "): " << entry.summary << '\n';
+    out << entry.name << " (" << name_of(entry.kind) << ", weight " << entry.weight
+        << "): " << entry.summary << '\n';
     for (const auto& [option, value] : entry.options)
-      std::cout << "  " << option << " = " << losses::to_string(value) << '\n';
+      out << "  " << option << " = " << losses::to_string(value) << '\n';
   }
 }
 
 }  // namespace
 
-void add_list(CLI::App& app) {
+void add_list(CLI::App& app, const Session& session) {
   const auto what = std::make_shared<std::string>();
   CLI::App* command =
       app.add_subcommand("list", "Name what there is: teachers, students or losses");
   command->add_option("what", *what, "teachers, students or losses")
       ->required()
       ->check(CLI::IsMember({"teachers", "students", "losses"}));
-  command->callback(
-      [what] { *what == "losses" ? list_losses() : list_models(*what == "teachers"); });
+  command->callback([what, session] {
+    *what == "losses" ? list_losses(session.out) : list_models(*what == "teachers", session.out);
+  });
 }
 
 }  // namespace retort::cli

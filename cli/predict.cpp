@@ -2,7 +2,6 @@
 #include <memory>
 
 #include "cli/command.h"
-#include "cli/terminal.h"
 #include "retort/core/error.h"
 #include "retort/core/quote.h"
 #include "retort/core/unicode.h"
@@ -27,23 +26,23 @@ nlohmann::json to_json(const run::FilePrediction& prediction) {
   return {{"path", path}, {"top", top}};
 }
 
-void print(const run::FilePrediction& prediction) {
+void print(const run::FilePrediction& prediction, std::ostream& out) {
   if (!prediction.error.empty()) {
     std::cerr << "retort: " << prediction.error << '\n';
     return;
   }
-  std::cout << printable(prediction.path);
+  out << printable(prediction.path);
   for (const auto& [name, probability] : prediction.top) {
     char share[32];
     std::snprintf(share, sizeof share, "%.1f %%", 100 * probability);
-    std::cout << '\t' << printable(name) << ' ' << share;
+    out << '\t' << printable(name) << ' ' << share;
   }
-  std::cout << '\n';
+  out << '\n';
 }
 
 }  // namespace
 
-void add_predict(CLI::App& app) {
+void add_predict(CLI::App& app, const Session& session) {
   const auto arguments = std::make_shared<PredictArguments>();
   CLI::App* command = app.add_subcommand("predict", "Say what is on pictures");
   command->add_option("--run", arguments->run, "run folder")->required();
@@ -52,19 +51,18 @@ void add_predict(CLI::App& app) {
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
   command->add_flag("--json", arguments->json, "one JSON object a line");
-  command->callback([arguments] {
+  command->callback([arguments, session] {
     size_t failed = 0;
-    TerminalLog log;
-    const std::vector<std::string> files = run::pictures_of(arguments->files, log);
+    const std::vector<std::string> files = run::pictures_of(arguments->files, session.log);
     run::predict_each(
         arguments->run, files, arguments->top, [&](const run::FilePrediction& prediction) {
           failed += prediction.error.empty() ? 0 : 1;
           if (arguments->json) {
-            std::cout << to_json(prediction)
-                             .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)
-                      << '\n';
+            session.out << to_json(prediction)
+                               .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)
+                        << '\n';
           } else {
-            print(prediction);
+            print(prediction, session.out);
           }
         });
     if (failed > 0)

@@ -1,8 +1,6 @@
-#include <iostream>
 #include <memory>
 
 #include "cli/command.h"
-#include "cli/terminal.h"
 #include "retort/hub/pull.h"
 
 namespace retort::cli {
@@ -14,19 +12,18 @@ struct PullArguments {
   std::vector<std::string> files;
 };
 
-void pull(const PullArguments& arguments) {
+void pull(const PullArguments& arguments, const Session& session) {
   hub::PullOptions options = hub::options_from_environment();
   options.pickled = arguments.pth;
   options.files = arguments.files;
-  TerminalLog log;
   const hub::Snapshot snapshot =
-      hub::pull(hub::parse_reference(arguments.name), options, log, stop_on_interrupt());
-  std::cout << snapshot.folder.string() << '\n';
+      hub::pull(hub::parse_reference(arguments.name), options, session.log, session.stop());
+  session.out << snapshot.folder.string() << '\n';
 }
 
 }  // namespace
 
-void add_pull(CLI::App& app) {
+void add_pull(CLI::App& app, const Session& session) {
   const auto arguments = std::make_shared<PullArguments>();
   CLI::App* command = app.add_subcommand(
       "pull", "Download a model from the hub, and print the folder that it lies in");
@@ -35,7 +32,7 @@ void add_pull(CLI::App& app) {
                     "where there are no safetensors, take .bin and .pth files");
   command->add_option("--file", arguments->files, "this file only, whatever it is (repeatable)")
       ->allow_extra_args(false);
-  command->callback([arguments] { pull(*arguments); });
+  command->callback([arguments, session] { pull(*arguments, session); });
 }
 
 }  // namespace retort::cli

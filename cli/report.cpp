@@ -1,6 +1,5 @@
 #include "retort/run/report_run.h"
 
-#include <iostream>
 #include <memory>
 
 #include "cli/command.h"
@@ -16,7 +15,7 @@ struct ReportArguments {
 
 }  // namespace
 
-void add_report(CLI::App& app) {
+void add_report(CLI::App& app, const Session& session) {
   const auto arguments = std::make_shared<ReportArguments>();
   CLI::App* command =
       app.add_subcommand("report", "Write a run's report.html, and print its table");
@@ -24,11 +23,11 @@ void add_report(CLI::App& app) {
   command->add_option(
       "--against", arguments->against,
       "other runs to set beside it, for example one with --teacher none; may be given again");
-  command->callback([arguments] {
+  command->callback([arguments, session] {
     const std::vector<std::filesystem::path> against(arguments->against.begin(),
                                                      arguments->against.end());
-    std::cout << report::render_table(run::write_report(arguments->run, against))
-              << "\nreport: " << run::RunFolder{arguments->run}.report().string() << '\n';
+    session.out << report::render_table(run::write_report(arguments->run, against))
+                << "\nreport: " << run::RunFolder{arguments->run}.report().string() << '\n';
   });
 }
 

@@ -13,6 +13,10 @@ add_library(retort_options INTERFACE)
 target_compile_options(retort_options INTERFACE
   -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual
   $<$<BOOL:${RETORT_WERROR}>:-Werror>)
+# The same objects are linked into programs and into the Python package's module, which shows no
+# name of its own.
+target_compile_options(retort_options INTERFACE
+  -fPIC -fvisibility=hidden -fvisibility-inlines-hidden)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # False positives of GCC 12 and 13 in std::string and nlohmann's json once they are inlined (GCC
   # PR 105329, 105651).

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Install what is missing, and nothing else: scripts/install.sh [GROUP]...
-# The groups are build (the default), cuda, test, demo, lint, clang, generate, onnx, bench and fuzz.
+# The groups are build (the default), cuda, test, demo, lint, clang, generate, onnx, bench,
+# fuzz and wheel.
 # System packages come from apt; libtorch and a few pinned tools go into the project's own .venv.
 # Quick when nothing is missing.
 set -euo pipefail
@@ -14,11 +15,11 @@ groups=()
 [ $# -gt 0 ] || groups=(build)
 for group in "$@"; do
   case $group in
-    build | cuda | test | demo | lint | clang | onnx | bench | fuzz) groups+=("$group") ;;
+    build | cuda | test | demo | lint | clang | onnx | bench | fuzz | wheel) groups+=("$group") ;;
     generate) groups+=(generate-tools generate) ;;
     *)
       echo "usage: scripts/install.sh GROUP... (build, cuda, test, demo, lint, clang, generate," \
-        "onnx, bench, fuzz)" >&2
+        "onnx, bench, fuzz, wheel)" >&2
       exit 2
       ;;
   esac
@@ -70,6 +71,7 @@ system_packages() {
     case $group in
       demo) echo tuxpaint-stamps-default endless-sky-data ;;
       clang | fuzz) echo clang++:clang libomp-dev "libclang-rt-$(clang_version)-dev" ;;
+      wheel) echo python3-dev ;;
       bench) echo tjbench:libjpeg-turbo-progs ;;
       # Ubuntu's is a stub for a snap, which containers cannot run.
       test) if is_debian; then echo chromium:chromium; fi ;;

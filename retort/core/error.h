@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <stdexcept>
 #include <string>
 
@@ -9,10 +10,20 @@ namespace retort {
 // and how to mend it.
 class Error : public std::runtime_error {
  public:
+  struct Parts {
+    std::string what, where, mend;
+  };
+
   explicit Error(const std::string& what, const std::string& where = "",
                  const std::string& mend = "")
       : std::runtime_error((where.empty() ? what : where + ": " + what) +
-                           (mend.empty() ? "" : "\n  to mend it: " + mend)) {}
+                           (mend.empty() ? "" : "\n  to mend it: " + mend)),
+        parts_(std::make_shared<const Parts>(Parts{what, where, mend})) {}
+
+  const Parts& parts() const { return *parts_; }
+
+ private:
+  std::shared_ptr<const Parts> parts_;  // an exception is copied without throwing
 };
 
 // A request that cannot be meant: a value out of range, an unknown name. The command line exits

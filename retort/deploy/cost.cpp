@@ -4,6 +4,7 @@
 #include <map>
 #include <numeric>
 
+#include "retort/core/error.h"
 #include "retort/core/log.h"
 #include "retort/deploy/trace.h"
 #include "retort/models/programs/graph_network.h"
@@ -94,10 +95,15 @@ int64_t count_parameters(const models::ImageModel& model) {
 
 int64_t count_multiply_adds(models::ImageModel& model, int64_t size) {
   if (models::is_graph(model.spec())) return 0;
-  const std::shared_ptr<jit::Graph> graph = trace_graph(model, size, 1);
-  int64_t count = 0;
-  for (const jit::Node* node : graph->nodes()) count += multiply_adds(*node);
-  return count;
+  try {
+    const std::shared_ptr<jit::Graph> graph = trace_graph(model, size, 1);
+    int64_t count = 0;
+    for (const jit::Node* node : graph->nodes()) count += multiply_adds(*node);
+    return count;
+  } catch (const Error&) {
+    if (models::is_object(model.spec())) return 0;  // its forward may be more than a trace follows
+    throw;
+  }
 }
 
 Cost measure_cost(models::ImageModel& model, int64_t size) {

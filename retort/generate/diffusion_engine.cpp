@@ -1,5 +1,7 @@
 #include "retort/generate/diffusion_engine.h"
 
+#include <dlfcn.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
@@ -46,7 +48,11 @@ fs::path worker_program() {
   std::error_code error;
   const fs::path self = fs::read_symlink("/proc/self/exe", error);
   fs::path program = self.parent_path() / "retort-diffusion";
-  if (error || !fs::exists(program, error))
+  Dl_info library{};  // where this code lies: in the program, or in Python's module
+  if (!fs::exists(program, error) &&
+      dladdr(reinterpret_cast<void*>(&worker_program), &library) != 0)
+    program = fs::path(library.dli_fname).parent_path() / "retort-diffusion";
+  if (!fs::exists(program, error))
     throw Error("is missing", program.string(), "it belongs beside retort: build and install both");
   return program;
 }

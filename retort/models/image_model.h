@@ -25,6 +25,9 @@ struct ModelSpec {
   nlohmann::json options = nlohmann::json::object();  // geometry that the name does not say (ViT:
                                                       // patch, dim, depth, heads, image_size, …)
 };
+// Whether the network is an object of the program that calls the library, called object:NAME: no
+// family builds it.
+inline bool is_object(const ModelSpec& spec) { return spec.arch.starts_with("object:"); }
 nlohmann::json to_json(const ModelSpec& spec);
 ModelSpec model_spec_from(const nlohmann::json& json);
 

@@ -12,6 +12,7 @@
 #include "retort/models/programs/torchscript.h"
 #include "retort/run/config.h"
 #include "retort/run/named_teacher.h"
+#include "retort/run/objects.h"
 
 namespace retort::run {
 namespace {
@@ -24,6 +25,26 @@ void check_teacher(const std::string& name, const RunConfig& config) {
       (models::names_graph(name) || models::script_teacher_spec(name, "")))
     throw UsageError("a network of no family of retort's can be learned from, but not trained",
                      name, "--teacher-init linear-probe");
+}
+
+void check_objects(const RunConfig& config) {
+  for (const std::string& text : config.teacher) {
+    const std::string name = teacher_from(text).name;
+    if (!names_object(name)) continue;
+    (void)given_network(config, name);
+    if (!config.teacher_arch.empty() || !config.teacher_features.empty())
+      throw UsageError("an object is its own architecture", "--teacher-arch, --teacher-features",
+                       "leave them out");
+    if (config.teacher_init != TeacherInit::linear_probe)
+      throw UsageError("an object can be learned from, but not trained first", name,
+                       "--teacher-init linear-probe, or train it and give it then");
+    if (config.teacher_head == TeacherHead::zero_shot)
+      throw UsageError("an object has no text tower", name, "name its folder");
+  }
+  if (!names_object(config.student)) return;
+  (void)given_network(config, config.student);
+  if (!config.student_weights.empty())
+    throw UsageError("an object brings its own weights", "--student-weights", "leave it out");
 }
 
 }  // namespace
@@ -49,6 +70,7 @@ void validate(const RunConfig& config) {
   }
   if (hub::is_reference(config.student_weights)) (void)hub::parse_reference(config.student_weights);
   for (const std::string& text : config.teacher) check_teacher(teacher_from(text).name, config);
+  check_objects(config);
   if (config.batch_size == 1)
     throw UsageError("a batch of one has no negatives and no statistics", "--batch-size",
                      "2 or more, or 0");

@@ -11,6 +11,7 @@
 #include "retort/losses/loss.h"
 #include "retort/models/programs/torchscript.h"
 #include "retort/run/named_teacher.h"
+#include "retort/run/objects.h"
 #include "retort/run/options.h"
 
 namespace retort::run {
@@ -52,7 +53,7 @@ void resolve_weight(double& weight, const std::string& loss) {
 
 RunConfig absolute(RunConfig config) {
   const auto make_absolute = [](std::string& path) {
-    if (!path.empty() && path != kNone && !hub::is_reference(path))
+    if (!path.empty() && path != kNone && !hub::is_reference(path) && !names_object(path))
       path = fs::absolute(path).lexically_normal().string();
   };
   for (std::string* path :

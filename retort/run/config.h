@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -9,6 +10,8 @@
 #include "retort/run/choices.h"
 
 namespace retort::run {
+
+struct Objects;
 
 // What the user typed. Field names are the option names of `retort distill` with underscores;
 // options.h lists each one once. Zeros and empty texts stand for "choose"; resolve() (plan.h) makes
@@ -54,6 +57,9 @@ struct RunConfig {
   double max_skipped = 0.05, checkpoint_seconds = 30;
   bool dedupe = false;
   std::string cache;
+
+  // No option: what a program that calls the library gives beside them (objects.h).
+  std::shared_ptr<const Objects> objects;
 };
 
 // Complete and re-runnable: `retort distill --config` reads it back.

@@ -1,19 +1,37 @@
 #include "retort/run/evaluate_student.h"
 
+#include "retort/core/error.h"
 #include "retort/deploy/onnx_export.h"
 #include "retort/report/text.h"
 #include "retort/run/evaluate_run.h"
+#include "retort/run/objects.h"
 #include "retort/run/start_student.h"
 #include "retort/run/zero_shot_classes.h"
 
 namespace retort::run {
+namespace {
+
+// An object's forward may be more than the tracer follows.
+void write_onnx(const StudentPlan& plan, const RunFolder& folder, const Student& student,
+                Log& log) {
+  try {
+    deploy::write_onnx(folder.onnx(), *student.model, student.classes, student.spec);
+  } catch (const Error& error) {
+    if (plan.object == nullptr || !plan.object->write_onnx) throw;
+    log.info("retort's own exporter does not know this network, another one is tried: " +
+             error.parts().what);
+    plan.object->write_onnx(folder.onnx(), *student.model, student.classes, student.spec);
+  }
+}
+
+}  // namespace
 
 StudentSummary evaluate_student(const Plan& plan, const OpenData& data,
                                 const TrainedStudent& trained, const RunFolder& folder,
                                 const Context& context) {
   const Student student{trained.model, data.manifest.classes, data.spec};
   save_student(folder.student(), student);
-  deploy::write_onnx(folder.onnx(), *trained.model, student.classes, student.spec);
+  write_onnx(plan.student, folder, student, context.log);
   const bool has_test = data.test.size() > 0;
   const Evaluation evaluation = evaluate_store(
       student, data.manifest, has_test ? data.test : data.val,

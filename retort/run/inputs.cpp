@@ -7,14 +7,16 @@
 #include "retort/data/extra.h"
 #include "retort/hub/pull.h"
 #include "retort/models/weight_source.h"
+#include "retort/run/objects.h"
 #include "retort/version.h"
 
 namespace retort::run {
 namespace {
 
 // A snapshot's folder is named by its commit.
-std::string weights_named(const std::string& name) {
+std::string weights_named(const Plan& plan, const std::string& name) {
   if (name.empty()) return "";
+  if (names_object(name)) return given_network(plan.config, name).key;
   if (!hub::is_reference(name)) {
     const auto& [path, set] = models::weight_path(name);
     return (set.empty() ? "" : set + " ") + data::file_hash(path);
@@ -34,8 +36,9 @@ Inputs inputs_of(const Plan& plan, const data::Manifest& manifest, Log& log, con
   if (plan.data.unlabelled())
     inputs.data = hash_hex(inputs.data + data::file_hash(plan.data.classes_file));
   for (const NamedTeacher& teacher : plan.teachers.teachers)
-    inputs.teachers.push_back(weights_named(teacher.name));
-  inputs.student_weights = weights_named(plan.student.weights);
+    inputs.teachers.push_back(weights_named(plan, teacher.name));
+  inputs.student_weights = weights_named(
+      plan, names_object(plan.student.name) ? plan.student.name : plan.student.weights);
   for (const data::Extra& extra : plan.data.extras)
     inputs.extras.push_back(
         data::content_hash(data::load_extra(extra.path, manifest.classes), plan.cache, log, stop));

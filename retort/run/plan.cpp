@@ -8,6 +8,7 @@
 #include "retort/core/file.h"
 #include "retort/losses/loss.h"
 #include "retort/models/programs/torchscript.h"
+#include "retort/run/objects.h"
 
 namespace retort::run {
 namespace fs = std::filesystem;
@@ -113,7 +114,8 @@ TeachersPlan teachers_plan(const RunConfig& config) {
 
 bool uses_muon(const RunConfig& config) {
   if (config.optimizer != OptimizerKind::automatic) return config.optimizer == OptimizerKind::muon;
-  return config.student_weights.empty() && !models::names_script(config.student);
+  return config.student_weights.empty() && !models::names_script(config.student) &&
+         !names_object(config.student);
 }
 
 TrainingPlan training_plan(const RunConfig& config) {
@@ -135,7 +137,7 @@ TrainingPlan training_plan(const RunConfig& config) {
 
 }  // namespace
 
-bool StudentPlan::own_network() const { return models::names_script(name); }
+bool StudentPlan::own_network() const { return object != nullptr || models::names_script(name); }
 
 std::string StudentPlan::title() const { return fs::path(name).filename().string(); }
 
@@ -157,11 +159,13 @@ Plan resolve(const RunConfig& given) {
                 .live_beyond = config.more_views == MoreViews::live,
                 .store_bytes = static_cast<uint64_t>(config.store_budget) << 20};
   plan.teachers = teachers_plan(config);
-  plan.student = {.name = config.student,
-                  .features = config.student_features,
-                  .weights = config.student_weights,
-                  .image_size = chosen(config.image_size),
-                  .silent_start = config.init == StartKind::silent};
+  plan.student = {
+      .name = config.student,
+      .features = config.student_features,
+      .weights = config.student_weights,
+      .image_size = chosen(config.image_size),
+      .silent_start = config.init == StartKind::silent,
+      .object = names_object(config.student) ? &given_network(config, config.student) : nullptr};
   plan.training = training_plan(config);
   return plan;
 }

@@ -23,6 +23,8 @@ namespace retort::run {
 // still to be chosen, because it depends on the images, is an empty optional, and one function
 // below says what it becomes.
 
+struct GivenNetwork;
+
 struct DataPlan {
   std::string path;
   std::string classes_file;  // names of classes, where the images have no labels; else empty
@@ -65,6 +67,7 @@ struct StudentPlan {
   std::string weights;   // pre-trained ones; empty: random
   std::optional<int64_t> image_size;
   bool silent_start = true;
+  const GivenNetwork* object = nullptr;  // a network of config.objects; or null
 
   bool own_network() const;
   std::string title() const;  // the architecture, or the file's name

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "retort/hub/pull.h"
+#include "retort/run/objects.h"
 #include "retort/run/zero_shot_classes.h"
 #include "retort/teacher/zero_shot.h"
 
@@ -26,17 +27,24 @@ PreparedTeachers prepare_teachers(const Plan& plan, const TeachersPlan& asked,
                                   const std::vector<std::string>& classes, const Context& context) {
   PreparedTeachers prepared;
   for (const NamedTeacher& each : asked.teachers) {
-    const std::string weights = pulled(each.name, context);
-    prepared.teachers.emplace_back(teacher::TeacherSource{.weights = weights,
-                                                          .arch = asked.arch,
-                                                          .features = asked.features,
-                                                          .size = each.size.value_or(0),
-                                                          .mean = asked.mean,
-                                                          .std = asked.std,
-                                                          .embedding = asked.zero_shot()},
-                                   plan.teacher_precision, plan.device);
+    teacher::TeacherSource source{.arch = asked.arch,
+                                  .features = asked.features,
+                                  .size = each.size.value_or(0),
+                                  .mean = asked.mean,
+                                  .std = asked.std,
+                                  .embedding = asked.zero_shot()};
+    if (names_object(each.name)) {
+      const GivenNetwork& given = given_network(plan.config, each.name);
+      source.weights = each.name;
+      source.network = given.teacher();
+      source.classes = given.classes;
+    } else {
+      source.weights = pulled(each.name, context);
+    }
+    prepared.teachers.emplace_back(source, plan.teacher_precision, plan.device);
     if (asked.zero_shot())
-      teacher::set_zero_shot_head(prepared.teachers.back(), weights, class_texts(plan, classes));
+      teacher::set_zero_shot_head(prepared.teachers.back(), source.weights,
+                                  class_texts(plan, classes));
     prepared.weights.push_back(each.weight);
   }
   return prepared;

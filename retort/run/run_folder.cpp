@@ -62,6 +62,9 @@ Student load_student(const fs::path& path) {
   };
   try {
     models::ModelSpec spec = models::model_spec_from(meta(models::kSpecKey));
+    if (models::is_object(spec))
+      throw Error("was trained as an object of another program, and its code stands in no file",
+                  path.string(), "retort.load(run, student=…) in Python");
     if (spec.options.contains("file"))
       spec.options["file"] = (path.parent_path() / RunFolder::kNetwork).string();
     Student student{models::make_model(spec), meta("classes").get<std::vector<std::string>>(),

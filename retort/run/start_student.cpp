@@ -5,6 +5,7 @@
 #include "retort/models/programs/torchscript.h"
 #include "retort/models/registry.h"
 #include "retort/models/residual.h"
+#include "retort/run/objects.h"
 
 namespace retort::run {
 
@@ -15,6 +16,7 @@ std::string start_of(const StudentPlan& plan) {
 
 models::ModelPtr start_student(const StudentPlan& plan, int64_t classes,
                                std::optional<int64_t> image_size) {
+  if (plan.object != nullptr) return plan.object->student(classes);
   const models::ModelSpec fresh = models::student_spec(plan.name, classes, plan.features);
   if (plan.weights.empty()) {
     models::ModelPtr student =

@@ -11,6 +11,7 @@
 #include "retort/deploy/cost.h"
 #include "retort/losses/objective.h"
 #include "retort/report/text.h"
+#include "retort/run/objects.h"
 #include "retort/run/start_student.h"
 
 namespace retort::run {
@@ -149,6 +150,7 @@ TrainedStudent train_student(const Plan& plan, const OpenData& data, const Fitte
   const auto on_epoch = [&](const nlohmann::json& epoch) {
     metrics << epoch.dump() << std::endl;
     context.log.info(line_of(epoch));
+    if (plan.config.objects && plan.config.objects->on_epoch) plan.config.objects->on_epoch(epoch);
   };
   const double prepared = preparing.seconds();
   student.result = trainer.run(folder.checkpoint(), resume, on_epoch, context.log, context.stop);

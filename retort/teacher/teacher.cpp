@@ -37,10 +37,17 @@ Teacher::Teacher(const TeacherSource& source, models::Precision precision, c10::
     features = tower.image_features();
     projection_ = tower.image_projection();
   }
-  const models::Recognised found = models::recognise_file(source.weights, source.arch, features);
-  choice_ = models::choice_of(found);
-  file_has_head_ = found.has_head;
-  model_ = models::build(found, where_);
+  if (source.network) {
+    model_ = source.network;
+    in_memory_ = true;
+    has_head_ = model_->spec().classes > 1;
+    class_names_ = source.classes;
+  } else {
+    const models::Recognised found = models::recognise_file(source.weights, source.arch, features);
+    choice_ = models::choice_of(found);
+    has_head_ = found.has_head;
+    model_ = models::build(found, where_);
+  }
   input_spec_ = model_->input_spec();
   if (source.size > 0) input_spec_.size = source.size;
   if (source.mean) input_spec_.mean = *source.mean;
@@ -82,13 +89,14 @@ void Teacher::set_head(const at::Tensor& weight, const at::Tensor& bias) {
 }
 
 void Teacher::keep_head(const std::vector<std::string>& classes, Log& log) {
-  if (!file_has_head_)
+  if (!has_head_)
     throw Error("the teacher's file has no classifier to keep", where_, "use --teacher-head probe");
   const torch::nn::Linear head = model_->head();
   const at::Tensor weight = head->weight.detach().to(at::kCPU);
   const at::Tensor bias =
       head->bias.defined() ? head->bias.detach().to(at::kCPU) : at::zeros({weight.size(0)});
-  const std::optional<std::vector<std::string>> names = models::head_classes(where_);
+  const std::optional<std::vector<std::string>> names =
+      in_memory_ ? class_names_ : models::head_classes(where_);
   if (names && static_cast<int64_t>(names->size()) == weight.size(0)) {
     const at::Tensor rows = at::tensor(outputs_of_classes(*names, classes, where_));
     set_head(weight.index_select(0, rows), bias.index_select(0, rows));

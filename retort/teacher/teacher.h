@@ -16,7 +16,9 @@ namespace retort::teacher {
 
 // What a user says of a teacher.
 struct TeacherSource {
-  std::filesystem::path weights;                      // file or folder (models::recognise_file)
+  std::filesystem::path weights;  // file or folder (models::recognise_file); or what to call…
+  models::ModelPtr network{};     // …a network that is in memory, and in no file,
+  std::optional<std::vector<std::string>> classes{};  // whose classifier is for these classes
   std::string arch{}, features{};                     // the same
   int64_t size = 0;                                   // input resolution; 0: the model's own
   std::optional<std::array<float, 3>> mean{}, std{};  // of its input, where the file does not say
@@ -61,7 +63,8 @@ class Teacher {
   models::ModelPtr model_;
   data::InputSpec input_spec_;
   models::Precision precision_;
-  bool file_has_head_ = false, embedding_ = false;
+  bool has_head_ = false, embedding_ = false, in_memory_ = false;
+  std::optional<std::vector<std::string>> class_names_;
   at::Tensor projection_;  // of embeddings, where there is one
   std::string where_, key_, choice_;
   at::Tensor head_weight_, head_bias_;

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <memory>
+
+#include <torch/csrc/utils/pybind.h>
+
+#include "retort/core/error.h"
+#include "retort/models/image_model.h"
+#include "retort/run/objects.h"
+
+namespace retort::python {
+
+namespace py = pybind11;
+
+// A Python object that C++ may keep and drop without the interpreter's lock.
+using Held = std::shared_ptr<py::object>;
+Held hold(py::object object);
+
+// What a user's own Python code threw, under the name of what called it.
+class PythonError : public Error {
+ public:
+  PythonError(const py::error_already_set& cause, const std::string& where);
+  const Held& cause() const { return cause_; }
+
+ private:
+  Held cause_;
+};
+
+// A torch.nn.Module as a network of retort's. `adapter` is a retort._network.Adapter, which knows
+// where the module's features and its classifier are; parameters and buffers are shared with it.
+class PythonNetwork : public models::ImageModel {
+ public:
+  explicit PythonNetwork(Held adapter);
+  ~PythonNetwork() override;
+  PythonNetwork(const PythonNetwork&) = delete;
+  PythonNetwork& operator=(const PythonNetwork&) = delete;
+
+  at::Tensor forward_features(const at::Tensor& images) override;
+  at::Tensor classify(const at::Tensor& features) override;
+  int64_t feature_dim() const override { return head_->options.in_features(); }
+  torch::nn::Linear head() override { return head_; }
+  void reset_head(int64_t classes) override;
+  void train(bool on = true) override;
+  void to(at::Device device, bool non_blocking = false) override;
+  const Held& adapter() const { return adapter_; }
+
+ protected:
+  data::InputSpec own_input_spec() const override { return {}; }
+
+ private:
+  void register_tensors(const py::object& adapter);
+  Held adapter_;
+  torch::nn::Linear head_ = nullptr;
+};
+
+// The network of an adapter, for a run: as the teacher that it is, or as a student made like it.
+run::GivenNetwork given_network(const Held& adapter);
+
+}  // namespace retort::python

@@ -1,0 +1,22 @@
+"""The command `retort`, and `python -m retort`: the C++ program's own main."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+
+
+def main() -> int:
+    # libgomp's threads would spin while they wait, for milliseconds (cli/wait_policy.cpp). It reads
+    # this as it is loaded, with torch.
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ.setdefault("GOMP_SPINCOUNT", "100")
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    from retort._library import library
+
+    return library.run_program(["retort", *sys.argv[1:]])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,274 @@
+"""The jobs. Each is a command of the program, called with Python's objects, log and Ctrl-C."""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import json
+import os
+import tempfile
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Unpack
+
+from torch import nn
+
+from retort import _data
+from retort._errors import usage
+from retort._library import library
+from retort._log import Log
+from retort._network import Adapter, Network, borrowed
+from retort._options import CompareOptions, DistillOptions, GateOptions, GenerateOptions
+from retort._results import Comparison, Evaluation, FittedTeacher, Gate, Prediction, Run, copy
+
+Callback = Callable[[dict[str, Any]], object]
+Model = str | os.PathLike[str] | nn.Module | Network
+RunOrFolder = Run | str | os.PathLike[str]
+
+
+def distill(
+    data: Any,
+    *,
+    teacher: Model | Sequence[Model],
+    out: str | os.PathLike[str],
+    student: Model = "mobilenet_v2",
+    callbacks: Iterable[Callback] = (),
+    progress: bool = True,
+    **options: Unpack[DistillOptions],
+) -> Run:
+    """Train a student from a teacher on images, into the run folder `out`.
+
+    data: an image folder or a manifest; or an object: a data set of torchvision's or of Hugging
+        Face's, a sequence of (image, label), or a mapping of those by split.
+    teacher, student: as on the command line, or a torch.nn.Module, or a retort.Network of one.
+    callbacks: each is called with the numbers of every epoch, as metrics.jsonl has them.
+    Other options are those of `retort distill`, with underscores. A finished run of the same
+    settings, made of the same data, is only read.
+    """
+    call = _Call("distill", options)
+    call.add_data(data)
+    call.add_models(teacher, student)
+    call.add("out", out)
+    call.run(callbacks, progress)
+    return Run(Path(out), call.student)
+
+
+def compare(
+    data: Any,
+    *,
+    out: str | os.PathLike[str],
+    teacher: Model | Sequence[Model] = (),
+    student: Model = "mobilenet_v2",
+    callbacks: Iterable[Callback] = (),
+    progress: bool = True,
+    **options: Unpack[CompareOptions],
+) -> Comparison:
+    """Set ways to train one student side by side, over seeds: what is missing is run."""
+    call = _Call("compare", options)
+    call.add_data(data)
+    call.add_models(teacher, student)
+    call.add("out", out)
+    call.run(callbacks, progress)
+    return Comparison(Path(out))
+
+
+def fit_teacher(
+    data: Any,
+    *,
+    teacher: Model,
+    progress: bool = True,
+    **options: Unpack[DistillOptions],
+) -> FittedTeacher:
+    """Fit the linear head that `distill` would learn from, and train no student."""
+    call = _Call("distill", options)
+    call.add_data(data)
+    call.add_models(teacher, None)
+    with call.at_work(progress) as log:
+        found = library.fit_teacher(call.arguments[1:], log, _in_main_thread(), call.networks)
+    return FittedTeacher(**{**found, "summary": json.loads(found["summary"])})
+
+
+def evaluate(
+    run: RunOrFolder,
+    data: Any = None,
+    *,
+    split: str | None = None,
+    max_skipped: float | None = None,
+    cache: str | None = None,
+    progress: bool = True,
+) -> Evaluation:
+    """Measure a run's student on its test images, or on others with classes among its own."""
+    call = _Call("eval", {"split": split, "max_skipped": max_skipped, "cache": cache, "json": True})
+    call.add("run", _folder(run))
+    if data is not None:
+        call.add_data(data)
+    return Evaluation(**json.loads(call.run((), progress)))
+
+
+def predict(run: RunOrFolder, images: Any, *, top: int = 1) -> list[Prediction]:
+    """Say what is on pictures: paths of files and folders, PIL images, or arrays."""
+    if isinstance(images, (str, os.PathLike)) or not isinstance(images, Iterable):
+        images = [images]
+    with tempfile.TemporaryDirectory() as folder, Log(progress=False) as log:
+        paths, objects = [], set()
+        for number, image in enumerate(images):
+            if isinstance(image, (str, os.PathLike)):
+                paths.append(os.fspath(image))
+                continue
+            path = os.path.join(folder, f"{number}.png")
+            _data._picture(image, f"picture {number}").save(path, compress_level=0)
+            objects.add(path)
+            paths.append(path)
+        found = library.predict(str(_folder(run)), paths, top, log)
+    return [
+        Prediction(None if path in objects else path, shares, error)
+        for path, shares, error in found
+    ]
+
+
+def generate(
+    *, out: str | os.PathLike[str], progress: bool = True, **options: Unpack[GenerateOptions]
+) -> Path:
+    """Make training images with a generative model: the folder of them, for `extra=`."""
+    call = _Call("generate", options)
+    call.add("out", out)
+    call.run((), progress)
+    return Path(out)
+
+
+def gate(
+    images: str | os.PathLike[str],
+    *,
+    data: Any,
+    teacher: Model,
+    out: str | os.PathLike[str],
+    progress: bool = True,
+    **options: Unpack[GateOptions],
+) -> Gate:
+    """Set generated images aside that a teacher does not take for their class."""
+    call = _Call("gate", options)
+    call.add("images", images)
+    call.add_data(data)
+    call.add_models(teacher, None)
+    call.add("out", out)
+    call.run((), progress)
+    counts = json.loads((Path(out) / "gate.json").read_text(encoding="utf-8"))
+    return Gate(counts, Path(out) / "gate.html", Path(images) / "rejected.csv")
+
+
+def export(run: RunOrFolder, path: str | os.PathLike[str]) -> Path:
+    """Write a run's student as ONNX (.onnx) or as weights (.safetensors)."""
+    target, own = Path(path), Run(Path(_folder(run)))
+    if target.suffix == ".safetensors":
+        return copy(own.weights, target)
+    if target.suffix != ".onnx":
+        raise usage("is of no kind that is written", str(target), "name it *.onnx or *.safetensors")
+    if own.onnx.exists():  # an object's was written by torch's exporter, perhaps
+        return copy(own.onnx, target)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    library.write_onnx(str(own.weights), str(target))
+    return target
+
+
+def pull(name: str, *, pth: bool = False, file: Sequence[str] = (), progress: bool = True) -> Path:
+    """Download a model from the hub (hf:org/name): the folder that it lies in."""
+    call = _Call("pull", {"pth": pth, "file": file})
+    call.arguments.append(name)
+    return Path(call.run((), progress).strip())
+
+
+def load(folder: str | os.PathLike[str], *, student: nn.Module | Network | None = None) -> Run:
+    """A finished run. `student`: the module that its student began as, where it was an object."""
+    adapter = None if student is None else _adapter(student)
+    run = Run(Path(folder), adapter)
+    run.summary  # noqa: B018 - says what is wrong where there is none
+    return run
+
+
+def _folder(run: RunOrFolder) -> str:
+    return os.fspath(run.folder if isinstance(run, Run) else run)
+
+
+def _adapter(model: nn.Module | Network) -> Adapter:
+    return Adapter(model if isinstance(model, Network) else Network(model))
+
+
+def _in_main_thread() -> bool:
+    return threading.current_thread() is threading.main_thread()
+
+
+class _Call:
+    """A command's arguments, and the objects among them."""
+
+    def __init__(self, command: str, options: Mapping[str, Any]) -> None:
+        self.arguments = [command]
+        self.networks: dict[str, Adapter] = {}
+        self.student: Adapter | None = None
+        self._cache = options.get("cache")
+        self._known = library.options_of(command)
+        self._has_image_size = bool(options.get("image_size"))
+        for name, value in options.items():
+            self.add(name, value)
+
+    def add(self, name: str, value: Any) -> None:
+        option = name.replace("_", "-")
+        if option not in self._known:
+            near = difflib.get_close_matches(option, self._known, cutoff=0.4)
+            raise usage(
+                "is no option",
+                name,
+                "near names: " + ", ".join(each.replace("-", "_") for each in near),
+            )
+        kind = self._known[option][0]
+        if value is None or value is False or value == "":
+            return
+        if kind == "FLAG":
+            if value is not True:
+                raise usage(f"is True or False, not {value!r}", name)
+            self.arguments.append(f"--{option}")
+            return
+        if isinstance(value, Mapping):
+            value = [f"{key}={each}" for key, each in value.items()]
+        for each in value if isinstance(value, (list, tuple)) else [value]:
+            self.arguments.append(f"--{option}={each}")
+
+    def add_data(self, data: Any) -> None:
+        self.add("data", _data.as_path(data, self._cache))
+
+    def add_models(self, teacher: Any, student: Any) -> None:
+        for each in teacher if isinstance(teacher, (list, tuple)) else [teacher]:
+            self.add("teacher", self._named(each)[0])
+        if student is None:
+            return
+        name, self.student = self._named(student)
+        self.add("student", name)
+        if self.student is not None and not self._has_image_size:
+            self.add("image_size", self.student.network.input["size"])
+
+    def _named(self, model: Any) -> tuple[str, Adapter | None]:
+        if not isinstance(model, (nn.Module, Network)):
+            return os.fspath(model), None
+        adapter = _adapter(model)
+        name = f"{adapter.name}-{adapter.key[:8]}"
+        self.networks[name] = adapter
+        return name, adapter
+
+    @contextlib.contextmanager
+    def at_work(self, progress: bool) -> Any:
+        with contextlib.ExitStack() as stack:
+            for adapter in self.networks.values():
+                stack.enter_context(borrowed(adapter.module))
+            yield stack.enter_context(Log(progress))
+
+    def run(self, callbacks: Iterable[Callback], progress: bool) -> str:
+        called = list(callbacks)
+
+        def on_epoch(line: str) -> None:
+            for each in called:
+                each(json.loads(line))
+
+        with self.at_work(progress) as log:
+            return library.run_command(
+                self.arguments, log, _in_main_thread(), self.networks, on_epoch if called else None
+            )

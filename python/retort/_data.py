@@ -1,0 +1,162 @@
+"""Data sets that are Python objects, written once as PNG files into the cache."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from retort._errors import usage
+
+_SPLITS = {
+    "train": "train",
+    "val": "val",
+    "valid": "val",
+    "validation": "val",
+    "test": "test",
+}
+
+
+def as_path(data: Any, cache: str | os.PathLike[str] | None) -> str:
+    """The path itself, or the manifest of a copy of the object, named by its content."""
+    if isinstance(data, (str, os.PathLike)):
+        return os.fspath(data)
+    splits = _splits_of(data)
+    folder = Path(_cache(cache)) / "datasets"
+    folder.mkdir(parents=True, exist_ok=True)
+    place = folder / _key_of(splits)
+    if not place.exists():
+        _write(splits, folder, place)
+    return str(place / "images.csv")
+
+
+def _cache(cache: str | os.PathLike[str] | None) -> str:
+    """As retort::default_cache_dir has it."""
+    if cache:
+        return os.fspath(cache)
+    if named := os.environ.get("RETORT_CACHE"):
+        return named
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    return os.path.join(base, "retort")
+
+
+def _splits_of(data: Any) -> dict[str, Any]:
+    """By the name of the split; "" where retort is to divide them."""
+    if not isinstance(data, Mapping):
+        return {"": data}
+    unknown = [name for name in data if name not in _SPLITS]
+    if unknown:
+        raise usage(
+            f"has a split {unknown[0]!r}", "data", f"name them like these: {', '.join(_SPLITS)}"
+        )
+    return {_SPLITS[name]: each for name, each in data.items()}
+
+
+def _names_of(data: Any) -> Any:
+    """The names of classes by label, where the object has them."""
+    features = getattr(data, "features", None)
+    if isinstance(features, Mapping):
+        return getattr(features[_column(data, "ClassLabel", "label")], "names", None)
+    names = getattr(data, "classes", None)
+    return names if isinstance(names, (list, tuple)) else None
+
+
+def _column(data: Any, kind: str, usual: str) -> str:
+    """Of a data set of Hugging Face's: the column of this type, or of this name."""
+    for name, feature in data.features.items():
+        if type(feature).__name__ == kind:
+            return str(name)
+    if usual in data.features:
+        return usual
+    raise usage(f"has no column of type {kind}: {', '.join(data.features)}", "data")
+
+
+def _pairs(data: Any) -> Iterator[tuple[Any, Any]]:
+    if isinstance(getattr(data, "features", None), Mapping):
+        image, label = _column(data, "Image", "image"), _column(data, "ClassLabel", "label")
+        for row in data:
+            yield row[image], row[label]
+        return
+    for index in range(len(data)):
+        try:
+            image, label = data[index]
+        except (TypeError, ValueError):
+            raise usage(f"its entry {index} is no pair of an image and a label", "data") from None
+        yield image, label
+
+
+def _items(splits: dict[str, Any]) -> Iterator[tuple[str, str, Any]]:
+    """(split, class, picture) of every image."""
+    for split, data in splits.items():
+        names = _names_of(data)
+        for number, (image, label) in enumerate(_pairs(data)):
+            if not isinstance(label, str):
+                label = int(label)
+                label = str(names[label]) if names else str(label)
+            yield split, label, _picture(image, f"data, {split or 'entry'} {number}")
+
+
+def _picture(image: Any, where: str) -> Any:
+    """A PIL image in RGB. Arrays are [h, w] or [h, w, 3] of bytes, tensors [3, h, w] in [0, 1]."""
+    import numpy
+    from PIL import Image
+
+    if isinstance(image, Image.Image):
+        return image.convert("RGB")
+    if hasattr(image, "detach"):
+        image = image.detach().cpu()
+        if image.dim() == 3 and image.shape[0] in (1, 3):
+            image = image.permute(1, 2, 0)
+        if image.is_floating_point():
+            if image.min() < 0 or image.max() > 1:
+                raise usage(
+                    "is a tensor with values outside [0, 1]",
+                    where,
+                    "give images as they are, without a transform that normalises them",
+                )
+            image = (image * 255).round().byte()
+        image = image.numpy()
+    array = numpy.asarray(image)
+    if array.dtype != numpy.uint8 or array.ndim not in (2, 3):
+        raise usage(
+            f"is no image, but {array.dtype} {list(array.shape)}",
+            where,
+            "a PIL image, an array of bytes [h, w, 3], or a tensor [3, h, w] in [0, 1]",
+        )
+    if array.ndim == 3 and array.shape[2] == 1:
+        array = array[:, :, 0]
+    return Image.fromarray(array).convert("RGB")
+
+
+def _key_of(splits: dict[str, Any]) -> str:
+    digest = hashlib.sha256()
+    for split, label, picture in _items(splits):
+        digest.update(f"{split}\0{label}\0{picture.size}\0".encode())
+        digest.update(picture.tobytes())
+    return digest.hexdigest()[:32]
+
+
+def _write(splits: dict[str, Any], folder: Path, place: Path) -> None:
+    """Beside its place, and renamed into it when it is whole."""
+    temporary = Path(tempfile.mkdtemp(dir=folder, prefix=".part-"))
+    try:
+        with open(temporary / "images.csv", "w", newline="", encoding="utf-8") as file:
+            table = csv.writer(file)
+            divided = set(splits) != {""}
+            table.writerow(["path", "label", "split"] if divided else ["path", "label"])
+            for number, (split, label, picture) in enumerate(_items(splits)):
+                name = f"{number:07d}.png"
+                picture.save(temporary / name, compress_level=1)
+                table.writerow([name, label, split] if divided else [name, label])
+        try:
+            temporary.rename(place)
+        except OSError:
+            if not place.exists():  # else another process was first
+                raise
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)

@@ -1,0 +1,3 @@
+from retort._library import library
+
+__version__: str = library.version

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import numpy
+import pytest
+import torch
+from conftest import CLASSES, QUICK, picture
+
+import retort
+from retort._data import as_path
+
+
+def rows_of(path: str) -> list[dict[str, str]]:
+    with open(path, newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+class Pictures:
+    """As torchvision's data sets are."""
+
+    classes = list(CLASSES)
+
+    def __init__(self, count: int = 30) -> None:
+        self.count = count
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, index: int) -> tuple[Any, int]:
+        return picture(CLASSES[index % 3], index), index % 3
+
+
+def test_paths_stay(tmp_path: Path) -> None:
+    assert as_path(tmp_path, None) == str(tmp_path)
+
+
+def test_objects_are_written_once(cache: Path) -> None:
+    place = Path(as_path(Pictures(), None))
+    assert place.is_relative_to(cache)
+    written = place.stat().st_mtime_ns
+    assert {row["label"] for row in rows_of(str(place))} == set(CLASSES)
+    assert as_path(Pictures(), None) == str(place) and place.stat().st_mtime_ns == written
+    assert as_path(Pictures(27), None) != str(place)
+
+
+def test_images_of_all_kinds_are_the_same(tmp_path: Path) -> None:
+    image = picture("circle", 1)
+    array = numpy.asarray(image)
+    tensor = torch.tensor(array).permute(2, 0, 1)
+    kinds = [image, array, tensor, tensor.float() / 255]
+    assert len({as_path([(each, "circle")], tmp_path) for each in kinds}) == 1
+
+
+def test_splits_and_labels(tmp_path: Path) -> None:
+    data = {"train": Pictures(12), "validation": Pictures(3), "test": [(picture("cross", 9), "cross")]}
+    rows = rows_of(as_path(data, tmp_path))
+    assert [row["split"] for row in rows] == ["train"] * 12 + ["val"] * 3 + ["test"]
+    assert rows[-1]["label"] == "cross"
+    plain = rows_of(as_path([(picture("cross", 9), 7)], tmp_path))
+    assert plain == [{"path": "0000000.png", "label": "7"}]
+
+
+def test_what_is_no_image_is_named(tmp_path: Path) -> None:
+    with pytest.raises(retort.UsageError, match="entry 1 .*normalises"):
+        as_path([(picture("cross", 1), 0), (torch.randn(3, 8, 8), 0)], tmp_path)
+    with pytest.raises(retort.UsageError, match="float64"):
+        as_path([(numpy.zeros((8, 8, 3)), 0)], tmp_path)
+    with pytest.raises(retort.UsageError, match="no pair"):
+        as_path([picture("cross", 1)], tmp_path)
+    with pytest.raises(retort.UsageError, match="split 'dev'"):
+        as_path({"dev": Pictures()}, tmp_path)
+    assert not list((tmp_path / "datasets").glob(".part-*"))
+
+
+def test_hugging_face(tmp_path: Path) -> None:
+    datasets = pytest.importorskip("datasets")
+    features = datasets.Features(
+        {"img": datasets.Image(), "fine": datasets.ClassLabel(names=list(CLASSES))}
+    )
+    made = datasets.Dataset.from_dict(
+        {"img": [picture(name, 1) for name in CLASSES], "fine": [0, 1, 2]}, features=features
+    )
+    assert [row["label"] for row in rows_of(as_path(made, tmp_path))] == list(CLASSES)
+    both = datasets.DatasetDict({"train": made, "test": made})
+    assert len(rows_of(as_path(both, tmp_path))) == 6
+
+
+def test_an_object_is_distilled_on(tmp_path: Path) -> None:
+    run = retort.distill(Pictures(48), teacher="none", out=tmp_path / "run", **QUICK)
+    assert run.summary["data"]["classes"] == 3

@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# Packs the Python package: scripts/wheel.sh PRESET, whose target retort_python is built, into
+# build/wheel/. The system's libraries go with it; torch's own are those of the torch wheel.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+preset=${1:-release}
+python=${PYTHON:-$PWD/.venv/bin/python}
+raw=build/wheel/raw
+rm -rf build/wheel
+mkdir -p $raw
+log=build/wheel.log
+pack() {
+  "$python" -m pip wheel --no-input --disable-pip-version-check --no-deps --no-build-isolation \
+    -w $raw -C "cmake.define.RETORT_PREBUILT=$PWD/build/$preset" .
+  PATH=${python%/*}:$PATH "$python" -m auditwheel repair -w build/wheel \
+    --exclude 'libtorch*.so' --exclude 'libc10*.so' --exclude 'libgomp*.so*' $raw/*.whl
+}
+pack >$log 2>&1 || { tail -n 20 $log >&2; exit 1; }
+rm -rf $raw
+ls build/wheel/*.whl
