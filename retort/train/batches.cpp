@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "retort/core/error.h"
 #include "retort/core/random.h"
 #include "retort/data/extra.h"
 
@@ -108,26 +109,39 @@ void Batches::start_epoch(int64_t epoch) {
     epoch_.push_back(drawn(source, epoch));
 }
 
-Batches::Batch Batches::batch(int64_t number) const {
+Batches::Batch Batches::batch(int64_t number, const Ranks& ranks) const {
   std::vector<Batch> parts;
+  int64_t before = 0, own = 0, total = 0;
   for (size_t source = 0; source < sources_.size(); ++source) {
     const auto size = static_cast<int64_t>(epoch_[source].size());
     const int64_t first = size * number / count();
     const int64_t last = size * (number + 1) / count();
-    if (first < last)
-      parts.push_back(part(
-          source, std::span(epoch_[source])
-                      .subspan(static_cast<size_t>(first), static_cast<size_t>(last - first))));
+    const Share share = share_of(last - first, ranks);
+    total += last - first;
+    before += share.first;  // of each source, what the ranks before this one have
+    own += share.last - share.first;
+    if (share.first < share.last)
+      parts.push_back(part(source, std::span(epoch_[source])
+                                       .subspan(static_cast<size_t>(first + share.first),
+                                                static_cast<size_t>(share.last - share.first))));
   }
-  if (parts.size() == 1) return std::move(parts[0]);
+  if (parts.empty())
+    throw UsageError("a batch of " + std::to_string(total) + " images is too small for " +
+                         std::to_string(ranks.size()) + " processes",
+                     "", "give more with --batch-size, or start fewer processes");
   std::vector<at::Tensor> images;
   for (const Batch& each : parts) images.push_back(each.images);
-  return {at::cat(images), joined(parts)};
+  Batch batch =
+      parts.size() == 1 ? std::move(parts[0]) : Batch{at::cat(images), joined(parts), {}, 0};
+  batch.share = {before, before + own};
+  batch.total = total;
+  return batch;
 }
 
 Batches::Batch Batches::part(size_t source, std::span<const data::Sample> samples) const {
   const Source& from = sources_[source];
-  Batch batch{data::render_batch(*from.images, samples, recipe_, options_.view_seed, spec_), {}};
+  Batch batch{
+      data::render_batch(*from.images, samples, recipe_, options_.view_seed, spec_), {}, {}, 0};
   losses::StepView& step = batch.step;
   const auto size = static_cast<int64_t>(samples.size());
   step.labels = visible_labels(from, data::labels_of(*from.images, samples));

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "retort/core/ranks.h"
 #include "retort/data/batch.h"
 #include "retort/losses/loss.h"
 #include "retort/teacher/joint.h"
@@ -47,13 +48,16 @@ class Batches {
 
   void start_epoch(int64_t epoch);
   struct Batch {
-    at::Tensor images;      // [N, 3, size, size]
-    losses::StepView step;  // all but the student's side
+    at::Tensor images;        // [n, 3, size, size], this rank's
+    losses::StepView step{};  // all but the student's side, of this rank's images
+    Share share{};      // the rows that they are in the whole batch: ranks' rows in their order
+    int64_t total = 0;  // N, images in the whole batch
   };
   // Whether some of them need a teacher's look, and so its device.
   bool need_teacher() const;
-  // Of the epoch that was started; every source has its share in each batch.
-  Batch batch(int64_t number) const;
+  // Of the epoch that was started; every source has its share in each batch, and so in what a rank
+  // has of it.
+  Batch batch(int64_t number, const Ranks& ranks = alone()) const;
 
  private:
   std::vector<data::Sample> whole_set(int64_t epoch) const;

@@ -142,12 +142,13 @@ class Averaged {
 at::Tensor labels_of(const TrainData& data) { return labels_of(sources_of(data)); }
 
 Trainer::Trainer(models::ImageModel& student, losses::Objective& objective, const TrainData& data,
-                 const TrainOptions& options)
+                 const TrainOptions& options, Ranks& ranks)
     : student_(student),
       device_(models::device_of(student)),
       objective_(moved(objective, device_)),
       data_(data),
       options_(options),
+      ranks_(ranks),
       batches_(sources_of(data), data.recipe, data.spec, data.teacher,
                {.batch_size = options.batch_size,
                 .seed = options.seed,
@@ -172,26 +173,65 @@ double Trainer::learning_rate(int64_t step) const {
   return options_.learning_rate * schedule_factor(options_.schedule, step, warmup, total);
 }
 
-void Trainer::step(Batches::Batch batch) {
-  losses::StepView& view = batch.step;
+// Of all ranks; the student's side with gradients for this rank's rows.
+losses::StepView Trainer::whole_batch(const Batches::Batch& batch, const models::Output& output) {
+  losses::StepView view = batch.step;
+  view.student_features = output.features;
+  view.student_logits = output.logits;
+  if (ranks_.size() == 1) return view;
+  for (at::Tensor losses::StepView::*field :
+       {&losses::StepView::student_features, &losses::StepView::student_logits,
+        &losses::StepView::teacher_features, &losses::StepView::teacher_logits,
+        &losses::StepView::labels, &losses::StepView::image_ids, &losses::StepView::partner_labels,
+        &losses::StepView::label_share, &losses::StepView::logit_rows})
+    view.*field = gather_rows(view.*field, batch.share, batch.total, ranks_);
+  return view;
+}
+
+// The student's gradients add up to the whole batch's. The objective's own are the same on every
+// rank, up to rounding: their mean keeps the ranks from drifting apart.
+// Returns how many ranks were asked to stop.
+at::Tensor Trainer::sum_gradients(const StopFlag& stop) {
+  at::Tensor stops = at::full({}, stop.load(std::memory_order_relaxed) ? 1.0F : 0.0F,
+                              at::device(device_).dtype(at::kFloat));
+  if (ranks_.size() == 1) return stops;
+  std::vector<at::Tensor> gradients{stops};
+  for (const at::Tensor& parameter : student_.parameters())
+    if (parameter.grad().defined()) gradients.push_back(parameter.grad());
+  for (const at::Tensor& parameter : objective_.parameters()) {
+    if (!parameter.grad().defined()) continue;
+    parameter.mutable_grad().div_(ranks_.size());
+    gradients.push_back(parameter.grad());
+  }
+  sum_all(gradients, ranks_);
+  return stops;
+}
+
+// Ranks stop at the same step.
+bool Trainer::must_stop(const StopFlag& stop) const {
+  return ranks_.size() == 1 ? stop.load(std::memory_order_relaxed) : stops_;
+}
+
+void Trainer::step(Batches::Batch batch, const StopFlag& stop) {
   batch.images = on_device(batch.images, device_);
   // Dropout draws from the global generator: seeded by the step, so that a resumed run draws the
   // same.
-  torch::manual_seed(
-      mix64(options_.seed + mix64(kDropoutStream + static_cast<uint64_t>(at_.step))));
-  models::Output output = pass_.forward(batch.images);
-  view.student_features = output.features;
-  view.student_logits = output.logits;
+  const uint64_t seed =
+      mix64(options_.seed + mix64(kDropoutStream + static_cast<uint64_t>(at_.step)));
+  torch::manual_seed(seed + static_cast<uint64_t>(ranks_.rank()));
+  const losses::StepView view = whole_batch(batch, pass_.forward(batch.images));
+  if (ranks_.size() > 1) torch::manual_seed(seed);  // what losses draw is the same on every rank
   const losses::Objective::Value value = objective_.forward(view);
   optimizer_.zero_grad();
   value.total.backward();
   pass_.backward();
+  const at::Tensor stops = sum_gradients(stop);
   const at::Tensor norm = optimizer_.clip_gradients(options_.clip_norm);
   optimizer_.step(learning_rate(at_.step));
   update_ema();
 
   std::vector<at::Tensor> values{
-      value.total.detach(), norm,
+      value.total.detach(), norm, stops,
       view.student_logits.detach().argmax(1).eq(on_device(view.labels, device_)).sum()};
   at_.term_names.clear();
   for (const auto& [name, loss] : value.terms) {
@@ -210,7 +250,7 @@ void Trainer::settle() {
   const Account account = *std::exchange(account_, std::nullopt);
   const at::Tensor values = account.values.to(at::kCPU);
   const std::span said(values.const_data_ptr<double>(), static_cast<size_t>(values.size(0)));
-  const std::span terms = said.subspan(3);
+  const std::span terms = said.subspan(4);
   const auto check = [&](double value, const char* what) {
     if (std::isfinite(value)) return;
     throw Error(std::string(what) + " is not finite in epoch " + std::to_string(account.epoch + 1) +
@@ -221,11 +261,12 @@ void Trainer::settle() {
   };
   check(said[0], "the loss");
   check(said[1], "the gradient");
+  stops_ = said[2] > 0;
   Sums& sums = at_.sums;
   sums.terms.resize(terms.size());
   for (size_t i = 0; i < terms.size(); ++i) sums.terms[i] += account.images * terms[i];
   sums.loss += account.images * said[0];
-  sums.correct += said[2];
+  sums.correct += said[3];
   sums.labelled += account.labelled;
   sums.images += account.images;
 }
@@ -245,15 +286,46 @@ void Trainer::update_ema() {
   at::_foreach_lerp_(averages, weights, 1 - decay);
 }
 
+// Each rank has seen other images: their running statistics are one another's mean from here on.
+void Trainer::average_statistics() {
+  if (ranks_.size() == 1) return;
+  std::vector<at::Tensor> statistics;
+  for (const auto& buffer : student_.named_buffers()) {
+    if (!buffer.value().is_floating_point()) continue;
+    statistics.push_back(buffer.value());
+    if (const auto found = ema_.find(buffer.key()); found != ema_.end())
+      statistics.push_back(found->second);
+  }
+  sum_all(statistics, ranks_);
+  for (at::Tensor& each : statistics) each.div_(ranks_.size());
+}
+
+// On rank 0; the others wait for what it finds.
+Score Trainer::validation_score(const StopFlag& stop) {
+  Score result;
+  if (ranks_.leads()) {
+    result = score(predict_logits(student_, *data_.val, data_.spec, options_.precision, "",
+                                  null_log(), ranks_.size() == 1 ? stop : never_stop()),
+                   data::labels_of(*data_.val));
+  }
+  if (ranks_.size() > 1) {
+    at::Tensor values =
+        at::tensor({result.accuracy, result.cross_entropy}, at::kDouble).to(device_);
+    broadcast(values, ranks_);
+    result.accuracy = values[0].item<double>();
+    result.cross_entropy = values[1].item<double>();
+  }
+  return result;
+}
+
 void Trainer::validate(nlohmann::json& line, const StopFlag& stop) {
   const at::NoGradGuard no_grad;
+  average_statistics();
   const Averaged averaged(student_, ema_);
   const bool has_val = data_.val != nullptr && data_.val->size() > 0;
   Score result;
   if (has_val) {
-    result = score(
-        predict_logits(student_, *data_.val, data_.spec, options_.precision, "", null_log(), stop),
-        data::labels_of(*data_.val));
+    result = validation_score(stop);
     line["val_accuracy"] = result.accuracy;
     line["val_loss"] = result.cross_entropy;
   }
@@ -301,29 +373,29 @@ TrainResult Trainer::run(const std::filesystem::path& checkpoint, bool resume,
   const auto save_now = [&] {
     settle();
     at_.seconds = seconds_before + sitting.seconds();
-    save(checkpoint);
+    if (ranks_.leads()) save(checkpoint);
     since_checkpoint = Stopwatch();
   };
 
   while (at_.epoch < options_.epochs) {
     batches_.start_epoch(at_.epoch);
     student_.train();
-    const auto make = [this](int64_t number) { return batches_.batch(number); };
+    const auto make = [this](int64_t number) { return batches_.batch(number, ranks_); };
     // Where the processor trains too, it gains nothing by doing both at once; and the device takes
     // work from one thread at a time, as it may be recording.
     std::optional<Prefetch> ahead;
     if (!device_.is_cpu() && !batches_.need_teacher())
       ahead.emplace(at_.step_in_epoch, batches_.count(), make);
     for (; at_.step_in_epoch < batches_.count(); ++at_.step_in_epoch) {
-      if (stop.load(std::memory_order_relaxed)) {
+      if (const StopFlag asked = must_stop(stop); asked.load()) {
         save_now();
-        check_stop(stop, "training");
+        check_stop(asked, "training");
       }
       if (since_checkpoint.seconds() > options_.checkpoint_seconds) save_now();
       const Stopwatch one;
       Batches::Batch batch = ahead ? ahead->next() : make(at_.step_in_epoch);
-      const int64_t size = batch.images.size(0);
-      step(std::move(batch));
+      const int64_t size = batch.total;
+      step(std::move(batch), stop);
       if (device_.is_cpu() || at_.step_in_epoch + 1 == batches_.count()) settle();
       at_.step_seconds += one.seconds();
       ++at_.step;

@@ -13,6 +13,7 @@
 #include "retort/losses/objective.h"
 #include "retort/models/image_model.h"
 #include "retort/train/batches.h"
+#include "retort/train/evaluate.h"
 #include "retort/train/optimizer.h"
 #include "retort/train/student_pass.h"
 #include "retort/train/train_options.h"
@@ -41,7 +42,7 @@ struct TrainResult {
 class Trainer {
  public:
   Trainer(models::ImageModel& student, losses::Objective& objective, const TrainData& data,
-          const TrainOptions& options);
+          const TrainOptions& options, Ranks& ranks = alone());
 
   // `checkpoint` is written at least every checkpoint_seconds, on stop and at the end. With
   // `resume` it is read first, if it is there. `on_epoch` gets one JSON object an epoch (a line of
@@ -72,15 +73,20 @@ class Trainer {
 
   // What a step says of itself, on the student's device.
   struct Account {
-    at::Tensor values;  // loss, gradient norm, correct, then the terms' losses
+    at::Tensor values;  // loss, gradient norm, stops, correct, then the terms' losses
     int64_t epoch = 0, step = 0;
     double images = 0, labelled = 0;
   };
 
   double learning_rate(int64_t step) const;
-  void step(Batches::Batch batch);
+  void step(Batches::Batch batch, const StopFlag& stop);
+  losses::StepView whole_batch(const Batches::Batch& batch, const models::Output& output);
+  at::Tensor sum_gradients(const StopFlag& stop);
+  bool must_stop(const StopFlag& stop) const;
   void settle();
   void end_epoch(const StopFlag& stop);
+  void average_statistics();
+  Score validation_score(const StopFlag& stop);
   void validate(nlohmann::json& line, const StopFlag& stop);
   void update_ema();
   void save(const std::filesystem::path& path) const;
@@ -92,11 +98,13 @@ class Trainer {
   losses::Objective& objective_;
   TrainData data_;
   TrainOptions options_;
+  Ranks& ranks_;
   Batches batches_;
   StudentPass pass_;
   Optimizer optimizer_;
   Position at_;
   std::optional<Account> account_;  // of the last step
+  bool stops_ = false;              // some rank was asked to, at the last step
   StateDict ema_, best_;
 };
 

@@ -8,7 +8,7 @@
 namespace retort::train {
 namespace {
 
-Batches::Batch numbered(int64_t number) { return {at::full({1}, number), {}}; }
+Batches::Batch numbered(int64_t number) { return {at::full({1}, number), {}, {}, 0}; }
 
 int64_t number_of(const Batches::Batch& batch) { return batch.images.item<int64_t>(); }
 
