@@ -43,6 +43,7 @@ case $what in
     ;;
   text)
     "$bin/python" scripts/check_text.py code docs
+    "$bin/python" -m unittest -q tests/scripts/docs_test.py
     ;;
   format)
     sources "$@" | xargs -0r "$bin/clang-format" -i
