@@ -20,7 +20,7 @@ sources() {
       case $file in *.cpp | *.h) printf '%s\0' "$file" ;; esac
     done
   else
-    find retort cli tests bench docs/examples \( -name '*.cpp' -o -name '*.h' \) -print0
+    find retort cli python tests bench docs/examples \( -name '*.cpp' -o -name '*.h' \) -print0
   fi
 }
 

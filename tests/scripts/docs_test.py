@@ -13,7 +13,7 @@ import check_option
 
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 # Paths of files and folders from the root. Words in capitals stand for names of the reader's own.
-PATH = re.compile(r"`((?:retort|cli|tests|bench|scripts|cmake|docs)/[\w./-]*)`")
+PATH = re.compile(r"`((?:retort|cli|python|tests|bench|scripts|cmake|docs)/[\w./-]*)`")
 PLACEHOLDER = re.compile(r"NAME|FAMILY")
 
 
