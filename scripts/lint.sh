@@ -20,7 +20,7 @@ sources() {
       case $file in *.cpp | *.h) printf '%s\0' "$file" ;; esac
     done
   else
-    find retort cli tests bench docs/examples \( -name '*.cpp' -o -name '*.h' \) -print0
+    find retort cli python tests bench docs/examples \( -name '*.cpp' -o -name '*.h' \) -print0
   fi
 }
 
@@ -43,6 +43,7 @@ case $what in
     ;;
   text)
     "$bin/python" scripts/check_text.py code docs
+    "$bin/python" -m unittest -q tests/scripts/docs_test.py
     ;;
   format)
     sources "$@" | xargs -0r "$bin/clang-format" -i

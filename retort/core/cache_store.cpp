@@ -188,12 +188,12 @@ std::vector<StoreInfo> stores_in(const fs::path& cache) {
     }
     for (const std::string& key : keys) {
       const fs::path folder = folder_of(cache, kind, key), about = about_of(cache, kind, key);
-      const bool said = fs::exists(about, error);
+      const bool described = fs::exists(about, error);
       stores.push_back({.kind = kind,
                         .key = key,
                         .about = read_about(about),
                         .bytes = bytes_in(folder),
-                        .last_used = changed(said ? about : folder),
+                        .last_used = changed(described ? about : folder),
                         .in_use = used_by_another(about)});
     }
   }
@@ -219,14 +219,15 @@ std::vector<StoreInfo> prune(const fs::path& cache, const PruneRules& rules, std
 
 uint64_t cache_bound(const fs::path& cache) {
   constexpr uint64_t kShare = 4;
-  const char* said = std::getenv(kVariable);
-  if (said != nullptr && *said != '\0')
-    return std::string(said) == "none" ? std::numeric_limits<uint64_t>::max()
-                                       : parse_bytes(said, std::string("$") + kVariable);
+  const char* value = std::getenv(kVariable);
+  if (value != nullptr && *value != '\0')
+    return std::string(value) == "none" ? std::numeric_limits<uint64_t>::max()
+                                        : parse_bytes(value, std::string("$") + kVariable);
   std::error_code error;
-  fs::path there = fs::absolute(cache, error);
-  while (!fs::exists(there, error) && there.has_relative_path()) there = there.parent_path();
-  const fs::space_info space = fs::space(there, error);
+  fs::path existing = fs::absolute(cache, error);
+  while (!fs::exists(existing, error) && existing.has_relative_path())
+    existing = existing.parent_path();
+  const fs::space_info space = fs::space(existing, error);
   return error ? std::numeric_limits<uint64_t>::max() : space.capacity / kShare;
 }
 

@@ -17,8 +17,9 @@ namespace retort {
 using About = std::vector<std::pair<std::string, std::string>>;
 
 // A store is a folder of the cache, CACHE/KIND/KEY, whose files can be made again from what its key
-// stands for. Beside it lies KEY.txt, which says what it holds. The file is locked (flock, shared)
-// by every process that uses the store, and its time of change is when one last began to.
+// stands for. Beside it lies KEY.txt, which says what it holds. Every process that uses the store
+// holds a shared lock (flock) on that file, and the file's modification time is when a process last
+// began to use the store.
 class StoreUse {
  public:
   // Makes KEY.txt where it is missing, and holds it: prune() leaves the store alone until the last
@@ -50,13 +51,13 @@ struct StoreInfo {
 std::vector<StoreInfo> stores_in(const std::filesystem::path& cache);
 
 struct PruneRules {
-  std::optional<uint64_t>
-      max_bytes;  // of all stores together; those that were used longest ago go first
-  std::optional<std::time_t> older_than;  // seconds since they were used
+  // Of all stores together; those that were used longest ago are removed first.
+  std::optional<uint64_t> max_bytes;
+  std::optional<std::time_t> older_than;  // seconds since a store was used
 };
 
-// Removes stores that nobody uses, by either rule, and what earlier removals that were killed left.
-// A store is renamed first, so that it is there as a whole or not at all. Returns what it removed.
+// Removes stores that nobody uses and that either rule names, and what killed removals left. A
+// store is renamed first, so that it is there as a whole or not at all. Returns what it removed.
 std::vector<StoreInfo> prune(const std::filesystem::path& cache, const PruneRules& rules,
                              std::time_t now = std::time(nullptr));
 

@@ -20,7 +20,7 @@ namespace retort {
 class FeatureParts {
  public:
   static constexpr int64_t kRows = 1024;  // of each part but the last
-  // Where a part lies.
+  // The path of a part's file.
   static std::filesystem::path path(const std::filesystem::path& folder, int64_t part);
 
   using Compute = std::function<at::Tensor(int64_t first, int64_t count)>;  // float [count, D]
@@ -34,11 +34,11 @@ class FeatureParts {
   const std::vector<at::Tensor>& parts() const { return parts_; }
   // Whether the row was on disk before open().
   bool was_there(int64_t row) const;
-  // Of one row: D values.
+  // The D values of one row.
   const at::Half* row(int64_t number) const;
-  // float [rows, D], which is in memory then
+  // All rows as float [rows, D], copied into memory.
   at::Tensor all() const;
-  // Of the store that the parts are: kept as long as they are.
+  // Keeps the cache's store in use for as long as these parts are.
   void hold(std::shared_ptr<const StoreUse> use) { use_ = std::move(use); }
 
  private:

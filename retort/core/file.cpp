@@ -182,9 +182,10 @@ fs::path default_cache_dir() {
 
 uint64_t free_bytes(const fs::path& folder) {
   std::error_code error;
-  fs::path there = fs::absolute(folder, error);
-  while (!fs::exists(there, error) && there.has_relative_path()) there = there.parent_path();
-  const fs::space_info space = fs::space(there, error);
+  fs::path existing = fs::absolute(folder, error);
+  while (!fs::exists(existing, error) && existing.has_relative_path())
+    existing = existing.parent_path();
+  const fs::space_info space = fs::space(existing, error);
   return error ? std::numeric_limits<uint64_t>::max() : space.available;
 }
 

@@ -14,9 +14,9 @@ namespace retort {
 std::string read_file(const std::filesystem::path& path, uint64_t max_bytes = uint64_t{1} << 32);
 
 // Written beside its place and renamed into it on commit(), after fsync: readers see the old file
-// or the new one, never a part. Not committed: removed. Its name until then is random, so that two
-// containers, which may both be process 1, do not share it; and it is locked (flock) while it is
-// written, so that remove_abandoned() can tell what a killed process left.
+// or the new one, never a part. A file that is not committed is removed. Its name until then is
+// random, because two containers may both be process 1. It is locked (flock) while it is written,
+// so that remove_abandoned() can tell what a killed process left.
 class AtomicFile {
  public:
   explicit AtomicFile(std::filesystem::path path);
@@ -62,7 +62,8 @@ class MappedFile {
 // ~/.cache/retort.
 std::filesystem::path default_cache_dir();
 
-// Of the disk that the folder is on, or will be; all there can be where the system does not say.
+// The free bytes of the disk that the folder is on, or would be; the largest number where the
+// system does not say.
 uint64_t free_bytes(const std::filesystem::path& folder);
 
 }  // namespace retort

@@ -6,9 +6,9 @@
 
 namespace retort {
 
-// Keeps a folder for one process: an exclusive flock on its file `.lock`, which is made and stays.
-// The system lets go of it when the process ends, however it ends; it holds between the containers
-// of one machine, too.
+// Keeps a folder for one process by an exclusive flock on its file `.lock`, which is made where it
+// is missing and stays. The system releases the lock when the process ends, in whatever way. It
+// holds between the containers of one machine, too.
 class FolderLock {
  public:
   // Makes the folder. Throws Error, naming the process, when another has it, and when the folder
@@ -26,7 +26,7 @@ class FolderLock {
   int descriptor_ = -1;
 };
 
-// Of a folder that another process has.
+// Throws the Error of a folder that another process holds.
 [[noreturn]] void throw_in_use(const std::filesystem::path& folder, const std::string& holder);
 
 }  // namespace retort

@@ -31,7 +31,7 @@ class Log {
 // Says nothing.
 Log& null_log();
 
-// Set when the user asks to stop; long work looks at it between steps.
+// Set when the user asks to stop; long work checks it between steps.
 using StopFlag = std::atomic<bool>;
 const StopFlag& never_stop();
 
@@ -47,10 +47,10 @@ class Meter {
   Meter(Log& log, std::string task, int64_t total, int64_t already = 0,
         std::string unit = "images");
   void add(int64_t units, const std::string& detail = "");
-  // `units` that turn out to have been done before: as `already`.
+  // Counts units that turn out to have been done before, as `already` does.
   void found(int64_t units);
-  // Reports `units` beyond what was added, without counting them yet: for work whose parts count
-  // only when they are safe on disk.
+  // Reports `units` beyond those that were added, and does not count them yet. For work whose parts
+  // count only once they are safe on disk.
   void note(const std::string& detail, int64_t units);
 
  private:

@@ -4,15 +4,14 @@
 
 namespace retort {
 
-// From here on libtorch's CPU tensors are made in memory that earlier ones left, and malloc keeps
-// what it is given back. A training step makes and drops gigabytes, and each page fresh from the
-// system costs a fault and is cleared first: more than a third of a small student's step. Nothing
-// goes back before the program ends. For the start of a program; a second call does nothing, and
-// without addresses to be had
-// (`ulimit -v`) tensors stay with malloc.
+// After this call libtorch's CPU tensors are made in memory that earlier ones left, and malloc
+// keeps what is freed. A training step makes and drops gigabytes. Each page fresh from the system
+// costs a fault and is cleared first, which took more than a third of a small student's step.
+// Nothing goes back to the system before the program ends. Call it when the program starts; a
+// second call does nothing. Where address space is limited (`ulimit -v`), tensors stay with malloc.
 void keep_tensor_memory();
 
-// In bytes, of tensors of 64 KiB and more; zeros before keep_tensor_memory().
+// Bytes of tensors of 64 KiB and more; zeros before keep_tensor_memory().
 struct TensorMemory {
   int64_t in_use = 0;  // by tensors
   int64_t free = 0;    // between them, for the next ones

@@ -1,7 +1,7 @@
 #pragma once
 
-// RETORT_REGISTERED(call): what a file registers when the program starts. Each has a name of its
-// own, also where files are compiled together.
+// RETORT_REGISTERED(call) makes that call when the program starts. Each use has a name of its own,
+// also where files are compiled together.
 #define RETORT_JOINED(a, b) a##b
 #define RETORT_NUMBERED(name, number) RETORT_JOINED(name, number)
 #define RETORT_REGISTERED(...) \

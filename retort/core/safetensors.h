@@ -11,7 +11,7 @@
 
 namespace retort {
 
-// Of a contiguous tensor on the CPU; none of an undefined one.
+// The bytes of a contiguous tensor on the CPU; none for an undefined one.
 inline std::span<const std::byte> bytes_of(const at::Tensor& tensor) {
   if (!tensor.defined()) return {};
   return {static_cast<const std::byte*>(tensor.const_data_ptr()),
@@ -37,8 +37,8 @@ TensorFile read_safetensors(const std::filesystem::path& path);
 // Only the header: metadata, and empty tensors (device meta) with their shapes and dtypes.
 TensorFile read_safetensors_header(const std::filesystem::path& path);
 
-// Atomic. Tensors are made contiguous on the CPU; the same tensors and metadata give the same
-// bytes.
+// Written atomically. Tensors are made contiguous on the CPU. The same tensors and metadata give
+// the same bytes.
 void write_safetensors(const std::filesystem::path& path, const StateDict& tensors,
                        const Metadata& metadata = {});
 

@@ -14,13 +14,13 @@ bool has_controls(std::string_view text);
 // can hold of a name.
 std::string as_utf8(std::string_view text);
 
-// In Unicode's canonical composition (NFC) or decomposition (NFD); macOS writes names in the
-// second, most others in the first. A text that is not UTF-8 stays as it is.
+// The text in Unicode's canonical composition (NFC) or decomposition (NFD). macOS writes names in
+// the second, most other systems in the first. A text that is not UTF-8 stays as it is.
 std::string composed(std::string_view text);
 std::string decomposed(std::string_view text);
 
-// What two names agree in that look alike: composed, without case, blanks around, or characters
-// that are not shown. For comparing, not for showing.
+// A form in which names that look alike are equal: composed, in one case, without surrounding
+// blanks and without characters that are not shown. For comparing, not for showing.
 std::string folded(std::string_view text);
 
 // The text of a file as UTF-8: without a byte order mark, and from UTF-16, which Windows' programs

@@ -1,9 +1,10 @@
 #pragma once
 
-// Before a function, RETORT_VECTORISED: one clone of it for each level of the processor's vectors,
-// chosen when the program is loaded; what it calls has to be inlined into it to gain by that. Not
-// under sanitizers, which cannot be called that early. RETORT_AVX512, where it is defined: for
-// vectors of 512 bits, to be called where has_avx512() alone.
+// RETORT_VECTORISED before a function makes one clone of it for each level of the processor's
+// vectors; the clone is chosen when the program is loaded. Only what is inlined into the function
+// gains by that. Sanitizers cannot be called that early, so under them there are no clones.
+// RETORT_AVX512, where it is defined, compiles a function for vectors of 512 bits: call it only
+// where has_avx512().
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && \
     !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 #define RETORT_VECTORISED \

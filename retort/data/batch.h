@@ -11,7 +11,7 @@
 
 namespace retort::data {
 
-// Which view of the store's image: positions, not items.
+// One view of an image, which is named by its position in the store, not by its item.
 struct Sample {
   int64_t position = 0;
   int64_t view = 0;
@@ -21,16 +21,16 @@ struct Sample {
 at::Tensor render_batch(const ImageStore& store, std::span<const Sample> samples,
                         const ViewRecipe& recipe, uint64_t view_seed, const InputSpec& spec);
 
-// Of the same views of a recipe that mixes: the partners' labels, int64 [N], and the share of each
-// image's own label, float [N].
+// For the same views, where the recipe mixes: the partners' labels, int64 [N], and the share of
+// each image's own label, float [N].
 struct MixedLabels {
   at::Tensor partner, share;
 };
 MixedLabels mixed_labels(const ImageStore& store, std::span<const Sample> samples,
                          const ViewRecipe& recipe, uint64_t view_seed);
 
-// render_batch's form for a store of evaluation images (for_evaluation(spec)): positions [first,
-// first + count).
+// The images at positions [first, first + count) of a store for evaluation (for_evaluation(spec)),
+// in render_batch's form.
 at::Tensor eval_batch(const ImageStore& store, int64_t first, int64_t count, const InputSpec& spec);
 
 // int64 [N]

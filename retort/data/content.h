@@ -30,8 +30,8 @@ struct Twins {
 };
 Twins find_twins(const Manifest& manifest, const std::vector<std::string>& hashes);
 
-// Of the file's bytes; of a folder's, all files below it with their names. "unreadable" where it
-// cannot be read.
+// A hash of the file's bytes, or for a folder of all files below it and their names. "unreadable"
+// where it cannot be read.
 std::string file_hash(const std::filesystem::path& path);
 
 }  // namespace retort::data

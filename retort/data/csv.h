@@ -17,10 +17,10 @@ struct CsvRow {
 // is followed by anything but a separator.
 std::vector<CsvRow> parse_csv(std::string_view text, const std::string& name);
 
-// What spreadsheets and scripts write in its place: UTF-16, fields between semicolons, tabs or
-// bars, lines that end in CR alone, a first line `sep=;`, blanks around fields, which are taken
-// off, and rows of nothing but separators, which are left out. The separator is the one that the
-// first line has most of.
+// A table as spreadsheets and scripts write it: perhaps in UTF-16, with fields between semicolons,
+// tabs or bars, lines that end in CR alone, or a first line `sep=;`. Blanks around fields are
+// removed, and rows of nothing but separators are left out. The separator is the one that the first
+// line has most of.
 struct Table {
   std::vector<CsvRow> rows;
   char separator = ',';

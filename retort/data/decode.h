@@ -34,15 +34,19 @@ struct Window {
 
 constexpr int64_t kMaxPixels = 178'956'970;  // PIL's decompression-bomb limit
 
-// JPEG (baseline, progressive, grey, CMYK and YCCK), PNG (all depths, palette, alpha over white),
-// WebP (alpha over white), BMP, PBM, PGM and PPM, and where their libraries were there at build
-// time GIF, TIFF and AVIF (image_kind.h). Of files of several images the first is read. Recognised
-// by content, not by name, and turned as EXIF or XMP in the file says, as Pillow's exif_transpose
-// does. Pixels agree with Pillow's (libjpeg-turbo's default DCT and upsampling). Throws Error,
-// naming `name`, when the bytes do not decode whole, or the image has more than kMaxPixels.
-//   A JPEG is decoded at 1/8, 1/4 or 1/2 of its size, in a fraction of the time, where its short
-//   side is then still `enough`
-// pixels: as Pillow's Image.draft does. 0: at its own size.
+// Decodes an image, which is recognised by its content and not by its name:
+//   JPEG                 baseline, progressive, grey, CMYK and YCCK
+//   PNG                  all depths, palette, alpha over white
+//   WebP                 alpha over white
+//   BMP, PBM, PGM, PPM
+//   GIF, TIFF, AVIF      where their libraries were there at build time (image_kind.h)
+// Of a file of several images the first is read. The image is turned as EXIF or XMP in the file
+// says, as Pillow's exif_transpose does. Pixels agree with Pillow's (libjpeg-turbo's default DCT
+// and upsampling). Throws Error, naming `name`, when the bytes do not decode whole, or the image
+// has more than kMaxPixels.
+//
+// `enough`: a JPEG is decoded at 1/8, 1/4 or 1/2 of its size, in a fraction of the time, where its
+// short side then still has so many pixels, as Pillow's Image.draft does. 0: at its own size.
 Image decode(std::span<const std::byte> bytes, const std::string& name, int64_t enough = 0);
 Image decode_file(const std::filesystem::path& path, int64_t enough = 0);
 // A part of an image, among neighbours that came with it.
@@ -50,9 +54,10 @@ struct Part {
   Image image;
   Window window;  // in `image`
 };
-// The pixels that decode() gives of this window. Of a JPEG what lies below it is not decoded, and
-// what lies above and beside it no further than it must be; `enough` is of the window's short side.
-// Throws Error, also when the window is not inside the image; damage outside of it may pass.
+// The pixels that decode() gives of this window. Of a JPEG, what lies below the window is not
+// decoded, and what lies above and beside it no further than necessary. `enough` is of the window's
+// short side. Throws Error as decode() does, and when the window is not inside the image; damage
+// outside of the window may go unnoticed.
 Part decode_part(std::span<const std::byte> bytes, const std::string& name, const Window& window,
                  int64_t enough = 0);
 

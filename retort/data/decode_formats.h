@@ -15,7 +15,7 @@ Image decode_png(std::span<const std::byte> bytes, const std::string& name);
 Image decode_webp(std::span<const std::byte> bytes, const std::string& name);
 Image decode_bmp(std::span<const std::byte> bytes, const std::string& name);
 Image decode_pnm(std::span<const std::byte> bytes, const std::string& name);
-// These three are part of builds that have their libraries alone.
+// Only builds that have their libraries contain these three.
 Image decode_gif(std::span<const std::byte> bytes, const std::string& name);
 Image decode_tiff(std::span<const std::byte> bytes, const std::string& name);
 Image decode_avif(std::span<const std::byte> bytes, const std::string& name);

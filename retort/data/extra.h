@@ -17,8 +17,8 @@ struct Extra {
   double ratio = 1;  // images of it for each of the data set's own, in every batch: (0, 1000]
 };
 
-// "DIR" or "DIR:RATIO"; what is there under the whole text is a DIR. Throws UsageError on a ratio
-// out of its range.
+// "DIR" or "DIR:RATIO". Where the whole text is the path of something that exists, it is a DIR.
+// Throws UsageError on a ratio out of its range.
 Extra extra_from(const std::string& text);
 
 // What `retort gate` sets aside in a folder of images: CSV whose first field is a path below it.
@@ -29,10 +29,10 @@ constexpr const char* kRejectedFile = "rejected.csv";
 // one, so that nothing learns from test images.
 std::filesystem::path extra_root(const std::filesystem::path& path);
 
-// Every image below the folder's extra_root, without those that kRejectedFile there names, unless
-// they are asked for. An image has the label of the innermost folder that is called as a class is,
-// else kUnlabelled. Items are sorted by path, all of train. Throws Error when there is no such
-// folder, or no image in it.
+// Every image below the folder's extra_root, without those that its kRejectedFile names, unless
+// they are asked for. An image has the label of the innermost folder around it that has a class's
+// name, else kUnlabelled. Items are sorted by path, all of train. Throws Error when there is no
+// such folder, or no image in it.
 enum class Rejected { left_out, taken };
 Manifest load_extra(const std::filesystem::path& path, const std::vector<std::string>& classes,
                     Rejected rejected = Rejected::left_out);

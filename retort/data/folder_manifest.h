@@ -9,11 +9,11 @@
 namespace retort::data {
 
 // Reads a folder of images as people have them; each guess is a note of the manifest:
-//   the only folder that holds images, in a folder or in a split, is entered (archive/dataset/...);
-//   splits go by names like train, Training, test_set, valid, dev, and alike ones with something in
-//   common (seg_train and seg_test);
-//   class folders that are divided into such splits (cat/train, cat/test) are read as splits, too;
-//   a public data set in its own layout (layouts.h) is read as that.
+// - the only folder that holds images, in a folder or in a split, is entered (archive/dataset/...);
+// - splits are folders with names like train, Training, test_set, valid or dev, also where the
+//   names have something in common (seg_train and seg_test);
+// - class folders that are divided into such splits (cat/train, cat/test) are read as splits, too;
+// - a public data set in its own layout (layouts.h) is read as that.
 // Throws Error as load_manifest does.
 Manifest load_folder(const std::filesystem::path& folder, const ManifestOptions& options);
 

@@ -40,9 +40,9 @@ std::string kinds_read();
 
 // What a file in a folder of images is taken for.
 enum class Picture : uint8_t { no, image, unread };
-// By its name; where that says nothing, by the file's first bytes. A name that ends as copies and
-// downloads in progress do
-// (.bak, .part, ~ …) is never an image. Never throws: a file that cannot be opened is no picture.
+// By its name; where that says nothing, by the file's first bytes. A name that ends like those of
+// copies and unfinished downloads (.bak, .part, ~ …) is never an image. Never throws: a file that
+// cannot be opened is no picture.
 Picture picture_at(const std::filesystem::path& path);
 
 }  // namespace retort::data

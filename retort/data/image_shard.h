@@ -21,9 +21,10 @@ enum class Kept : uint8_t { pixels, sizes };
 // either an image or a skipped file.
 struct Shard {
   int64_t first = 0, last = 0;
-  std::vector<int64_t> places;                           // ascending, those with an image
-  std::vector<ImageView> images;                         // as many, into `pixels`, or to nowhere
-  std::vector<uint64_t> seeds;                           // as many (ImageStore::seed)
+  std::vector<int64_t> places;  // ascending, those with an image
+  // One for each place, into `pixels`; with null pointers where only sizes are kept.
+  std::vector<ImageView> images;
+  std::vector<uint64_t> seeds;                           // one for each place (ImageStore::seed)
   std::vector<std::pair<int64_t, SkippedFile>> skipped;  // place, file
   at::Tensor pixels;                                     // uint8, flat; keeps the map alive
   std::string checksum;                                  // of the images' pixels

@@ -56,8 +56,8 @@ struct Source {
   } catch (const std::bad_alloc&) {
     throw;  // the machine's fault, not the file's
   } catch (const std::exception& error) {
-    const std::string said = shown(error.what(), (manifest.root / path(place)).string());
-    return {.image = {}, .reason = said.substr(0, said.find("\n  to mend it"))};
+    const std::string message = shown(error.what(), (manifest.root / path(place)).string());
+    return {.image = {}, .reason = message.substr(0, message.find("\n  to mend it"))};
   }
 
   // The message, which may name the file in whatever characters that has.

@@ -23,8 +23,9 @@ struct Preparation {
   std::string key;
   std::function<Image(Image)> apply;
   int64_t enough = 0;  // of the short side: a larger JPEG may be decoded at reduced size (decode.h)
-  bool in_files = false;  // nothing is stored but sizes: each view is decoded from the image's
-                          // file, as much of it as its crop needs
+  // Only sizes are stored, and each view is decoded from the image's file, as much as its crop
+  // needs.
+  bool in_files = false;
 };
 // Training: the short side at most `side`, so that large photographs do not fill the disk; smaller
 // images stay as they are.
@@ -36,8 +37,8 @@ Preparation in_files();
 // student.onnx computes.
 Preparation for_evaluation(const InputSpec& spec);
 
-// What the items' images would take on disk, prepared: from a few of them. 0 where none of these
-// decodes.
+// How many bytes the items' images would take on disk once they are prepared, estimated from a few
+// of them. 0 where none of these few decodes.
 int64_t estimated_bytes(const Manifest& manifest, std::span<const int64_t> items,
                         const Preparation& preparation);
 
@@ -52,8 +53,8 @@ struct SkippedFile {
 class ImageStore {
  public:
   struct Options {
-    double max_skipped =
-        0.05;  // share of files that may fail to decode before it is an error; 1 allows all
+    // Share of files that may fail to decode before it is an error; 1 allows all.
+    double max_skipped = 0.05;
     // Where the items are a part of a data set, such as a split, the share is of all of it:
     int64_t images = 0;             // how many images that has; 0: the items are all
     int64_t skipped_elsewhere = 0;  // and how many of its other files failed
@@ -67,7 +68,7 @@ class ImageStore {
                          const Options& options, Log& log = null_log(),
                          const StopFlag& stop = never_stop());
 
-  // Whether a part of it is there.
+  // Whether a part of this store exists.
   static bool begun(const std::filesystem::path& cache_dir, const Manifest& manifest,
                     std::span<const int64_t> items, const Preparation& preparation);
 

@@ -32,9 +32,9 @@ struct Manifest {
   std::filesystem::path root;
   std::vector<std::string> classes;
   std::vector<Item> items;
-  bool carved = false;                // train and test were split here, not given
-  std::vector<std::string> unread{};  // pictures among those of its folders that decode() does not
-                                      // read, relative to the root
+  bool carved = false;  // train and test were split here, not given
+  // Pictures in its folders of kinds that decode() does not read, relative to the root.
+  std::vector<std::string> unread{};
   std::vector<Note> notes{};
 
   // Indices into items.
@@ -50,28 +50,32 @@ struct Manifest {
 };
 
 struct ManifestOptions {
-  double val_fraction = 0.1;  // of train, stratified, at least one image a class that has two; used
-                              // where no val split is given; [0.01, 0.5]
-  double test_fraction =
-      0.2;                  // of all, stratified; used where one folder holds everything; [0, 0.5]
+  // Share of train for validation where no val split is given, [0.01, 0.5]: stratified, at least
+  // one image of each class that has two.
+  double val_fraction = 0.1;
+  // Share of all for testing where one folder holds everything, [0, 0.5]: stratified.
+  double test_fraction = 0.2;
   uint64_t split_seed = 0;  // not the training seed: another seed is another run on the same split
-  // The classes of a student that the images are to judge. Then one class, one image or test/ alone
-  // will do, nothing is carved, and images without a split are test images.
+  // The classes of a student that is to be evaluated on the images. Then one class, one image or
+  // test/ alone is enough, nothing is carved, and images without a split are test images.
   std::vector<std::string> known{};
-  std::vector<std::filesystem::path> own{};  // where the caller writes: no classes, though empty
+  std::vector<std::filesystem::path> own{};  // folders that the caller writes: never classes
 };
 
-// Reads
-//   a folder with train/ and optionally val/ and test/, each with one folder a class
-//   (folder_manifest.h); a folder with one folder a class: a stratified split; a CSV file
-//   `path,label,split` (header required; split may be missing or empty: as above), paths relative
-//   to the file (csv_manifest.h); a public data set as it is unpacked, recognised by its own files
-//   (layouts.h).
-// Throws Error on: nothing there, an unreadable folder, fewer than two classes, an empty class,
-// class names that differ only in case or surrounding blanks, that are not UTF-8 or hold control
-// characters, a class in val or test that train lacks, folders of which it cannot be said whether
-// they are splits or classes, a split name that is none of ours, a malformed CSV line (with its
-// number), and whatever a layout finds wrong with its own lists.
+// Reads one of these:
+// - a folder with train/ and optionally val/ and test/, each with one folder a class
+//   (folder_manifest.h);
+// - a folder with one folder a class, which gets a stratified split;
+// - a CSV file `path,label,split` with paths relative to the file (csv_manifest.h). The header is
+//   required; without splits the images get a stratified one;
+// - a public data set as it is unpacked, recognised by its own files (layouts.h).
+// Throws Error when
+// - nothing is there, or a folder cannot be read;
+// - there are fewer than two classes, a class is empty, or val or test has one that train lacks;
+// - class names differ only in case or surrounding blanks, are not UTF-8, or hold control
+//   characters;
+// - folders could be splits or classes, or a split has a name that is none of ours;
+// - a CSV line is malformed (the message has its number), or a layout finds its lists wrong.
 Manifest load_manifest(const std::filesystem::path& path, const ManifestOptions& options = {});
 
 // Says what was guessed and what was left out, pictures that are not read among it.

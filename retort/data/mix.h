@@ -31,7 +31,7 @@ struct Mix {
 Mix draw_mix(const MixRecipe& recipe, uint64_t seed, uint64_t image, int64_t number,
              int64_t images);
 
-// Both of one size. A rectangle's edges are rounded to pixels.
+// Both images have the same size. A rectangle's edges are rounded to pixels.
 void blend(Planes& image, const Planes& partner, const Mix& mix);
 
 }  // namespace retort::data

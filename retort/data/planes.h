@@ -15,7 +15,8 @@ class Planes {
   // Back to interleaved bytes, 3 count() of them.
   void copy_to(uint8_t* rgb) const;
 
-  // The pixels are anything then. Allocates only where it was never as large before.
+  // Changes the size and leaves the pixels undefined. Allocates only where it was never as large
+  // before.
   void reshape(int64_t width, int64_t height) {
     width_ = width, height_ = height;
     bytes_.resize(static_cast<size_t>(3 * width * height));
@@ -24,7 +25,7 @@ class Planes {
   int64_t width() const { return width_; }
   int64_t height() const { return height_; }
   int64_t count() const { return width_ * height_; }
-  // Of red, green and blue: count() bytes, rows from the top.
+  // The plane of red (0), green (1) or blue (2): count() bytes, rows from the top.
   uint8_t* channel(int64_t c) { return bytes_.data() + c * count(); }
   const uint8_t* channel(int64_t c) const { return bytes_.data() + c * count(); }
 

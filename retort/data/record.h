@@ -21,7 +21,7 @@ std::optional<Record> record_of(const std::filesystem::path& path);
 // An image by its path: a file of its own (decode_file, with `enough`), or a record, which the
 // layout of its folder reads. Throws Error, naming the file.
 Image read_image(const std::filesystem::path& path, int64_t enough = 0);
-// A window of it (decode_part).
+// A window of such an image (decode_part).
 Part read_part(const std::filesystem::path& path, const Window& window, int64_t enough = 0);
 
 }  // namespace retort::data

@@ -9,7 +9,7 @@
 
 namespace retort::data {
 
-// What resize_avx2 works with, kept from image to image.
+// Buffers of resize_avx2, kept from image to image.
 struct ResizeRoom {
   Taps across, down;
   std::vector<int16_t> columns;
@@ -19,7 +19,7 @@ struct ResizeRoom {
 // Whether the processor has these instructions.
 bool has_avx2();
 
-// Resizer::resize, where it has.
+// Resizer::resize on such a processor.
 void resize_avx2(const ImageView& image, const Window& window, int64_t width, int64_t height,
                  Interpolation interpolation, bool mirrored, ResizeRoom& room, Planes& out);
 

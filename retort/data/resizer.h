@@ -10,12 +10,12 @@
 namespace retort::data {
 
 // Resizes images with antialias as PIL does (bilinear, or bicubic with a = -0.5): along the rows
-// first, rounded to bytes, then along the columns. What it works with is kept, so that it allocates
-// only for an image larger than those before. For one thread.
+// first, rounded to bytes, then along the columns. Buffers are kept, so that it allocates only for
+// an image larger than those before. For one thread.
 class Resizer {
  public:
-  // The window as width x height pixels, which is `out`'s size then; mirrored, left becomes right.
-  // The window lies inside the image, and no side is 0.
+  // Resizes the window to width x height pixels, which becomes `out`'s size. `mirrored`: left
+  // becomes right. The window lies inside the image, and no side is 0.
   void resize(const ImageView& image, const Window& window, int64_t width, int64_t height,
               Interpolation interpolation, bool mirrored, Planes& out);
 

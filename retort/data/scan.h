@@ -9,7 +9,7 @@
 
 namespace retort::data {
 
-// What lies in a folder, without what lies below its sub-folders.
+// What lies in a folder itself, and not below its sub-folders.
 struct FolderContent {
   std::vector<std::string> folders;  // links to folders among them, sorted
   int64_t images = 0;                // files that are called as images are

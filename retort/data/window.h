@@ -20,7 +20,7 @@ inline Window whole(const ImageView& image) { return {0, 0, image.height, image.
 void check_inside(const Window& window, int64_t width, int64_t height,
                   const std::string& name = "");
 
-// Of an image that is there as a whole. Throws as check_inside.
+// The window as a part of an image that was decoded as a whole. Throws as check_inside.
 Part part_of(Image image, const Window& window, const std::string& name);
 
 }  // namespace retort::data

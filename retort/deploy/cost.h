@@ -8,13 +8,13 @@ namespace retort::deploy {
 
 struct Cost {
   int64_t parameters = 0;
-  int64_t multiply_adds =
-      0;  // for one image, of convolutions, linear layers and matrix products, as papers count them
-  double milliseconds =
-      0;  // for one image in fp32 on this machine, batch 1: the median of several runs
+  // For one image, of convolutions, linear layers and matrix products, as papers count them.
+  int64_t multiply_adds = 0;
+  // For one image in fp32 on this machine, batch 1: the median of several runs.
+  double milliseconds = 0;
 };
 
-// 0, unknown, of a graph (models/graph_network.h).
+// 0 stands for unknown: a graph's (models/programs/graph_network.h) cannot be counted.
 int64_t count_parameters(const models::ImageModel& model);
 int64_t count_multiply_adds(models::ImageModel& model, int64_t size);
 Cost measure_cost(models::ImageModel& model, int64_t size);

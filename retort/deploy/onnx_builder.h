@@ -59,8 +59,8 @@ class OnnxBuilder {
 
   std::unique_ptr<onnx::ModelProto> model_;
   std::map<std::string, int64_t> counts_;
-  std::map<std::string, std::string>
-      small_;  // type, shape and bytes of small constants, to their names
+  // The names of small constants, by their type, shape and bytes.
+  std::map<std::string, std::string> small_;
 };
 
 }  // namespace retort::deploy

@@ -43,8 +43,8 @@ class OnnxTranslator {
 
   OnnxBuilder& builder_;
   const BatchTrace& trace_;
-  std::map<const void*, std::pair<std::string, at::Tensor>>
-      names_;                      // by where the tensor's memory begins
+  // Names of the model's tensors, by where their memory begins.
+  std::map<const void*, std::pair<std::string, at::Tensor>> names_;
   std::set<std::string> written_;  // the named ones in the file so far
   std::unordered_map<const torch::jit::Value*, OnnxEdges> edges_;
   std::string images_, batch_;
@@ -72,8 +72,8 @@ class OnnxOp {
   std::vector<Extent> output_shape() const { return translator_.trace_.shape(node_.output()); }
   int64_t rank(size_t i) const;
   int64_t size(size_t i, int64_t dimension) const;  // a negative dimension counts from the end
-  int64_t axis(size_t i,
-               int64_t dimension) const;  // the same dimension of input i, counted from the front
+  // The same dimension of input i, counted from the front.
+  int64_t axis(size_t i, int64_t dimension) const;
 
   std::string emit(const std::string& type, const std::vector<std::string>& inputs,
                    const OnnxAttributes& attributes = {}) const;
@@ -103,9 +103,11 @@ class OnnxOp {
 using OnnxTable = std::map<std::string, std::function<OnnxEdges(const OnnxOp&)>>;
 
 // A new operator is one entry in one of these.
-void add_layer_ops(
-    OnnxTable& table);  // convolutions, norms, pools, linear layers, attention: onnx_layers.cpp
-void add_math_ops(OnnxTable& table);   // activations and arithmetic: onnx_math.cpp
-void add_shape_ops(OnnxTable& table);  // what moves values without computing: onnx_shapes.cpp
+// Convolutions, norms, pools, linear layers and attention: onnx_layers.cpp.
+void add_layer_ops(OnnxTable& table);
+// Activations and arithmetic: onnx_math.cpp.
+void add_math_ops(OnnxTable& table);
+// What moves values without computing: onnx_shapes.cpp.
+void add_shape_ops(OnnxTable& table);
 
 }  // namespace retort::deploy

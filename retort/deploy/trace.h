@@ -23,8 +23,8 @@ class EvaluationMode {
  private:
   models::ImageModel& model_;
   bool own_;
-  std::vector<std::pair<std::shared_ptr<torch::nn::Module>, bool>>
-      below_;  // parents before children
+  // The modules below and their modes, parents before children.
+  std::vector<std::pair<std::shared_ptr<torch::nn::Module>, bool>> below_;
 };
 
 // Normal values [batch, 3, size, size] from a generator of its own, on the model's device.

@@ -209,11 +209,11 @@ Child::~Child() {
 }
 
 std::string Child::wait() {
-  const std::optional<int> told = read_int(report_);
+  const std::optional<int> reported = read_int(report_);
   while (::waitpid(keeper_, nullptr, 0) < 0 && errno == EINTR) {
   }
   keeper_ = -1;
-  const int status = told.value_or(SIGKILL);  // the keeper was ended, and the program with it
+  const int status = reported.value_or(SIGKILL);  // the keeper was ended, and the program with it
   if (WIFSIGNALED(status))
     return std::string("was ended by a signal (") + ::strsignal(WTERMSIG(status)) + ")";
   return WEXITSTATUS(status) == 0 ? "" : "ended with status " + std::to_string(WEXITSTATUS(status));

@@ -72,8 +72,8 @@ class CommandEngine : public Engine {
     if (problem.empty() && !fs::exists(out_, ignored))
       problem = "wrote no image to the file that {out} named";
     if (!problem.empty()) {
-      const std::string said = child.last_words();
-      throw Error(problem + (said.empty() ? "" : "; it printed last: " + said), words_[0],
+      const std::string printed = child.last_words();
+      throw Error(problem + (printed.empty() ? "" : "; it printed last: " + printed), words_[0],
                   "try the command of --engine by hand");
     }
     data::Image image = data::decode_file(out_);

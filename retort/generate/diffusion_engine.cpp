@@ -166,9 +166,9 @@ class DiffusionEngine : public Engine {
   }
 
   [[noreturn]] void ended() {
-    const std::string how = child_->wait(), said = child_->last_words();
+    const std::string how = child_->wait(), printed = child_->last_words();
     throw Error("stable-diffusion.cpp " + (how.empty() ? "ended early" : how) +
-                    (said.empty() ? "" : "; it printed last: " + said),
+                    (printed.empty() ? "" : "; it printed last: " + printed),
                 model().string(), kMend);
   }
 

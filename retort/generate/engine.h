@@ -11,7 +11,7 @@
 
 namespace retort::generate {
 
-// Names (a_word or two) and values, in the order in which they are shown.
+// Names (of a word or two, joined_by_underscores) and values, in the order in which they are shown.
 using Settings = std::vector<std::pair<std::string, std::string>>;
 
 struct Request {
@@ -27,8 +27,8 @@ class Engine {
   virtual ~Engine() = default;
   // What images depend on besides the request, known before start().
   virtual Settings settings() const = 0;
-  // Once, before the first make(): loads what that takes, and may last minutes. Throws Error, and
-  // Interrupted when `stop` is set.
+  // Called once, before the first make(). Loads what that needs, and may take minutes. Throws
+  // Error, and Interrupted when `stop` is set.
   virtual void start(Log& log, const StopFlag& stop) = 0;
   // Calls on_step as often as it knows how far it is. Throws Error.
   virtual data::Image make(const Request& request, const OnStep& on_step) = 0;

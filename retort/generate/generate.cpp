@@ -69,8 +69,8 @@ std::unique_ptr<Engine> make_engine(const GenerateConfig& config, Log& log, cons
 }
 
 // What the caller is told when it ends early.
-std::string so_far(int64_t there, const ImageSet& set) {
-  return std::to_string(there) + " of " + std::to_string(set.planned()) +
+std::string so_far(int64_t present, const ImageSet& set) {
+  return std::to_string(present) + " of " + std::to_string(set.planned()) +
          " images are there and listed in " + set.manifest().string() +
          "; the same command goes on from there";
 }
@@ -84,28 +84,28 @@ GenerateResult generate(SetPlan plan, Engine& engine, Log& log, const StopFlag& 
   ImageSet set(std::move(plan));
   const std::vector<Picture> missing = set.missing();
   const int64_t planned = set.planned();
-  int64_t there = planned - static_cast<int64_t>(missing.size());
-  log.info(asked + " in " + out + ": " + (missing.empty() ? "all" : std::to_string(there)) +
+  int64_t present = planned - static_cast<int64_t>(missing.size());
+  log.info(asked + " in " + out + ": " + (missing.empty() ? "all" : std::to_string(present)) +
            " there, " + std::to_string(missing.size()) + " to make");
   if (missing.empty()) return {0, planned, set.manifest()};
   try {
     engine.start(log, stop);
-    Pace pace(log, stop, planned, there);
+    Pace pace(log, stop, planned, present);
     for (const Picture& next : missing) {
       if (stop.load()) throw Interrupted("stopped");
       const data::Image image =
           engine.make({next.label, next.prompt, negative, next.seed},
                       [&](int64_t done, int64_t total) { pace.step(done, total, next.label); });
       set.add(next, image);
-      ++there;
+      ++present;
       pace.image(next.label);
     }
   } catch (const Interrupted& stopped) {
-    throw Interrupted(stopped.what(), "", so_far(there, set));
+    throw Interrupted(stopped.what(), "", so_far(present, set));
   } catch (const UsageError&) {
     throw;
   } catch (const Error& error) {
-    throw Error(std::string(error.what()) + "\n  " + so_far(there, set));
+    throw Error(std::string(error.what()) + "\n  " + so_far(present, set));
   }
   set.write_manifest();
   return {static_cast<int64_t>(missing.size()), planned, set.manifest()};

@@ -38,8 +38,8 @@ class RepositoryCache {
   std::filesystem::path folder_, locks_;
 };
 
-// Holds an exclusive flock on a file, which is made and stays. `wait` is called between tries while
-// another holds it, and may throw.
+// Holds an exclusive flock on a file, which is made where it is missing and stays. `wait` is called
+// between tries while another process holds it, and may throw.
 class FileLock {
  public:
   FileLock(const std::filesystem::path& path, const std::function<void()>& wait);

@@ -19,8 +19,8 @@ struct Listing {
 
 // What the hub says of a file before it is downloaded.
 struct FileHead {
-  std::string
-      etag;  // its name among the cache's blobs: letters, digits, '-', '_' and '.', at most 128
+  // Its name among the cache's blobs: at most 128 letters, digits, '-', '_' and '.'.
+  std::string etag;
   std::optional<uint64_t> size;
   std::string location;  // where the bytes are; mostly on another server, and for some minutes only
 };

@@ -11,19 +11,20 @@ namespace retort::hub {
 
 // How an image becomes size × size at evaluation.
 enum class Crop {
-  centre,  // its short side is resized to `resize` pixels, then the centre is cut out
-  squash,  // both sides are resized to `resize` pixels, whatever its aspect, then the centre is cut
-           // out
+  // The short side is resized to `resize` pixels, then the centre is cut out.
+  centre,
+  // Both sides are resized to `resize` pixels, whatever the aspect, then the centre is cut out.
+  squash,
 };
 
 // What a snapshot says of its model and of the images that the model wants: RGB in [0, 1], minus
 // mean, over std.
 struct Description {
   std::string library;  // "timm", "transformers" or "open_clip"
-  std::string
-      architecture;  // timm's name, "vit_small_patch14_dinov2"; transformers' model_type, "dinov2"
-  nlohmann::json
-      config;  // config.json as it is: an object; `Field` reads numbers out of it with their bounds
+  // timm's name, "vit_small_patch14_dinov2", or transformers' model_type, "dinov2".
+  std::string architecture;
+  // config.json as it is: an object. `Field` reads numbers out of it and checks their bounds.
+  nlohmann::json config;
   int64_t size = 0;    // pixels, [16, 1024]
   int64_t resize = 0;  // pixels, [size, 100 · size]
   Crop crop = Crop::centre;
@@ -32,14 +33,16 @@ struct Description {
   std::array<float, 3> mean{}, std{};
 };
 
-// Reads open_clip_config.json where there is no config.json; timm's config.json, with its values at
-// the top (until 2022) or under pretrained_cfg; or transformers' config.json together with
-// preprocessor_config.json (or the image_processor of processor_config.json, as transformers 5
-// writes it), with sizes as numbers (until 2022) or by name. What a file leaves out is what its
-// library assumes. Throws Error naming the file and the key when a file is missing or malformed, a
-// value is of a wrong type or out of range, or asks for what Description cannot say (images that
-// are not square, another order of channels, a padded border). config.json's own sizes
-// (hidden_size, patch_size, …) must be whole numbers in [0, 2^24].
+// Reads one of these:
+// - timm's config.json, with its values at the top (until 2022) or under pretrained_cfg;
+// - transformers' config.json together with preprocessor_config.json (or the image_processor of
+//   processor_config.json, as transformers 5 writes it), with sizes as numbers (until 2022) or by
+//   name;
+// - open_clip_config.json, where there is no config.json.
+// What a file leaves out is what its library assumes. Throws Error naming the file and the key when
+// a file is missing or malformed, a value has a wrong type or is out of range, or asks for what
+// Description cannot say (images that are not square, another order of channels, a padded border).
+// config.json's own sizes (hidden_size, patch_size, …) must be whole numbers in [0, 2^24].
 Description describe(const std::filesystem::path& folder);
 
 // {"resize", "crop", "interpolation", "mean", "std", "range"}: what data::input_spec_from() reads.

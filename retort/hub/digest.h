@@ -16,7 +16,7 @@ enum class EtagKind {
 };
 EtagKind kind_of(std::string_view etag);
 
-// The etag that a file with these bytes has, in lower case. The kind may not be opaque. Throws
+// The etag of a file with these bytes, in lower case. The kind may not be opaque. Throws
 // Interrupted when stopped.
 std::string etag_of(const std::filesystem::path& path, EtagKind kind,
                     const StopFlag& stop = never_stop());

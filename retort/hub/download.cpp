@@ -90,9 +90,9 @@ void Download::fetch_one(const std::string& name, uint64_t largest, Meter& meter
   // Each try asks anew: addresses run out, and the file may be another by then.
   retry_([&] {
     const FileHead file = head(name, largest);
-    bool told = false;
+    bool announced = false;
     const FileLock lock(cache_.lock(file.etag), [&] {
-      if (!std::exchange(told, true))
+      if (!std::exchange(announced, true))
         log_.info("waiting for another process that downloads " + quote_name(name));
       retry_.wait(kBetweenLooks);
     });

@@ -19,11 +19,12 @@ class Download {
   Download(Client& client, const RepositoryCache& cache, std::string commit,
            const PullOptions& options, Log& log, const StopFlag& stop);
 
-  // Those that the snapshot lacks, one after the other, each at most `largest` bytes. A blob that
-  // the cache holds is not downloaded again; what arrived before is gone on from where its checksum
-  // can be told. One process at a time downloads a blob. The bytes are checked against their size
-  // and, where the etag is one, their checksum, before they are placed. Throws Error when they do
-  // not fit, a file is too large, or the disk is too full; Interrupted once the flag is set.
+  // Downloads the files that the snapshot lacks, one after the other, each of at most `largest`
+  // bytes. A blob that the cache holds is not downloaded again. A download that was cut is
+  // continued where the file's checksum is known. One process at a time downloads a blob. The bytes
+  // are checked against their size and, where the etag is one, their checksum, before they are
+  // placed. Throws Error when they do not fit, a file is too large, or the disk is too full;
+  // Interrupted once the flag is set.
   void fetch(const std::vector<std::string>& names, uint64_t largest);
 
  private:

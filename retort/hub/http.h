@@ -20,7 +20,7 @@ struct Response {
   bool is_redirect() const;
 };
 
-// Takes a line of an answer's head into it: a status line begins anew, as one answer may follow
+// Adds a line of an answer's head. A status line begins a new answer, as one answer may follow
 // another.
 void add_header_line(Response& response, std::string_view line);
 

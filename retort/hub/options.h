@@ -9,16 +9,16 @@
 namespace retort::hub {
 
 struct PullOptions {
-  std::filesystem::path
-      cache;  // the hub's cache: holds a folder models--org--name for each repository
+  // The hub's cache, which holds a folder models--org--name for each repository.
+  std::filesystem::path cache;
   std::string endpoint = "https://huggingface.co";  // no '/' at its end
   std::string token;     // goes to the endpoint and to no other server; empty: none
   bool offline = false;  // only what the cache holds
   bool pickled = false;  // where there are no safetensors, .bin and .pth files are taken too
-  std::vector<std::string>
-      files;      // exactly these, whatever they are; none: the weights, and what describes them
+  // Exactly these files, whatever they are; empty: the weights, and what describes them.
+  std::vector<std::string> files;
   int tries = 5;  // of a request that fails for a reason that may pass
-  // Sleeps between tries and while another process downloads the same file; none: really.
+  // Takes the place of sleeping between tries, and while another process downloads the same file.
   std::function<void(std::chrono::milliseconds)> wait;
 };
 

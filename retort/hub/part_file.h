@@ -6,8 +6,7 @@
 
 namespace retort::hub {
 
-// What arrived of a file so far. It stays when it is not finished, for the next who asks for the
-// file.
+// What has arrived of a file. An unfinished one stays, for the next process that asks for the file.
 class PartFile {
  public:
   // Opens or makes it, and the folder above it.

@@ -6,14 +6,14 @@
 
 namespace retort::models {
 
-// What stands between convolutions, in bfloat16 on a processor: libtorch's kernels take several
-// times as long as reading and writing the maps does. Maps are [N, C, H, W] in channels-last; what
-// is of channels is [C], in float, and sums are, too, the same for any number of threads.
+// Batch norm and its activation in bfloat16 on the CPU, for which libtorch's kernels take several
+// times as long as reading and writing the maps. Maps are [N, C, H, W] in channels-last. Values by
+// channel are float [C]. Sums are in float, and the same for any number of threads.
 
-// Whether these are such maps, and there are any.
+// Whether x is such maps, and is not empty.
 bool are_bf16_maps(const at::Tensor& x);
 
-// Over images and places: the mean, and the mean squared difference from it.
+// The mean over images and places, and the mean squared difference from it, each [C].
 std::tuple<at::Tensor, at::Tensor> batch_moments(const at::Tensor& maps);
 
 struct Bounds {
@@ -28,7 +28,8 @@ struct BatchNorm {
 };
 at::Tensor normed(const at::Tensor& maps, const BatchNorm& norm);
 
-// Of maps, weight and bias, by the gradient of what came out; none passes where that was cut off.
+// Gradients of maps, weight and bias, from the gradient of the output. Nothing passes back where
+// the output was cut off.
 std::tuple<at::Tensor, at::Tensor, at::Tensor> gradients_of(const at::Tensor& gradient,
                                                             const at::Tensor& maps,
                                                             const BatchNorm& norm);

@@ -6,9 +6,9 @@
 
 namespace retort::models {
 
-// The gradient of a depthwise convolution's input, [N, C, height, width] in channels-last, of that
-// of its output, which is in channels-last, and of its weights, [C, 1, kernel height, kernel
-// width]. All are bfloat16; sums are in float.
+// The gradient of a depthwise convolution's input, [N, C, height, width] in channels-last, from the
+// gradient of its output, in channels-last, and its weights, [C, 1, kernel height, kernel width].
+// All are bfloat16; sums are in float.
 at::Tensor depthwise_input_gradient(const at::Tensor& gradient, const at::Tensor& weight,
                                     const DepthwiseShape& shape);
 

@@ -11,7 +11,8 @@ constexpr int64_t kLargestDepthwiseKernel = 7;
 constexpr int64_t kFewestDepthwiseChannels = 8;
 constexpr int64_t kWideDepthwiseChannels = 32;  // as many fill vectors of 512 bits
 
-// Of a depthwise convolution without dilation, of one output channel for each of the input's.
+// The sizes of a depthwise convolution without dilation, with one output channel for each input
+// channel.
 struct DepthwiseShape {
   int64_t images, channels, height, width, out_height, out_width, kernel_height, kernel_width;
   std::array<int64_t, 2> stride, padding;

@@ -7,8 +7,8 @@
 
 namespace retort::losses {
 
-// A loss between projected features: each side has a projector of its own, both trained (Farhat &
-// Chen 2024).
+// A loss between projected features. Student and teacher have a projector each, and both are
+// trained (Farhat & Chen 2024).
 class EmbeddingLoss : public Loss {
  public:
   at::Tensor forward(const StepView& step) final;

@@ -25,12 +25,11 @@ struct StepView {
   at::Tensor student_logits;    // [N, C] float
   at::Tensor teacher_features;  // [N, Dt] float
   at::Tensor teacher_logits;    // [N, C] float
-  at::Tensor labels;  // [N] int64; negative where there is none: losses of Kind::label do not see
-                      // such rows
+  // [N] int64; negative where there is no label. Losses of Kind::label do not see such rows.
+  at::Tensor labels;
   at::Tensor image_ids;  // [N] int64, each training image's own number
-  // Of mixed views (mixup, CutMix), else undefined: the other image's label [N] int64, and the
-  // share of `labels` in the image [N] float. Losses that do not look take an image for its own
-  // label.
+  // Defined for mixed views only (mixup, CutMix): the other image's label, [N] int64, and the share
+  // of the image's own label, [N] float. A loss that does not read them uses `labels` alone.
   at::Tensor partner_labels, label_share;
   at::Tensor logit_rows;  // [N] bool, the rows that losses of Kind::logit see; undefined: all
 };
@@ -75,8 +74,8 @@ struct LossContext {
   int64_t classes = 0;
   int64_t images = 0;  // that training draws from
   at::Tensor labels;   // [images] int64, by image id; negative where there is none
-  at::Tensor
-      teacher_weight;  // [C, Dt] of the teacher's frozen classifier; undefined without a teacher
+  // [C, Dt] of the teacher's frozen classifier; undefined without a teacher.
+  at::Tensor teacher_weight;
   at::Tensor teacher_bias;  // [C]
   Options options;          // by name: the entry's defaults with what was asked for
 };

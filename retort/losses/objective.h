@@ -27,11 +27,11 @@ class Objective : public torch::nn::Module {
     at::Tensor total;
     std::vector<std::pair<std::string, at::Tensor>> terms;  // unweighted, detached
   };
-  // In full precision, also inside an autocast region. A term sees the rows that are for its kind
-  // (StepView), and is multiplied by their share of all: one labelled image beside many others
-  // weighs what one image does. Throws Error when a term needs the teacher and the step has none.
-  // What is not the student's is moved to the student's device: rows are chosen before, so that
-  // with labels on the CPU nothing waits for a GPU.
+  // Computes in full precision, also inside an autocast region. A term sees the rows that are for
+  // its kind (StepView), and is multiplied by their share of all rows: one labelled image beside
+  // many others weighs as much as one image. Tensors that are not the student's are moved to its
+  // device; rows are chosen before that, so that with labels on the CPU nothing waits for a GPU.
+  // Throws Error when a term needs the teacher and the step has none.
   Value forward(const StepView& step);
 
   bool needs_teacher() const;

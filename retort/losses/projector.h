@@ -14,11 +14,11 @@ namespace retort::losses {
 at::Tensor unit_rows(const at::Tensor& z);
 
 // [N, D] to unit rows [N, dim]. Kinds, each ending in L2 normalisation:
-//   mocov2    Linear(D, D) – ReLU – Linear(D, dim)                 (Chen et al. 2020, arXiv
-//   2003.04297; what Farhat & Chen use on both sides) simclr    Linear(D, D) – BN – ReLU –
-//   Linear(D, dim) – BN       (Chen et al. 2020, arXiv 2002.05709) simclrv2  the same with two
-//   hidden layers                      (Chen et al. 2020, arXiv 2006.10029) linear    Linear(D,
-//   dim) (Tian et al. 2020, arXiv 1910.10699)
+//   mocov2    Linear(D, D), ReLU, Linear(D, dim)          Chen et al. 2020, arXiv 2003.04297
+//   simclr    Linear(D, D), BN, ReLU, Linear(D, dim), BN  Chen et al. 2020, arXiv 2002.05709
+//   simclrv2  the same with two hidden layers             Chen et al. 2020, arXiv 2006.10029
+//   linear    Linear(D, dim)                              Tian et al. 2020, arXiv 1910.10699
+// Farhat & Chen (2024) use mocov2 on both sides.
 // Linear layers before a batch norm have no bias.
 class Projector : public torch::nn::Module {
  public:

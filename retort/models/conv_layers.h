@@ -11,10 +11,10 @@
 
 namespace retort::models {
 
-// What several convolutional families are made of, with torchvision's names (torchvision.ops.misc,
+// Layers that several convolutional families share, with torchvision's names (torchvision.ops.misc,
 // torchvision.models._utils).
 
-// To a multiple of 8, never more than a tenth below what was asked for.
+// Rounds to a multiple of 8 that is never more than a tenth below `channels`.
 int64_t round_channels(double channels);
 
 // Normal with a mean of 0; timm's trunc_normal_ at so small a deviation that its bounds of ±2 cut

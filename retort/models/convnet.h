@@ -17,16 +17,15 @@
 
 namespace retort::models {
 
-// Only gives its children the dotted names of the public implementation; whoever owns it runs them.
+// Gives its children the dotted names of the public implementation; its owner runs them.
 struct Holder : torch::nn::Module {};
 
 // Square kernel, no bias, zero padding of (kernel - 1) / 2 on every side.
 torch::nn::Conv2d bare_conv(int64_t in, int64_t out, int64_t kernel, int64_t stride = 1,
                             int64_t groups = 1);
 
-// A few work in place (their names end in `_`): what they are given must be needed by nobody else
-// (a batch norm's output is not). at::hardswish, at::silu, at::sigmoid and at::hardsigmoid fit as
-// they are.
+// A few work in place (their names end in `_`): nobody else may need their input, as is so for a
+// batch norm's output. at::hardswish, at::silu, at::sigmoid and at::hardsigmoid fit as they are.
 using Activation = at::Tensor (*)(const at::Tensor&);
 at::Tensor relu_(const at::Tensor& x);
 at::Tensor relu6_(const at::Tensor& x);
@@ -36,9 +35,9 @@ at::Tensor relu6_(const at::Tensor& x);
 // pass over the maps less, and values within rounding.
 at::Tensor conv_norm(torch::nn::Conv2d& conv, torch::nn::BatchNorm2d& norm, const at::Tensor& x,
                      Activation activation = nullptr);
-// The same padded as TensorFlow's "SAME": ceil(size / stride) outputs, the odd pixel of padding at
-// the bottom and right. The convolution pads itself, by a stride more than is wanted at the top and
-// left where that is odd, and what it gives there is cut off.
+// The same, padded as TensorFlow's "SAME": ceil(size / stride) outputs, an odd pixel of padding at
+// the bottom and right. Where padding is odd, the convolution pads by a stride more at the top and
+// left, and the outputs that this adds are cut off: the input need not be copied.
 at::Tensor conv_same_norm(torch::nn::Conv2d& conv, torch::nn::BatchNorm2d& norm,
                           const at::Tensor& x, Activation activation = nullptr);
 

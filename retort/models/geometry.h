@@ -19,10 +19,10 @@ class Shapes {
  public:
   Shapes(const StateDict& file, const Naming& naming) : file_(file), naming_(naming) {}
 
-  // Of a tensor ("layer1.0.conv1.weight") of so many dimensions.
+  // The shape of a tensor ("layer1.0.conv1.weight"), which must have so many dimensions.
   Wholes of(const std::string& tensor, int64_t dimensions) const;
-  // A layer that is large by what other tensors say is held against the file before the network is
-  // built: a small file then cannot ask for a large network.
+  // Throws unless the file has this tensor in this shape. Layers that other tensors make large are
+  // checked so before the network is built, and a small file cannot ask for a large network.
   void require(const std::string& tensor, const Wholes& shape) const;
   // Whether the file has a tensor below this module.
   bool has(const std::string& module) const;

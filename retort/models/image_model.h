@@ -59,17 +59,17 @@ class ImageModel : public torch::nn::Module {
 
 using ModelPtr = std::shared_ptr<ImageModel>;
 
-// What the names of its classifier's parameters begin with, the dot included.
+// The prefix of the classifier's parameters, with its dot: "fc.".
 std::string head_name(ImageModel& model);
-// Where its weights are.
+// The device that its weights are on.
 c10::Device device_of(const ImageModel& model);
 // Parameters and buffers under their public names, detached, sharing memory with the module.
 StateDict state_of(torch::nn::Module& module);
 // Four-dimensional parameters in channels-last layout, in place: what convolutions on the CPU are
 // fastest with.
 void use_channels_last(ImageModel& model);
-// Copies in. Throws Error naming the first tensor that is missing, unexpected, or of another shape
-// (where: names the file).
+// Copies the tensors into the model. Throws Error naming `where`, which is the file, and the first
+// tensor that is missing, unexpected, or of another shape.
 void load_state(ImageModel& model, const StateDict& state, const std::string& where);
 
 }  // namespace retort::models

@@ -6,8 +6,8 @@
 
 namespace retort::models {
 
-// What a network of another program's gives as features, as rows [N, D]: rows as they are, maps [N,
-// D, height, width] and tokens [N, tokens, D] averaged. Throws Error naming `file` on anything
+// Features of a network from another program as rows [N, D]: rows stay as they are; maps [N, D,
+// height, width] and tokens [N, tokens, D] are averaged. Throws Error naming `file` on anything
 // else.
 at::Tensor pooled_features(const at::Tensor& features, const std::string& file);
 

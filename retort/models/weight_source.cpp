@@ -67,9 +67,10 @@ void check_built(const hub::Description& description, const std::string& where) 
                                                               {"swin", "gelu"}};
   const auto built = activations.find(description.architecture);
   const nlohmann::json& config = description.config;
-  const nlohmann::json told = config.value("hidden_act", nlohmann::json());
-  if (built != activations.end() && !told.is_null() && told != built->second)
-    throw Error("hidden_act is " + told.dump() + ", where retort builds " + built->second, where);
+  const nlohmann::json described = config.value("hidden_act", nlohmann::json());
+  if (built != activations.end() && !described.is_null() && described != built->second)
+    throw Error("hidden_act is " + described.dump() + ", where retort builds " + built->second,
+                where);
   if (description.architecture == "resnet" &&
       (config.value("downsample_in_bottleneck", nlohmann::json(false)) != false ||
        config.value("downsample_in_first_stage", nlohmann::json(false)) != false))

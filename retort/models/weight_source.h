@@ -23,8 +23,8 @@ struct WeightSource {
   StateDict tensors;
   Hints described;  // arch is that of a file of retort's own or timm's name, whether retort knows
                     // it or not
-  std::optional<nlohmann::json>
-      preprocess;                   // how the weights want their images, as data::to_json writes it
+  // How the weights want their images, as data::to_json writes it.
+  std::optional<nlohmann::json> preprocess;
   std::string set;                  // which of several sets of weights these are; or empty
   std::vector<std::string> others;  // the other sets beside them
 };

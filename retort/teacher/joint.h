@@ -8,20 +8,21 @@
 
 namespace retort::teacher {
 
-// Several teachers, each with a weight, as the student learns from them: as from one. Their
-// features are joined, [s₁·f₁ | s₂·f₂ | …], and their logits are the mean by weight of theirs,
-// which is one linear head on those features. One teacher alone stays as it is.
+// Several teachers, each with a weight, that the student learns from as from one. Their features
+// are joined, [s₁·f₁ | s₂·f₂ | …], and their logits are the mean by weight of theirs, which is one
+// linear head on those features. One teacher alone stays as it is.
 
-// The factors sᵢ from the stored outputs of each: teacher i brings the share wᵢ of the joined
-// features' mean squared norm, whatever the scale of its own, and that norm is the mean by weight
-// of theirs. Weights are above 0 and add up to 1.
+// The factors sᵢ, from the stored outputs of each teacher. By them teacher i has the share wᵢ of
+// the joined features' mean squared norm, whatever the scale of its own features, and that norm is
+// the weighted mean of theirs. Weights are above 0 and add up to 1.
 std::vector<double> joint_scales(const std::vector<OutputStore>& stores,
                                  std::span<const double> weights);
 
-// What the teachers say of the views of one set of images: kept apart on disk, read as one.
+// The teachers' outputs for the views of one set of images. They are kept apart on disk and read as
+// one.
 class JointOutputs {
  public:
-  // Of the same images, views and view seed.
+  // The stores are of the same images, views and view seed.
   JointOutputs(std::vector<OutputStore> stores, std::vector<double> scales);
 
   int64_t views() const;  // the fewest that any of them has

@@ -16,15 +16,16 @@ struct LinearHead {
   double val_accuracy = 0;  // percent
 };
 
-// Multinomial logistic regression on frozen features (a linear probe): minimises mean cross-entropy
-// + l2/2·‖W‖² over standardised features with L-BFGS, for each l2 of a grid from strong to weak,
-// each started from the one before, and keeps the one with the lowest validation cross-entropy: a
-// few hundred validation images rank probabilities better than hits, and the student learns from
-// the probabilities. Seconds for ten thousands of rows. Memory does not grow with them: a pass over
-// the features turns a few at a time into floats. features: parts [M_i, D] of one matrix [M, D],
-// fp16 or float, which may be memory-mapped; labels int64 [M]. The validation set may be empty:
-// then l2 = 1e-2. Everything is to lie on one device, where the fit is made; the head is put out on
-// the CPU.
+// Multinomial logistic regression on frozen features (a linear probe). It minimises mean
+// cross-entropy + l2/2·‖W‖² over standardised features with L-BFGS, for each l2 of a grid from
+// strong to weak, each started from the one before. The l2 with the lowest validation cross-entropy
+// is kept: a few hundred validation images rank probabilities better than hits, and the student
+// learns from the probabilities.
+//
+// `features` are parts [M_i, D] of one matrix [M, D], fp16 or float, which may be memory-mapped;
+// `labels` are int64 [M]. Where the validation set is empty, l2 is 1e-2. All tensors lie on one
+// device, where the fit is made; the head is returned on the CPU. Ten thousands of rows take
+// seconds, and memory does not grow with them, as a few rows at a time become floats.
 LinearHead fit_linear_probe(const std::vector<at::Tensor>& features, const at::Tensor& labels,
                             const std::vector<at::Tensor>& val_features,
                             const at::Tensor& val_labels, int64_t classes, Log& log = null_log(),

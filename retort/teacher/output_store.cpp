@@ -93,7 +93,7 @@ void OutputStore::check_against_live(const fs::path& folder, int64_t images) con
     return !view(sample.view).was_there(sample.position);
   });
   if (samples.empty()) return;
-  const at::Tensor expected = look_(samples);
+  const at::Tensor expected = forward_(samples);
   const at::Tensor differences =
       (features(samples) - expected).norm(2, 1) / expected.norm(2, 1).clamp_min(1e-12);
   const auto worst = differences.argmax().item<int64_t>();
@@ -112,8 +112,8 @@ OutputStore OutputStore::open(const fs::path& cache_dir, Teacher& teacher,
   OutputStore store;
   store.dim_ = teacher.feature_dim();
   store.all_views_ = options.all_views;
-  store.look_ = [&teacher, &images, &recipe,
-                 seed = options.view_seed](std::span<const data::Sample> samples) {
+  store.forward_ = [&teacher, &images, &recipe,
+                    seed = options.view_seed](std::span<const data::Sample> samples) {
     return teacher.features(
         data::render_batch(images, samples, recipe, seed, teacher.input_spec()));
   };
@@ -133,7 +133,7 @@ OutputStore OutputStore::open(const fs::path& cache_dir, Teacher& teacher,
       for (int64_t at = first; at < first + count; at += options.batch_size) {
         check_stop(stop, "computing the teacher's features");
         const int64_t size = std::min(options.batch_size, first + count - at);
-        batches.push_back(store.look_(samples_of(view, at, size)));
+        batches.push_back(store.forward_(samples_of(view, at, size)));
         meter.note("view " + std::to_string(view + 1) + "/" + std::to_string(views),
                    at - first + size);
       }
@@ -178,7 +178,7 @@ at::Tensor OutputStore::features(std::span<const data::Sample> samples) const {
     }
   }
   at::Tensor features = out.to(at::kFloat);
-  if (!live.empty()) features.index_copy_(0, at::tensor(rows_of_live), look_(live));
+  if (!live.empty()) features.index_copy_(0, at::tensor(rows_of_live), forward_(live));
   return features;
 }
 

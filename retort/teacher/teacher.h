@@ -22,8 +22,8 @@ struct TeacherSource {
   std::string arch{}, features{};                     // the same
   int64_t size = 0;                                   // input resolution; 0: the model's own
   std::optional<std::array<float, 3>> mean{}, std{};  // of its input, where the file does not say
-  // Its features are what CLIP or SigLIP holds against texts: image embeddings, of norm 1. Takes
-  // both towers, and no choice of features.
+  // Its features are the image embeddings, of norm 1, that CLIP or SigLIP compares with texts.
+  // Needs both towers, and allows no choice of features.
   bool embedding = false;
 };
 
@@ -37,7 +37,7 @@ class Teacher {
   // Features [N, D] to logits [N, C], float. Throws Error before a head was set.
   at::Tensor logits(const at::Tensor& features) const;
 
-  // weight [C, D], bias [C]
+  // Sets the head: weight [C, D], bias [C].
   void set_head(const at::Tensor& weight, const at::Tensor& bias);
   // The head that the weight file came with, its rows in the order of these classes. Where the file
   // names its classes they are found by name (kept_head.h); else it must have as many, and their

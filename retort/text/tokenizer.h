@@ -39,12 +39,14 @@ class Tokenizer {
   Frame frame_;
 };
 
-// Of a model's folder, as transformers saves it and hubs hold it:
-//   spiece.model: SentencePiece, on lower case without punctuation (SigLIP); its own normalisation,
-//   Unicode's NFKC, is left out; tokenizer.json, or vocab.json with merges.txt: byte-pair encoding
-//   of words in lower case (CLIP); tokenizer.json with byte_fallback: byte-pair encoding of the
-//   whole text in lower case (SigLIP 2).
-// Throws Error naming the file: none of them is there, one is malformed, or it is of another kind.
+// The tokenizer in a model's folder, as transformers saves it and hubs hold it:
+//   spiece.model                        SentencePiece, on lower case without punctuation (SigLIP);
+//                                       its own normalisation, Unicode's NFKC, is left out
+//   tokenizer.json, or vocab.json       byte-pair encoding of words in lower case (CLIP)
+//     with merges.txt
+//   tokenizer.json with byte_fallback   byte-pair encoding of the whole text in lower case (SigLIP
+//   2)
+// Throws Error naming the file when none of them is there, or one is malformed or of another kind.
 std::unique_ptr<Tokenizer> open_tokenizer(const std::filesystem::path& folder);
 
 }  // namespace retort::text

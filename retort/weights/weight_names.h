@@ -10,8 +10,8 @@ namespace retort::models {
 // The tensors under the names that the network itself gives them: without what wrappers put before
 // or between them when they were trained (`module.`, `_orig_mod.`, `model.`, `backbone.` and the
 // like, as far as all names begin so), and without counters that are no weights. `wanted`, where it
-// is not empty, is a part of the names before others ("student"): only those are kept, and it is
-// emptied. Throws Error when two names become the same.
+// is not empty, is the first part of some names ("student"): only those tensors are kept, and
+// `wanted` is emptied. Throws Error when two names become the same.
 StateDict plain_names(StateDict state, std::string& wanted);
 
 // A network that is trained inside another module, whose names begin with `prefix`.

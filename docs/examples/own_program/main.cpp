@@ -24,9 +24,10 @@ int main(int argc, char** argv) {
     config.epochs = std::stoll(argv[4]);
     Terminal log;
     retort::distill(config, {}, log, retort::never_stop());
-    for (const retort::FilePrediction& said : retort::predict_files(config.out, {argv[5]}, 1)) {
-      if (!said.error.empty()) throw retort::Error(said.error);
-      std::cout << said.path << ": " << said.top.front().first << '\n';
+    for (const retort::FilePrediction& prediction :
+         retort::predict_files(config.out, {argv[5]}, 1)) {
+      if (!prediction.error.empty()) throw retort::Error(prediction.error);
+      std::cout << prediction.path << ": " << prediction.top.front().first << '\n';
     }
   } catch (const std::exception& error) {
     std::cerr << "own_program: " << error.what() << '\n';

@@ -10,19 +10,18 @@ namespace retort::models {
 
 // The Vision Transformer (Dosovitskiy et al. 2020, arXiv 2010.11929) with torchvision's parameter
 // names, and what later ones add to it:
-// - DINOv2 (Oquab et al. 2023, arXiv 2304.07193):
-// `encoder.layers.encoder_layer_N.layer_scale_{1,2}.lambda1`, a learned factor on each
-//   residual branch's channels;
+// - DINOv2 (Oquab et al. 2023, arXiv 2304.07193): a learned factor on each residual branch's
+//   channels, `encoder.layers.encoder_layer_N.layer_scale_{1,2}.lambda1`;
 // - registers (Darcet et al. 2023, arXiv 2309.16588): `register_tokens`, which stand after the
-// class token and have no position;
-// - DINOv3 (Siméoni et al. 2025, arXiv 2508.10104): positions turn queries and keys (rope_theta) in
-// the place of embeddings;
+//   class token and have no position;
+// - DINOv3 (Siméoni et al. 2025, arXiv 2508.10104): positions rotate queries and keys (rope_theta)
+//   and have no embeddings;
 // - CLIP (Radford et al. 2021, arXiv 2103.00020): `encoder.ln_pre`, a layer norm before the first
-// block;
+//   block;
 // - SigLIP (Zhai et al. 2023, arXiv 2303.15343): no class token; `pool.*`, an attention of one
-// learned query over all patches. DeiT (Touvron et al. 2020, arXiv 2012.12877) is the same network
-// with timm's names and initialisation; its distillation token is a register to which its position
-// has been added.
+//   learned query over all patches.
+// DeiT (Touvron et al. 2020, arXiv 2012.12877) is the same network with timm's names and
+// initialisation. Its distillation token is a register to which its position has been added.
 
 // Whose names the parameters have, and whose initialisation a fresh model.
 enum class VitNaming { torchvision, timm };
@@ -36,16 +35,16 @@ enum class PosResize {
 
 // What the classifier reads, after the last layer norm.
 enum class VitFeatures {
-  cls,       // the class token: [N, dim]
-  cls_mean,  // the class token and the mean of the patches, as Dinov2ForImageClassification: [N,
-             // 2·dim]
-  cls_register,  // the class token and the first register, as a DeiT with a distillation token: [N,
-                 // 2·dim]
-  mean,          // the mean of the patches: [N, dim]
-  attention,     // the attention pool: [N, dim]
+  cls,  // the class token: [N, dim]
+  // The class token and the mean of the patches, as Dinov2ForImageClassification: [N, 2·dim].
+  cls_mean,
+  // The class token and the first register, as a DeiT with a distillation token: [N, 2·dim].
+  cls_register,
+  mean,       // the mean of the patches: [N, dim]
+  attention,  // the attention pool: [N, dim]
 };
 
-// Of the blocks' two-layer networks.
+// The activation of the blocks' two-layer networks.
 enum class VitActivation {
   gelu,
   quick_gelu,  // x · sigmoid(1.702 x), OpenAI's
@@ -62,19 +61,19 @@ struct VitGeometry {
   int64_t depth = 12;      // blocks, [1, 256]
   int64_t heads = 6;       // [1, 256]
   int64_t mlp_dim = 1536;  // [1, 65536]
-  int64_t image_size =
-      224;  // pixels that the position embeddings stand for, [16, 4096], a multiple of patch
+  // Pixels that the position embeddings are made for, [16, 4096], a multiple of patch.
+  int64_t image_size = 224;
   double layer_norm_eps = 1e-6;  // (0, 0.1]
   bool layer_scale = false;      // factors of 1 in a fresh model
   bool class_token = true;
   int64_t registers = 0;  // [0, 64]
-  double rope_theta =
-      0;  // [0, 1e6]; 0: position embeddings. Takes heads of a multiple of 4 channels
+  // [0, 1e6]; 0: position embeddings. Otherwise heads have a multiple of 4 channels.
+  double rope_theta = 0;
   bool pre_norm = false;  // ln_pre
   bool gated = false;     // SwiGLU (Shazeer 2020, arXiv 2002.05202): `mlp.0` holds gate and values,
                           // mlp_dim each
-  bool norm_pooled =
-      false;  // features are pooled first and normalised then, as with timm's fc_norm
+  // Features are pooled first and normalised afterwards, as with timm's fc_norm.
+  bool norm_pooled = false;
   VitActivation activation = VitActivation::gelu;  // not of gated ones, which have SiLU
   PosResize pos_resize = PosResize::align_corners;
   VitFeatures features = VitFeatures::cls;  // those with a class token take one

@@ -108,7 +108,7 @@ nlohmann::json member(const nlohmann::json& json, const char* key) {
 
 // What transformers' description says of the image tower, which has a part of its own where there
 // is a text tower too.
-nlohmann::json told(const Hints& hints, const char* key) {
+nlohmann::json hint_of(const Hints& hints, const char* key) {
   if (hints.library != "transformers") return {};
   return member(
       hints.config.contains("vision_config") ? hints.config.at("vision_config") : hints.config,
@@ -125,7 +125,7 @@ int64_t usual_heads(const VitSpelling& spelling, int64_t dim) {
 }
 
 int64_t heads_of(const VitSpelling& spelling, const Hints& hints, int64_t dim) {
-  nlohmann::json number = told(hints, "num_attention_heads");
+  nlohmann::json number = hint_of(hints, "num_attention_heads");
   if (hints.library == "timm") number = member(member(hints.config, "model_args"), "num_heads");
   if (hints.library == "open_clip") {
     const nlohmann::json width =
@@ -165,7 +165,7 @@ VitActivation activation_of(const VitSpelling& spelling, const Hints& hints, boo
     return quick.is_boolean() && quick ? VitActivation::quick_gelu : VitActivation::gelu;
   }
   if (spelling.name == kOpenClip && hints.name != kOpenAiClip) return VitActivation::gelu;
-  const nlohmann::json word = told(hints, "hidden_act");
+  const nlohmann::json word = hint_of(hints, "hidden_act");
   if (gated && (word == "silu" || spelling.origin == VitOrigin::dinov2))
     return VitActivation::gelu;  // DINOv2's is SiLU whatever is said
   if (gated && !word.is_null())
@@ -181,7 +181,7 @@ VitActivation activation_of(const VitSpelling& spelling, const Hints& hints, boo
 }
 
 double eps_of(VitOrigin origin, const VitGeometry& geometry, const Hints& hints) {
-  const nlohmann::json number = told(hints, "layer_norm_eps");
+  const nlohmann::json number = hint_of(hints, "layer_norm_eps");
   if (number.is_number() && number > 0.0 && number <= 0.1) return number.get<double>();
   if (!number.is_null())
     throw Error("layer_norm_eps is " + number.dump() + ", not a number in (0, 0.1]");
@@ -190,7 +190,7 @@ double eps_of(VitOrigin origin, const VitGeometry& geometry, const Hints& hints)
 }
 
 double theta_of(const Hints& hints) {
-  const nlohmann::json number = told(hints, "rope_theta");
+  const nlohmann::json number = hint_of(hints, "rope_theta");
   if (number.is_number() && number >= 1.0 && number <= 1e6) return number.get<double>();
   if (!number.is_null())
     throw Error("rope_theta is " + number.dump() + ", not a number in [1, 1e6]");

@@ -35,8 +35,8 @@ struct VitSpelling {
   std::string block;             // a block's prefix up to its number
   std::vector<std::string> qkv;  // three modules; empty where one tensor holds all three
   std::string in_projection;     // that tensor, up to "weight" or "bias"
-  std::array<std::string, 2>
-      apart_biases;  // tensors of queries and values, beside a weight that holds all three
+  // Tensors of queries' and values' biases, where one weight holds all three.
+  std::array<std::string, 2> apart_biases;
   std::string attention_out, attention_norm, mlp_norm;
   std::vector<std::string> mlp_in;  // one module, or the gate's and the values'
   std::string mlp_out;
