@@ -85,7 +85,7 @@ void add_inspect(CLI::App& app, const Session& session) {
       session.out << found.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
       return;
     }
-    const auto show = [](const std::string& key, const nlohmann::json& value) {
+    const auto show = [&session](const std::string& key, const nlohmann::json& value) {
       session.out << key << std::string(key.size() < 20 ? 20 - key.size() : 1, ' ')
                   << (value.is_string() ? value.get<std::string>() : value.dump()) << '\n';
     };

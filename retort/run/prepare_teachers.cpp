@@ -27,7 +27,8 @@ PreparedTeachers prepare_teachers(const Plan& plan, const TeachersPlan& asked,
                                   const std::vector<std::string>& classes, const Context& context) {
   PreparedTeachers prepared;
   for (const NamedTeacher& each : asked.teachers) {
-    teacher::TeacherSource source{.arch = asked.arch,
+    teacher::TeacherSource source{.weights = {},
+                                  .arch = asked.arch,
                                   .features = asked.features,
                                   .size = each.size.value_or(0),
                                   .mean = asked.mean,
