@@ -16,7 +16,7 @@ define build
 	  && cmake --build --preset $(1) --target $(2) --parallel $(JOBS)'
 endef
 
-.PHONY: all demo test torture bench lint format asan tsan fuzz package clean help
+.PHONY: all demo test torture bench lint format asan tsan fuzz package wheel clean help
 
 all: ## build the program: build/release/retort
 	@scripts/install.sh build
@@ -72,6 +72,11 @@ lint: ## check includes, text and formatting, and run clang-tidy
 format: ## format the sources in place
 	@scripts/install.sh build lint
 	@scripts/lint.sh format
+
+wheel: ## build the Python package with the system's libraries in it: build/wheel/
+	@scripts/install.sh build wheel
+	$(call build,$(PRESET),wheel)
+	@scripts/wheel.sh $(PRESET)
 
 clean: ## remove what was built; .venv/ and demo/ stay
 	rm -rf build

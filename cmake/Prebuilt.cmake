@@ -5,7 +5,6 @@ file(GLOB _module ${RETORT_PREBUILT}/python/_retort.*.so)
 if(NOT _module)
   message(FATAL_ERROR "${RETORT_PREBUILT} holds no module: build its target retort_python first")
 endif()
-add_custom_target(retort_python)
-add_custom_target(retort-diffusion)
+add_custom_target(wheel)
 install(PROGRAMS ${_module} ${RETORT_PREBUILT}/retort-diffusion DESTINATION retort
   COMPONENT python)

@@ -11,6 +11,7 @@
 
 #include "cli/command.h"
 #include "cli/run_options.h"
+#include "python/extension/loss.h"
 #include "python/extension/network.h"
 #include "retort/core/hash.h"
 #include "retort/core/memory.h"
@@ -113,7 +114,8 @@ Call call_of(const py::object& log, bool interruptible, const py::dict& networks
              const py::object& on_epoch) {
   Call call{hold(log), interruptible, {}, on_epoch.is_none() ? nullptr : hold(on_epoch)};
   for (const auto& [name, adapter] : networks)
-    call.networks.emplace(name.cast<std::string>(), hold(py::reinterpret_borrow<py::object>(adapter)));
+    call.networks.emplace(name.cast<std::string>(),
+                          hold(py::reinterpret_borrow<py::object>(adapter)));
   return call;
 }
 
@@ -137,7 +139,8 @@ std::string run_command(const std::vector<std::string>& arguments, const py::obj
   std::ostringstream out;
   CLI::App app("retort", "retort");
   app.require_subcommand(1);
-  cli::add_commands(app, {own_log, [&]() -> const StopFlag& { return stop; }, out, objects_of(call)});
+  cli::add_commands(app,
+                    {own_log, [&]() -> const StopFlag& { return stop; }, out, objects_of(call)});
   parse(app, arguments);
   return out.str();
 }
@@ -276,6 +279,11 @@ PYBIND11_MODULE(_retort, module) {
   using namespace retort::python;
   py::register_exception_translator(translate);
   module.attr("version") = kVersion;
+  add_step_view(module);
+  module.def("register_loss", [](const std::string& name, bool of_logits, py::object make) {
+    register_loss(name, of_logits ? losses::Kind::logit : losses::Kind::embedding,
+                  hold(std::move(make)));
+  });
   module.def("run_command", run_command);
   module.def("options_of", options_of);
   module.def("fit_teacher", fit_teacher);

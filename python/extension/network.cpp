@@ -14,25 +14,31 @@ struct SharedLinear : torch::nn::LinearImpl {
                   .bias(shared_bias.defined());
     parameters_.clear();
     weight = register_parameter("weight", shared_weight, shared_weight.requires_grad());
-    bias = register_parameter("bias", shared_bias, shared_bias.defined() && shared_bias.requires_grad());
+    bias = register_parameter("bias", shared_bias,
+                              shared_bias.defined() && shared_bias.requires_grad());
   }
 };
-
-std::vector<std::string> split(const std::string& name) {
-  std::vector<std::string> parts{""};
-  for (const char c : name) {
-    if (c == '.')
-      parts.emplace_back();
-    else
-      parts.back() += c;
-  }
-  return parts;
-}
 
 torch::nn::Module& child(torch::nn::Module& parent, const std::string& name) {
   for (const auto& item : parent.named_children())
     if (item.key() == name) return *item.value();
   return *parent.register_module(name, std::make_shared<torch::nn::Module>());
+}
+
+// Of "a.b.c": the module a.b, which is made where it is not there, and "c".
+std::pair<torch::nn::Module*, std::string> place_of(torch::nn::Module& root,
+                                                    const std::string& name) {
+  torch::nn::Module* module = &root;
+  size_t begin = 0;
+  for (size_t dot = name.find('.'); dot != std::string::npos; dot = name.find('.', begin)) {
+    module = &child(*module, name.substr(begin, dot - begin));
+    begin = dot + 1;
+  }
+  return {module, name.substr(begin)};
+}
+
+std::string name_of(const py::handle& type) {
+  return py::str(type.attr("__name__")).cast<std::string>();
 }
 
 at::Tensor tensor_or_none(const py::handle& value) {
@@ -48,9 +54,17 @@ Held hold(py::object object) {
           }};
 }
 
+void share(torch::nn::Module& module, const std::string& name, const at::Tensor& tensor,
+           bool learns) {
+  const auto [below, last] = place_of(module, name);
+  if (learns)
+    below->register_parameter(last, tensor, tensor.requires_grad());
+  else
+    below->register_buffer(last, tensor);
+}
+
 PythonError::PythonError(const py::error_already_set& cause, const std::string& where)
-    : Error(std::string("fails in Python: ") + cause.what(), where),
-      cause_(hold(cause.value())) {}
+    : Error(name_of(cause.type()) + ": " + py::str(cause.value()).cast<std::string>(), where), cause_(hold(cause.value())) {}
 
 PythonNetwork::PythonNetwork(Held adapter) : adapter_(std::move(adapter)) {
   const py::gil_scoped_acquire lock;
@@ -67,21 +81,13 @@ void PythonNetwork::register_tensors(const py::object& adapter) {
   const auto head_name = adapter.attr("head_name").cast<std::string>();
   for (const py::handle item : adapter.attr("tensors")()) {
     const auto [name, tensor, learns] = item.cast<std::tuple<std::string, at::Tensor, bool>>();
-    if (name.starts_with(head_name + ".")) continue;
-    std::vector<std::string> parts = split(name);
-    torch::nn::Module* module = this;
-    for (size_t i = 0; i + 1 < parts.size(); ++i) module = &child(*module, parts[i]);
-    if (learns)
-      module->register_parameter(parts.back(), tensor, tensor.requires_grad());
-    else
-      module->register_buffer(parts.back(), tensor);
+    if (!name.starts_with(head_name + ".")) share(*this, name, tensor, learns);
   }
   const py::tuple head = adapter.attr("head")();
-  head_ = std::make_shared<SharedLinear>(head[0].cast<at::Tensor>(), tensor_or_none(head[1]));
-  std::vector<std::string> parts = split(head_name);
-  torch::nn::Module* module = this;
-  for (size_t i = 0; i + 1 < parts.size(); ++i) module = &child(*module, parts[i]);
-  module->register_module(parts.back(), head_);
+  head_ = torch::nn::Linear(std::static_pointer_cast<torch::nn::LinearImpl>(
+      std::make_shared<SharedLinear>(head[0].cast<at::Tensor>(), tensor_or_none(head[1]))));
+  const auto [module, last] = place_of(*this, head_name);
+  module->register_module(last, head_);
 }
 
 at::Tensor PythonNetwork::forward_features(const at::Tensor& images) {

@@ -26,6 +26,11 @@ class PythonError : public Error {
   Held cause_;
 };
 
+// Makes another module's tensor a parameter or buffer of this one, below it where the name has
+// dots.
+void share(torch::nn::Module& module, const std::string& name, const at::Tensor& tensor,
+           bool learns);
+
 // A torch.nn.Module as a network of retort's. `adapter` is a retort._network.Adapter, which knows
 // where the module's features and its classifier are; parameters and buffers are shared with it.
 class PythonNetwork : public models::ImageModel {

@@ -1,8 +1,8 @@
 """Distil a pre-trained teacher into a small image classifier.
 
     import retort, timm
-    run = retort.distill("photos/", teacher=timm.create_model("vit_small_patch14_dinov2", pretrained=True),
-                         student="mobilenet_v2", out="runs/photos")
+    teacher = timm.create_model("vit_small_patch14_dinov2", pretrained=True, num_classes=0)
+    run = retort.distill("photos/", teacher=teacher, student="mobilenet_v2", out="runs/photos")
     run.test_accuracy
 
 `import retort` is quick: torch and the library are loaded at the first use.
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     )
     from retort._network import Network
     from retort._results import Comparison, Evaluation, FittedTeacher, Gate, Prediction, Run
+    from retort._retort import StepView
     from retort._version import __version__
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "Network",
     "Prediction",
     "Run",
+    "StepView",
     "UsageError",
     "__version__",
     "compare",
@@ -59,6 +61,7 @@ __all__ = [
 _HOMES = {
     "Network": "retort._network",
     "__version__": "retort._version",
+    "StepView": "retort._library",
     **dict.fromkeys(
         ("Comparison", "Evaluation", "FittedTeacher", "Gate", "Prediction", "Run"),
         "retort._results",

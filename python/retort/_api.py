@@ -8,13 +8,14 @@ import json
 import os
 import tempfile
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Unpack
 
+import torch
 from torch import nn
 
-from retort import _data
+from retort import _data, _losses
 from retort._errors import usage
 from retort._library import library
 from retort._log import Log
@@ -198,6 +199,17 @@ def _in_main_thread() -> bool:
     return threading.current_thread() is threading.main_thread()
 
 
+@contextlib.contextmanager
+def _own_settings() -> Iterator[None]:
+    """A run seeds torch's generator and sets its threads: the caller's come back."""
+    threads = torch.get_num_threads()
+    try:
+        with torch.random.fork_rng(devices=[]):
+            yield
+    finally:
+        torch.set_num_threads(threads)
+
+
 class _Call:
     """A command's arguments, and the objects among them."""
 
@@ -231,6 +243,8 @@ class _Call:
         if isinstance(value, Mapping):
             value = [f"{key}={each}" for key, each in value.items()]
         for each in value if isinstance(value, (list, tuple)) else [value]:
+            if callable(each) and option in ("loss", "logit-loss"):
+                each = _losses.named(each, of_logits=option == "logit-loss")
             self.arguments.append(f"--{option}={each}")
 
     def add_data(self, data: Any) -> None:
@@ -255,8 +269,9 @@ class _Call:
         return name, adapter
 
     @contextlib.contextmanager
-    def at_work(self, progress: bool) -> Any:
+    def at_work(self, progress: bool) -> Iterator[Log]:
         with contextlib.ExitStack() as stack:
+            stack.enter_context(_own_settings())
             for adapter in self.networks.values():
                 stack.enter_context(borrowed(adapter.module))
             yield stack.enter_context(Log(progress))

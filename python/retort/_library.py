@@ -3,5 +3,6 @@
 import torch  # noqa: F401
 
 from retort import _retort as library
+from retort._retort import StepView
 
-__all__ = ["library"]
+__all__ = ["StepView", "library"]

@@ -57,7 +57,9 @@ class Log:
             from tqdm.auto import tqdm
 
             self._close()
-            self._bar = tqdm(total=total, desc=task, unit=unit, leave=False, unit_scale=unit == "bytes")
+            self._bar = tqdm(
+                total=total, desc=task, unit=unit, leave=False, unit_scale=unit == "bytes"
+            )
             self._bar.desc = task
         self._bar.set_postfix_str(detail, refresh=False)
         self._bar.update(done - self._bar.n)

@@ -1,4 +1,4 @@
-"""Any torch.nn.Module as a teacher or a student: where its features are, and what it wants to see."""
+"""Any torch.nn.Module as a teacher or a student: where its features are, what it wants to see."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ _OWN_HEAD = "retort_head"
 class Network:
     """A module, and what its own attributes do not say of it.
 
-    features: a function of the module and a batch of images that gives [N, D], or the name of the
-        layer whose output is taken; by default what its classifier reads, or what its library says.
+    features: a function of the module and a batch of images that gives [N, D], or the name of a
+        layer, whose output is taken; by default what its classifier reads, or its library says.
     processor: of a transformers model, its image processor.
-    transforms: of a torchvision model, its weights' transforms: ResNet50_Weights.DEFAULT.transforms().
+    transforms: of a torchvision model, its weights' own: ResNet50_Weights.DEFAULT.transforms().
     size, mean, std, interpolation, crop_ratio: of its input; they win over all others.
     classes: the names of its own classifier's classes, for teacher_head="keep".
     """
@@ -90,7 +90,7 @@ def _class_names(module: nn.Module) -> list[str] | None:
     return [str(names[index]) for index in sorted(names)]
 
 
-# ---- What a module wants to see -------------------------------------------------------------------
+# ---- What a module wants to see ----
 
 
 def _input_of(module: nn.Module, processor: Any, transforms: Any) -> dict[str, Any]:
@@ -182,7 +182,7 @@ def _own_processor(config: Any) -> Any:
         return None
 
 
-# ---- Where its features are -----------------------------------------------------------------------
+# ---- Where its features are ----
 
 
 def _pooled(features: Any) -> torch.Tensor:
@@ -220,18 +220,20 @@ def _of_hub(module: Any, images: torch.Tensor) -> torch.Tensor:
     if hasattr(module, "get_image_features"):
         output = module.get_image_features(pixel_values=images)
         if isinstance(output, torch.Tensor):
-            return output
+            embedding: torch.Tensor = output
+            return embedding
     else:
         output = module(pixel_values=images)
     pooled = getattr(output, "pooler_output", None)
-    if pooled is not None:
+    if isinstance(pooled, torch.Tensor):
         return pooled.flatten(1)
-    hidden = output.last_hidden_state
+    hidden: torch.Tensor = output.last_hidden_state
     return hidden[:, 0] if hidden.dim() == 3 else _pooled(hidden)
 
 
 def _of_timm_head(module: Any, images: torch.Tensor) -> torch.Tensor:
-    return module.forward_head(module.forward_features(images), pre_logits=True)
+    features: torch.Tensor = module.forward_head(module.forward_features(images), pre_logits=True)
+    return features
 
 
 def _path_of(module: nn.Module, wanted: nn.Module) -> str:
@@ -247,6 +249,17 @@ def _logits_of(output: Any) -> Any:
     return output if isinstance(output, torch.Tensor) else getattr(output, "logits", None)
 
 
+def state_of(module: nn.Module) -> list[tuple[str, torch.Tensor, bool]]:
+    """The module's state, and whether each is a parameter; what is tied comes once."""
+    seen: set[int] = set()
+    state = []
+    for name, tensor in module.state_dict(keep_vars=True).items():
+        if isinstance(tensor, torch.Tensor) and id(tensor) not in seen:
+            seen.add(id(tensor))
+            state.append((name, tensor, isinstance(tensor, nn.Parameter)))
+    return state
+
+
 class Adapter:
     """What the extension asks of a module (python/extension/network.h)."""
 
@@ -254,13 +267,16 @@ class Adapter:
         self.network = network
         self.module = network.module
         self.class_names = network.classes
+        self.is_student = False
         self.classifier = ""  # the name of its own classifier, a linear layer
         self._features: Features
         with borrowed(self.module), torch.no_grad():
             self._choose()
             rows = self.features(self.sample())
         if rows.shape[0] != 2 or rows.shape[1] < 1:
-            raise usage(f"gives features of shape {list(rows.shape)} for 2 images", self.network.name)
+            raise usage(
+                f"gives features of shape {list(rows.shape)} for 2 images", self.network.name
+            )
         self.feature_dim = int(rows.shape[1])
         self.head_name = self.classifier or _OWN_HEAD
         own = self._head()
@@ -278,7 +294,9 @@ class Adapter:
         kind = next((each.dtype for each in self.module.parameters()), torch.float32)
         if kind != torch.float32:
             raise usage(
-                f"has weights in {kind}", self.network.name, "module.float(): precision= chooses bf16"
+                f"has weights in {kind}",
+                self.network.name,
+                "module.float(): precision= chooses bf16",
             )
         values = torch.linspace(-2, 2, 2 * 3 * size * size, device=device)
         return values.reshape(2, 3, size, size)
@@ -338,14 +356,10 @@ class Adapter:
         self.module.train(on)
 
     def tensors(self) -> list[tuple[str, torch.Tensor, bool]]:
-        """The module's state, and whether each is a parameter; what is tied comes once."""
-        seen: set[int] = set()
-        state = []
-        for name, tensor in self.module.state_dict(keep_vars=True).items():
-            if isinstance(tensor, torch.Tensor) and id(tensor) not in seen:
-                seen.add(id(tensor))
-                state.append((name, tensor, isinstance(tensor, nn.Parameter)))
-        return state
+        return [
+            (name, tensor, learns and (tensor.requires_grad or not self.is_student))
+            for name, tensor, learns in state_of(self.module)
+        ]
 
     def head(self) -> tuple[torch.Tensor, torch.Tensor | None]:
         head = self._head() or nn.Linear(self.feature_dim, 1)
@@ -362,8 +376,8 @@ class Adapter:
         """Buffers that are no part of the state."""
         for module in self.module.modules():
             for name in module._non_persistent_buffers_set:
-                if module._buffers[name] is not None:
-                    module._buffers[name] = module._buffers[name].to(device)
+                if (buffer := module._buffers[name]) is not None:
+                    module._buffers[name] = buffer.to(device)
 
     def described(self) -> str:
         seen = self.network.input
@@ -379,10 +393,10 @@ class Adapter:
         return json.dumps({"preprocess": preprocess, "code": self._code()})
 
     def _code(self) -> str:
-        """Of its class, its layers and its configuration, and of the function that takes features."""
+        """Of its class, layers and configuration, and of the function that takes features."""
         module: Any = self.module
         parts = [type(module).__module__, type(module).__qualname__, repr(module)]
-        config = getattr(module, "config", None)
+        config: Any = getattr(module, "config", None)
         if hasattr(config, "to_json_string"):
             parts.append(re.sub(r'"_name_or_path".*', "", config.to_json_string()))
         asked = self.network.features
@@ -398,20 +412,37 @@ class Adapter:
         made.network = copy.copy(self.network)
         made.module = copy.deepcopy(self.module)
         made.network.module = made.module
-        for parameter in made.module.parameters():
-            parameter.grad = None
+        made._freeze_unused()
         if made.classes != classes or not made.classifier:
             parent, _, last = made.head_name.rpartition(".")
             head = nn.Linear(made.feature_dim, classes)
             setattr(made.module.get_submodule(parent), last, head)
+        made.module.get_submodule(made.head_name).requires_grad_(True)
         made.classes, made.class_names = classes, None
         return made
+
+    def _freeze_unused(self) -> None:
+        """What the features do not depend on has no gradient to learn by."""
+        self.is_student = True
+        self.module.eval()
+        with torch.enable_grad():
+            rows = self.features(self.sample())
+            if rows.requires_grad:
+                torch.autograd.backward(rows.sum())
+        used = False
+        for parameter in self.module.parameters():
+            used = used or parameter.grad is not None
+            parameter.requires_grad_(parameter.grad is not None)
+            parameter.grad = None
+        if not used:
+            raise usage("has no trainable parameter that its features depend on", self.network.name)
 
     def logits(self, images: torch.Tensor) -> torch.Tensor:
         head = self._head()
         if head is None:
             raise usage("has no classifier", self.network.name)
-        return head(self.features(images))
+        logits: torch.Tensor = head(self.features(images))
+        return logits
 
     def write_onnx(self, path: str, classes: list[str], preprocess: str) -> None:
         """By torch's own exporter, where retort's does not know the module's operators."""
@@ -438,6 +469,7 @@ class Adapter:
             dynamic_shapes=({0: batch},),
             verbose=False,
         )
+        assert program is not None
         model = program.model_proto
         for key, value in {"classes": json.dumps(classes), "preprocess": preprocess}.items():
             model.metadata_props.add(key=key, value=value)
@@ -458,7 +490,7 @@ def borrowed(module: nn.Module) -> Iterator[None]:
     finally:
         if device is not None:
             module.to(device)
-        for each, learns in flags:
-            each.requires_grad_(learns)
-        for each, training in modes:
-            each.training = training
+        for parameter, learns in flags:
+            parameter.requires_grad_(learns)
+        for part, training in modes:
+            part.training = training

@@ -58,7 +58,7 @@ class FittedTeacher:
 
     @property
     def test_accuracy(self) -> float | None:
-        return self.summary.get("test_accuracy")
+        return _number(self.summary, "test_accuracy")
 
     def logits(self, features: torch.Tensor) -> torch.Tensor:
         return features @ self.weight.T + self.bias
@@ -95,15 +95,15 @@ class Run:
     @property
     def test_accuracy(self) -> float | None:
         """Percent; None where there were no test images."""
-        return self.summary["student"].get("test_accuracy")
+        return _number(self.summary["student"], "test_accuracy")
 
     @property
     def val_accuracy(self) -> float | None:
-        return self.summary["student"].get("val_accuracy")
+        return _number(self.summary["student"], "val_accuracy")
 
     @property
     def teacher_accuracy(self) -> float | None:
-        return (self.summary.get("teacher") or {}).get("test_accuracy")
+        return _number(self.summary.get("teacher") or {}, "test_accuracy")
 
     @property
     def report(self) -> Path:
@@ -119,8 +119,8 @@ class Run:
 
     @property
     def student(self) -> Any:
-        """The trained network, in evaluation mode: torchvision's or timm's, where that is installed,
-        or the module that was given as the student."""
+        """The trained network, in evaluation mode: torchvision's or timm's, where that is
+        installed, or the module that was given as the student."""
         if self._student is None:
             from retort._students import student_of
 
@@ -210,6 +210,11 @@ def _read_json(path: Path) -> dict[str, Any]:
         )
     found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return found
+
+
+def _number(values: dict[str, Any], name: str) -> float | None:
+    value: float | None = values.get(name)
+    return value
 
 
 def _percent(value: float | None) -> str:

@@ -5,6 +5,21 @@ import torch
 
 version: str
 
+class StepView:
+    """What one training step shows a loss; None where there is nothing of the kind."""
+
+    student_features: torch.Tensor  # [N, Ds]
+    student_logits: torch.Tensor  # [N, C]
+    teacher_features: torch.Tensor  # [N, Dt], without gradient
+    teacher_logits: torch.Tensor  # [N, C], without gradient
+    labels: torch.Tensor  # [N] int64; negative where there is none
+    image_ids: torch.Tensor  # [N] int64
+
+def register_loss(
+    name: str,
+    of_logits: bool,
+    make: Callable[[], tuple[Any, list[tuple[str, torch.Tensor, bool]]]],
+) -> None: ...
 def run_command(
     arguments: Sequence[str],
     log: object,

@@ -25,11 +25,12 @@ def student_of(weights: Path, adapter: Adapter | None) -> nn.Module:
     if spec["arch"] == "torchscript":
         import torch
 
-        return torch.jit.load(str(weights.parent / "student.pt"))
+        script: nn.Module = torch.jit.load(str(weights.parent / "student.pt"))  # type: ignore[no-untyped-call]
+        return script
     problems = []
     for make in _makers(spec):
         try:
-            module = make()
+            module: nn.Module = make()
             module.load_state_dict(state, strict=True)
         except (RuntimeError, TypeError, ValueError) as problem:
             problems.append(str(problem).splitlines()[0])
@@ -64,7 +65,9 @@ def _makers(spec: Any) -> Iterator[Any]:
     if importlib.util.find_spec("torchvision") is not None:
         from torchvision import models
 
-        name, _, width = arch.partition("_0.") if arch.startswith("mobilenet_v2_0.") else (arch, "", "")
+        name, _, width = (
+            arch.partition("_0.") if arch.startswith("mobilenet_v2_0.") else (arch, "", "")
+        )
         if width:
             yield lambda: models.mobilenet_v2(num_classes=classes, width_mult=float(f"0.{width}"))
         elif arch == "mobilenet_v2_1.4":

@@ -236,9 +236,7 @@ def test_a_comparison(small: Small, photos: Path, tmp_path: Path) -> None:
         ({"teacher": "missing.pth"}, "missing.pth"),
     ],
 )
-def test_wrong_options_are_named(
-    options: dict, says: str, photos: Path, tmp_path: Path
-) -> None:
+def test_wrong_options_are_named(options: dict, says: str, photos: Path, tmp_path: Path) -> None:
     with pytest.raises(retort.Error, match=says) as caught:
         retort.distill(photos, **{"teacher": "none", "out": tmp_path / "run", **options})
     assert caught.value.what and str(caught.value)
@@ -246,9 +244,7 @@ def test_wrong_options_are_named(
 
 def test_an_object_of_another_program(run: retort.Run, tmp_path: Path) -> None:
     with pytest.raises(retort.UsageError, match="give it again"):
-        retort.distill(
-            tmp_path, teacher="object:Small-00000000", out=tmp_path / "run"
-        )
+        retort.distill(tmp_path, teacher="object:Small-00000000", out=tmp_path / "run")
 
 
 def test_a_module_without_rows_of_features(photos: Path, tmp_path: Path) -> None:
@@ -261,3 +257,49 @@ def test_a_module_without_rows_of_features(photos: Path, tmp_path: Path) -> None
         retort.distill(photos, teacher=half, out=tmp_path / "run")
     with pytest.raises(retort.UsageError, match="no torch.nn.Module"):
         retort.Network(nn.Linear)
+
+
+class Projected(nn.Module):
+    """A loss that learns: the student's features, projected onto the teacher's."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.onto = nn.Linear(1024, 24)
+
+    def forward(self, step: retort.StepView) -> torch.Tensor:
+        return (self.onto(step.student_features) - step.teacher_features).pow(2).mean()
+
+
+def test_a_loss_of_ones_own(small: Small, photos: Path, tmp_path: Path) -> None:
+    seen: list[tuple] = []
+
+    def matched(step: retort.StepView) -> torch.Tensor:
+        seen.append((step.student_logits.shape, step.teacher_features.shape, step.labels.dtype))
+        return (step.student_logits - step.teacher_logits).pow(2).mean()
+
+    learned = Projected()
+    before = learned.onto.weight.clone()
+    run = retort.distill(
+        photos,
+        teacher=retort.Network(small, size=32),
+        student="shufflenet_v2_x0_5",
+        out=tmp_path / "run",
+        loss=learned,
+        logit_loss=matched,
+        **QUICK,
+    )
+    assert seen and all(each[1][1] == 24 and each[2] == torch.int64 for each in seen)
+    assert torch.equal(learned.onto.weight, before)  # a copy was trained
+    assert any("matched" in name for name in run.metrics[0]["terms"])
+
+    def wrong(step: retort.StepView) -> torch.Tensor:
+        return step.student_logits
+
+    with pytest.raises(retort.Error, match="numbers, not one"):
+        retort.distill(
+            photos,
+            teacher=retort.Network(small, size=32),
+            out=tmp_path / "wrong",
+            logit_loss=wrong,
+            **QUICK,
+        )

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import torch
 from conftest import QUICK, Small
+from retort._network import Adapter
 from torch import nn
 
 import retort
-from retort._network import Adapter
 
 
 def check(network: retort.Network, expected: Any) -> Adapter:
@@ -28,7 +28,9 @@ def check(network: retort.Network, expected: Any) -> Adapter:
 def test_an_own_module(small: Small) -> None:
     adapter = check(retort.Network(small, size=32), small.body)
     assert adapter.classifier == "fc" and adapter.classes == 5
-    check(retort.Network(small, features="body.0", size=32), lambda x: small.body[0](x).mean((2, 3)))
+    check(
+        retort.Network(small, features="body.0", size=32), lambda x: small.body[0](x).mean((2, 3))
+    )
     check(
         retort.Network(small, features=lambda own, x: own.body[:5](x).amax((2, 3)), size=32),
         lambda x: small.body[:5](x).amax((2, 3)),

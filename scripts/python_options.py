@@ -1,7 +1,7 @@
 """Writes retort/_options.py, the types of the options, from the program's own table.
 
-    python python/make_options.py            # with the package installed
-    python python/make_options.py --check    # exit 1 where the file is not what it should be
+python scripts/python_options.py            # with the package installed
+python scripts/python_options.py --check    # exit 1 where the file is not what it should be
 """
 
 import sys
@@ -28,27 +28,30 @@ def type_of(kind: str, many: bool) -> str:
 
 def text() -> str:
     lines = [
-        '"""Options of jobs. Written by python/make_options.py from the program\'s own table."""',
+        '"""Options of jobs. Written by scripts/python_options.py from the program\'s own table."""',
         "",
         "from __future__ import annotations",
         "",
-        "from collections.abc import Mapping, Sequence",
+        "from collections.abc import Callable, Mapping, Sequence",
         "from os import PathLike",
-        "from typing import TypedDict",
+        "from typing import Any, TypedDict",
+        "",
+        "Loss = str | Callable[..., Any] | Sequence[str | Callable[..., Any]]",
     ]
     for name, (command, own) in OWN.items():
         lines += ["", "", f"class {name}Options(TypedDict, total=False):"]
         options = library.options_of(command)
         for option in sorted(set(options) - own):
             kind, many, _, _ = options[option]
-            lines.append(f"    {option.replace('-', '_')}: {type_of(kind, many)}")
+            said = "Loss" if option in ("loss", "logit-loss") else type_of(kind, many)
+            lines.append(f"    {option.replace('-', '_')}: {said}")
     return "\n".join(lines) + "\n"
 
 
 if __name__ == "__main__":
-    place = Path(__file__).parent / "retort" / "_options.py"
+    place = Path(__file__).parents[1] / "python" / "retort" / "_options.py"
     if "--check" in sys.argv:
         if place.read_text() != text():
-            sys.exit(f"{place}: run python/make_options.py")
+            sys.exit(f"{place}: run scripts/python_options.py")
     else:
         place.write_text(text())

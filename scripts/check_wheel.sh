@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# Installs the wheel of build/wheel/ in an empty virtual environment, with what its tests need, and
+# runs them beside the program of a preset: scripts/check_wheel.sh PRESET
+set -euo pipefail
+cd "$(dirname "$0")/.."
+preset=${1:-release}
+python=${PYTHON:-$PWD/.venv/bin/python}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+"$python" -m venv "$work/venv"
+"$work/venv/bin/pip" install --quiet --no-input --disable-pip-version-check \
+  -r python/tests/requirements.txt build/wheel/*.whl
+cp -r python/tests "$work/tests"  # away from python/retort, which has no module in it
+cd "$work"
+RETORT_PROGRAM=$OLDPWD/build/$preset/retort OMP_WAIT_POLICY=passive \
+  "$work/venv/bin/python" -m pytest -q -p no:cacheprovider tests
+"$work/venv/bin/python" "$OLDPWD/scripts/python_options.py" --check
