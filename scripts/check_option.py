@@ -71,7 +71,8 @@ def main():
             words[1:1] = ["-I", str(target)]
             source = target / name if (target / name).exists() else ROOT / name
             output = target / "compiled.o"
-            subprocess.run([*words, "-o", output, "-c", source], cwd=folder, check=True)
+            if subprocess.run([*words, "-o", output, "-c", source], cwd=folder).returncode:
+                sys.exit(f"option: {name} does not compile with the example applied")
     print(f"option: the example applies to {len(names)} files, and {len(sources)} sources compile")
 
 
