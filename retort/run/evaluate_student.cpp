@@ -18,9 +18,13 @@ void write_onnx(const StudentPlan& plan, const RunFolder& folder, const Student&
     deploy::write_onnx(folder.onnx(), *student.model, student.classes, student.spec);
   } catch (const Error& error) {
     if (plan.object == nullptr || !plan.object->write_onnx) throw;
-    log.info("retort's own exporter does not know this network, another one is tried: " +
+    log.info("retort's own exporter does not know this network, and another one is tried: " +
              error.parts().what);
-    plan.object->write_onnx(folder.onnx(), *student.model, student.classes, student.spec);
+    try {
+      plan.object->write_onnx(folder.onnx(), *student.model, student.classes, student.spec);
+    } catch (const Error& other) {  // the weights are there, and not to be lost for this
+      log.warn("student.onnx could not be written: " + other.parts().what);
+    }
   }
 }
 
