@@ -16,6 +16,8 @@ class DistillOptions(TypedDict, total=False):
     checkpoint_seconds: float
     classes: str | PathLike[str]
     clip_norm: float
+    closing_epochs: int
+    closing_lr: float
     config: str | PathLike[str]
     contrast: float
     crop_max: float
@@ -91,6 +93,8 @@ class CompareOptions(TypedDict, total=False):
     checkpoint_seconds: float
     classes: str | PathLike[str]
     clip_norm: float
+    closing_epochs: int
+    closing_lr: float
     config: str | PathLike[str]
     contrast: float
     crop_max: float

@@ -99,6 +99,9 @@ void validate(const RunConfig& config) {
         throw UsageError("is said of one teacher, and there are several: '" + *said + "'",
                          "--teacher-arch, -features, -mean, -std",
                          "leave it out, or name one --teacher");
+  if (config.closing_epochs != 0 && (!has_teacher(config) || !config.classes.empty()))
+    throw UsageError("follows a distillation, on images with labels", "--closing-epochs",
+                     "leave it out with --teacher none and with --classes");
   for (const double weight : {config.loss_weight, config.logit_weight})
     if (weight < 0 && weight != RunConfig::kOwn)
       throw UsageError("a loss's weight is 0 or more", "--loss-weight, --logit-weight");

@@ -53,6 +53,7 @@ Plan base_plan(const CompareConfig& config) {
   if (shared.teacher.empty()) shared.teacher = {kNone};
   shared.extra.clear();
   shared.classes.clear();
+  shared.closing_epochs = 0;
   return resolve(shared);
 }
 

@@ -12,6 +12,7 @@
 #include "retort/losses/loss.h"
 #include "retort/report/text.h"
 #include "retort/run/named_teacher.h"
+#include "retort/run/plan.h"
 
 namespace retort::run {
 namespace fs = std::filesystem;
@@ -98,7 +99,26 @@ ArmPlan without_teacher(const CompareConfig& config, const std::string& name, bo
   RunConfig one = started(config, pretrained);
   one.teacher = {kNone};
   one.teacher_init = TeacherInit::linear_probe;
+  one.closing_epochs = 0;
   return arm(config, name, "", one, name == "linear-probe");
+}
+
+// In as many image-steps as other arms, its closing phase included: so many epochs with more
+// images.
+void fit_epochs(RunConfig& one) {
+  double images = 1;  // of an epoch, for each of the data set's own
+  for (const std::string& extra : one.extra) images += data::extra_from(extra).ratio;
+  const double given = static_cast<double>(one.epochs);
+  if (one.closing_epochs == RunConfig::kByRule && !one.extra.empty()) {
+    RunConfig all = one;
+    all.epochs = std::llround(given / images);
+    one.closing_epochs = closing_epochs_of(all);
+  }
+  const auto closing = static_cast<double>(std::max<int64_t>(one.closing_epochs, 0));
+  if (closing >= given)
+    throw UsageError("leaves nothing of the " + std::to_string(one.epochs) + " --epochs",
+                     "--closing-epochs", "fewer of them");
+  one.epochs = std::max<int64_t>(1, std::llround((given - closing) / images));
 }
 
 // Of images beside the data set's own: in as many image-steps.
@@ -106,8 +126,7 @@ ArmPlan with_extra(const CompareConfig& config, const std::string& name, const s
                    RunConfig one, const std::string& text) {
   const data::Extra extra = data::extra_from(text);
   one.extra = {text};
-  one.epochs = std::max<int64_t>(
-      1, std::llround(static_cast<double>(config.base.epochs) / (1 + extra.ratio)));
+  fit_epochs(one);
   return arm(config,
              name + ", with " + extra.path.filename().string() + " " +
                  report::significant(extra.ratio, 4) + "x",
@@ -128,7 +147,9 @@ std::vector<ArmPlan> distilled(const CompareConfig& config, bool pretrained) {
       one.loss = loss.embedding;
       one.logit_loss = loss.logit;
       const std::string name = (pretrained ? "finetune, distill " : "distill ") + words(loss);
-      plans.push_back(arm(config, name, files, one));
+      RunConfig alone = one;
+      fit_epochs(alone);
+      plans.push_back(arm(config, name, files, alone));
       for (const std::string& extra : config.base.extra)
         plans.push_back(with_extra(config, name, files, one, extra));
     }

@@ -29,6 +29,9 @@ struct RunConfig {
 
   int64_t image_size = 0;
   int64_t epochs = 100, batch_size = 0;
+  static constexpr int64_t kByRule = -1;
+  int64_t closing_epochs = 0;
+  double closing_lr = 0;
   double lr = 0, weight_decay = 0.05, warmup = 0.05, clip_norm = 5, ema = 0, head_lr_factor = 1;
   int64_t seed = 0, threads = 0;
   std::string device = "cpu";

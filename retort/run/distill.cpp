@@ -97,14 +97,17 @@ std::vector<ExtraSummary> extras_summary(const Plan& plan, const OpenData& data)
 }
 
 // All that the summary says of the run as a whole.
-void describe(const Plan& plan, const OpenData& data, const train::TrainResult& result,
+void describe(const Plan& plan, const OpenData& data, const TrainedStudent& student,
               RunSummary& summary) {
+  const train::TrainResult& result = student.result;
   summary.version = kVersion;
   summary.data = data_summary(plan, data);
   summary.extras = extras_summary(plan, data);
   summary.skipped = data.skipped;
   summary.epochs = result.epochs;
   summary.image_steps = data.images_an_epoch() * result.epochs;
+  summary.closing = student.closing;
+  if (student.closing) summary.image_steps += student.closing->images * student.closing->epochs;
   summary.images_per_second = result.images_per_second;
   summary.seed = static_cast<int64_t>(plan.training.seed);
   summary.threads = at::get_num_threads();
@@ -144,7 +147,7 @@ RunSummary carry_out(const Plan& given, const DistillOptions& options, const Run
     const Timed timed(summary.seconds.evaluation);
     summary.student = evaluate_student(plan, data, student, folder, context);
   }
-  describe(plan, data, student.result, summary);
+  describe(plan, data, student, summary);
   if (!summary.forecast.is_null()) {
     summary.forecast["taken_seconds"] = since_forecast.seconds();
     context.log.info("took " + report::duration(since_forecast.seconds()) +

@@ -75,7 +75,7 @@ int64_t peak_memory() {
 }
 
 double Forecast::student_seconds() const {
-  return at_rate(images * epochs, student_rate) + at_rate(evaluated, evaluation_rate);
+  return at_rate(images * epochs + closing, student_rate) + at_rate(evaluated, evaluation_rate);
 }
 double Forecast::teacher_seconds() const {
   return at_rate(looks, teacher_rate) + at_rate(teacher_steps, teacher_training_rate);
@@ -88,7 +88,7 @@ nlohmann::json to_json(const Forecast& forecast) {
           {"student_rate", forecast.student_rate},
           {"teacher_rate", forecast.teacher_rate},
           {"steps", forecast.steps},
-          {"image_steps", forecast.images * forecast.epochs},
+          {"image_steps", forecast.images * forecast.epochs + forecast.closing},
           {"looks", forecast.looks},
           {"disk_bytes", forecast.disk_bytes},
           {"memory_bytes", forecast.memory_bytes}};
@@ -99,6 +99,8 @@ std::string text_of(const Forecast& forecast) {
       "forecast: " + report::duration(forecast.seconds()) + " in all: student " +
       report::duration(forecast.student_seconds()) + " (" + std::to_string(forecast.images) +
       " images × " + std::to_string(forecast.epochs) + " epochs, " +
+      (forecast.closing > 0 ? "then " + std::to_string(forecast.closing) + " labelled images, "
+                            : std::string()) +
       std::to_string(forecast.steps) + " steps, " + rate(forecast.student_rate) + ")";
   if (forecast.teacher_steps > 0)
     text += ", training the teacher " +

@@ -18,6 +18,7 @@ namespace retort::run {
 struct Forecast {
   int64_t images = 0;  // of an epoch
   int64_t epochs = 0, steps = 0;
+  int64_t closing = 0;      // images of the closing phase, all epochs together
   double student_rate = 0;  // images/s of training steps, views rendered; 0: nothing is trained
   int64_t looks = 0;  // of the teacher: views that are not stored yet, and images to evaluate it on
   double teacher_rate = 0;  // images/s of those, views rendered

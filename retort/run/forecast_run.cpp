@@ -56,11 +56,13 @@ Forecast forecast_run(const Plan& plan, const OpenData& data, PreparedTeachers& 
                 epochs = plan.training.epochs;
   const StudentRates rates = student_rates(*student, data.train, plan.views.recipe, data.spec,
                                            batch, plan.precision, plan.training.muon);
+  const int64_t closing = plan.training.closing_epochs;
   Forecast forecast{.images = images,
                     .epochs = epochs,
                     .steps = train::batches_an_epoch(images, batch) * epochs,
+                    .closing = data.train.size() * closing,
                     .student_rate = rates.training,
-                    .evaluated = data.val.size() * epochs + data.test.size(),
+                    .evaluated = data.val.size() * (epochs + closing) + data.test.size(),
                     .evaluation_rate = rates.evaluation};
   add_teacher_passes(plan, data, teachers, forecast);
   if (plan.teachers.trained_first()) add_teacher_training(plan, data, context, forecast);

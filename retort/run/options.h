@@ -38,6 +38,12 @@ void visit_options(RunConfig& c, Visitor&& visitor) {
 
   const char* const training = "Training";
   visitor("epochs", c.epochs, Range{1, 100000}, training, "passes over the training images");
+  visitor("closing-epochs", c.closing_epochs, Range{RunConfig::kByRule, 100000}, training,
+          "epochs on --data's labelled images alone that follow distillation, by cross-entropy; "
+          "kept only where validation is no worse; -1: where there is an --extra, as many as a "
+          "tenth of distillation's images make, 10 to 100");
+  visitor("closing-lr", c.closing_lr, Range{0, 10}, training,
+          "their peak learning rate; 0: a tenth of distillation's");
   visitor("batch-size", c.batch_size, Range{0, 65536}, training,
           "images a step; 0: 64, or 32 where that would be fewer than 2,000 steps");
   visitor("image-size", c.image_size, Range{0, 1024}, training,

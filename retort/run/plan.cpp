@@ -1,6 +1,7 @@
 #include "retort/run/plan.h"
 
 #include <algorithm>
+#include <cmath>
 #include <sstream>
 
 #include "retort/core/device.h"
@@ -120,6 +121,8 @@ bool uses_muon(const RunConfig& config) {
 
 TrainingPlan training_plan(const RunConfig& config) {
   return {.epochs = config.epochs,
+          .closing_epochs = closing_epochs_of(config),
+          .closing_rate = chosen(config.closing_lr),
           .batch_size = chosen(config.batch_size),
           .learning_rate = chosen(config.lr),
           .muon = uses_muon(config),
@@ -180,6 +183,19 @@ double learning_rate_for(const TrainingPlan& plan, int64_t images) {
   if (plan.learning_rate) return *plan.learning_rate;
   if (plan.pretrained) return 3e-4;
   return plan.muon || images < kMany ? 1e-3 : 3e-3;
+}
+
+double closing_rate_for(const TrainingPlan& plan, int64_t images) {
+  return plan.closing_rate.value_or(learning_rate_for(plan, images) / 10);
+}
+
+int64_t closing_epochs_of(const RunConfig& config) {
+  if (config.closing_epochs != RunConfig::kByRule) return config.closing_epochs;
+  if (config.extra.empty()) return 0;
+  double images = 1;  // of an epoch, for each of the data set's own
+  for (const std::string& extra : config.extra) images += data::extra_from(extra).ratio;
+  const int64_t tenth = std::llround(static_cast<double>(config.epochs) * images / 10);
+  return std::clamp<int64_t>(tenth, 10, 100);
 }
 
 // A student that goes round too few views learns them by heart (docs/results.md); where images are

@@ -75,6 +75,8 @@ struct StudentPlan {
 
 struct TrainingPlan {
   int64_t epochs = 0;
+  int64_t closing_epochs = 0;           // on the labelled images alone, after the others
+  std::optional<double> closing_rate;   // closing_rate_for()
   std::optional<int64_t> batch_size;    // batch_size_for()
   std::optional<double> learning_rate;  // learning_rate_for()
   bool muon = false, pretrained = false;
@@ -107,6 +109,13 @@ int64_t batch_size_for(const TrainingPlan& plan, int64_t images);
 
 // The peak rate for a set of so many different images. Measured in docs/results.md.
 double learning_rate_for(const TrainingPlan& plan, int64_t images);
+
+// The peak rate of the closing phase, for a distillation on so many different images.
+double closing_rate_for(const TrainingPlan& plan, int64_t images);
+
+// Epochs of the closing phase: as the config says, or by the rule that --help states. A pile is
+// what makes it worth having, so there is none by rule without one.
+int64_t closing_epochs_of(const RunConfig& config);
 
 // Views of each image that a teacher's outputs are stored for, of so many images, each seen so
 // often.

@@ -102,6 +102,22 @@ nlohmann::json to_json(const std::vector<ExtraSummary>& extras) {
   return all;
 }
 
+nlohmann::json to_json(const ClosingSummary& closing) {
+  return {{"epochs", closing.epochs},
+          {"images", closing.images},
+          {"kept", closing.kept},
+          {"val_accuracy_before", closing.accuracy_before},
+          {"val_accuracy_after", closing.accuracy_after}};
+}
+
+ClosingSummary closing_from_json(const nlohmann::json& json) {
+  return {.epochs = json.at("epochs"),
+          .images = json.at("images"),
+          .kept = json.at("kept"),
+          .accuracy_before = json.at("val_accuracy_before"),
+          .accuracy_after = json.at("val_accuracy_after")};
+}
+
 DataSummary data_from_json(const nlohmann::json& summary) {
   const nlohmann::json &data = summary.at("data"), &images = summary.at("images");
   DataSummary out;
@@ -165,6 +181,7 @@ nlohmann::json to_json(const RunSummary& summary) {
       {"device", summary.device},
       {"precision", summary.precision},
       {"skipped_files", to_json(summary.skipped)}};
+  if (summary.closing) json["closing"] = to_json(*summary.closing);
   if (!summary.forecast.is_null()) json["forecast"] = summary.forecast;
   return json;
 }
@@ -177,6 +194,7 @@ RunSummary summary_from(const nlohmann::json& json, const std::string& file) try
   summary.extras = extras_from_json(json.at("extra"));
   if (!json.at("teacher").is_null()) summary.teacher = teacher_from_json(json.at("teacher"));
   summary.student = student_from_json(json.at("student"));
+  if (json.contains("closing")) summary.closing = closing_from_json(json.at("closing"));
   summary.seconds = seconds_from_json(json.at("seconds"));
   json.at("epochs").get_to(summary.epochs);
   json.at("image_steps").get_to(summary.image_steps);

@@ -51,6 +51,13 @@ struct RunSeconds {
   double total() const { return data + forecast + teacher + training + evaluation; }
 };
 
+// The closing phase of a run (closing.h). Accuracies are on validation; 0 where there is none.
+struct ClosingSummary {
+  int64_t epochs = 0, images = 0;  // of an epoch
+  bool kept = false;               // else the student is as distillation left it
+  double accuracy_before = 0, accuracy_after = 0;
+};
+
 // A folder of --extra.
 struct ExtraSummary {
   std::string path;
@@ -76,6 +83,7 @@ struct RunSummary {
   std::vector<ExtraSummary> extras;
   std::optional<TeacherSummary> teacher;
   StudentSummary student;
+  std::optional<ClosingSummary> closing;
   RunSeconds seconds;
   int64_t epochs = 0, image_steps = 0;
   double images_per_second = 0;

@@ -8,9 +8,11 @@
 
 #include "retort/core/error.h"
 #include "retort/core/file.h"
+#include "retort/core/hash.h"
 #include "retort/deploy/cost.h"
 #include "retort/losses/objective.h"
 #include "retort/report/text.h"
+#include "retort/run/closing.h"
 #include "retort/run/objects.h"
 #include "retort/run/start_student.h"
 
@@ -141,10 +143,11 @@ TrainedStudent train_student(const Plan& plan, const OpenData& data, const Fitte
                              const Inputs& inputs, const RunFolder& folder, bool resume,
                              const Context& context) {
   const Stopwatch preparing;
-  TrainedStudent student{seeded_student(plan, data, context.log), {}};
+  TrainedStudent student{seeded_student(plan, data, context.log), {}, {}};
   const train::TrainData read = train_data(plan, data, teachers);
   losses::Objective objective = objective_of(plan, read, *student.model);
-  train::Trainer trainer(*student.model, objective, read, train_options(plan, data, teachers));
+  const train::TrainOptions options = train_options(plan, data, teachers);
+  train::Trainer trainer(*student.model, objective, read, options);
   claim_checkpoint(folder, inputs, resume);
   std::ofstream metrics(folder.metrics(), std::ios::trunc);
   const auto on_epoch = [&](const nlohmann::json& epoch) {
@@ -155,6 +158,9 @@ TrainedStudent train_student(const Plan& plan, const OpenData& data, const Fitte
   const double prepared = preparing.seconds();
   student.result = trainer.run(folder.checkpoint(), resume, on_epoch, context.log, context.stop);
   student.result.seconds += prepared;
+  if (plan.training.closing_epochs > 0)
+    close_training(plan, data, hash_hex(train::fingerprint(options, read, student.model->spec())),
+                   folder, resume, on_epoch, context, student);
   student.model->to(at::kCPU);
   if (!metrics)
     throw Error("cannot be written", folder.metrics().string(), "check the free space on its disk");

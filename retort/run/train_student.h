@@ -1,5 +1,7 @@
 #pragma once
 
+#include <optional>
+
 #include "retort/models/image_model.h"
 #include "retort/run/fit_teachers.h"
 #include "retort/run/open_data.h"
@@ -11,11 +13,12 @@ namespace retort::run {
 struct TrainedStudent {
   models::ModelPtr model;  // on the processor, with the weights that validation kept
   train::TrainResult result;
+  std::optional<ClosingSummary> closing;  // where there was a closing phase (closing.h)
 };
 
-// Trains the student of the plan, and writes metrics.jsonl and checkpoints into the folder. With
-// `resume` it goes on from the checkpoint there, if there is one; throws Error where that was made
-// of other inputs.
+// Trains the student of the plan, its closing phase included, and writes metrics.jsonl and
+// checkpoints into the folder. With `resume` it goes on from the checkpoint there, if there is one;
+// throws Error where that was made of other inputs.
 TrainedStudent train_student(const Plan& plan, const OpenData& data, const FittedTeachers& teachers,
                              const Inputs& inputs, const RunFolder& folder, bool resume,
                              const Context& context);

@@ -42,6 +42,8 @@ RunConfig config_of_teacher(const Plan& plan, const NamedTeacher& teacher,
   RunConfig own = given;
   own.teacher = {kNone};
   own.extra.clear();
+  own.closing_epochs = defaults.closing_epochs;
+  own.closing_lr = defaults.closing_lr;
   own.teacher_init = defaults.teacher_init;
   own.teacher_arch.clear();
   // What the student learns from it does not matter to its training: one teacher serves all losses.
