@@ -61,6 +61,7 @@ class DistillOptions(TypedDict, total=False):
     saturation: float
     schedule: str | PathLike[str]
     seed: int
+    select: int
     split_seed: int
     store_budget: int
     student_features: str | PathLike[str]
@@ -138,6 +139,7 @@ class CompareOptions(TypedDict, total=False):
     schedule: str | PathLike[str]
     seed: int
     seeds: int
+    select: int
     split_seed: int
     store_budget: int
     student_features: str | PathLike[str]

@@ -113,6 +113,9 @@ void validate(const RunConfig& config) {
   if (!config.extra.empty() && !has_teacher(config) && config.labels != TrustedLabels::all)
     throw UsageError("teaches nothing without a teacher and without labels", "--extra",
                      "name a --teacher, or say --labels all");
+  if (config.select > 0 && (config.extra.empty() || !has_teacher(config)))
+    throw UsageError("is of the pictures of --extra, and a teacher's choice", "--select",
+                     "name an --extra and a --teacher, or leave it out");
   const auto expect = [](const std::string& name, losses::Kind kind, const char* option) {
     if (name != kNone && losses::find_loss(name).kind != kind)
       throw UsageError("'" + name + "' is a loss of another kind", option,

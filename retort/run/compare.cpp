@@ -52,6 +52,7 @@ Plan base_plan(const CompareConfig& config) {
   RunConfig shared = config.base;
   if (shared.teacher.empty()) shared.teacher = {kNone};
   shared.extra.clear();
+  shared.select = 0;
   shared.classes.clear();
   shared.closing_epochs = 0;
   return resolve(shared);

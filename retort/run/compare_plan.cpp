@@ -87,6 +87,7 @@ ArmPlan arm(const CompareConfig& config, const std::string& name, const std::str
 RunConfig started(const CompareConfig& config, bool pretrained) {
   RunConfig one = config.base;
   one.extra.clear();
+  one.select = 0;
   if (pretrained) {
     one.lr = config.finetune_lr;
   } else {
@@ -126,6 +127,7 @@ ArmPlan with_extra(const CompareConfig& config, const std::string& name, const s
                    RunConfig one, const std::string& text) {
   const data::Extra extra = data::extra_from(text);
   one.extra = {text};
+  one.select = config.base.select;
   fit_epochs(one);
   return arm(config,
              name + ", with " + extra.path.filename().string() + " " +

@@ -53,6 +53,7 @@ struct RunConfig {
   std::vector<std::string> loss_option, logit_option;
 
   std::vector<std::string> extra;
+  int64_t select = 0;
   TrustedLabels labels = TrustedLabels::real;
   ExtraLosses extra_losses = ExtraLosses::all;
   double val_fraction = 0.1, test_fraction = 0.2;

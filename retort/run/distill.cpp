@@ -86,13 +86,15 @@ DataSummary data_summary(const Plan& plan, const OpenData& data) {
 std::vector<ExtraSummary> extras_summary(const Plan& plan, const OpenData& data) {
   std::vector<ExtraSummary> all;
   for (const ExtraSource& extra : data.extras)
-    all.push_back({.path = extra.given.path.string(),
-                   .ratio = extra.given.ratio,
-                   .images = extra.found,
-                   .used = extra.images.size(),
-                   .labels = plan.data.trusts_extra_labels,
-                   .share = static_cast<double>(extra.each_epoch) /
-                            static_cast<double>(data.images_an_epoch())});
+    all.push_back(
+        {.path = extra.given.path.string(),
+         .ratio = extra.given.ratio,
+         .images = extra.found,
+         .used = extra.images.size(),
+         .labels = plan.data.trusts_extra_labels,
+         .share =
+             static_cast<double>(extra.each_epoch) / static_cast<double>(data.images_an_epoch()),
+         .selected = extra.selection ? extra.selection->per_class : std::vector<int64_t>{}});
   return all;
 }
 

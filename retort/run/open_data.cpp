@@ -142,7 +142,7 @@ OpenData open_data(const Plan& plan, data::Manifest manifest, const data::InputS
   };
   data.train = open(data::Split::train, stored);
   if (data.train.size() < 2) throw Error("fewer than two training images are left", plan.data.path);
-  data.extras = open_extras(plan, data.manifest.classes, data.train.size(), stored, context);
+  data.extras = open_extras(plan, data.manifest, data.train.size(), teachers, stored, context);
   data.spec.size = plan.student.image_size.value_or(automatic_size(data.train, preferred));
   // After the training images are open: labels are part of a store's key, and other prompts give
   // other labels.

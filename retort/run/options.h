@@ -177,6 +177,9 @@ void visit_options(RunConfig& c, Visitor&& visitor) {
           "DIR or DIR:RATIO, a folder of more images to learn from, generated ones or a pile "
           "without labels: RATIO (1) of them for each of "
           "--data's; may be given again");
+  visitor("select", c.select, Range{0, kBig}, dataset,
+          "of each --extra, only so many pictures: those that the teacher finds nearest to the "
+          "task, without near-twins, balanced over what it takes them for; 0: all");
   visitor("labels", c.labels, Range{}, dataset,
           "real: only --data's are trusted; all: the class folders of --extra too");
   visitor("extra-losses", c.extra_losses, Range{}, dataset,

@@ -86,6 +86,7 @@ DataPlan data_plan(const RunConfig& config) {
                 .dedupe = config.dedupe,
                 .store = config.image_store,
                 .extras = {},
+                .select = chosen(config.select),
                 .trusts_extra_labels = config.labels == TrustedLabels::all,
                 .extras_have_logits = config.extra_losses == ExtraLosses::all};
   for (const std::string& extra : config.extra) plan.extras.push_back(data::extra_from(extra));

@@ -33,6 +33,7 @@ struct DataPlan {
   bool dedupe = false;     // training images with an exact copy in validation or test are left out
   ImageStoreKind store = ImageStoreKind::automatic;
   std::vector<data::Extra> extras;
+  std::optional<int64_t> select;  // so many pictures of each, those nearest to the task
   bool trusts_extra_labels = false;
   bool extras_have_logits = true;  // else they are for the embedding loss alone
 

@@ -98,7 +98,8 @@ nlohmann::json to_json(const std::vector<ExtraSummary>& extras) {
                    {"images", extra.images},
                    {"used", extra.used},
                    {"labels", extra.labels},
-                   {"share", extra.share}});
+                   {"share", extra.share},
+                   {"selected", extra.selected}});
   return all;
 }
 
@@ -138,7 +139,8 @@ std::vector<ExtraSummary> extras_from_json(const nlohmann::json& json) {
   std::vector<ExtraSummary> extras;
   for (const nlohmann::json& extra : json)
     extras.push_back({extra.at("path"), extra.at("ratio"), extra.at("images"), extra.at("used"),
-                      extra.at("labels"), extra.at("share")});
+                      extra.at("labels"), extra.at("share"),
+                      extra.value("selected", std::vector<int64_t>{})});
   return extras;
 }
 

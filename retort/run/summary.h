@@ -64,7 +64,8 @@ struct ExtraSummary {
   double ratio = 1;
   int64_t images = 0, used = 0;
   bool labels = false;
-  double share = 0;  // of what the student sees
+  double share = 0;               // of what the student sees
+  std::vector<int64_t> selected;  // by --select, of each class; empty: all
 };
 
 struct DataSummary {

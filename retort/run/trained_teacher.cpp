@@ -42,6 +42,7 @@ RunConfig config_of_teacher(const Plan& plan, const NamedTeacher& teacher,
   RunConfig own = given;
   own.teacher = {kNone};
   own.extra.clear();
+  own.select = defaults.select;
   own.closing_epochs = defaults.closing_epochs;
   own.closing_lr = defaults.closing_lr;
   own.teacher_init = defaults.teacher_init;
