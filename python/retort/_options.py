@@ -34,6 +34,7 @@ class DistillOptions(TypedDict, total=False):
     flip: float
     force: bool
     head_lr_factor: float
+    hours: float
     hue: float
     image_size: int
     image_store: str | PathLike[str]
@@ -90,6 +91,7 @@ class CompareOptions(TypedDict, total=False):
     arm: str | PathLike[str] | Sequence[str] | Mapping[str, object]
     batch_size: int
     brightness: float
+    budget: str | PathLike[str]
     cache: str | PathLike[str]
     checkpoint_seconds: float
     classes: str | PathLike[str]
@@ -112,6 +114,7 @@ class CompareOptions(TypedDict, total=False):
     finetune_lr: float
     flip: float
     head_lr_factor: float
+    hours: float
     hue: float
     image_size: int
     image_store: str | PathLike[str]

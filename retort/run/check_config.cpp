@@ -71,6 +71,9 @@ void validate(const RunConfig& config) {
   if (hub::is_reference(config.student_weights)) (void)hub::parse_reference(config.student_weights);
   for (const std::string& text : config.teacher) check_teacher(teacher_from(text).name, config);
   check_objects(config);
+  if (config.hours > 0 && config.epochs > 0)
+    throw UsageError("chooses the epochs, and " + std::to_string(config.epochs) + " are named",
+                     "--hours", "leave out --epochs, or say --epochs 0");
   if (config.batch_size == 1)
     throw UsageError("a batch of one has no negatives and no statistics", "--batch-size",
                      "2 or more, or 0");

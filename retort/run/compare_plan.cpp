@@ -71,7 +71,7 @@ std::vector<std::string> arms_of(const CompareConfig& config, Log& log) {
 // `one` is each run but for its seed and its folder.
 ArmPlan arm(const CompareConfig& config, const std::string& name, const std::string& teacher,
             RunConfig one, bool probe = false) {
-  ArmPlan plan{.name = name, .teacher = teacher, .runs = {}, .probe = probe};
+  ArmPlan plan{.name = name, .teacher = teacher, .shorter = {}, .runs = {}, .probe = probe};
   for (int64_t seed = config.base.seed; seed < config.base.seed + (probe ? 1 : config.seeds);
        ++seed) {
     one.seed = seed;
@@ -88,6 +88,7 @@ RunConfig started(const CompareConfig& config, bool pretrained) {
   RunConfig one = config.base;
   one.extra.clear();
   one.select = 0;
+  one.epochs = epochs_of(one);
   if (pretrained) {
     one.lr = config.finetune_lr;
   } else {
@@ -133,6 +134,22 @@ ArmPlan with_extra(const CompareConfig& config, const std::string& name, const s
              name + ", with " + extra.path.filename().string() + " " +
                  report::significant(extra.ratio, 4) + "x",
              teacher, one);
+}
+
+// Each arm that trains, and after it the same of three times as many epochs.
+std::vector<ArmPlan> with_longer(const CompareConfig& config, std::vector<ArmPlan> plans) {
+  constexpr int64_t kTimes = 3;
+  std::vector<ArmPlan> all;
+  for (ArmPlan& plan : plans) {
+    all.push_back(plan);
+    if (plan.probe) continue;
+    RunConfig one = plan.runs.front();
+    one.epochs *= kTimes;
+    ArmPlan longer = arm(config, plan.name + ", 3x as long", plan.teacher, one);
+    longer.shorter = plan.title();
+    all.push_back(std::move(longer));
+  }
+  return all;
 }
 
 // Each of the teachers with each of the losses, without more images and with.
@@ -184,7 +201,7 @@ std::vector<ArmPlan> plans_of(const CompareConfig& config, Log& log) {
                        "one of: scratch, finetune, linear-probe, distill, finetune-distill");
     }
   }
-  return plans;
+  return config.budget == Budget::paper ? with_longer(config, std::move(plans)) : plans;
 }
 
 std::string last_part(const std::string& path) {

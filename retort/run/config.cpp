@@ -13,6 +13,7 @@
 #include "retort/run/named_teacher.h"
 #include "retort/run/objects.h"
 #include "retort/run/options.h"
+#include "retort/run/plan.h"
 
 namespace retort::run {
 
@@ -70,6 +71,7 @@ RunConfig absolute(RunConfig config) {
     const data::Extra given = data::extra_from(extra);
     extra = fs::absolute(given.path).lexically_normal().string() + ":" + toml_value(given.ratio);
   }
+  if (config.hours == 0) config.epochs = epochs_of(config);
   resolve_weight(config.loss_weight, config.loss);
   resolve_weight(config.logit_weight, config.logit_loss);
   return config;

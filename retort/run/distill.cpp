@@ -13,6 +13,7 @@
 #include "retort/run/evaluate_student.h"
 #include "retort/run/fit_teachers.h"
 #include "retort/run/forecast_run.h"
+#include "retort/run/hours.h"
 #include "retort/run/inputs.h"
 #include "retort/run/opened.h"
 #include "retort/run/report_run.h"
@@ -120,6 +121,7 @@ void describe(const Plan& plan, const OpenData& data, const TrainedStudent& stud
 // The run itself, step by step.
 RunSummary carry_out(const Plan& given, const DistillOptions& options, const RunFolder& folder,
                      const Context& context) {
+  const Stopwatch since_start;
   RunSummary summary;
   std::optional<Opened> opened;
   {
@@ -127,6 +129,12 @@ RunSummary carry_out(const Plan& given, const DistillOptions& options, const Run
     opened.emplace(open_all(given, context, &summary.inputs));
   }
   auto& [plan, teachers, data] = *opened;
+  std::optional<HoursChoice> hours;
+  if (plan.training.hours) {
+    const Timed timed(summary.seconds.forecast);
+    hours = begin_hours(plan, data, teachers, folder.hours(), options.resume, since_start.seconds(),
+                        context);
+  }
   if (options.forecast && !options.resume) {
     const Timed timed(summary.seconds.forecast);
     const Forecast forecast = forecast_run(plan, data, teachers, context);
@@ -140,6 +148,10 @@ RunSummary carry_out(const Plan& given, const DistillOptions& options, const Run
     train_teachers_first(plan, data.manifest.classes, teachers, options.force, context);
     fitted = fit_teachers(plan, data, teachers, context);
     keep_head(folder, fitted);
+  }
+  if (hours) {
+    const Timed timed(summary.seconds.forecast);
+    finish_hours(plan, data, fitted, folder.hours(), since_start.seconds(), context, *hours);
   }
   summary.teacher = fitted.summary;
   const TrainedStudent student =
@@ -204,10 +216,13 @@ RunSummary finished_before(const RunFolder& folder) {
 
 }  // namespace
 
-Forecast forecast(const RunConfig& config, Log& log, const StopFlag& stop) {
+Forecast forecast(const RunConfig& config, Log& log, const StopFlag& stop, bool cold) {
   const Context context{log, stop};
-  Opened opened = open_all(resolve(config), context);
-  return forecast_run(opened.plan, opened.data, opened.teachers, context);
+  const Stopwatch watch;
+  auto [plan, teachers, data] = open_all(resolve(config), context);
+  if (plan.training.hours)
+    begin_hours(plan, data, teachers, {}, /*resume=*/false, watch.seconds(), context);
+  return forecast_run(plan, data, teachers, context, cold);
 }
 
 RunSummary distill(const RunConfig& config, const DistillOptions& options, Log& log,

@@ -37,7 +37,11 @@ void visit_options(RunConfig& c, Visitor&& visitor) {
   visitor("out", c.out, Range{}, main, "run folder to write");
 
   const char* const training = "Training";
-  visitor("epochs", c.epochs, Range{1, 100000}, training, "passes over the training images");
+  visitor("epochs", c.epochs, Range{0, 100000}, training,
+          "passes over the training images; 0: 100, or as many as --hours has room for");
+  visitor("hours", c.hours, Range{0, 10000}, training,
+          "how long the whole run may take on this machine: epochs and the teacher's views are "
+          "chosen from what is measured; 0: as long as --epochs take");
   visitor("closing-epochs", c.closing_epochs, Range{RunConfig::kByRule, 100000}, training,
           "epochs on --data's labelled images alone that follow distillation, by cross-entropy; "
           "kept only where validation is no worse; -1: where there is an --extra, as many as a "

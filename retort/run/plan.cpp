@@ -121,7 +121,8 @@ bool uses_muon(const RunConfig& config) {
 }
 
 TrainingPlan training_plan(const RunConfig& config) {
-  return {.epochs = config.epochs,
+  return {.epochs = config.hours > 0 ? 1 : epochs_of(config),
+          .hours = chosen(config.hours),
           .closing_epochs = closing_epochs_of(config),
           .closing_rate = chosen(config.closing_lr),
           .batch_size = chosen(config.batch_size),
@@ -174,6 +175,11 @@ Plan resolve(const RunConfig& given) {
   return plan;
 }
 
+int64_t epochs_of(const RunConfig& config) {
+  constexpr int64_t kUsual = 100;
+  return config.epochs > 0 ? config.epochs : kUsual;
+}
+
 int64_t batch_size_for(const TrainingPlan& plan, int64_t images) {
   constexpr int64_t kUsual = 64, kSmall = 32, kFewSteps = 2000;
   return plan.batch_size.value_or(plan.epochs * images < kFewSteps * kUsual ? kSmall : kUsual);
@@ -195,7 +201,7 @@ int64_t closing_epochs_of(const RunConfig& config) {
   if (config.extra.empty()) return 0;
   double images = 1;  // of an epoch, for each of the data set's own
   for (const std::string& extra : config.extra) images += data::extra_from(extra).ratio;
-  const int64_t tenth = std::llround(static_cast<double>(config.epochs) * images / 10);
+  const int64_t tenth = std::llround(static_cast<double>(epochs_of(config)) * images / 10);
   return std::clamp<int64_t>(tenth, 10, 100);
 }
 

@@ -75,7 +75,8 @@ struct StudentPlan {
 };
 
 struct TrainingPlan {
-  int64_t epochs = 0;
+  int64_t epochs = 0;                   // where there are hours, 1 until they are chosen (hours.h)
+  std::optional<double> hours;          // that the whole run may take
   int64_t closing_epochs = 0;           // on the labelled images alone, after the others
   std::optional<double> closing_rate;   // closing_rate_for()
   std::optional<int64_t> batch_size;    // batch_size_for()
@@ -103,6 +104,9 @@ struct Plan {
 
 // Throws UsageError on a config that cannot be meant, Error where the device is not there.
 Plan resolve(const RunConfig& config);
+
+// The epochs of a config that names no hours, or what stands for them.
+int64_t epochs_of(const RunConfig& config);
 
 // Images a step, of so many an epoch. Where steps are few they are the bottleneck
 // (docs/results.md).

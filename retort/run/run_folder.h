@@ -22,6 +22,8 @@ struct RunFolder {
   std::filesystem::path metrics() const { return root / "metrics.jsonl"; }
   std::filesystem::path summary() const { return root / "summary.json"; }
   std::filesystem::path checkpoint() const { return root / "checkpoints" / "last.safetensors"; }
+  // What --hours chose (hours.h).
+  std::filesystem::path hours() const { return root / "checkpoints" / "hours.json"; }
   // Of the closing phase.
   std::filesystem::path closing_checkpoint() const {
     return root / "checkpoints" / "closing.safetensors";

@@ -4,6 +4,7 @@
 
 #include "retort/models/image_model.h"
 #include "retort/run/fit_teachers.h"
+#include "retort/run/forecast.h"
 #include "retort/run/open_data.h"
 #include "retort/run/run_folder.h"
 #include "retort/train/trainer.h"
@@ -22,5 +23,11 @@ struct TrainedStudent {
 TrainedStudent train_student(const Plan& plan, const OpenData& data, const FittedTeachers& teachers,
                              const Inputs& inputs, const RunFolder& folder, bool resume,
                              const Context& context);
+
+// Images/s of this very training, measured by a trial of some seconds without validation that is
+// thrown away, and of evaluating the student. Its checkpoint lies in the folder meanwhile.
+StudentRates trial_rates(const Plan& plan, const OpenData& data, const FittedTeachers& teachers,
+                         const std::filesystem::path& folder, double seconds,
+                         const Context& context);
 
 }  // namespace retort::run
