@@ -20,6 +20,7 @@
 #include "retort/run/pace.h"
 #include "retort/run/plan.h"
 #include "retort/run/pretraining.h"
+#include "retort/run/recommended_teachers.h"
 #include "retort/run/run_folder.h"
 #include "retort/run/trained_teacher.h"
 #include "retort/run/zero_shot_classes.h"
@@ -60,6 +61,12 @@ Plan base_plan(const CompareConfig& config) {
   return resolve(shared);
 }
 
+CompareConfig with_named_teachers(CompareConfig config) {
+  for (std::string& teacher : config.teachers)
+    if (teacher == kAutomaticTeacher) teacher = automatic_teacher();
+  return config;
+}
+
 // What was measured for the budget.
 fs::path budget_file(const CompareConfig& config) {
   return fs::path(config.base.out) / "budget.json";
@@ -72,11 +79,11 @@ bool is_pretrained(const report::Arm& arm) {
 class Comparer {
  public:
   Comparer(const CompareConfig& config, Log& log, const StopFlag& stop)
-      : config_(config),
+      : config_(with_named_teachers(config)),
         base_(base_plan(config)),
         log_(log),
         stop_(stop),
-        budget_(budgeted(config, budget_file(config), log, stop)),
+        budget_(budgeted(config_, budget_file(config), log, stop)),
         plans_(budget_.arms) {}
 
   report::Comparison run() {

@@ -14,6 +14,7 @@
 #include "retort/run/objects.h"
 #include "retort/run/options.h"
 #include "retort/run/plan.h"
+#include "retort/run/recommended_teachers.h"
 
 namespace retort::run {
 
@@ -61,6 +62,7 @@ RunConfig absolute(RunConfig config) {
        {&config.data, &config.out, &config.cache, &config.student_weights, &config.classes})
     make_absolute(*path);
   for (std::string& text : config.teacher) {
+    if (text == kAutomaticTeacher) text = automatic_teacher();
     NamedTeacher teacher = teacher_from(text);
     make_absolute(teacher.name);
     text = to_text(teacher);

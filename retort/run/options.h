@@ -22,6 +22,7 @@ void visit_options(RunConfig& c, Visitor&& visitor) {
           "(path,label,split)");
   visitor("teacher", c.teacher, Range{}, main,
           "pre-trained weight file (.safetensors, .pth), a model's folder, hf:ORG/NAME on the hub, "
+          "auto: the best of `retort list teachers --recommended` that was pulled, "
           "or `none`: the student from scratch; "
           "may be given again, to learn from several: TEACHER@PIXELS for the resolution that this "
           "one sees, TEACHER:WEIGHT for its share");
