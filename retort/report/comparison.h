@@ -32,6 +32,7 @@ struct Comparison {
   std::string title, student, split = "test";
   std::string budget;                 // the rule, in words
   std::string pretraining;            // how its cost was estimated, or why it was not
+  std::string measures;               // of the teachers, before the runs; or empty
   std::vector<std::string> teachers;  // "efficientnet_lite2.pth: 83.2 % on test"
   std::vector<Arm> arms;
 };

@@ -22,6 +22,7 @@
 #include "retort/run/pretraining.h"
 #include "retort/run/recommended_teachers.h"
 #include "retort/run/run_folder.h"
+#include "retort/run/teacher_measures.h"
 #include "retort/run/trained_teacher.h"
 #include "retort/run/zero_shot_classes.h"
 #include "retort/train/speed.h"
@@ -94,6 +95,7 @@ class Comparer {
       for (size_t i = 0; i < plan.runs.size(); ++i) pace_.expect(looks_of(plan));
     }
     base_.training.epochs = budget_.epochs;
+    measure_before();
     result_.title =
         "retort compare: " + base_.student.title() + " on " + last_part(config_.base.data);
     for (const ArmPlan& plan : plans_) result_.arms.push_back(run_arm(plan));
@@ -155,6 +157,19 @@ class Comparer {
     }
     if (!arm.accuracy.empty()) arm.training_seconds /= static_cast<double>(arm.accuracy.size());
     return arm;
+  }
+
+  // Where there is a choice of teachers, and labels to measure them by.
+  void measure_before() {
+    std::vector<RunConfig> each;
+    for (const ArmPlan& plan : plans_) {
+      const RunConfig& run = plan.runs.front();
+      const auto same = [&](const RunConfig& known) { return known.teacher == run.teacher; };
+      if (!plan.probe && has_teacher(run) && std::ranges::none_of(each, same)) each.push_back(run);
+    }
+    if (each.size() < 2 || !config_.base.classes.empty()) return;
+    result_.measures = "Before the runs:\n" + text_of(measure_teachers(each, {log_, stop_})) + ".";
+    log_.info(result_.measures);
   }
 
   // Of one run that is missing; zero where none is.

@@ -3,6 +3,7 @@
 #include "retort/core/error.h"
 #include "retort/core/file.h"
 #include "retort/run/run_folder.h"
+#include "retort/run/teacher_measures.h"
 #include "tests/run/small_job.h"
 #include "tests/support/message.h"
 
@@ -97,6 +98,32 @@ TEST_F(CompareBudgetTest, HoursAreSharedByAllRuns) {
   compare_.base.epochs = 0;
   compare_.budget = Budget::time;
   EXPECT_THROW(epochs_of_arms(), UsageError);
+}
+
+TEST_F(CompareBudgetTest, SeveralTeachersAreMeasuredBeforeTheRuns) {
+  const std::string second = write_weights("second.safetensors", {"shufflenet_v2_x0_5", 5}) + "@32";
+  compare_.teachers.push_back(second);
+  const report::Comparison comparison = now();
+  for (const char* name : {"teacher.safetensors@32", "second.safetensors@32", "nearest neighbour",
+                           "has not been checked"})
+    EXPECT_TRUE(testing::says(comparison.measures, name));
+  EXPECT_TRUE(
+      testing::says(read_file(fs::path(compare_.base.out) / "compare.md"), "Before the runs:"));
+
+  RunConfig one = config_, other = config_;
+  other.teacher = {second};
+  const Context context{null_log(), never_stop()};
+  const std::vector<TeacherMeasure> measures = measure_teachers({one, other}, context);
+  ASSERT_EQ(measures.size(), 2U);
+  EXPECT_GE(measures[0].probe, measures[1].probe);
+  for (const TeacherMeasure& each : measures) {
+    EXPECT_GE(each.neighbour, 0);
+    EXPECT_LE(each.neighbour, 100);
+    EXPECT_GT(each.certainty, 100.0 / 3 - 0.1);
+  }
+  compare_.teachers.pop_back();
+  compare_.base.out = (folder_ / "one teacher").string();
+  EXPECT_TRUE(now().measures.empty());
 }
 
 }  // namespace
