@@ -40,6 +40,12 @@ void add_compare(CLI::App& app, const Session& session) {
                    "embedding loss (with --logit-loss), logit loss alone, or A+B for both; may be "
                    "given again (default: align_uniform)")
       ->group(group);
+  add_choice(*command, "budget", config.budget,
+             "what the arms have in common. steps: student image-steps; time: the seconds that the "
+             "distilled arm takes, its teacher's passes and training; paper: nothing, each arm has "
+             "its own best schedule of --epochs and three times as many, and pre-training is "
+             "counted")
+      ->group(group);
   command->add_option("--seeds", config.seeds, "runs of each arm, from --seed on")
       ->group(group)
       ->capture_default_str()

@@ -1,9 +1,11 @@
 #include <memory>
 
 #include "cli/command.h"
+#include "retort/core/error.h"
 #include "retort/losses/loss.h"
 #include "retort/models/programs/graph_network.h"
 #include "retort/models/registry.h"
+#include "retort/run/recommended_teachers.h"
 
 namespace retort::cli {
 namespace {
@@ -42,13 +44,25 @@ void list_losses(std::ostream& out) {
 
 void add_list(CLI::App& app, const Session& session) {
   const auto what = std::make_shared<std::string>();
+  const auto recommended = std::make_shared<bool>(false);
   CLI::App* command =
       app.add_subcommand("list", "Name what there is: teachers, students or losses");
   command->add_option("what", *what, "teachers, students or losses")
       ->required()
       ->check(CLI::IsMember({"teachers", "students", "losses"}));
-  command->callback([what, session] {
-    *what == "losses" ? list_losses(session.out) : list_models(*what == "teachers", session.out);
+  command->add_flag("--recommended", *recommended,
+                    "of teachers: a short list of names on the hub, by size and licence");
+  command->callback([what, recommended, session] {
+    if (*recommended && *what != "teachers")
+      throw UsageError("is of teachers alone", "--recommended",
+                       "retort list teachers --recommended");
+    if (*recommended) {
+      session.out << run::text_of_recommended();
+    } else if (*what == "losses") {
+      list_losses(session.out);
+    } else {
+      list_models(*what == "teachers", session.out);
+    }
   });
 }
 

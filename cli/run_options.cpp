@@ -119,7 +119,9 @@ void add_run_options(CLI::App& command, run::RunConfig& config, RunFiles& files,
 void read_run_files(CLI::App& command, const RunFiles& files) {
   if (!files.config.empty()) read_config(command, files.config);
   if (files.recipe.empty()) return;
+  const CLI::Option* hours = command.get_option_no_throw("--hours");
   for (const auto& [name, value] : run::recipe(files.recipe)) {
+    if (name == "epochs" && hours != nullptr && hours->count() > 0) continue;  // which choose them
     CLI::Option* option = command.get_option_no_throw("--" + name);
     if (option != nullptr) set_unsaid(*option, {value}, "--recipe");
   }

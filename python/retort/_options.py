@@ -16,6 +16,8 @@ class DistillOptions(TypedDict, total=False):
     checkpoint_seconds: float
     classes: str | PathLike[str]
     clip_norm: float
+    closing_epochs: int
+    closing_lr: float
     config: str | PathLike[str]
     contrast: float
     crop_max: float
@@ -32,6 +34,7 @@ class DistillOptions(TypedDict, total=False):
     flip: float
     force: bool
     head_lr_factor: float
+    hours: float
     hue: float
     image_size: int
     image_store: str | PathLike[str]
@@ -59,6 +62,7 @@ class DistillOptions(TypedDict, total=False):
     saturation: float
     schedule: str | PathLike[str]
     seed: int
+    select: int
     split_seed: int
     store_budget: int
     student_features: str | PathLike[str]
@@ -87,10 +91,13 @@ class CompareOptions(TypedDict, total=False):
     arm: str | PathLike[str] | Sequence[str] | Mapping[str, object]
     batch_size: int
     brightness: float
+    budget: str | PathLike[str]
     cache: str | PathLike[str]
     checkpoint_seconds: float
     classes: str | PathLike[str]
     clip_norm: float
+    closing_epochs: int
+    closing_lr: float
     config: str | PathLike[str]
     contrast: float
     crop_max: float
@@ -107,6 +114,7 @@ class CompareOptions(TypedDict, total=False):
     finetune_lr: float
     flip: float
     head_lr_factor: float
+    hours: float
     hue: float
     image_size: int
     image_store: str | PathLike[str]
@@ -134,6 +142,7 @@ class CompareOptions(TypedDict, total=False):
     schedule: str | PathLike[str]
     seed: int
     seeds: int
+    select: int
     split_seed: int
     store_budget: int
     student_features: str | PathLike[str]

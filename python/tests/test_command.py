@@ -32,7 +32,7 @@ def said(command: list[str], *arguments: str, **more: object) -> tuple[int, str,
         ("list", "teacher"),
         ("distil",),
         ("distill", "--data", "nowhere", "--teacher", "none", "--out", "run"),
-        ("distill", "--epochs", "0"),
+        ("distill", "--epochs", "-1"),
         ("predict", "--run", "nowhere", "a.jpg"),
     ],
 )

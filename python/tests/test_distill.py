@@ -230,7 +230,7 @@ def test_a_comparison(small: Small, photos: Path, tmp_path: Path) -> None:
     ("options", "says"),
     [
         ({"epoch": 3}, "epochs"),
-        ({"epochs": 0}, "epochs"),
+        ({"epochs": -1}, "epochs"),
         ({"loss": "alignuniform"}, "alignuniform"),
         ({"teacher_head": "kept"}, "kept"),
         ({"teacher": "missing.pth"}, "missing.pth"),

@@ -40,6 +40,7 @@ Line cells(const Arm& arm) {
 
 std::string notes(const Comparison& comparison, const std::string& separator) {
   std::string out = "Student: " + comparison.student + ". " + comparison.budget;
+  if (!comparison.measures.empty()) out += separator + comparison.measures;
   for (const std::string& teacher : comparison.teachers)
     out += separator + "Teacher " + teacher + ".";
   return comparison.pretraining.empty() ? out : out + separator + comparison.pretraining;

@@ -45,7 +45,7 @@ class Curves {
     charts += chart("loss terms, unweighted", term_series(), plain, false);
     charts += chart("learning rate", {{"learning rate", of("lr")}}, plain, true);
     return charts.empty() ? ""
-                          : "<p class=\"note\">" + best() +
+                          : "<p class=\"note\">" + best() + closing() +
                                 "Point at a chart for its values.</p><div class=\"charts\">" +
                                 charts + "</div>";
   }
@@ -86,6 +86,13 @@ class Curves {
     return accuracy < 0 ? ""
                         : "Best on validation: " + percent(accuracy) + " at epoch " +
                               significant(at, 7) + ". ";
+  }
+
+  std::string closing() const {
+    for (const auto& [epoch, line] : epochs_)
+      if (line.value("phase", "") == "closing")
+        return "From epoch " + significant(epoch, 7) + " on: the closing phase, labels alone. ";
+    return "";
   }
 
   std::string chart(const std::string& title, std::vector<Series> series,

@@ -71,6 +71,9 @@ void validate(const RunConfig& config) {
   if (hub::is_reference(config.student_weights)) (void)hub::parse_reference(config.student_weights);
   for (const std::string& text : config.teacher) check_teacher(teacher_from(text).name, config);
   check_objects(config);
+  if (config.hours > 0 && config.epochs > 0)
+    throw UsageError("chooses the epochs, and " + std::to_string(config.epochs) + " are named",
+                     "--hours", "leave out --epochs, or say --epochs 0");
   if (config.batch_size == 1)
     throw UsageError("a batch of one has no negatives and no statistics", "--batch-size",
                      "2 or more, or 0");
@@ -99,6 +102,9 @@ void validate(const RunConfig& config) {
         throw UsageError("is said of one teacher, and there are several: '" + *said + "'",
                          "--teacher-arch, -features, -mean, -std",
                          "leave it out, or name one --teacher");
+  if (config.closing_epochs != 0 && (!has_teacher(config) || !config.classes.empty()))
+    throw UsageError("follows a distillation, on images with labels", "--closing-epochs",
+                     "leave it out with --teacher none and with --classes");
   for (const double weight : {config.loss_weight, config.logit_weight})
     if (weight < 0 && weight != RunConfig::kOwn)
       throw UsageError("a loss's weight is 0 or more", "--loss-weight, --logit-weight");
@@ -110,6 +116,9 @@ void validate(const RunConfig& config) {
   if (!config.extra.empty() && !has_teacher(config) && config.labels != TrustedLabels::all)
     throw UsageError("teaches nothing without a teacher and without labels", "--extra",
                      "name a --teacher, or say --labels all");
+  if (config.select > 0 && (config.extra.empty() || !has_teacher(config)))
+    throw UsageError("is of the pictures of --extra, and a teacher's choice", "--select",
+                     "name an --extra and a --teacher, or leave it out");
   const auto expect = [](const std::string& name, losses::Kind kind, const char* option) {
     if (name != kNone && losses::find_loss(name).kind != kind)
       throw UsageError("'" + name + "' is a loss of another kind", option,

@@ -21,6 +21,7 @@ enum class MoreViews : uint8_t { repeat, live };
 enum class ImageStoreKind : uint8_t { automatic, pixels, files };
 enum class TrustedLabels : uint8_t { real, all };
 enum class ExtraLosses : uint8_t { all, embedding };
+enum class Budget : uint8_t { steps, time, paper };  // of `retort compare`
 
 template <typename Choice>
 struct Words;
@@ -73,6 +74,12 @@ template <>
 struct Words<ExtraLosses> {
   static constexpr std::array kTable{std::pair{ExtraLosses::all, "all"},
                                      std::pair{ExtraLosses::embedding, "embedding"}};
+};
+template <>
+struct Words<Budget> {
+  static constexpr std::array kTable{std::pair{Budget::steps, "steps"},
+                                     std::pair{Budget::time, "time"},
+                                     std::pair{Budget::paper, "paper"}};
 };
 template <>
 struct Words<train::Schedule> {

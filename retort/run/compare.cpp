@@ -12,6 +12,7 @@
 #include "retort/core/folder_lock.h"
 #include "retort/models/registry.h"
 #include "retort/report/text.h"
+#include "retort/run/compare_budget.h"
 #include "retort/run/compare_files.h"
 #include "retort/run/compare_plan.h"
 #include "retort/run/distill.h"
@@ -19,7 +20,9 @@
 #include "retort/run/pace.h"
 #include "retort/run/plan.h"
 #include "retort/run/pretraining.h"
+#include "retort/run/recommended_teachers.h"
 #include "retort/run/run_folder.h"
+#include "retort/run/teacher_measures.h"
 #include "retort/run/trained_teacher.h"
 #include "retort/run/zero_shot_classes.h"
 #include "retort/train/speed.h"
@@ -52,34 +55,56 @@ Plan base_plan(const CompareConfig& config) {
   RunConfig shared = config.base;
   if (shared.teacher.empty()) shared.teacher = {kNone};
   shared.extra.clear();
+  shared.select = 0;
+  shared.hours = 0;
   shared.classes.clear();
+  shared.closing_epochs = 0;
   return resolve(shared);
+}
+
+CompareConfig with_named_teachers(CompareConfig config) {
+  for (std::string& teacher : config.teachers)
+    if (teacher == kAutomaticTeacher) teacher = automatic_teacher();
+  return config;
+}
+
+// What was measured for the budget.
+fs::path budget_file(const CompareConfig& config) {
+  return fs::path(config.base.out) / "budget.json";
+}
+
+bool is_pretrained(const report::Arm& arm) {
+  return arm.name.starts_with("finetune") || arm.name == "linear-probe";
 }
 
 class Comparer {
  public:
   Comparer(const CompareConfig& config, Log& log, const StopFlag& stop)
-      : config_(config),
+      : config_(with_named_teachers(config)),
         base_(base_plan(config)),
         log_(log),
         stop_(stop),
-        plans_(plans_of(config, log)) {}
+        budget_(budgeted(config_, budget_file(config), log, stop)),
+        plans_(budget_.arms) {}
 
   report::Comparison run() {
+    if (!budget_.measured.is_null())
+      write_file_atomic(budget_file(config_), budget_.measured.dump(2) + "\n");
     for (const ArmPlan& plan : plans_) {
       runs_ += std::ssize(plan.runs);
       for (size_t i = 0; i < plan.runs.size(); ++i) pace_.expect(looks_of(plan));
     }
+    base_.training.epochs = budget_.epochs;
+    measure_before();
     result_.title =
         "retort compare: " + base_.student.title() + " on " + last_part(config_.base.data);
     for (const ArmPlan& plan : plans_) result_.arms.push_back(run_arm(plan));
     result_.student = base_.student.title() + ", " + std::to_string(size_) + " px, " +
                       report::count(parameters_) + " parameters";
+    if (config_.budget == Budget::paper)
+      result_.arms = best_of_lengths(plans_, std::move(result_.arms));
     result_.budget =
-        "Equal student image-steps: " + std::to_string(config_.base.epochs) + " epochs of " +
-        std::to_string(images_) + " images in batches of " +
-        std::to_string(batch_size_for(base_.training, images_)) + " for every arm that trains" +
-        (config_.base.extra.empty() ? "." : ", in fewer epochs where images are added.");
+        budget_text(config_, budget_, images_, batch_size_for(base_.training, images_));
     estimate_savings();
     write_comparison(result_, config_.base.student, config_.base.out);
     return result_;
@@ -132,6 +157,19 @@ class Comparer {
     }
     if (!arm.accuracy.empty()) arm.training_seconds /= static_cast<double>(arm.accuracy.size());
     return arm;
+  }
+
+  // Where there is a choice of teachers, and labels to measure them by.
+  void measure_before() {
+    std::vector<RunConfig> each;
+    for (const ArmPlan& plan : plans_) {
+      const RunConfig& run = plan.runs.front();
+      const auto same = [&](const RunConfig& known) { return known.teacher == run.teacher; };
+      if (!plan.probe && has_teacher(run) && std::ranges::none_of(each, same)) each.push_back(run);
+    }
+    if (each.size() < 2 || !config_.base.classes.empty()) return;
+    result_.measures = "Before the runs:\n" + text_of(measure_teachers(each, {log_, stop_})) + ".";
+    log_.info(result_.measures);
   }
 
   // Of one run that is missing; zero where none is.
@@ -217,6 +255,7 @@ class Comparer {
     parameters_ = summary.student.parameters;
     images_ = summary.data.train;
     arm.image_steps = summary.image_steps;
+    arm.validation.push_back(summary.student.val_accuracy.value_or(0));
     if (!summary.teacher) return;
     const std::string line = arm.teacher + " (" + summary.teacher->arch + ", " +
                              std::to_string(summary.teacher->image_size) +
@@ -241,8 +280,10 @@ class Comparer {
     const double speed =
         train::training_speed(*model, published->size, batch_size_for(base_.training, images_),
                               base_.precision, /*muon=*/false);
-    const double pretraining = static_cast<double>(published->epochs * published->images) / speed;
+    const int64_t steps = published->epochs * published->images;
+    const double pretraining = static_cast<double>(steps) / speed;
     for (report::Arm& arm : result_.arms) {
+      if (is_pretrained(arm)) arm.pretraining_steps = steps;
       if (!arm.name.starts_with("distill")) continue;
       arm.saved = 100 * (1 - (arm.training_seconds + arm.teacher_seconds) /
                                  (pretraining + arm.training_seconds));
@@ -253,12 +294,33 @@ class Comparer {
                           " images/s that this machine trains it at " +
                           std::to_string(published->size) + " px, " +
                           report::duration(pretraining) + ") and then to train as long again.";
+    if (config_.budget == Budget::paper) result_.pretraining += counted(steps, speed);
+  }
+
+  // Each arm's image-steps, with those of pre-training.
+  std::string counted(int64_t steps, double speed) const {
+    std::string text = " Pre-training is " + report::count(steps) + " image-steps, " +
+                       report::fixed(static_cast<double>(steps) / speed / 3600, 0) +
+                       " h at this machine's rate. With them:";
+    const char* separator = " ";
+    for (const report::Arm& arm : result_.arms) {
+      const int64_t all = arm.image_steps + arm.pretraining_steps;
+      text += separator + arm.name + " " + report::count(all) + " image-steps";
+      if (arm.pretraining_steps == 0)
+        text +=
+            " (" +
+            report::significant(100 * static_cast<double>(all) / static_cast<double>(steps), 2) +
+            " % of pre-training's)";
+      separator = ", ";
+    }
+    return text + ".";
   }
 
   CompareConfig config_;
   Plan base_;
   Log& log_;
   const StopFlag& stop_;
+  BudgetedArms budget_;
   std::vector<ArmPlan> plans_;
   report::Comparison result_;
   int64_t size_ = 0, parameters_ = 0, images_ = 0;

@@ -11,9 +11,10 @@ namespace retort::run {
 
 // Ways to train one student on one data set, side by side.
 //
-// The budget rule: every arm that trains gets the same student image-steps (images × epochs, with
-// the same batches), so that what differs is what the student learns from. A linear probe trains no
-// student at all.
+// `budget` says what the arms have in common (compare_budget.h). steps: every arm that trains gets
+// the same student image-steps (images × epochs, with the same batches), so that what differs is
+// what the student learns from. time: as long as the distilled arm. paper: each arm its own best
+// schedule. A linear probe trains no student at all.
 struct CompareConfig {
   RunConfig
       base;  // what the arms share; `out` is the folder of the comparison, `seed` the first seed
@@ -25,6 +26,7 @@ struct CompareConfig {
   std::vector<std::string> losses = {
       "align_uniform"};  // each an embedding loss (with base.logit_loss), a logit loss alone, or
                          // `A+B` for both
+  Budget budget = Budget::steps;
   int64_t seeds = 3;
   double finetune_lr = 3e-4;  // of finetune and finetune-distill, which start from good weights
 };

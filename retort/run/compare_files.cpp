@@ -20,7 +20,9 @@ void write_comparison(const report::Comparison& comparison, const std::string& s
          {"mean_class_accuracy", arm.class_accuracy},
          {"training_seconds", arm.training_seconds},
          {"teacher_seconds", arm.teacher_seconds},
+         {"val_accuracy", arm.validation},
          {"image_steps", arm.image_steps},
+         {"pretraining_image_steps", arm.pretraining_steps},
          {"saved", std::isfinite(arm.saved) ? nlohmann::json(arm.saved) : nlohmann::json()}});
   const nlohmann::json json = {{"student", student},
                                {"split", comparison.split},

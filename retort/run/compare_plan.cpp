@@ -12,6 +12,7 @@
 #include "retort/losses/loss.h"
 #include "retort/report/text.h"
 #include "retort/run/named_teacher.h"
+#include "retort/run/plan.h"
 
 namespace retort::run {
 namespace fs = std::filesystem;
@@ -70,7 +71,7 @@ std::vector<std::string> arms_of(const CompareConfig& config, Log& log) {
 // `one` is each run but for its seed and its folder.
 ArmPlan arm(const CompareConfig& config, const std::string& name, const std::string& teacher,
             RunConfig one, bool probe = false) {
-  ArmPlan plan{.name = name, .teacher = teacher, .runs = {}, .probe = probe};
+  ArmPlan plan{.name = name, .teacher = teacher, .shorter = {}, .runs = {}, .probe = probe};
   for (int64_t seed = config.base.seed; seed < config.base.seed + (probe ? 1 : config.seeds);
        ++seed) {
     one.seed = seed;
@@ -86,6 +87,8 @@ ArmPlan arm(const CompareConfig& config, const std::string& name, const std::str
 RunConfig started(const CompareConfig& config, bool pretrained) {
   RunConfig one = config.base;
   one.extra.clear();
+  one.select = 0;
+  one.epochs = epochs_of(one);
   if (pretrained) {
     one.lr = config.finetune_lr;
   } else {
@@ -98,7 +101,26 @@ ArmPlan without_teacher(const CompareConfig& config, const std::string& name, bo
   RunConfig one = started(config, pretrained);
   one.teacher = {kNone};
   one.teacher_init = TeacherInit::linear_probe;
+  one.closing_epochs = 0;
   return arm(config, name, "", one, name == "linear-probe");
+}
+
+// In as many image-steps as other arms, its closing phase included: so many epochs with more
+// images.
+void fit_epochs(RunConfig& one) {
+  double images = 1;  // of an epoch, for each of the data set's own
+  for (const std::string& extra : one.extra) images += data::extra_from(extra).ratio;
+  const double given = static_cast<double>(one.epochs);
+  if (one.closing_epochs == RunConfig::kByRule && !one.extra.empty()) {
+    RunConfig all = one;
+    all.epochs = std::llround(given / images);
+    one.closing_epochs = closing_epochs_of(all);
+  }
+  const auto closing = static_cast<double>(std::max<int64_t>(one.closing_epochs, 0));
+  if (closing >= given)
+    throw UsageError("leaves nothing of the " + std::to_string(one.epochs) + " --epochs",
+                     "--closing-epochs", "fewer of them");
+  one.epochs = std::max<int64_t>(1, std::llround((given - closing) / images));
 }
 
 // Of images beside the data set's own: in as many image-steps.
@@ -106,12 +128,28 @@ ArmPlan with_extra(const CompareConfig& config, const std::string& name, const s
                    RunConfig one, const std::string& text) {
   const data::Extra extra = data::extra_from(text);
   one.extra = {text};
-  one.epochs = std::max<int64_t>(
-      1, std::llround(static_cast<double>(config.base.epochs) / (1 + extra.ratio)));
+  one.select = config.base.select;
+  fit_epochs(one);
   return arm(config,
              name + ", with " + extra.path.filename().string() + " " +
                  report::significant(extra.ratio, 4) + "x",
              teacher, one);
+}
+
+// Each arm that trains, and after it the same of three times as many epochs.
+std::vector<ArmPlan> with_longer(const CompareConfig& config, std::vector<ArmPlan> plans) {
+  constexpr int64_t kTimes = 3;
+  std::vector<ArmPlan> all;
+  for (ArmPlan& plan : plans) {
+    all.push_back(plan);
+    if (plan.probe) continue;
+    RunConfig one = plan.runs.front();
+    one.epochs *= kTimes;
+    ArmPlan longer = arm(config, plan.name + ", 3x as long", plan.teacher, one);
+    longer.shorter = plan.title();
+    all.push_back(std::move(longer));
+  }
+  return all;
 }
 
 // Each of the teachers with each of the losses, without more images and with.
@@ -128,7 +166,9 @@ std::vector<ArmPlan> distilled(const CompareConfig& config, bool pretrained) {
       one.loss = loss.embedding;
       one.logit_loss = loss.logit;
       const std::string name = (pretrained ? "finetune, distill " : "distill ") + words(loss);
-      plans.push_back(arm(config, name, files, one));
+      RunConfig alone = one;
+      fit_epochs(alone);
+      plans.push_back(arm(config, name, files, alone));
       for (const std::string& extra : config.base.extra)
         plans.push_back(with_extra(config, name, files, one, extra));
     }
@@ -161,7 +201,7 @@ std::vector<ArmPlan> plans_of(const CompareConfig& config, Log& log) {
                        "one of: scratch, finetune, linear-probe, distill, finetune-distill");
     }
   }
-  return plans;
+  return config.budget == Budget::paper ? with_longer(config, std::move(plans)) : plans;
 }
 
 std::string last_part(const std::string& path) {

@@ -10,6 +10,7 @@ namespace retort::run {
 // An arm of a comparison.
 struct ArmPlan {
   std::string name, teacher;  // no teacher: empty
+  std::string shorter{};      // the title of the same arm of fewer epochs, where there is one
   std::vector<RunConfig>
       runs;  // one a seed, each with a folder of its own; of a probe, which draws nothing, one
   bool probe = false;  // the linear probe, whose runs train no student

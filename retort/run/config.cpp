@@ -13,6 +13,8 @@
 #include "retort/run/named_teacher.h"
 #include "retort/run/objects.h"
 #include "retort/run/options.h"
+#include "retort/run/plan.h"
+#include "retort/run/recommended_teachers.h"
 
 namespace retort::run {
 
@@ -60,6 +62,7 @@ RunConfig absolute(RunConfig config) {
        {&config.data, &config.out, &config.cache, &config.student_weights, &config.classes})
     make_absolute(*path);
   for (std::string& text : config.teacher) {
+    if (text == kAutomaticTeacher) text = automatic_teacher();
     NamedTeacher teacher = teacher_from(text);
     make_absolute(teacher.name);
     text = to_text(teacher);
@@ -70,6 +73,7 @@ RunConfig absolute(RunConfig config) {
     const data::Extra given = data::extra_from(extra);
     extra = fs::absolute(given.path).lexically_normal().string() + ":" + toml_value(given.ratio);
   }
+  if (config.hours == 0) config.epochs = epochs_of(config);
   resolve_weight(config.loss_weight, config.loss);
   resolve_weight(config.logit_weight, config.logit_loss);
   return config;

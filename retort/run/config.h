@@ -28,7 +28,11 @@ struct RunConfig {
   double teacher_lr = 0;
 
   int64_t image_size = 0;
-  int64_t epochs = 100, batch_size = 0;
+  int64_t epochs = 0, batch_size = 0;
+  double hours = 0;
+  static constexpr int64_t kByRule = -1;
+  int64_t closing_epochs = 0;
+  double closing_lr = 0;
   double lr = 0, weight_decay = 0.05, warmup = 0.05, clip_norm = 5, ema = 0, head_lr_factor = 1;
   int64_t seed = 0, threads = 0;
   std::string device = "cpu";
@@ -50,6 +54,7 @@ struct RunConfig {
   std::vector<std::string> loss_option, logit_option;
 
   std::vector<std::string> extra;
+  int64_t select = 0;
   TrustedLabels labels = TrustedLabels::real;
   ExtraLosses extra_losses = ExtraLosses::all;
   double val_fraction = 0.1, test_fraction = 0.2;
@@ -65,8 +70,8 @@ struct RunConfig {
 // Complete and re-runnable: `retort distill --config` reads it back.
 std::string to_toml(const RunConfig& config);
 
-// With every kOwn replaced by the loss's own weight, and paths that hold wherever the config is
-// read.
+// With the epochs that are meant, every kOwn replaced by the loss's own weight, and paths that hold
+// wherever the config is read.
 RunConfig absolute(RunConfig config);
 
 // A named set of options and their values, for what neither command line nor config file says.

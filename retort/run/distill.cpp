@@ -13,6 +13,7 @@
 #include "retort/run/evaluate_student.h"
 #include "retort/run/fit_teachers.h"
 #include "retort/run/forecast_run.h"
+#include "retort/run/hours.h"
 #include "retort/run/inputs.h"
 #include "retort/run/opened.h"
 #include "retort/run/report_run.h"
@@ -86,25 +87,30 @@ DataSummary data_summary(const Plan& plan, const OpenData& data) {
 std::vector<ExtraSummary> extras_summary(const Plan& plan, const OpenData& data) {
   std::vector<ExtraSummary> all;
   for (const ExtraSource& extra : data.extras)
-    all.push_back({.path = extra.given.path.string(),
-                   .ratio = extra.given.ratio,
-                   .images = extra.found,
-                   .used = extra.images.size(),
-                   .labels = plan.data.trusts_extra_labels,
-                   .share = static_cast<double>(extra.each_epoch) /
-                            static_cast<double>(data.images_an_epoch())});
+    all.push_back(
+        {.path = extra.given.path.string(),
+         .ratio = extra.given.ratio,
+         .images = extra.found,
+         .used = extra.images.size(),
+         .labels = plan.data.trusts_extra_labels,
+         .share =
+             static_cast<double>(extra.each_epoch) / static_cast<double>(data.images_an_epoch()),
+         .selected = extra.selection ? extra.selection->per_class : std::vector<int64_t>{}});
   return all;
 }
 
 // All that the summary says of the run as a whole.
-void describe(const Plan& plan, const OpenData& data, const train::TrainResult& result,
+void describe(const Plan& plan, const OpenData& data, const TrainedStudent& student,
               RunSummary& summary) {
+  const train::TrainResult& result = student.result;
   summary.version = kVersion;
   summary.data = data_summary(plan, data);
   summary.extras = extras_summary(plan, data);
   summary.skipped = data.skipped;
   summary.epochs = result.epochs;
   summary.image_steps = data.images_an_epoch() * result.epochs;
+  summary.closing = student.closing;
+  if (student.closing) summary.image_steps += student.closing->images * student.closing->epochs;
   summary.images_per_second = result.images_per_second;
   summary.seed = static_cast<int64_t>(plan.training.seed);
   summary.threads = at::get_num_threads();
@@ -115,6 +121,7 @@ void describe(const Plan& plan, const OpenData& data, const train::TrainResult& 
 // The run itself, step by step.
 RunSummary carry_out(const Plan& given, const DistillOptions& options, const RunFolder& folder,
                      const Context& context) {
+  const Stopwatch since_start;
   RunSummary summary;
   std::optional<Opened> opened;
   {
@@ -122,6 +129,12 @@ RunSummary carry_out(const Plan& given, const DistillOptions& options, const Run
     opened.emplace(open_all(given, context, &summary.inputs));
   }
   auto& [plan, teachers, data] = *opened;
+  std::optional<HoursChoice> hours;
+  if (plan.training.hours) {
+    const Timed timed(summary.seconds.forecast);
+    hours = begin_hours(plan, data, teachers, folder.hours(), options.resume, since_start.seconds(),
+                        context);
+  }
   if (options.forecast && !options.resume) {
     const Timed timed(summary.seconds.forecast);
     const Forecast forecast = forecast_run(plan, data, teachers, context);
@@ -136,6 +149,10 @@ RunSummary carry_out(const Plan& given, const DistillOptions& options, const Run
     fitted = fit_teachers(plan, data, teachers, context);
     keep_head(folder, fitted);
   }
+  if (hours) {
+    const Timed timed(summary.seconds.forecast);
+    finish_hours(plan, data, fitted, folder.hours(), since_start.seconds(), context, *hours);
+  }
   summary.teacher = fitted.summary;
   const TrainedStudent student =
       train_student(plan, data, fitted, summary.inputs, folder, options.resume, context);
@@ -144,7 +161,7 @@ RunSummary carry_out(const Plan& given, const DistillOptions& options, const Run
     const Timed timed(summary.seconds.evaluation);
     summary.student = evaluate_student(plan, data, student, folder, context);
   }
-  describe(plan, data, student.result, summary);
+  describe(plan, data, student, summary);
   if (!summary.forecast.is_null()) {
     summary.forecast["taken_seconds"] = since_forecast.seconds();
     context.log.info("took " + report::duration(since_forecast.seconds()) +
@@ -199,10 +216,13 @@ RunSummary finished_before(const RunFolder& folder) {
 
 }  // namespace
 
-Forecast forecast(const RunConfig& config, Log& log, const StopFlag& stop) {
+Forecast forecast(const RunConfig& config, Log& log, const StopFlag& stop, bool cold) {
   const Context context{log, stop};
-  Opened opened = open_all(resolve(config), context);
-  return forecast_run(opened.plan, opened.data, opened.teachers, context);
+  const Stopwatch watch;
+  auto [plan, teachers, data] = open_all(resolve(config), context);
+  if (plan.training.hours)
+    begin_hours(plan, data, teachers, {}, /*resume=*/false, watch.seconds(), context);
+  return forecast_run(plan, data, teachers, context, cold);
 }
 
 RunSummary distill(const RunConfig& config, const DistillOptions& options, Log& log,

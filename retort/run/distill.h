@@ -26,8 +26,8 @@ RunSummary distill(const RunConfig& config, const DistillOptions& options, Log& 
                    const StopFlag& stop);
 
 // What distill() would take (forecast.h), measured in seconds; writes no run folder, only decoded
-// images into the cache.
-Forecast forecast(const RunConfig& config, Log& log, const StopFlag& stop);
+// images into the cache. `cold`: as if the cache held none of the teacher's outputs.
+Forecast forecast(const RunConfig& config, Log& log, const StopFlag& stop, bool cold = false);
 
 // The same, unless the run folder holds this very run, made of the same data and teachers
 // (inputs.h): finished, its summary is read; unfinished, it goes on. Made of other ones it is made

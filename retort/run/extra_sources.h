@@ -1,11 +1,13 @@
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "retort/data/extra.h"
 #include "retort/data/image_store.h"
 #include "retort/run/plan.h"
 #include "retort/run/prepare_teachers.h"
+#include "retort/teacher/nearest.h"
 
 namespace retort::run {
 
@@ -14,13 +16,14 @@ struct ExtraSource {
   data::Extra given;
   int64_t found = 0, each_epoch = 0;
   data::Manifest manifest;
-  data::ImageStore images;  // those of `found` that the run will come to
+  data::ImageStore images;                      // those of `found` that the run will come to
+  std::optional<teacher::Selection> selection;  // how they were chosen, where --select chose
 };
 
-// Opens every --extra of the plan, for a data set of so many training images.
-std::vector<ExtraSource> open_extras(const Plan& plan, const std::vector<std::string>& classes,
-                                     int64_t images, const data::Preparation& preparation,
-                                     const Context& context);
+// Opens every --extra of the plan, for a task of so many training images.
+std::vector<ExtraSource> open_extras(const Plan& plan, const data::Manifest& task, int64_t images,
+                                     PreparedTeachers& teachers,
+                                     const data::Preparation& preparation, const Context& context);
 
 // Passes over its images that a run of so many epochs comes to, the last in part.
 int64_t times_seen(const ExtraSource& extra, int64_t epochs);

@@ -35,8 +35,8 @@ teacher::OutputStore::Options store_options(const Plan& plan, const OpenData& da
 // On as many stored views as keep the fit to seconds. Mixed views have no one label: then on the
 // plain images.
 teacher::LinearHead fit_probe(const Plan& plan, const OpenData& data, teacher::Teacher& teacher,
-                              const teacher::OutputStore& outputs,
-                              const FeatureParts& val_features, const Context& context) {
+                              const teacher::OutputStore& outputs, const FeatureParts& val_features,
+                              const Context& context) {
   constexpr int64_t kRows = 20000;
   const auto there = [&](const at::Tensor& tensor) { return on_device(tensor, plan.device); };
   const auto all_there = [&](std::vector<at::Tensor> parts) {
@@ -97,8 +97,7 @@ TeacherSummary fit_one(const Plan& plan, const OpenData& data, teacher::Teacher&
   const data::ImageStore val = open_split(plan, data.manifest, data::Split::val, prepared, context);
   const data::ImageStore test =
       open_split(plan, data.manifest, data::Split::test, prepared, context);
-  const FeatureParts val_features =
-      evaluation_parts(plan, teacher, val, "validation", context);
+  const FeatureParts val_features = evaluation_parts(plan, teacher, val, "validation", context);
   labels = {data::labels_of(val), data::labels_of(test)};
   TeacherSummary summary;
   if (plan.teachers.head == TeacherHead::keep) {
@@ -176,9 +175,11 @@ PendingViews pending_views(const Plan& plan, const OpenData& data, const Prepare
                            size_t number) {
   PendingViews pending;
   const auto count = [&](const data::ImageStore& images, int64_t times_seen) {
-    const auto [missing, live] = teacher::OutputStore::looks(
-        plan.cache, teachers.teachers[number], images, plan.views.recipe,
-        store_options(plan, data, teachers, number, images, times_seen));
+    const teacher::OutputStore::Options options =
+        store_options(plan, data, teachers, number, images, times_seen);
+    const auto [missing, live] = teacher::OutputStore::looks(plan.cache, teachers.teachers[number],
+                                                             images, plan.views.recipe, options);
+    pending.all += options.views * images.size();
     pending.missing += missing;
     pending.live += live;
   };

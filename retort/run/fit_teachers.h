@@ -24,9 +24,9 @@ FittedTeachers fit_teachers(const Plan& plan, const OpenData& data, PreparedTeac
                             const Context& context);
 
 // Images that a teacher is still to look at: views that are not stored, and live ones of a whole
-// training.
+// training. `all`: with those that are stored.
 struct PendingViews {
-  int64_t missing = 0, live = 0;
+  int64_t missing = 0, live = 0, all = 0;
 };
 PendingViews pending_views(const Plan& plan, const OpenData& data, const PreparedTeachers& teachers,
                            size_t teacher);

@@ -60,12 +60,16 @@ StudentRates student_rates(models::ImageModel& student, const data::ImageStore& 
       batch_size, 0.3, [&] { batch = data::render_batch(images, samples, recipe, 0, spec); });
   const double stepping = train::training_speed(student, spec.size, batch_size, precision, muon);
   student.eval();
-  const double evaluating = images_per_second(batch_size, 0.3, [&] {
+  return {1 / (1 / rendering + 1 / stepping), evaluation_rate(student, batch, precision)};
+}
+
+double evaluation_rate(models::ImageModel& student, const at::Tensor& images,
+                       models::Precision precision) {
+  return images_per_second(images.size(0), 0.3, [&] {
     const at::NoGradGuard no_grad;
     const models::AutocastGuard autocast(precision);
-    (void)student.forward(batch.to(models::device_of(student))).logits.to(at::kCPU);
+    (void)student.forward(images.to(models::device_of(student))).logits.to(at::kCPU);
   });
-  return {1 / (1 / rendering + 1 / stepping), evaluating};
 }
 
 int64_t peak_memory() {
@@ -74,8 +78,11 @@ int64_t peak_memory() {
   return int64_t{usage.ru_maxrss} * 1024;
 }
 
+double Forecast::epoch_seconds() const {
+  return at_rate(images, student_rate) + at_rate(validated, evaluation_rate);
+}
 double Forecast::student_seconds() const {
-  return at_rate(images * epochs, student_rate) + at_rate(evaluated, evaluation_rate);
+  return at_rate(images * epochs + closing, student_rate) + at_rate(evaluated, evaluation_rate);
 }
 double Forecast::teacher_seconds() const {
   return at_rate(looks, teacher_rate) + at_rate(teacher_steps, teacher_training_rate);
@@ -88,7 +95,7 @@ nlohmann::json to_json(const Forecast& forecast) {
           {"student_rate", forecast.student_rate},
           {"teacher_rate", forecast.teacher_rate},
           {"steps", forecast.steps},
-          {"image_steps", forecast.images * forecast.epochs},
+          {"image_steps", forecast.images * forecast.epochs + forecast.closing},
           {"looks", forecast.looks},
           {"disk_bytes", forecast.disk_bytes},
           {"memory_bytes", forecast.memory_bytes}};
@@ -99,6 +106,8 @@ std::string text_of(const Forecast& forecast) {
       "forecast: " + report::duration(forecast.seconds()) + " in all: student " +
       report::duration(forecast.student_seconds()) + " (" + std::to_string(forecast.images) +
       " images × " + std::to_string(forecast.epochs) + " epochs, " +
+      (forecast.closing > 0 ? "then " + std::to_string(forecast.closing) + " labelled images, "
+                            : std::string()) +
       std::to_string(forecast.steps) + " steps, " + rate(forecast.student_rate) + ")";
   if (forecast.teacher_steps > 0)
     text += ", training the teacher " +

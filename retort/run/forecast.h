@@ -18,6 +18,7 @@ namespace retort::run {
 struct Forecast {
   int64_t images = 0;  // of an epoch
   int64_t epochs = 0, steps = 0;
+  int64_t closing = 0;      // images of the closing phase, all epochs together
   double student_rate = 0;  // images/s of training steps, views rendered; 0: nothing is trained
   int64_t looks = 0;  // of the teacher: views that are not stored yet, and images to evaluate it on
   double teacher_rate = 0;  // images/s of those, views rendered
@@ -29,6 +30,9 @@ struct Forecast {
   int64_t disk_bytes = 0;    // of the teacher's outputs still to be written
   int64_t memory_bytes = 0;  // at its peak until now, a training step included
 
+  int64_t validated = 0;  // of them, after each epoch
+
+  double epoch_seconds() const;    // of the student, with its validation
   double student_seconds() const;  // with its validation and test
   double teacher_seconds() const;  // with its training
   double seconds() const { return student_seconds() + teacher_seconds(); }
@@ -47,6 +51,10 @@ struct StudentRates {
 StudentRates student_rates(models::ImageModel& student, const data::ImageStore& images,
                            const data::ViewRecipe& recipe, const data::InputSpec& spec,
                            int64_t batch_size, models::Precision precision, bool muon);
+
+// Images/s of evaluating a student on such a batch.
+double evaluation_rate(models::ImageModel& student, const at::Tensor& images,
+                       models::Precision precision);
 
 // Bytes of memory that this process has taken at most until now.
 int64_t peak_memory();

@@ -10,11 +10,12 @@ namespace {
 
 // Those of each teacher, at its own rate.
 void add_teacher_passes(const Plan& plan, const OpenData& data, PreparedTeachers& teachers,
-                        Forecast& forecast) {
+                        bool cold, Forecast& forecast) {
   double seconds = 0;
   for (size_t i = 0; i < teachers.teachers.size(); ++i) {
     teacher::Teacher& teacher = teachers.teachers[i];
-    const PendingViews pending = pending_views(plan, data, teachers, i);
+    PendingViews pending = pending_views(plan, data, teachers, i);
+    if (cold) pending.missing = pending.all;
     if (pending.missing + pending.live == 0) continue;
     const int64_t all = pending.missing + pending.live + data.val.size() + data.test.size();
     forecast.disk_bytes += pending.missing * teacher.feature_dim() * 2;
@@ -47,7 +48,7 @@ void add_teacher_training(const Plan& plan, const OpenData& data, const Context&
 }  // namespace
 
 Forecast forecast_run(const Plan& plan, const OpenData& data, PreparedTeachers& teachers,
-                      const Context& context) {
+                      const Context& context, bool cold) {
   context.log.info("measuring how fast this machine is");
   const models::ModelPtr student = start_student(
       plan.student, static_cast<int64_t>(data.manifest.classes.size()), data.spec.size);
@@ -56,13 +57,16 @@ Forecast forecast_run(const Plan& plan, const OpenData& data, PreparedTeachers& 
                 epochs = plan.training.epochs;
   const StudentRates rates = student_rates(*student, data.train, plan.views.recipe, data.spec,
                                            batch, plan.precision, plan.training.muon);
+  const int64_t closing = plan.training.closing_epochs;
   Forecast forecast{.images = images,
                     .epochs = epochs,
                     .steps = train::batches_an_epoch(images, batch) * epochs,
+                    .closing = data.train.size() * closing,
                     .student_rate = rates.training,
-                    .evaluated = data.val.size() * epochs + data.test.size(),
-                    .evaluation_rate = rates.evaluation};
-  add_teacher_passes(plan, data, teachers, forecast);
+                    .evaluated = data.val.size() * (epochs + closing) + data.test.size(),
+                    .evaluation_rate = rates.evaluation,
+                    .validated = data.val.size()};
+  add_teacher_passes(plan, data, teachers, cold, forecast);
   if (plan.teachers.trained_first()) add_teacher_training(plan, data, context, forecast);
   forecast.memory_bytes = peak_memory();
   return forecast;

@@ -8,8 +8,8 @@ namespace retort::run {
 
 // What the rest of the run will take, measured on this machine in seconds. `teachers` are those
 // that are given, before any training of theirs; their outputs are counted as missing where they
-// will be trained first. Draws from torch's generator.
+// will be trained first, and all of them where it is `cold`. Draws from torch's generator.
 Forecast forecast_run(const Plan& plan, const OpenData& data, PreparedTeachers& teachers,
-                      const Context& context);
+                      const Context& context, bool cold = false);
 
 }  // namespace retort::run

@@ -127,10 +127,11 @@ OpenData open_data(const Plan& plan, data::Manifest manifest, const data::InputS
                 .train = {},
                 .val = {},
                 .test = {},
+                .stored = {},
                 .extras = {},
                 .skipped = {}};
   const int64_t preferred = plan.student.image_size.value_or(student.size);
-  const data::Preparation stored =
+  data.stored =
       kept_images(plan, data.manifest, stored_side(std::max(preferred, teachers.largest_size())),
                   free_bytes(plan.cache), context.log);
   // The share of files that may be skipped is of the whole data set.
@@ -140,17 +141,21 @@ OpenData open_data(const Plan& plan, data::Manifest manifest, const data::InputS
     add_skipped(data.skipped, store);
     return store;
   };
-  data.train = open(data::Split::train, stored);
+  data.train = open(data::Split::train, data.stored);
   if (data.train.size() < 2) throw Error("fewer than two training images are left", plan.data.path);
-  data.extras = open_extras(plan, data.manifest.classes, data.train.size(), stored, context);
   data.spec.size = plan.student.image_size.value_or(automatic_size(data.train, preferred));
   // After the training images are open: labels are part of a store's key, and other prompts give
   // other labels.
   if (plan.data.unlabelled()) label_validation(plan, data.manifest, teachers, context);
   data.val = open(data::Split::val, data::for_evaluation(data.spec));
   data.test = open(data::Split::test, data::for_evaluation(data.spec));
-  for (const ExtraSource& extra : data.extras) add_skipped(data.skipped, extra.images);
   return data;
+}
+
+void open_extras(const Plan& plan, PreparedTeachers& teachers, const Context& context,
+                 OpenData& data) {
+  data.extras = open_extras(plan, data.manifest, data.train.size(), teachers, data.stored, context);
+  for (const ExtraSource& extra : data.extras) add_skipped(data.skipped, extra.images);
 }
 
 }  // namespace retort::run

@@ -22,6 +22,7 @@ struct OpenData {
   data::Manifest manifest;
   data::InputSpec spec;               // what the student sees
   data::ImageStore train, val, test;  // val and test are made for `spec`, and may be empty
+  data::Preparation stored;           // how training images are kept
   std::vector<ExtraSource> extras;    // of each --extra
   std::vector<data::SkippedFile> skipped;
 
@@ -30,9 +31,13 @@ struct OpenData {
 };
 
 // `student`: the input that its family asks for. Where images have no labels, teachers with
-// zero-shot heads name those of validation. Throws Error when too few images are left.
+// zero-shot heads name those of validation. Extras are left to open_extras. Throws Error when too
+// few images are left.
 OpenData open_data(const Plan& plan, data::Manifest manifest, const data::InputSpec& student,
                    PreparedTeachers& teachers, const Context& context);
+// Every --extra, for as many epochs as the plan has.
+void open_extras(const Plan& plan, PreparedTeachers& teachers, const Context& context,
+                 OpenData& data);
 
 // Images of one split, prepared in another way. `skipped_elsewhere`: files of other splits that do
 // not decode, which count towards the share that may be skipped.

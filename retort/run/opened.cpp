@@ -23,6 +23,8 @@ Opened open_all(const Plan& given, const Context& context, Inputs* inputs) {
     *inputs = inputs_of(given, plan.data.dedupe ? manifest_of(plan.data) : manifest, context.log,
                         context.stop);
   OpenData data = open_data(plan, std::move(manifest), student->input_spec(), teachers, context);
+  // Where there are hours, how many of their images are needed is still to be chosen.
+  if (!plan.training.hours) open_extras(plan, teachers, context, data);
   return {std::move(plan), std::move(teachers), std::move(data)};
 }
 

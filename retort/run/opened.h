@@ -7,7 +7,8 @@
 
 namespace retort::run {
 
-// What every job begins with: the data, and the teachers that are named.
+// What every job begins with: the data, and the teachers that are named. Where the plan has hours,
+// its extras are not open yet.
 struct Opened {
   Plan plan;
   PreparedTeachers teachers;

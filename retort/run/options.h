@@ -22,6 +22,7 @@ void visit_options(RunConfig& c, Visitor&& visitor) {
           "(path,label,split)");
   visitor("teacher", c.teacher, Range{}, main,
           "pre-trained weight file (.safetensors, .pth), a model's folder, hf:ORG/NAME on the hub, "
+          "auto: the best of `retort list teachers --recommended` that was pulled, "
           "or `none`: the student from scratch; "
           "may be given again, to learn from several: TEACHER@PIXELS for the resolution that this "
           "one sees, TEACHER:WEIGHT for its share");
@@ -37,7 +38,17 @@ void visit_options(RunConfig& c, Visitor&& visitor) {
   visitor("out", c.out, Range{}, main, "run folder to write");
 
   const char* const training = "Training";
-  visitor("epochs", c.epochs, Range{1, 100000}, training, "passes over the training images");
+  visitor("epochs", c.epochs, Range{0, 100000}, training,
+          "passes over the training images; 0: 100, or as many as --hours has room for");
+  visitor("hours", c.hours, Range{0, 10000}, training,
+          "how long the whole run may take on this machine: epochs and the teacher's views are "
+          "chosen from what is measured; 0: as long as --epochs take");
+  visitor("closing-epochs", c.closing_epochs, Range{RunConfig::kByRule, 100000}, training,
+          "epochs on --data's labelled images alone that follow distillation, by cross-entropy; "
+          "kept only where validation is no worse; -1: where there is an --extra, as many as a "
+          "tenth of distillation's images make, 10 to 100");
+  visitor("closing-lr", c.closing_lr, Range{0, 10}, training,
+          "their peak learning rate; 0: a tenth of distillation's");
   visitor("batch-size", c.batch_size, Range{0, 65536}, training,
           "images a step; 0: 64, or 32 where that would be fewer than 2,000 steps");
   visitor("image-size", c.image_size, Range{0, 1024}, training,
@@ -171,6 +182,9 @@ void visit_options(RunConfig& c, Visitor&& visitor) {
           "DIR or DIR:RATIO, a folder of more images to learn from, generated ones or a pile "
           "without labels: RATIO (1) of them for each of "
           "--data's; may be given again");
+  visitor("select", c.select, Range{0, kBig}, dataset,
+          "of each --extra, only so many pictures: those that the teacher finds nearest to the "
+          "task, without near-twins, balanced over what it takes them for; 0: all");
   visitor("labels", c.labels, Range{}, dataset,
           "real: only --data's are trusted; all: the class folders of --extra too");
   visitor("extra-losses", c.extra_losses, Range{}, dataset,

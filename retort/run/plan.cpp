@@ -1,6 +1,7 @@
 #include "retort/run/plan.h"
 
 #include <algorithm>
+#include <cmath>
 #include <sstream>
 
 #include "retort/core/device.h"
@@ -85,6 +86,7 @@ DataPlan data_plan(const RunConfig& config) {
                 .dedupe = config.dedupe,
                 .store = config.image_store,
                 .extras = {},
+                .select = chosen(config.select),
                 .trusts_extra_labels = config.labels == TrustedLabels::all,
                 .extras_have_logits = config.extra_losses == ExtraLosses::all};
   for (const std::string& extra : config.extra) plan.extras.push_back(data::extra_from(extra));
@@ -119,7 +121,10 @@ bool uses_muon(const RunConfig& config) {
 }
 
 TrainingPlan training_plan(const RunConfig& config) {
-  return {.epochs = config.epochs,
+  return {.epochs = config.hours > 0 ? 1 : epochs_of(config),
+          .hours = chosen(config.hours),
+          .closing_epochs = closing_epochs_of(config),
+          .closing_rate = chosen(config.closing_lr),
           .batch_size = chosen(config.batch_size),
           .learning_rate = chosen(config.lr),
           .muon = uses_muon(config),
@@ -170,6 +175,11 @@ Plan resolve(const RunConfig& given) {
   return plan;
 }
 
+int64_t epochs_of(const RunConfig& config) {
+  constexpr int64_t kUsual = 100;
+  return config.epochs > 0 ? config.epochs : kUsual;
+}
+
 int64_t batch_size_for(const TrainingPlan& plan, int64_t images) {
   constexpr int64_t kUsual = 64, kSmall = 32, kFewSteps = 2000;
   return plan.batch_size.value_or(plan.epochs * images < kFewSteps * kUsual ? kSmall : kUsual);
@@ -180,6 +190,19 @@ double learning_rate_for(const TrainingPlan& plan, int64_t images) {
   if (plan.learning_rate) return *plan.learning_rate;
   if (plan.pretrained) return 3e-4;
   return plan.muon || images < kMany ? 1e-3 : 3e-3;
+}
+
+double closing_rate_for(const TrainingPlan& plan, int64_t images) {
+  return plan.closing_rate.value_or(learning_rate_for(plan, images) / 10);
+}
+
+int64_t closing_epochs_of(const RunConfig& config) {
+  if (config.closing_epochs != RunConfig::kByRule) return config.closing_epochs;
+  if (config.extra.empty()) return 0;
+  double images = 1;  // of an epoch, for each of the data set's own
+  for (const std::string& extra : config.extra) images += data::extra_from(extra).ratio;
+  const int64_t tenth = std::llround(static_cast<double>(epochs_of(config)) * images / 10);
+  return std::clamp<int64_t>(tenth, 10, 100);
 }
 
 // A student that goes round too few views learns them by heart (docs/results.md); where images are

@@ -33,6 +33,7 @@ struct DataPlan {
   bool dedupe = false;     // training images with an exact copy in validation or test are left out
   ImageStoreKind store = ImageStoreKind::automatic;
   std::vector<data::Extra> extras;
+  std::optional<int64_t> select;  // so many pictures of each, those nearest to the task
   bool trusts_extra_labels = false;
   bool extras_have_logits = true;  // else they are for the embedding loss alone
 
@@ -74,7 +75,10 @@ struct StudentPlan {
 };
 
 struct TrainingPlan {
-  int64_t epochs = 0;
+  int64_t epochs = 0;                   // where there are hours, 1 until they are chosen (hours.h)
+  std::optional<double> hours;          // that the whole run may take
+  int64_t closing_epochs = 0;           // on the labelled images alone, after the others
+  std::optional<double> closing_rate;   // closing_rate_for()
   std::optional<int64_t> batch_size;    // batch_size_for()
   std::optional<double> learning_rate;  // learning_rate_for()
   bool muon = false, pretrained = false;
@@ -101,12 +105,22 @@ struct Plan {
 // Throws UsageError on a config that cannot be meant, Error where the device is not there.
 Plan resolve(const RunConfig& config);
 
+// The epochs of a config that names no hours, or what stands for them.
+int64_t epochs_of(const RunConfig& config);
+
 // Images a step, of so many an epoch. Where steps are few they are the bottleneck
 // (docs/results.md).
 int64_t batch_size_for(const TrainingPlan& plan, int64_t images);
 
 // The peak rate for a set of so many different images. Measured in docs/results.md.
 double learning_rate_for(const TrainingPlan& plan, int64_t images);
+
+// The peak rate of the closing phase, for a distillation on so many different images.
+double closing_rate_for(const TrainingPlan& plan, int64_t images);
+
+// Epochs of the closing phase: as the config says, or by the rule that --help states. A pile is
+// what makes it worth having, so there is none by rule without one.
+int64_t closing_epochs_of(const RunConfig& config);
 
 // Views of each image that a teacher's outputs are stored for, of so many images, each seen so
 // often.

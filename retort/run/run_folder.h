@@ -22,6 +22,12 @@ struct RunFolder {
   std::filesystem::path metrics() const { return root / "metrics.jsonl"; }
   std::filesystem::path summary() const { return root / "summary.json"; }
   std::filesystem::path checkpoint() const { return root / "checkpoints" / "last.safetensors"; }
+  // What --hours chose (hours.h).
+  std::filesystem::path hours() const { return root / "checkpoints" / "hours.json"; }
+  // Of the closing phase.
+  std::filesystem::path closing_checkpoint() const {
+    return root / "checkpoints" / "closing.safetensors";
+  }
   // What the checkpoint was made of (inputs.h).
   std::filesystem::path inputs() const { return root / "checkpoints" / "inputs.json"; }
   std::filesystem::path student() const { return root / "student.safetensors"; }

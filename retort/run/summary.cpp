@@ -98,8 +98,25 @@ nlohmann::json to_json(const std::vector<ExtraSummary>& extras) {
                    {"images", extra.images},
                    {"used", extra.used},
                    {"labels", extra.labels},
-                   {"share", extra.share}});
+                   {"share", extra.share},
+                   {"selected", extra.selected}});
   return all;
+}
+
+nlohmann::json to_json(const ClosingSummary& closing) {
+  return {{"epochs", closing.epochs},
+          {"images", closing.images},
+          {"kept", closing.kept},
+          {"val_accuracy_before", closing.accuracy_before},
+          {"val_accuracy_after", closing.accuracy_after}};
+}
+
+ClosingSummary closing_from_json(const nlohmann::json& json) {
+  return {.epochs = json.at("epochs"),
+          .images = json.at("images"),
+          .kept = json.at("kept"),
+          .accuracy_before = json.at("val_accuracy_before"),
+          .accuracy_after = json.at("val_accuracy_after")};
 }
 
 DataSummary data_from_json(const nlohmann::json& summary) {
@@ -122,7 +139,8 @@ std::vector<ExtraSummary> extras_from_json(const nlohmann::json& json) {
   std::vector<ExtraSummary> extras;
   for (const nlohmann::json& extra : json)
     extras.push_back({extra.at("path"), extra.at("ratio"), extra.at("images"), extra.at("used"),
-                      extra.at("labels"), extra.at("share")});
+                      extra.at("labels"), extra.at("share"),
+                      extra.value("selected", std::vector<int64_t>{})});
   return extras;
 }
 
@@ -165,6 +183,7 @@ nlohmann::json to_json(const RunSummary& summary) {
       {"device", summary.device},
       {"precision", summary.precision},
       {"skipped_files", to_json(summary.skipped)}};
+  if (summary.closing) json["closing"] = to_json(*summary.closing);
   if (!summary.forecast.is_null()) json["forecast"] = summary.forecast;
   return json;
 }
@@ -177,6 +196,7 @@ RunSummary summary_from(const nlohmann::json& json, const std::string& file) try
   summary.extras = extras_from_json(json.at("extra"));
   if (!json.at("teacher").is_null()) summary.teacher = teacher_from_json(json.at("teacher"));
   summary.student = student_from_json(json.at("student"));
+  if (json.contains("closing")) summary.closing = closing_from_json(json.at("closing"));
   summary.seconds = seconds_from_json(json.at("seconds"));
   json.at("epochs").get_to(summary.epochs);
   json.at("image_steps").get_to(summary.image_steps);

@@ -51,13 +51,21 @@ struct RunSeconds {
   double total() const { return data + forecast + teacher + training + evaluation; }
 };
 
+// The closing phase of a run (closing.h). Accuracies are on validation; 0 where there is none.
+struct ClosingSummary {
+  int64_t epochs = 0, images = 0;  // of an epoch
+  bool kept = false;               // else the student is as distillation left it
+  double accuracy_before = 0, accuracy_after = 0;
+};
+
 // A folder of --extra.
 struct ExtraSummary {
   std::string path;
   double ratio = 1;
   int64_t images = 0, used = 0;
   bool labels = false;
-  double share = 0;  // of what the student sees
+  double share = 0;               // of what the student sees
+  std::vector<int64_t> selected;  // by --select, of each class; empty: all
 };
 
 struct DataSummary {
@@ -76,6 +84,7 @@ struct RunSummary {
   std::vector<ExtraSummary> extras;
   std::optional<TeacherSummary> teacher;
   StudentSummary student;
+  std::optional<ClosingSummary> closing;
   RunSeconds seconds;
   int64_t epochs = 0, image_steps = 0;
   double images_per_second = 0;

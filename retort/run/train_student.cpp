@@ -8,9 +8,11 @@
 
 #include "retort/core/error.h"
 #include "retort/core/file.h"
+#include "retort/core/hash.h"
 #include "retort/deploy/cost.h"
 #include "retort/losses/objective.h"
 #include "retort/report/text.h"
+#include "retort/run/closing.h"
 #include "retort/run/objects.h"
 #include "retort/run/start_student.h"
 
@@ -135,16 +137,48 @@ std::string line_of(const nlohmann::json& epoch) {
   return text + shown("train", "train_accuracy") + shown("validation", "val_accuracy");
 }
 
+// Stops a training after some seconds, and knows how fast it was by then. The first fifth of them,
+// in which everything is done for the first time, does not count.
+class TrialClock : public Log {
+ public:
+  TrialClock(double seconds, const StopFlag& given) : seconds_(seconds), given_(given) {}
+  void info(const std::string&) override {}
+  void warn(const std::string&) override {}
+  void progress(const Progress& at) override {
+    const double now = watch_.seconds();
+    if (since_ == 0) {
+      if (at.done == 0 || now < seconds_ / 5) return;
+      since_ = now;
+      before_ = at.done;
+      return;
+    }
+    until_ = now;
+    done_ = at.done;
+    if (now >= seconds_ || given_.load(std::memory_order_relaxed)) stop = true;
+  }
+  double images_per_second() const {
+    return static_cast<double>(done_ - before_) / (until_ - since_);
+  }
+  StopFlag stop{false};
+
+ private:
+  double seconds_, since_ = 0, until_ = 0;
+  int64_t before_ = 0, done_ = 0;
+  const StopFlag& given_;
+  Stopwatch watch_;
+};
+
 }  // namespace
 
 TrainedStudent train_student(const Plan& plan, const OpenData& data, const FittedTeachers& teachers,
                              const Inputs& inputs, const RunFolder& folder, bool resume,
                              const Context& context) {
   const Stopwatch preparing;
-  TrainedStudent student{seeded_student(plan, data, context.log), {}};
+  TrainedStudent student{seeded_student(plan, data, context.log), {}, {}};
   const train::TrainData read = train_data(plan, data, teachers);
   losses::Objective objective = objective_of(plan, read, *student.model);
-  train::Trainer trainer(*student.model, objective, read, train_options(plan, data, teachers));
+  const train::TrainOptions options = train_options(plan, data, teachers);
+  train::Trainer trainer(*student.model, objective, read, options);
   claim_checkpoint(folder, inputs, resume);
   std::ofstream metrics(folder.metrics(), std::ios::trunc);
   const auto on_epoch = [&](const nlohmann::json& epoch) {
@@ -155,10 +189,43 @@ TrainedStudent train_student(const Plan& plan, const OpenData& data, const Fitte
   const double prepared = preparing.seconds();
   student.result = trainer.run(folder.checkpoint(), resume, on_epoch, context.log, context.stop);
   student.result.seconds += prepared;
+  if (plan.training.closing_epochs > 0)
+    close_training(plan, data, hash_hex(train::fingerprint(options, read, student.model->spec())),
+                   folder, resume, on_epoch, context, student);
   student.model->to(at::kCPU);
   if (!metrics)
     throw Error("cannot be written", folder.metrics().string(), "check the free space on its disk");
   return student;
+}
+
+StudentRates trial_rates(const Plan& plan, const OpenData& data, const FittedTeachers& teachers,
+                         const fs::path& folder, double seconds, const Context& context) {
+  constexpr int64_t kEndless = 1000000;
+  const models::ModelPtr student = seeded_student(plan, data, null_log());
+  train::TrainData read = train_data(plan, data, teachers);
+  losses::Objective objective = objective_of(plan, read, *student);
+  read.val = nullptr;
+  train::TrainOptions options = train_options(plan, data, teachers);
+  options.epochs = kEndless;
+  options.checkpoint_seconds = 1e9;
+  const fs::path checkpoint = folder / "trial.safetensors";
+  fs::create_directories(folder);
+  TrialClock clock(seconds, context.stop);
+  try {
+    train::Trainer trainer(*student, objective, read, options);
+    trainer.run(
+        checkpoint, /*resume=*/false, [](const nlohmann::json&) {}, clock, clock.stop);
+  } catch (const Interrupted&) {
+    fs::remove(checkpoint);
+    check_stop(context.stop, "measuring");
+  }
+  student->eval();
+  const data::Sample first{0, 0};
+  const std::vector<data::Sample> samples(
+      static_cast<size_t>(std::min<int64_t>(64, data.train.size())), first);
+  const at::Tensor images =
+      data::render_batch(data.train, samples, plan.views.recipe, 0, data.spec);
+  return {clock.images_per_second(), evaluation_rate(*student, images, plan.precision)};
 }
 
 }  // namespace retort::run

@@ -42,6 +42,9 @@ RunConfig config_of_teacher(const Plan& plan, const NamedTeacher& teacher,
   RunConfig own = given;
   own.teacher = {kNone};
   own.extra.clear();
+  own.select = defaults.select;
+  own.closing_epochs = defaults.closing_epochs;
+  own.closing_lr = defaults.closing_lr;
   own.teacher_init = defaults.teacher_init;
   own.teacher_arch.clear();
   // What the student learns from it does not matter to its training: one teacher serves all losses.
@@ -54,6 +57,7 @@ RunConfig config_of_teacher(const Plan& plan, const NamedTeacher& teacher,
   own.student_weights = finetune ? teacher.name : "";
   own.image_size = teacher.size.value_or(model.input_spec().size);
   own.epochs = given.teacher_epochs;
+  own.hours = 0;
   own.lr = given.teacher_lr > 0 ? given.teacher_lr : finetune ? kFinetune : 0;
   if (finetune) own.schedule = train::Schedule::cosine;
   own.head_lr_factor = finetune ? kFinetuneHead : 1;

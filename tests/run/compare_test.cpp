@@ -92,6 +92,21 @@ TEST_F(CompareTest, EachExtraIsAnArmOfAsManyImageSteps) {
                                              "distill kd, with pile 3x"}));
 }
 
+TEST_F(CompareTest, AClosingPhaseIsPartOfTheBudget) {
+  testing::write_pictures(folder_ / "pile", "train", 3, 6);
+  compare_.base.student_weights.clear();
+  compare_.base.epochs = 5;
+  compare_.base.closing_epochs = 1;
+  compare_.base.extra = {(folder_ / "pile").string() + ":1"};
+  compare_.losses = {"kd"};
+  compare_.seeds = 1;
+  const report::Comparison comparison = now();
+  ASSERT_EQ(comparison.arms.size(), 3U);
+  for (const report::Arm& arm : comparison.arms) EXPECT_EQ(arm.image_steps, 5 * 18) << arm.name;
+  compare_.base.closing_epochs = 5;
+  EXPECT_THROW(now(), UsageError);
+}
+
 TEST_F(CompareTest, TwoTeachersAtOnceAreOneArm) {
   compare_.base.student_weights.clear();
   compare_.base.epochs = 1;

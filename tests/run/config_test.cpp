@@ -87,6 +87,26 @@ TEST(RunConfig, TheRateFollowsTheImagesAndTheStart) {
   EXPECT_EQ(rate(10000), 0.25);
 }
 
+TEST(RunConfig, TheClosingPhaseFollowsItsRule) {
+  RunConfig config = complete();
+  config.closing_epochs = 3;
+  EXPECT_THROW(validate(config), UsageError) << "without a teacher there is nothing to close";
+  config.teacher = {"teacher.pth"};
+  EXPECT_EQ(resolve(config).training.closing_epochs, 3);
+  EXPECT_DOUBLE_EQ(closing_rate_for(resolve(config).training, 100), 1e-4);
+  config.closing_lr = 0.5;
+  EXPECT_DOUBLE_EQ(closing_rate_for(resolve(config).training, 100), 0.5);
+  config.closing_epochs = RunConfig::kByRule;
+  config.epochs = 40;
+  EXPECT_EQ(resolve(config).training.closing_epochs, 0) << "without a pile";
+  config.extra = {"pile:4"};
+  EXPECT_EQ(resolve(config).training.closing_epochs, 20);  // a tenth of 40 x 5
+  config.epochs = 4;
+  EXPECT_EQ(resolve(config).training.closing_epochs, 10);
+  config.epochs = 4000;
+  EXPECT_EQ(resolve(config).training.closing_epochs, 100);
+}
+
 TEST(RunConfig, MuonIsForRandomWeights) {
   RunConfig config = complete();
   EXPECT_TRUE(resolve(config).training.muon);
