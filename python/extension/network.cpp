@@ -64,7 +64,8 @@ void share(torch::nn::Module& module, const std::string& name, const at::Tensor&
 }
 
 PythonError::PythonError(const py::error_already_set& cause, const std::string& where)
-    : Error(name_of(cause.type()) + ": " + py::str(cause.value()).cast<std::string>(), where), cause_(hold(cause.value())) {}
+    : Error(name_of(cause.type()) + ": " + py::str(cause.value()).cast<std::string>(), where),
+      cause_(hold(cause.value())) {}
 
 PythonNetwork::PythonNetwork(Held adapter) : adapter_(std::move(adapter)) {
   const py::gil_scoped_acquire lock;
