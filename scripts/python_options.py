@@ -28,8 +28,7 @@ def type_of(kind: str, many: bool) -> str:
 
 def text() -> str:
     lines = [
-        '"""Options of jobs. Written by scripts/python_options.py from the program\'s own '
-        'table."""',
+        '"""Options of jobs, by scripts/python_options.py from the program\'s own table."""',
         "",
         "from __future__ import annotations",
         "",

@@ -11,7 +11,7 @@ mkdir -p $raw
 log=build/wheel.log
 pack() {
   "$python" -m pip wheel --no-input --disable-pip-version-check --no-deps --no-build-isolation \
-    -w $raw -C "cmake.define.RETORT_PREBUILT=$PWD/build/$preset" .
+    -w $raw --config-settings "cmake.define.RETORT_PREBUILT=$PWD/build/$preset" . &&
   PATH=${python%/*}:$PATH "$python" -m auditwheel repair -w build/wheel \
     --exclude 'libtorch*.so' --exclude 'libc10*.so' --exclude 'libgomp*.so*' $raw/*.whl
 }

@@ -1,4 +1,4 @@
-"""Options of jobs. Written by scripts/python_options.py from the program's own table."""
+"""Options of jobs, by scripts/python_options.py from the program's own table."""
 
 from __future__ import annotations
 

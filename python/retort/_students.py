@@ -25,8 +25,8 @@ def student_of(weights: Path, adapter: Adapter | None) -> nn.Module:
     if spec["arch"] == "torchscript":
         import torch
 
-        path = str(weights.parent / "student.pt")
-        script: nn.Module = torch.jit.load(path)  # type: ignore[no-untyped-call]
+        load: Any = torch.jit.load
+        script: nn.Module = load(str(weights.parent / "student.pt"))
         return script
     problems = []
     for make in _makers(spec):
