@@ -49,6 +49,8 @@ at::Tensor tensor_or_none(const py::handle& value) {
 
 Held hold(py::object object) {
   return {new py::object(std::move(object)), [](py::object* held) {
+            // Registered losses outlive the interpreter, and what they hold went with it.
+            if (!Py_IsInitialized()) return;
             const py::gil_scoped_acquire lock;
             delete held;
           }};
