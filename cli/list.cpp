@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <array>
 #include <memory>
 
 #include "cli/command.h"
@@ -38,6 +40,17 @@ void list_losses(std::ostream& out) {
   }
 }
 
+// What can be listed.
+struct List {
+  const char* name;
+  void (*print)(std::ostream&);
+};
+constexpr std::array kLists{
+    List{"teachers", [](std::ostream& out) { list_models(/*teachers=*/true, out); }},
+    List{"students", [](std::ostream& out) { list_models(/*teachers=*/false, out); }},
+    List{"losses", list_losses},
+};
+
 }  // namespace
 
 void add_list(CLI::App& app, const Session& session) {
@@ -46,10 +59,9 @@ void add_list(CLI::App& app, const Session& session) {
       app.add_subcommand("list", "Name what there is: teachers, students or losses");
   command->add_option("what", *what, "teachers, students or losses")
       ->required()
-      ->check(CLI::IsMember({"teachers", "students", "losses"}));
-  command->callback([what, session] {
-    *what == "losses" ? list_losses(session.out) : list_models(*what == "teachers", session.out);
-  });
+      ->check(CLI::IsMember({kLists[0].name, kLists[1].name, kLists[2].name}));
+  command->callback(
+      [what, session] { std::ranges::find(kLists, *what, &List::name)->print(session.out); });
 }
 
 }  // namespace retort::cli

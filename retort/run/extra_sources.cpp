@@ -36,8 +36,8 @@ std::vector<ExtraSource> open_extras(const Plan& plan, const std::vector<std::st
                      " images, " + std::to_string(extra.each_epoch) + " of them an epoch" +
                      (plan.data.trusts_extra_labels ? ", with their labels" : ", without labels"));
     data::tell_of(extra.manifest, context.log);
-    const std::vector<int64_t> items =
-        chosen(extra.found, extra.each_epoch * plan.training.epochs, plan.data.splits.split_seed);
+    const std::vector<int64_t> items = chosen(
+        extra.found, extra.each_epoch * plan.training.options.epochs, plan.data.splits.split_seed);
     extra.images =
         data::ImageStore::open(plan.cache, extra.manifest, items, preparation,
                                {.max_skipped = plan.data.max_skipped}, context.log, context.stop);
