@@ -66,6 +66,7 @@ lint: ## check includes, text and formatting, and run clang-tidy
 	@[ build/$(PRESET)/build.ninja -nt CMakePresets.json ] || cmake --preset $(PRESET)
 	@scripts/lint.sh includes
 	@scripts/lint.sh text
+	@scripts/lint.sh sizes
 	@scripts/lint.sh format-check
 	@scripts/lint.sh tidy
 

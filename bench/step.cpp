@@ -16,7 +16,7 @@ double muon_over_adamw(const std::string& arch, int64_t size) {
   const auto speed = [&](bool muon) {
     torch::manual_seed(0);
     return train::training_speed(*models::make_model({arch, 100}), size, 64,
-                                 models::precision_from("auto"), muon);
+                                 models::fastest_precision(), muon);
   };
   std::vector<double> ratios;
   for (int round = 0; round < 3; ++round) {

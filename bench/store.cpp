@@ -90,7 +90,7 @@ void measure_reading(Results& results, const Filled& filled) {
 
 double ratio(const Filled& filled, int64_t size) {
   torch::manual_seed(0);
-  const models::Precision precision = models::precision_from("auto");
+  const models::Precision precision = models::fastest_precision();
   const models::ModelPtr student = models::make_model({"mobilenet_v2", filled.classes});
   data::InputSpec spec = student->input_spec();
   spec.size = size;
@@ -139,7 +139,7 @@ void run(const std::vector<std::string>& arguments, Results& results) {
   const data::ImageStore images = data::ImageStore::open(
       arguments[1], manifest, manifest.of(data::Split::train), data::bounded(256), {});
   teacher::Teacher teacher({.weights = arguments[2], .size = kTeacherSize},
-                           models::precision_from("auto"));
+                           models::fastest_precision());
   teacher.set_head(at::zeros({classes, teacher.feature_dim()}), at::zeros({classes}));
   const data::ViewRecipe recipe;
   const teacher::OutputStore outputs =

@@ -15,7 +15,7 @@ struct EvalArguments {
 
 // Rows by label, columns by predicted class; of more classes than fit such a table, a list of
 // [label, predicted, images].
-nlohmann::json confusion_of(const report::Metrics& metrics) {
+nlohmann::json confusion_of(const data::Metrics& metrics) {
   constexpr size_t kMostClasses = 1000;
   const size_t classes = metrics.class_count.size();
   nlohmann::json json = nlohmann::json::array();
@@ -60,9 +60,13 @@ void add_eval(CLI::App& app, const Session& session) {
   command->add_option("--data", arguments->data,
                       "another image folder or CSV manifest with class names among the run's "
                       "(default: the run's own data)");
-  command->add_option("--split", arguments->options.split,
-                      "test, validation, train or all (default: test images where there are any; "
-                      "all of a folder without splits)");
+  command->add_option_function<std::string>(
+      "--split",
+      [arguments](const std::string& word) {
+        arguments->options.split = choice_from<run::EvaluatedSplit>(word, "--split");
+      },
+      "test, validation, train or all (default: test images where there are any; all of a folder "
+      "without splits)");
   command
       ->add_option("--max-skipped", arguments->options.max_skipped,
                    "share of files that may fail to decode (default: as in the run)")
@@ -79,7 +83,7 @@ void add_eval(CLI::App& app, const Session& session) {
         arguments->run, arguments->data, cache, session.log, session.stop(), arguments->options);
     if (!arguments->predictions.empty())
       write_file_atomic(arguments->predictions,
-                        report::to_csv(evaluation.predictions, evaluation.classes));
+                        data::to_csv(evaluation.predictions, evaluation.classes));
     if (arguments->json) {
       session.out
           << to_json(evaluation).dump(2, ' ', false, nlohmann::json::error_handler_t::replace)

@@ -8,6 +8,44 @@
 
 namespace retort::cli {
 
+namespace {
+
+void add_teacher_options(CLI::App& command, run::RunConfig& base) {
+  command.add_option("--teacher", base.teacher, "weight file, a model's folder, or hf:ORG/NAME")
+      ->required()
+      ->expected(1);
+  command.add_option("--teacher-features", base.teacher_features,
+                     "of a ViT: cls, cls+mean, mean, or attention; empty: its authors' own");
+  command.add_option("--teacher-arch", base.teacher_arch,
+                     "architecture of the weight file, where its tensor names do not tell");
+  command
+      .add_option("--teacher-size", base.teacher_size,
+                  "the teacher's resolution in pixels; 0: its own")
+      ->check(CLI::Range(0, 1024));
+  add_choice(command, "teacher-head", base.teacher_head,
+             "probe: fit a linear head on the real images; keep: the file's own");
+}
+
+void add_rule_options(CLI::App& command, run::GateConfig& config) {
+  command
+      .add_option("--top", config.top, "the teacher must have the class among its first so many")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1000));
+  command
+      .add_option("--unsure", config.unsure,
+                  "and be surer of it than it is of this share of the real validation images")
+      ->capture_default_str()
+      ->check(CLI::Range(0.0, 0.99));
+  command
+      .add_option("--duplicate", config.duplicate,
+                  "of images more alike than this share of real nearest neighbours, one is kept; "
+                  "1: all are")
+      ->capture_default_str()
+      ->check(CLI::Range(0.5, 1.0));
+}
+
+}  // namespace
+
 void add_gate(CLI::App& app, const Session& session) {
   const auto config = std::make_shared<run::GateConfig>();
   CLI::App* command = app.add_subcommand(
@@ -21,34 +59,8 @@ void add_gate(CLI::App& app, const Session& session) {
       ->add_option("--data", base.data,
                    "the real images: folder or CSV manifest, as for `retort distill`")
       ->required();
-  command->add_option("--teacher", base.teacher, "weight file, a model's folder, or hf:ORG/NAME")
-      ->required()
-      ->expected(1);
-  command->add_option("--teacher-features", base.teacher_features,
-                      "of a ViT: cls, cls+mean, mean, or attention; empty: its authors' own");
-  command->add_option("--teacher-arch", base.teacher_arch,
-                      "architecture of the weight file, where its tensor names do not tell");
-  command
-      ->add_option("--teacher-size", base.teacher_size,
-                   "the teacher's resolution in pixels; 0: its own")
-      ->check(CLI::Range(0, 1024));
-  add_choice(*command, "teacher-head", base.teacher_head,
-             "probe: fit a linear head on the real images; keep: the file's own");
-  command
-      ->add_option("--top", config->top, "the teacher must have the class among its first so many")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 1000));
-  command
-      ->add_option("--unsure", config->unsure,
-                   "and be surer of it than it is of this share of the real validation images")
-      ->capture_default_str()
-      ->check(CLI::Range(0.0, 0.99));
-  command
-      ->add_option("--duplicate", config->duplicate,
-                   "of images more alike than this share of real nearest neighbours, one is kept; "
-                   "1: all are")
-      ->capture_default_str()
-      ->check(CLI::Range(0.5, 1.0));
+  add_teacher_options(*command, base);
+  add_rule_options(*command, *config);
   command
       ->add_option("--val-fraction", base.val_fraction,
                    "of train, carved for validation where none is given")

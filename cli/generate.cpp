@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "cli/command.h"
+#include "cli/run_options.h"
 #include "retort/core/error.h"
 #include "retort/core/file.h"
 
@@ -12,7 +13,7 @@ namespace {
 
 struct GenerateArguments {
   generate::GenerateConfig config;
-  std::string size = "512", format = "png";
+  std::string size = "512";
   std::vector<CLI::Option*> diffusion;  // of stable-diffusion.cpp alone
 };
 
@@ -61,10 +62,7 @@ void add_set_options(CLI::App& command, GenerateArguments& arguments) {
   command.add_option("--seed", config.set.seed, "each image's own seed is derived from it")
       ->group(group)
       ->capture_default_str();
-  command.add_option("--format", arguments.format, "png or jpeg")
-      ->group(group)
-      ->capture_default_str()
-      ->check(CLI::IsMember({"png", "jpeg"}));
+  add_choice(command, "format", config.set.format, "png or jpeg")->group(group);
   command
       .add_option("--out", config.set.out,
                   "folder for the images, one folder a class, and manifest.csv")
@@ -72,15 +70,35 @@ void add_set_options(CLI::App& command, GenerateArguments& arguments) {
       ->group(group);
 }
 
-void add_diffusion_options(CLI::App& command, GenerateArguments& arguments) {
-  generate::DiffusionOptions& options = arguments.config.diffusion;
-  const auto grouped = [&arguments](CLI::Option* option, const char* group) {
-    arguments.diffusion.push_back(option);
-    return option->group(group);
-  };
-  const char* const files = "Weight files";
+// Adds options that belong to the diffusion engine, under one heading.
+class DiffusionGroup {
+ public:
+  DiffusionGroup(CLI::App& command, GenerateArguments& arguments, const char* name)
+      : command_(command), arguments_(arguments), name_(name) {}
+
+  template <typename Field>
+  CLI::Option* option(const char* name, Field& field, const char* help) {
+    return added(command_.add_option(name, field, help));
+  }
+  CLI::Option* flag(const char* name, bool& field, const char* help) {
+    return added(command_.add_flag(name, field, help));
+  }
+
+ private:
+  CLI::Option* added(CLI::Option* option) {
+    arguments_.diffusion.push_back(option);
+    return option->group(name_);
+  }
+
+  CLI::App& command_;
+  GenerateArguments& arguments_;
+  const char* name_;
+};
+
+void add_weight_files(CLI::App& command, GenerateArguments& arguments) {
+  DiffusionGroup group(command, arguments, "Weight files");
   const auto file = [&](const char* name, const char* key, const char* help) {
-    grouped(command.add_option(name, options.files[key], help), files);
+    group.option(name, arguments.config.diffusion.files[key], help);
   };
   file("--model", "model", "checkpoint (.safetensors, .gguf, .ckpt) or diffusers folder");
   file("--diffusion-model", "diffusion_model",
@@ -91,57 +109,46 @@ void add_diffusion_options(CLI::App& command, GenerateArguments& arguments) {
   file("--clip-g", "clip_g", "text encoder");
   file("--t5xxl", "t5xxl", "text encoder");
   file("--llm", "llm", "text encoder of models that take a language model");
+}
 
-  const char* const sampling = "Sampling";
-  grouped(command.add_option("--size", arguments.size, "pixels: 512, or 768x512 (width x height)"),
-          sampling)
+void add_sampling_options(CLI::App& command, GenerateArguments& arguments) {
+  generate::DiffusionOptions& options = arguments.config.diffusion;
+  DiffusionGroup group(command, arguments, "Sampling");
+  group.option("--size", arguments.size, "pixels: 512, or 768x512 (width x height)")
       ->capture_default_str();
-  grouped(command.add_option("--steps", options.steps, "sampling steps"), sampling)
+  group.option("--steps", options.steps, "sampling steps")
       ->capture_default_str()
       ->check(CLI::Range(int64_t{1}, int64_t{1000}));
-  grouped(command.add_option("--guidance", options.guidance,
-                             "classifier-free guidance; 1 for distilled models (turbo, LCM, Flux)"),
-          sampling)
+  group
+      .option("--guidance", options.guidance,
+              "classifier-free guidance; 1 for distilled models (turbo, LCM, Flux)")
       ->capture_default_str()
       ->check(CLI::Range(0.0, 100.0));
-  grouped(
-      command.add_option("--distilled-guidance", options.distilled_guidance, "what Flux is told"),
-      sampling)
+  group.option("--distilled-guidance", options.distilled_guidance, "what Flux is told")
       ->capture_default_str()
       ->check(CLI::Range(0.0, 100.0));
-  grouped(command.add_option("--sampler", options.sampler,
-                             "euler, euler_a, heun, dpm2, dpm++2m, lcm, ddim_trailing, …"),
-          sampling)
+  group
+      .option("--sampler", options.sampler,
+              "euler, euler_a, heun, dpm2, dpm++2m, lcm, ddim_trailing, …")
       ->capture_default_str();
-  grouped(
-      command.add_option("--scheduler", options.scheduler,
-                         "discrete, karras, exponential, sgm_uniform, … (default: the sampler's)"),
-      sampling);
+  group.option("--scheduler", options.scheduler,
+               "discrete, karras, exponential, sgm_uniform, … (default: the sampler's)");
+}
 
-  const char* const machine = "The machine";
-  grouped(command.add_option("--weight-type", options.weight_type,
-                             "convert weights as they are loaded: f16, q8_0, q5_0, q4_0, …"),
-          machine);
-  grouped(command.add_flag("--flash-attention", options.flash_attention,
-                           "less memory; quicker on some devices"),
-          machine);
-  grouped(command.add_flag("--vae-tiling", options.vae_tiling, "decode in tiles: less memory"),
-          machine);
-  grouped(command.add_flag("--offload", options.offload,
-                           "keep weights in main memory until the GPU needs them"),
-          machine);
-  grouped(
-      command.add_option("--threads", options.threads, "threads; 0: one for each physical core"),
-      machine)
+void add_machine_options(CLI::App& command, GenerateArguments& arguments) {
+  generate::DiffusionOptions& options = arguments.config.diffusion;
+  DiffusionGroup group(command, arguments, "The machine");
+  group.option("--weight-type", options.weight_type,
+               "convert weights as they are loaded: f16, q8_0, q5_0, q4_0, …");
+  group.flag("--flash-attention", options.flash_attention, "less memory; quicker on some devices");
+  group.flag("--vae-tiling", options.vae_tiling, "decode in tiles: less memory");
+  group.flag("--offload", options.offload, "keep weights in main memory until the GPU needs them");
+  group.option("--threads", options.threads, "threads; 0: one for each physical core")
       ->capture_default_str()
       ->check(CLI::Range(int64_t{0}, int64_t{1024}));
-  grouped(command.add_option(
-              "--engine-library", options.library,
-              "libstable-diffusion.so (default: $RETORT_DIFFUSION_LIBRARY, else .venv's)"),
-          machine);
-  grouped(
-      command.add_option("--cache", options.cache, "folder that keeps the weight files' hashes"),
-      machine)
+  group.option("--engine-library", options.library,
+               "libstable-diffusion.so (default: $RETORT_DIFFUSION_LIBRARY, else .venv's)");
+  group.option("--cache", options.cache, "folder that keeps the weight files' hashes")
       ->default_str("$RETORT_CACHE or ~/.cache/retort");
 }
 
@@ -158,7 +165,9 @@ void add_generate(CLI::App& app, const Session& session) {
                    "{seed} and {out} in it (default: "
                    "stable-diffusion.cpp, to which the options below belong)")
       ->group("The images");
-  add_diffusion_options(*command, *arguments);
+  add_weight_files(*command, *arguments);
+  add_sampling_options(*command, *arguments);
+  add_machine_options(*command, *arguments);
   command->footer(
       "The same command again makes only what is missing: stop it when you like.\n"
       "Example: retort generate --classes photos/ --model sd15.safetensors --prompt \"a photo of a "
@@ -171,7 +180,6 @@ void add_generate(CLI::App& app, const Session& session) {
                          "write what the tool needs into its command");
     }
     set_size(arguments->size, config.diffusion);
-    config.set.format = arguments->format == "png" ? generate::Format::png : generate::Format::jpeg;
     if (config.diffusion.cache.empty()) config.diffusion.cache = default_cache_dir();
     const generate::GenerateResult result = generate::generate(config, session.log, session.stop());
     session.out << result.planned << " images (" << result.made

@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <array>
 #include <memory>
 
 #include "cli/command.h"
@@ -40,6 +42,17 @@ void list_losses(std::ostream& out) {
   }
 }
 
+// What can be listed.
+struct List {
+  const char* name;
+  void (*print)(std::ostream&);
+};
+constexpr std::array kLists{
+    List{"teachers", [](std::ostream& out) { list_models(/*teachers=*/true, out); }},
+    List{"students", [](std::ostream& out) { list_models(/*teachers=*/false, out); }},
+    List{"losses", list_losses},
+};
+
 }  // namespace
 
 void add_list(CLI::App& app, const Session& session) {
@@ -49,20 +62,18 @@ void add_list(CLI::App& app, const Session& session) {
       app.add_subcommand("list", "Name what there is: teachers, students or losses");
   command->add_option("what", *what, "teachers, students or losses")
       ->required()
-      ->check(CLI::IsMember({"teachers", "students", "losses"}));
+      ->check(CLI::IsMember({kLists[0].name, kLists[1].name, kLists[2].name}));
   command->add_flag("--recommended", *recommended,
                     "of teachers: a short list of names on the hub, by size and licence");
   command->callback([what, recommended, session] {
-    if (*recommended && *what != "teachers")
+    if (!*recommended) {
+      std::ranges::find(kLists, *what, &List::name)->print(session.out);
+      return;
+    }
+    if (*what != kLists[0].name)
       throw UsageError("is of teachers alone", "--recommended",
                        "retort list teachers --recommended");
-    if (*recommended) {
-      session.out << run::text_of_recommended();
-    } else if (*what == "losses") {
-      list_losses(session.out);
-    } else {
-      list_models(*what == "teachers", session.out);
-    }
+    session.out << run::text_of_recommended();
   });
 }
 

@@ -5,7 +5,7 @@
 #include "retort/core/error.h"
 #include "retort/core/quote.h"
 #include "retort/core/unicode.h"
-#include "retort/run/evaluate_run.h"
+#include "retort/run/predict_run.h"
 
 namespace retort::cli {
 namespace {

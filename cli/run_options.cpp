@@ -80,15 +80,15 @@ void add_field(CLI::App& command, const std::string& name, bool& field, const ru
                const char* group, const char* help) {
   command.add_flag("--" + name, field, help)->group(group);
 }
-template <run::Worded Choice>
+template <Worded Choice>
 void add_field(CLI::App& command, const std::string& name, Choice& field, const run::Range&,
                const char* group, const char* help) {
   add_choice(command, name, field, help)->group(group);
 }
 template <typename Number>
-requires(!run::Worded<Number>) void add_field(CLI::App& command, const std::string& name,
-                                              Number& field, const run::Range& range,
-                                              const char* group, const char* help) {
+requires(!Worded<Number>) void add_field(CLI::App& command, const std::string& name, Number& field,
+                                         const run::Range& range, const char* group,
+                                         const char* help) {
   CLI::Option* option =
       command.add_option("--" + name, field, help)->group(group)->capture_default_str();
   if (std::isfinite(range.high))

@@ -10,18 +10,16 @@
 namespace retort::cli {
 
 // An option of one of a few words. Another word is a UsageError that lists them.
-template <run::Worded Choice>
+template <Worded Choice>
 CLI::Option* add_choice(CLI::App& command, const std::string& name, Choice& field,
                         const std::string& help) {
   const std::string option = "--" + name;
   return command
       .add_option_function<std::string>(
           option,
-          [&field, option](const std::string& word) {
-            field = run::choice_from<Choice>(word, option);
-          },
+          [&field, option](const std::string& word) { field = choice_from<Choice>(word, option); },
           help)
-      ->default_str(run::word_of(field));
+      ->default_str(word_of(field));
 }
 
 // Every option of a run but those named, and `--config` and `--recipe`.

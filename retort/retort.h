@@ -16,6 +16,7 @@
 #include "retort/run/distill.h"
 #include "retort/run/evaluate_run.h"
 #include "retort/run/gate.h"
+#include "retort/run/predict_run.h"
 #include "retort/run/report_run.h"
 #include "retort/run/run_folder.h"
 #include "retort/version.h"

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# scripts/lint.sh includes|text|format-check|format|tidy [FILE...]
+# scripts/lint.sh includes|sizes|text|format-check|format|tidy [FILE...]
 #   includes      which file includes which, by cmake/rooms.txt
+#   sizes         how long functions, classes, and files of retort/run are
 #   text          no line of code or of a page is longer than 100 columns; what pages say of the code
 #   format-check  clang-format on C++, ruff on Python; format mends what it finds
 #   tidy          clang-tidy; PRESET (release) is the build folder whose compile commands it reads
@@ -41,6 +42,9 @@ case $what in
     "$bin/python" scripts/check_includes.py
     "$bin/python" -m unittest -q tests/scripts/lint_test.py
     ;;
+  sizes)
+    "$bin/python" scripts/check_sizes.py
+    ;;
   text)
     "$bin/python" scripts/check_text.py code docs
     "$bin/python" -m unittest -q tests/scripts/docs_test.py
@@ -60,7 +64,7 @@ case $what in
     ;;
   tidy) "$bin/python" scripts/tidy.py "build/${PRESET:-release}" "$@" ;;
   *)
-    echo "usage: scripts/lint.sh includes|text|format-check|format|tidy [FILE...]" >&2
+    echo "usage: scripts/lint.sh includes|sizes|text|format-check|format|tidy [FILE...]" >&2
     exit 2
     ;;
 esac

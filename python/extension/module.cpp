@@ -21,7 +21,8 @@
 #include "retort/deploy/onnx_export.h"
 #include "retort/models/weight_source.h"
 #include "retort/run/distill.h"
-#include "retort/run/evaluate_run.h"
+#include "retort/run/plan.h"
+#include "retort/run/predict_run.h"
 #include "retort/run/run_folder.h"
 #include "retort/version.h"
 
@@ -99,10 +100,10 @@ std::shared_ptr<const run::Objects> objects_of(const Call& call) {
   for (const auto& [name, adapter] : call.networks)
     objects->networks.emplace(name, given_network(adapter));
   if (call.on_epoch)
-    objects->on_epoch = [on_epoch = call.on_epoch](const nlohmann::json& line) {
+    objects->on_epoch = [on_epoch = call.on_epoch](const EpochMetrics& epoch) {
       const py::gil_scoped_acquire lock;
       try {
-        (*on_epoch)(line.dump());
+        (*on_epoch)(nlohmann::json(epoch).dump());
       } catch (const py::error_already_set& error) {
         throw PythonError(error, "callbacks");
       }
@@ -182,8 +183,9 @@ py::dict fit_teacher(const std::vector<std::string>& arguments, const py::object
     cli::read_run_files(app, files);
     if (config.out.empty()) config.out = ".";  // nothing is written there
     config.objects = objects_of(call);
-    summary = run::to_json(run::linear_probe(config, own_log, stop).teacher).dump();
-    fitted.emplace(run::fitted_teacher(config, own_log, stop));
+    const run::Plan plan = run::resolve(config);
+    summary = run::to_json(run::linear_probe(plan, own_log, stop).teacher).dump();
+    fitted.emplace(run::fitted_teacher(plan, own_log, stop));
   }
   py::dict result;
   result["summary"] = summary;

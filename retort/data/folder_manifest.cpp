@@ -67,6 +67,80 @@ std::optional<std::string> only_folder(const fs::path& parent, const FolderConte
   return inner.images == 0 && !inner.folders.empty() ? only : std::nullopt;
 }
 
+bool is_known(const std::string& name, const ManifestOptions& options) {
+  return std::ranges::any_of(
+      options.known, [&](const std::string& known) { return folded(known) == folded(name); });
+}
+
+bool holds_known(const fs::path& folder, const ManifestOptions& options) {
+  return std::ranges::any_of(folders_in(folder),
+                             [&](const std::string& name) { return is_known(name, options); });
+}
+
+// The folders that are called as splits are: by such a name alone, or else by names that have the
+// rest in common.
+std::vector<SplitFolder> splits_among(const fs::path& root, const std::vector<std::string>& folders,
+                                      const ManifestOptions& options) {
+  std::map<std::string, std::vector<SplitFolder>> by_pattern;
+  for (const std::string& name : folders) {
+    const std::optional<SplitName> split =
+        is_known(name, options) && !holds_known(root / name, options) ? std::nullopt
+                                                                      : split_name(name);
+    if (split) by_pattern[split->pattern].push_back({name, split->split, {}});
+  }
+  std::vector<SplitFolder> chosen = by_pattern["*"];
+  if (chosen.empty()) {
+    for (const auto& [pattern, group] : by_pattern) {
+      if (!has_split(group, Split::train) ||
+          (!has_split(group, Split::val) && !has_split(group, Split::test)))
+        continue;
+      if (!chosen.empty())
+        throw Error("the folders " + list_of(names_of(chosen)) + " and " +
+                        list_of(names_of(group)) + " are called like splits of two data sets",
+                    printable(root.string()),
+                    "give --data one of them, or put class folders into train/ and test/");
+      chosen = group;
+    }
+  }
+  for (SplitFolder& each : chosen) each.content = content_of(root / each.name);
+  std::ranges::stable_sort(chosen, {}, &SplitFolder::split);
+  return chosen;
+}
+
+std::vector<std::string> others_with_pictures(const fs::path& root,
+                                              const std::vector<SplitFolder>& splits,
+                                              const FolderContent& content) {
+  std::vector<std::string> others;
+  for (const std::string& name : content.folders) {
+    const bool split =
+        std::ranges::any_of(splits, [&](const SplitFolder& each) { return each.name == name; });
+    if (!split && has_pictures(root / name)) others.push_back(name);
+  }
+  return others;
+}
+
+void check_one_each(const fs::path& root, const std::vector<SplitFolder>& splits) {
+  std::map<Split, std::string> seen;
+  for (const SplitFolder& each : splits) {
+    const auto [other, fresh] = seen.emplace(each.split, each.name);
+    if (!fresh)
+      throw Error("both " + quote_name(other->second) + " and " + quote_name(each.name) +
+                      " are there for one split",
+                  printable(root.string()), "keep one of them, or join them");
+  }
+}
+
+// How to list images without class folders: in the list that lies there already, if one does.
+std::string list_advice(const fs::path& root) {
+  std::error_code error;
+  for (fs::directory_iterator it(root, error); !error && it != fs::directory_iterator();
+       it.increment(error))
+    if (lower_extension(it->path()) == ".csv")
+      return "or give --data the list " + printable(it->path().string()) +
+             " (columns path, label, split)";
+  return "or list them in a CSV file `path,label,split`";
+}
+
 class FolderReader {
  public:
   FolderReader(fs::path root, const ManifestOptions& options)
@@ -81,7 +155,7 @@ class FolderReader {
     }
     const FolderContent content = content_of(root_);
     add(found_.passed, content.passed);
-    const std::vector<SplitFolder> splits = splits_among(content.folders);
+    const std::vector<SplitFolder> splits = splits_among(root_, content.folders, options_);
     if (are_splits(splits, content)) {
       read_splits(splits, content);
     } else {
@@ -97,33 +171,12 @@ class FolderReader {
     found_.notes.push_back({std::move(text), warning});
   }
 
-  bool is_known(const std::string& name) const {
-    return std::ranges::any_of(
-        options_.known, [&](const std::string& known) { return folded(known) == folded(name); });
-  }
-
-  bool holds_known(const std::string& name) const {
-    return std::ranges::any_of(folders_in(root_ / name),
-                               [&](const std::string& folder) { return is_known(folder); });
-  }
-
-  // How to list images without class folders: in the list that lies there already, if one does.
-  std::string list_advice() const {
-    std::error_code error;
-    for (fs::directory_iterator it(root_, error); !error && it != fs::directory_iterator();
-         it.increment(error))
-      if (lower_extension(it->path()) == ".csv")
-        return "or give --data the list " + printable(it->path().string()) +
-               " (columns path, label, split)";
-    return "or list them in a CSV file `path,label,split`";
-  }
-
   void enter_wrappers() {
     std::string entered;
     for (int level = 0; level < kMostLevels && layout_of(root_) == nullptr; ++level) {
       const FolderContent content = content_of(root_);
       const std::optional<std::string> name = only_folder(root_, content);
-      if (!name || split_from(*name) || is_known(*name)) break;
+      if (!name || split_from(*name) || is_known(*name, options_)) break;
       add(found_.passed, content.passed);
       note_loose(content, entered);
       entered += (entered.empty() ? "" : "/") + *name;
@@ -133,51 +186,12 @@ class FolderReader {
       note("reads " + quote_name(entered) + ", the only folder that holds images");
   }
 
-  // The folders that are called as splits are: by such a name alone, or else by names that have the
-  // rest in common.
-  std::vector<SplitFolder> splits_among(const std::vector<std::string>& folders) const {
-    std::map<std::string, std::vector<SplitFolder>> by_pattern;
-    for (const std::string& name : folders) {
-      const std::optional<SplitName> split =
-          is_known(name) && !holds_known(name) ? std::nullopt : split_name(name);
-      if (split) by_pattern[split->pattern].push_back({name, split->split, {}});
-    }
-    std::vector<SplitFolder> chosen = by_pattern["*"];
-    if (chosen.empty()) {
-      for (const auto& [pattern, group] : by_pattern) {
-        if (!has_split(group, Split::train) ||
-            (!has_split(group, Split::val) && !has_split(group, Split::test)))
-          continue;
-        if (!chosen.empty())
-          throw Error("the folders " + list_of(names_of(chosen)) + " and " +
-                          list_of(names_of(group)) + " are called like splits of two data sets",
-                      where(),
-                      "give --data one of them, or put class folders into train/ and test/");
-        chosen = group;
-      }
-    }
-    for (SplitFolder& each : chosen) each.content = content_of(root_ / each.name);
-    std::ranges::stable_sort(chosen, {}, &SplitFolder::split);
-    return chosen;
-  }
-
-  std::vector<std::string> others_with_pictures(const std::vector<SplitFolder>& splits,
-                                                const FolderContent& content) const {
-    std::vector<std::string> others;
-    for (const std::string& name : content.folders) {
-      const bool split =
-          std::ranges::any_of(splits, [&](const SplitFolder& each) { return each.name == name; });
-      if (!split && has_pictures(root_ / name)) others.push_back(name);
-    }
-    return others;
-  }
-
   // A folder may be called train because it is of a class, beside other classes. Where that cannot
   // be told, the user must say.
   bool are_splits(const std::vector<SplitFolder>& splits, const FolderContent& content) {
     if (splits.empty()) return false;
-    check_one_each(splits);
-    const std::vector<std::string> others = others_with_pictures(splits, content);
+    check_one_each(root_, splits);
+    const std::vector<std::string> others = others_with_pictures(root_, splits, content);
     const bool train = has_split(splits, Split::train), alone = others.empty();
     if (train && splits.size() > 1) return true;
     if (alone) {
@@ -204,17 +218,6 @@ class FolderReader {
     return false;
   }
 
-  void check_one_each(const std::vector<SplitFolder>& splits) const {
-    std::map<Split, std::string> seen;
-    for (const SplitFolder& each : splits) {
-      const auto [other, fresh] = seen.emplace(each.split, each.name);
-      if (!fresh)
-        throw Error("both " + quote_name(other->second) + " and " + quote_name(each.name) +
-                        " are there for one split",
-                    where(), "keep one of them, or join them");
-    }
-  }
-
   void read_splits(const std::vector<SplitFolder>& splits, const FolderContent& content) {
     std::string guessed;
     const bool none = std::ranges::none_of(splits, &SplitFolder::divided);
@@ -225,11 +228,12 @@ class FolderReader {
       if (!each.divided() && (options_.known.empty() ? each.split == Split::train : none))
         throw Error(quote_name(each.name) + " holds " + images_counted(each.content.images) +
                         ", but no class folders",
-                    where(), "put the images into one folder a class inside it, " + list_advice());
+                    where(),
+                    "put the images into one folder a class inside it, " + list_advice(root_));
     }
     if (!guessed.empty()) note("splits: " + guessed);
     for (const SplitFolder& each : splits) read_split(each);
-    for (const std::string& name : others_with_pictures(splits, content)) {
+    for (const std::string& name : others_with_pictures(root_, splits, content)) {
       const Pictures pictures = pictures_below(root_ / name);
       note("left out: " + images_counted(std::ssize(pictures.images)) + " in " + quote_name(name) +
                ", which is no split and lies beside " + list_of(names_of(splits)),
@@ -242,7 +246,7 @@ class FolderReader {
     FolderContent content = split.content;
     for (int level = 0; level < kMostLevels; ++level) {
       const std::optional<std::string> name = only_folder(root_ / prefix, content);
-      if (!name || is_known(*name) || classes_.contains(folded(*name))) break;
+      if (!name || is_known(*name, options_) || classes_.contains(folded(*name))) break;
       add(found_.passed, content.passed);
       note_loose(content, prefix);
       prefix += "/" + *name;
@@ -308,9 +312,9 @@ class FolderReader {
   void read_flat(const FolderContent& content) {
     const std::string name =
         (fs::absolute(root_) / "").lexically_normal().parent_path().filename().string();
-    if (!is_known(name))
+    if (!is_known(name, options_))
       throw Error("holds " + images_counted(content.images) + ", but no class folders", where(),
-                  "give each class a folder of its own, " + list_advice());
+                  "give each class a folder of its own, " + list_advice(root_));
     note("reads its images as of the class " + quote_name(name) + ", which the folder is called");
     Pictures pictures = pictures_below(root_);
     for (std::string& image : pictures.images)

@@ -1,7 +1,10 @@
 #pragma once
 
+#include <array>
 #include <string>
+#include <utility>
 
+#include "retort/core/words.h"
 #include "retort/data/decode.h"
 
 namespace retort::generate {
@@ -14,3 +17,9 @@ enum class Format { png, jpeg };
 std::string encode(data::ImageView image, Format format, const std::string& text);
 
 }  // namespace retort::generate
+
+template <>
+struct retort::Words<retort::generate::Format> {
+  static constexpr std::array kTable{std::pair{generate::Format::png, "png"},
+                                     std::pair{generate::Format::jpeg, "jpeg"}};
+};

@@ -13,6 +13,7 @@
 #include "retort/core/error.h"
 #include "retort/core/file.h"
 #include "retort/core/quote.h"
+#include "retort/data/class_list.h"
 #include "retort/generate/command_engine.h"
 
 namespace retort::generate {
@@ -43,8 +44,9 @@ Record read_record(const fs::path& file) {
   try {
     const json read = json::parse(read_file(file, kMaxSettingsBytes));
     Record record{read.at("settings"), read.at("prompts"), read.at("per_class")};
-    const bool bad = std::ranges::any_of(
-        record.prompts, [](const auto& one) { return one.second.empty() || !is_label(one.first); });
+    const bool bad = std::ranges::any_of(record.prompts, [](const auto& one) {
+      return one.second.empty() || !data::is_label(one.first);
+    });
     if (bad || record.per_class < 1 || record.per_class > kMostPerClass)
       throw Error("has values out of range", file.string(), kOther);
     return record;

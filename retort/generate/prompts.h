@@ -39,10 +39,6 @@ const std::vector<Preset>& presets();
 // without {class}.
 std::vector<ClassPrompts> read_prompts(const PromptOptions& options);
 
-// Whether a class can be so called: its label is a folder's name, at most 200 bytes, without '/'
-// and without a '.' at the start.
-bool is_label(const std::string& text);
-
 // The text with `value` in place of every `name`; what is put in is not looked at again.
 std::string replaced(const std::string& text, const std::string& name, const std::string& value);
 

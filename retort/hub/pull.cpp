@@ -127,4 +127,9 @@ Snapshot pull(const Reference& reference, const PullOptions& options, Log& log,
   return snapshot;
 }
 
+std::string pulled(const std::string& named, Log& log, const StopFlag& stop) {
+  if (!is_reference(named)) return named;
+  return pull(parse_reference(named), options_from_environment(), log, stop).folder.string();
+}
+
 }  // namespace retort::hub

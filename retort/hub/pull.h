@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 
 #include "retort/core/log.h"
 #include "retort/hub/options.h"
@@ -18,6 +19,10 @@ namespace retort::hub {
 // from there.
 Snapshot pull(const Reference& reference, const PullOptions& options, Log& log,
               const StopFlag& stop = never_stop());
+
+// The folder of a repository's snapshot, pulled where it is not there; a name that is not on the
+// hub stays as it is. Options are those of the environment.
+std::string pulled(const std::string& named, Log& log, const StopFlag& stop);
 
 // The snapshot that the cache holds, without asking anyone: nothing where a weight file (or one of
 // options.files) is missing.

@@ -1,36 +1,20 @@
 #include "retort/models/convnet.h"
 
-#include <limits>
-#include <mutex>
-#include <set>
+#include <cmath>
+#include <utility>
 
-#include <ATen/CPUGeneratorImpl.h>
-#include <ATen/TracerMode.h>
-#include <torch/csrc/autograd/custom_function.h>
 #include <torch/nn/init.h>
 
 #include "retort/core/error.h"
-#include "retort/kernels/bf16_layers.h"
-#include "retort/weights/shape_text.h"
+#include "retort/models/recognise.h"
 
 namespace retort::models {
 namespace {
-
-constexpr int64_t kMaxClasses = 100000;
 
 void check_classes(int64_t classes) {
   if (classes < 1 || classes > kMaxClasses)
     throw UsageError("a model needs 1 to " + std::to_string(kMaxClasses) + " classes, not " +
                      std::to_string(classes));
-}
-
-bool same_but_for_ones(const at::Tensor& a, const at::Tensor& b) {
-  const auto without = [](const at::Tensor& tensor) {
-    std::vector<int64_t> shape = tensor.sizes().vec();
-    std::erase(shape, 1);
-    return shape;
-  };
-  return without(a) == without(b);
 }
 
 double dropout_of(const ModelSpec& spec, double fallback) {
@@ -43,145 +27,6 @@ double dropout_of(const ModelSpec& spec, double fallback) {
 }
 
 }  // namespace
-
-torch::nn::Conv2d bare_conv(int64_t in, int64_t out, int64_t kernel, int64_t stride,
-                            int64_t groups) {
-  return torch::nn::Conv2d(torch::nn::Conv2dOptions(in, out, kernel)
-                               .stride(stride)
-                               .padding((kernel - 1) / 2)
-                               .groups(groups)
-                               .bias(false));
-}
-
-namespace {
-
-bool tracing() { return at::tracer::impl::is_dispatch_enabled(); }
-
-// Of rows or columns: how much is padded at both ends, and how many outputs come before the first
-// that is wanted.
-struct Side {
-  int64_t padding = 0, skipped = 0;
-};
-
-at::Tensor convolved(torch::nn::Conv2d& conv, const at::Tensor& x, const at::Tensor& kernel,
-                     const at::Tensor& bias, const Side& rows, const Side& columns) {
-  at::Tensor maps =
-      at::conv2d(x, kernel, bias, *conv->options.stride(), {rows.padding, columns.padding},
-                 *conv->options.dilation(), conv->options.groups());
-  if (rows.skipped == 0 && columns.skipped == 0) return maps;
-  return maps.slice(2, rows.skipped)
-      .slice(3, columns.skipped)
-      .contiguous(maps.suggest_memory_format());
-}
-
-at::Tensor activated(const at::Tensor& maps, Activation activation) {
-  return activation == nullptr ? maps : activation(maps);
-}
-
-// Of the activations that cut off what is beyond some bounds.
-std::optional<Bounds> bounds_of(Activation activation) {
-  constexpr float kNone = std::numeric_limits<float>::infinity();
-  if (activation == nullptr) return Bounds{-kNone, kNone};
-  if (activation == relu_) return Bounds{0, kNone};
-  if (activation == relu6_) return Bounds{0, 6};
-  return std::nullopt;
-}
-
-// The batch norm of torch in training, of bf16 maps on a processor, and its values cut off at the
-// bounds.
-struct Bf16BatchNorm : torch::autograd::Function<Bf16BatchNorm> {
-  static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& maps,
-                            const at::Tensor& weight, const at::Tensor& bias,
-                            const at::Tensor& running_mean, const at::Tensor& running_var,
-                            double momentum, double eps, double low, double high) {
-    const auto [mean, variance] = batch_moments(maps);
-    const int64_t places = maps.numel() / maps.size(1);
-    const auto values = static_cast<double>(places);
-    running_mean.lerp_(mean, momentum);
-    running_var.lerp_(variance * (values / (values - 1)), momentum);
-    const BatchNorm norm{mean,
-                         (variance + eps).rsqrt(),
-                         weight,
-                         bias,
-                         {static_cast<float>(low), static_cast<float>(high)}};
-    context->save_for_backward({maps, norm.mean, norm.inverse_std, weight, bias});
-    context->saved_data["low"] = low;
-    context->saved_data["high"] = high;
-    return normed(maps, norm);
-  }
-  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
-                                                 torch::autograd::variable_list gradients) {
-    const auto saved = context->get_saved_variables();
-    const at::Tensor gradient = gradients[0].contiguous(at::MemoryFormat::ChannelsLast);
-    const auto bound = [&](const char* name) {
-      return static_cast<float>(context->saved_data[name].toDouble());
-    };
-    const BatchNorm norm{saved[1], saved[2], saved[3], saved[4], {bound("low"), bound("high")}};
-    const auto [of_maps, of_weight, of_bias] = gradients_of(gradient, saved[0], norm);
-    return {of_maps, of_weight, of_bias, {}, {}, {}, {}, {}, {}};
-  }
-};
-
-at::Tensor batch_norm(torch::nn::BatchNorm2d& norm, const at::Tensor& maps, Activation activation) {
-  const auto momentum = norm->options.momentum();
-  if (!norm->is_training() || !momentum || !are_bf16_maps(maps) || maps.numel() == maps.size(1) ||
-      norm->weight.scalar_type() != at::kFloat)
-    return activated(norm->forward(maps), activation);
-  norm->num_batches_tracked.add_(1);
-  const std::optional<Bounds> bounds = bounds_of(activation);
-  const Bounds cut = bounds.value_or(*bounds_of(nullptr));
-  const at::Tensor found =
-      Bf16BatchNorm::apply(maps, norm->weight, norm->bias, norm->running_mean, norm->running_var,
-                           *momentum, norm->options.eps(), double{cut.low}, double{cut.high});
-  return bounds ? found : activated(found, activation);
-}
-
-at::Tensor conv_norm(torch::nn::Conv2d& conv, torch::nn::BatchNorm2d& norm, const at::Tensor& x,
-                     const Side& rows, const Side& columns, Activation activation) {
-  const bool learning = norm->is_training() || at::GradMode::is_enabled();
-  // A trace is to show the network as it is. Of small maps the kernel is the larger part.
-  if (learning || tracing() || conv->weight.numel() > x.numel())
-    return batch_norm(norm, convolved(conv, x, conv->weight, {}, rows, columns), activation);
-  const at::Tensor scale = norm->weight * (norm->running_var + norm->options.eps()).rsqrt();
-  return activated(convolved(conv, x, conv->weight * scale.reshape({-1, 1, 1, 1}),
-                             norm->bias - norm->running_mean * scale, rows, columns),
-                   activation);
-}
-
-}  // namespace
-
-at::Tensor conv_norm(torch::nn::Conv2d& conv, torch::nn::BatchNorm2d& norm, const at::Tensor& x,
-                     Activation activation) {
-  const auto& padding = std::get<torch::ExpandingArray<2>>(conv->options.padding());
-  return conv_norm(conv, norm, x, {padding->at(0)}, {padding->at(1)}, activation);
-}
-
-at::Tensor conv_same_norm(torch::nn::Conv2d& conv, torch::nn::BatchNorm2d& norm,
-                          const at::Tensor& x, Activation activation) {
-  const int64_t kernel = conv->weight.size(2);
-  const int64_t stride = conv->options.stride()->at(0);
-  if (stride == 1) return conv_norm(conv, norm, x, activation);
-  const auto padding = [&](int64_t size) {
-    return std::max<int64_t>(((size + stride - 1) / stride - 1) * stride + kernel - size, 0);
-  };
-  const int64_t tall = padding(x.size(2)), wide = padding(x.size(3));
-  if (tracing() && (tall % 2 != 0 || wide % 2 != 0))
-    return conv_norm(conv, norm,
-                     at::constant_pad_nd(x, {wide / 2, wide - wide / 2, tall / 2, tall - tall / 2}),
-                     {}, {}, activation);
-  // A stride more before the first row is one output more.
-  const auto side = [&](int64_t both) {
-    return both % 2 == 0 ? Side{both / 2, 0} : Side{both / 2 + stride, 1};
-  };
-  return conv_norm(conv, norm, x, side(tall), side(wide), activation);
-}
-
-std::vector<torch::nn::Conv2dImpl*> convolutions_of(torch::nn::Module& module) {
-  std::vector<torch::nn::Conv2dImpl*> found;
-  for (const auto& each : module.modules(/*include_self=*/false))
-    if (auto* conv = each->as<torch::nn::Conv2dImpl>()) found.push_back(conv);
-  return found;
-}
 
 ConvNet::ConvNet(ModelSpec spec, double dropout) : dropout_(dropout_of(spec, dropout)) {
   check_classes(spec.classes);
@@ -211,15 +56,6 @@ void ConvNet::reset_head(int64_t classes) {
   head_->train(is_training());
 }
 
-void initialise_by_group_outputs(torch::nn::Module& module) {
-  for (auto* conv : convolutions_of(module)) {
-    const auto outputs =
-        static_cast<double>(conv->weight.size(0) * conv->weight.size(2) * conv->weight.size(3));
-    torch::nn::init::normal_(conv->weight, 0,
-                             std::sqrt(2 * static_cast<double>(conv->options.groups()) / outputs));
-  }
-}
-
 void initialise_by_classes(torch::nn::LinearImpl& head) {
   const double range = 1 / std::sqrt(static_cast<double>(head.weight.size(0)));
   torch::nn::init::uniform_(head.weight, -range, range);
@@ -228,92 +64,6 @@ void initialise_by_classes(torch::nn::LinearImpl& head) {
 
 at::Tensor average_pool(const at::Tensor& maps) {
   return at::adaptive_avg_pool2d(maps, {1, 1}).flatten(1);
-}
-
-namespace {
-
-// at::hardtanh_ keeps a copy of what it overwrites, for a gradient that its result tells as well.
-struct Relu6 : torch::autograd::Function<Relu6> {
-  static at::Tensor forward(torch::autograd::AutogradContext* context, at::Tensor x) {
-    at::hardtanh_(x, 0, 6);
-    context->mark_dirty({x});
-    context->save_for_backward({x});
-    return x;
-  }
-  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
-                                                 torch::autograd::variable_list gradients) {
-    return {at::hardtanh_backward(gradients[0], context->get_saved_variables()[0], 0, 6)};
-  }
-};
-
-}  // namespace
-
-at::Tensor relu_(const at::Tensor& x) { return x.relu_(); }
-at::Tensor relu6_(const at::Tensor& x) { return Relu6::apply(x); }
-
-Naming public_naming(const std::string& name) {
-  return {name, [](const std::string& ours) { return ours; }};
-}
-
-std::string name_in_file(const Naming& naming, const std::string& tensor) {
-  const size_t dot = tensor.rfind('.');
-  const std::string part = tensor.substr(dot + 1);
-  const auto renamed = naming.tensors.find(part);
-  return naming.in_file(tensor.substr(0, dot)) + "." +
-         (renamed == naming.tensors.end() ? part : renamed->second);
-}
-
-std::optional<int64_t> classes_of(const StateDict& file, const std::string& head) {
-  for (const char* part : {".weight", ".bias"}) {
-    const auto found = file.find(head + part);
-    if (found == file.end()) continue;
-    const at::Tensor& tensor = found->second;
-    if (tensor.dim() < 1 || tensor.size(0) < 1 || tensor.size(0) > kMaxClasses)
-      throw Error("tensor '" + found->first + "' is " + shape_text(tensor.sizes()) +
-                  ", no classifier of 1 to " + std::to_string(kMaxClasses) + " classes");
-    return tensor.size(0);
-  }
-  return std::nullopt;
-}
-
-StateDict fitted(ImageModel& net, const StateDict& file, const Naming& naming,
-                 const std::string& absent) {
-  const std::string& arch = net.spec().arch;
-  StateDict state;
-  std::set<std::string> placed;
-  for (const auto& [name, own] : state_of(net)) {
-    if (name.substr(0, name.rfind('.')) == absent) continue;
-    const auto found = file.find(name_in_file(naming, name));
-    if (found == file.end()) {
-      if (name.ends_with(".num_batches_tracked"))
-        continue;  // files from before PyTorch 0.4.1 have none
-      throw Error("tensor '" + name_in_file(naming, name) + "' of " + arch + " is missing");
-    }
-    const auto& [theirs, tensor] = *found;
-    if (!(naming.singletons ? same_but_for_ones(tensor, own) : tensor.sizes() == own.sizes()))
-      throw Error("tensor '" + theirs + "' is " + shape_text(tensor.sizes()) + ", not " +
-                  shape_text(own.sizes()) + " as " + arch + " has it");
-    if (tensor.is_floating_point() != own.is_floating_point())
-      throw Error("tensor '" + theirs + "' is of type " + std::string(tensor.dtype().name()) +
-                  ", not " + std::string(own.dtype().name()));
-    placed.insert(theirs);
-    state[name] = naming.singletons ? tensor.reshape(own.sizes()) : tensor;
-  }
-  for (const auto& [theirs, tensor] : file)
-    if (!placed.contains(theirs)) throw Error("tensor '" + theirs + "' has no place in " + arch);
-  return state;
-}
-
-KeptGenerator::KeptGenerator() {
-  at::Generator generator = at::detail::getDefaultCPUGenerator();
-  const std::lock_guard lock(generator.mutex());
-  state_ = generator.get_state();
-}
-
-KeptGenerator::~KeptGenerator() {
-  at::Generator generator = at::detail::getDefaultCPUGenerator();
-  const std::lock_guard lock(generator.mutex());
-  generator.set_state(state_);
 }
 
 }  // namespace retort::models

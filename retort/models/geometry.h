@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "retort/models/convnet.h"
+#include "retort/models/recognise.h"
 
 namespace retort::models {
 

@@ -6,8 +6,6 @@
 #include <cpuid.h>
 #endif
 
-#include "retort/core/error.h"
-
 namespace retort::models {
 namespace {
 
@@ -39,16 +37,12 @@ bool has_fast_bf16_products(c10::Device device) {
 
 }  // namespace
 
-Precision precision_from(const std::string& name, c10::Device device) {
-  if (name == "fp32") return Precision::fp32;
-  if (name == "bf16") return Precision::bf16;
-  if (name == "auto") return has_native_bf16(device) ? Precision::bf16 : Precision::fp32;
-  throw UsageError("unknown precision '" + name + "'", "", "one of: fp32, bf16, auto");
+Precision fastest_precision(c10::Device device) {
+  return has_native_bf16(device) ? Precision::bf16 : Precision::fp32;
 }
 
-Precision looks_precision_from(const std::string& name, c10::Device device) {
-  return name == "auto" && !has_fast_bf16_products(device) ? Precision::fp32
-                                                           : precision_from(name, device);
+Precision fastest_forward_precision(c10::Device device) {
+  return has_fast_bf16_products(device) ? fastest_precision(device) : Precision::fp32;
 }
 
 std::string to_string(Precision precision) {

@@ -9,13 +9,13 @@ namespace retort::models {
 
 enum class Precision { fp32, bf16 };
 
-// "fp32", "bf16", or "auto": bf16 where the device multiplies it natively (AVX-512 BF16 or AMX;
-// GPUs from Ampere on), fp32 elsewhere. Throws UsageError on other names.
-Precision precision_from(const std::string& name, c10::Device device = c10::kCPU);
-// The same for a teacher's looks, which are products for the most part: "auto" is fp32 on Intel's
+// What training is fastest in: bf16 where the device multiplies it natively (AVX-512 BF16 or AMX;
+// GPUs from Ampere on), fp32 elsewhere.
+Precision fastest_precision(c10::Device device = c10::kCPU);
+// The same for a teacher's forward passes, which are products for the most part: fp32 on Intel's
 // processors without AMX, too, whose vectors multiply bf16 no faster. (Training gains by maps of
 // half the size.)
-Precision looks_precision_from(const std::string& name, c10::Device device = c10::kCPU);
+Precision fastest_forward_precision(c10::Device device = c10::kCPU);
 std::string to_string(Precision precision);
 
 // While it lives, this thread's operators, of every device, run under bf16 autocast (or not, for

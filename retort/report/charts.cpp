@@ -5,7 +5,8 @@
 #include <limits>
 #include <numeric>
 
-#include "retort/report/text.h"
+#include "retort/core/text.h"
+#include "retort/report/escape.h"
 
 namespace retort::report {
 namespace {
@@ -183,7 +184,7 @@ double share(int64_t part, int64_t whole) {
 
 class Matrix {
  public:
-  Matrix(const Metrics& metrics, const std::vector<std::string>& classes)
+  Matrix(const data::Metrics& metrics, const std::vector<std::string>& classes)
       : metrics_(metrics), classes_(classes), n_(static_cast<double>(classes.size())) {
     int64_t longest = 0;
     for (const std::string& name : classes)
@@ -266,7 +267,7 @@ class Matrix {
     return svg;
   }
 
-  const Metrics& metrics_;
+  const data::Metrics& metrics_;
   const std::vector<std::string>& classes_;
   double n_;
   double font_ = n_ <= 40 ? 12 : n_ <= 70 ? 10 : 8;
@@ -291,7 +292,7 @@ std::string line_chart(const LineChart& chart) {
          legend(chart) + Plot(chart, low, high).draw() + "</figure>";
 }
 
-std::string class_bars(const Metrics& metrics, const std::vector<std::string>& classes) {
+std::string class_bars(const data::Metrics& metrics, const std::vector<std::string>& classes) {
   std::vector<size_t> order(classes.size());
   std::iota(order.begin(), order.end(), size_t{0});
   std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) {
@@ -317,12 +318,13 @@ std::string class_bars(const Metrics& metrics, const std::vector<std::string>& c
   return std::string("<div class=\"bars") + (many ? " many" : "") + "\">" + bars + "</div>" + note;
 }
 
-std::string confusion_matrix(const Metrics& metrics, const std::vector<std::string>& classes) {
+std::string confusion_matrix(const data::Metrics& metrics,
+                             const std::vector<std::string>& classes) {
   if (classes.size() > kMatrixClasses) return "";
   return Matrix(metrics, classes).draw();
 }
 
-std::string confused_pairs(const Metrics& metrics, const std::vector<std::string>& classes,
+std::string confused_pairs(const data::Metrics& metrics, const std::vector<std::string>& classes,
                            size_t most) {
   struct Pair {
     size_t row, column;

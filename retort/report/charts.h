@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "retort/report/metrics.h"
+#include "retort/data/metrics.h"
 
 namespace retort::report {
 
@@ -28,16 +28,16 @@ struct LineChart {
 std::string line_chart(const LineChart& chart);
 
 // Bars from the worst class to the best; classes without images are named below them.
-std::string class_bars(const Metrics& metrics, const std::vector<std::string>& classes);
+std::string class_bars(const data::Metrics& metrics, const std::vector<std::string>& classes);
 
 // Rows are the true classes, columns the predicted ones, shades the share of the row. Empty beyond
 // kMatrixClasses, where it could not be read.
 constexpr size_t kMatrixClasses = 200;
-std::string confusion_matrix(const Metrics& metrics, const std::vector<std::string>& classes);
+std::string confusion_matrix(const data::Metrics& metrics, const std::vector<std::string>& classes);
 
 // The pairs (true, predicted) that were confused most often, at most `most` of them, as a table.
 // Empty when nothing was.
-std::string confused_pairs(const Metrics& metrics, const std::vector<std::string>& classes,
+std::string confused_pairs(const data::Metrics& metrics, const std::vector<std::string>& classes,
                            size_t most);
 
 }  // namespace retort::report

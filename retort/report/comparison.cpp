@@ -5,8 +5,9 @@
 #include <limits>
 #include <numeric>
 
+#include "retort/core/text.h"
 #include "retort/report/document.h"
-#include "retort/report/text.h"
+#include "retort/report/escape.h"
 
 namespace retort::report {
 namespace {

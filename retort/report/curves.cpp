@@ -4,46 +4,39 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <optional>
 
+#include "retort/core/text.h"
 #include "retort/report/charts.h"
-#include "retort/report/text.h"
 
 namespace retort::report {
 namespace {
 
-using nlohmann::json;
-
 constexpr double kNothing = std::numeric_limits<double>::quiet_NaN();
 
-double number_in(const json& object, const std::string& key) {
-  if (!object.is_object()) return kNothing;
-  const auto place = object.find(key);
-  return place != object.end() && place->is_number() ? place->get<double>() : kNothing;
-}
-
-// By epoch: lines that a resumed run wrote twice count once, the last.
-std::map<double, json> by_epoch(const std::vector<json>& lines) {
-  std::map<double, json> epochs;
-  for (const json& line : lines) {
-    const double epoch = number_in(line, "epoch");
-    if (std::isfinite(epoch)) epochs[epoch] = line;
-  }
+// By epoch: those that a resumed run wrote twice count once, the last.
+std::map<int64_t, EpochMetrics> by_epoch(const std::vector<EpochMetrics>& all) {
+  std::map<int64_t, EpochMetrics> epochs;
+  for (const EpochMetrics& metrics : all) epochs[metrics.epoch] = metrics;
   return epochs;
 }
 
 class Curves {
  public:
-  explicit Curves(const std::vector<json>& lines) : epochs_(by_epoch(lines)) {}
+  explicit Curves(const std::vector<EpochMetrics>& all) : epochs_(by_epoch(all)) {}
 
   std::string draw() const {
     if (epochs_.empty()) return "";
     const auto plain = [](double value) { return significant(value, 4); };
-    std::string charts = chart("training loss", {{"loss", of("train_loss")}}, plain, false);
+    std::string charts =
+        chart("training loss", {{"loss", of(&EpochMetrics::train_loss)}}, plain, false);
     charts += chart("accuracy, %",
-                    {{"validation", of("val_accuracy")}, {"training", of("train_accuracy")}},
+                    {{"validation", of(&EpochMetrics::val_accuracy)},
+                     {"training", of(&EpochMetrics::train_accuracy)}},
                     percent, false);
     charts += chart("loss terms, unweighted", term_series(), plain, false);
-    charts += chart("learning rate", {{"learning rate", of("lr")}}, plain, true);
+    charts +=
+        chart("learning rate", {{"learning rate", of(&EpochMetrics::learning_rate)}}, plain, true);
     return charts.empty() ? ""
                           : "<p class=\"note\">" + best() + closing() +
                                 "Point at a chart for its values.</p><div class=\"charts\">" +
@@ -51,21 +44,22 @@ class Curves {
   }
 
  private:
-  std::vector<double> of(const std::string& key) const {
+  static double number(double value) { return value; }
+  static double number(const std::optional<double>& value) { return value.value_or(kNothing); }
+
+  template <typename Number>
+  std::vector<double> of(Number EpochMetrics::*field) const {
     std::vector<double> values;
-    for (const auto& [epoch, line] : epochs_) values.push_back(number_in(line, key));
+    for (const auto& [epoch, metrics] : epochs_) values.push_back(number(metrics.*field));
     return values;
   }
 
   std::vector<Series> term_series() const {
     std::map<std::string, std::vector<double>> all;
     size_t done = 0;
-    for (const auto& [epoch, line] : epochs_) {
-      const json terms = line.contains("terms") ? line.at("terms") : json::object();
-      for (const auto& [name, value] : terms.items()) {
-        std::vector<double>& values = all.try_emplace(name, epochs_.size(), kNothing).first->second;
-        if (value.is_number()) values[done] = value.get<double>();
-      }
+    for (const auto& [epoch, metrics] : epochs_) {
+      for (const auto& [name, value] : metrics.terms)
+        all.try_emplace(name, epochs_.size(), kNothing).first->second[done] = value;
       ++done;
     }
     std::vector<Series> series;
@@ -75,22 +69,22 @@ class Curves {
   }
 
   std::string best() const {
-    double accuracy = -1, at = 0;
-    for (const auto& [epoch, line] : epochs_) {
-      const double value = number_in(line, "val_accuracy");
-      if (value > accuracy) {
-        accuracy = value;
+    double accuracy = -1;
+    int64_t at = 0;
+    for (const auto& [epoch, metrics] : epochs_) {
+      if (metrics.val_accuracy.value_or(-1) > accuracy) {
+        accuracy = *metrics.val_accuracy;
         at = epoch;
       }
     }
     return accuracy < 0 ? ""
                         : "Best on validation: " + percent(accuracy) + " at epoch " +
-                              significant(at, 7) + ". ";
+                              std::to_string(at) + ". ";
   }
 
   std::string closing() const {
     for (const auto& [epoch, line] : epochs_)
-      if (line.value("phase", "") == "closing")
+      if (line.phase == "closing")
         return "From epoch " + significant(epoch, 7) + " on: the closing phase, labels alone. ";
     return "";
   }
@@ -101,15 +95,17 @@ class Curves {
       return std::none_of(s.y.begin(), s.y.end(), [](double y) { return std::isfinite(y); });
     });
     LineChart out{title, {}, std::move(series), format, from_zero};
-    for (const auto& [epoch, line] : epochs_) out.x.push_back(epoch);
+    for (const auto& [epoch, metrics] : epochs_) out.x.push_back(static_cast<double>(epoch));
     return line_chart(out);
   }
 
-  std::map<double, json> epochs_;
+  std::map<int64_t, EpochMetrics> epochs_;
 };
 
 }  // namespace
 
-std::string training_curves(const std::vector<json>& lines) { return Curves(lines).draw(); }
+std::string training_curves(const std::vector<EpochMetrics>& epochs) {
+  return Curves(epochs).draw();
+}
 
 }  // namespace retort::report

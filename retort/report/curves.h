@@ -3,12 +3,11 @@
 #include <string>
 #include <vector>
 
-#include <nlohmann/json.hpp>
+#include "retort/core/epoch_metrics.h"
 
 namespace retort::report {
 
-// Charts of what the lines of metrics.jsonl hold: loss, accuracies, loss terms, learning rate.
-// Empty when they hold nothing.
-std::string training_curves(const std::vector<nlohmann::json>& lines);
+// Charts of loss, accuracies, loss terms and learning rate.
+std::string training_curves(const std::vector<EpochMetrics>& epochs);
 
 }  // namespace retort::report

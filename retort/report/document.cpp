@@ -1,7 +1,7 @@
 #include "retort/report/document.h"
 
+#include "retort/report/escape.h"
 #include "retort/report/style.h"
-#include "retort/report/text.h"
 
 namespace retort::report {
 

@@ -1,7 +1,7 @@
 #include "retort/report/gate_page.h"
 
 #include "retort/report/document.h"
-#include "retort/report/text.h"
+#include "retort/report/escape.h"
 
 namespace retort::report {
 namespace {

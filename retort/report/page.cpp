@@ -3,11 +3,12 @@
 #include <algorithm>
 #include <cmath>
 
+#include "retort/core/text.h"
 #include "retort/report/charts.h"
 #include "retort/report/curves.h"
 #include "retort/report/document.h"
+#include "retort/report/escape.h"
 #include "retort/report/samples.h"
-#include "retort/report/text.h"
 #include "retort/report/verdict.h"
 
 namespace retort::report {
@@ -33,7 +34,7 @@ std::string unbroken(std::string html) {
   return html;
 }
 
-std::string header(const Page& page, const Metrics& metrics) {
+std::string header(const Page& page, const data::Metrics& metrics) {
   std::string tiles;
   if (!page.predictions.empty()) {
     tiles += tile(percent(metrics.accuracy), "accuracy, " + page.split);
@@ -74,13 +75,13 @@ std::string table(const Page& page) {
          body + "</tbody></table></div>";
 }
 
-std::string per_class(const Page& page, const Metrics& metrics) {
+std::string per_class(const Page& page, const data::Metrics& metrics) {
   if (page.predictions.empty()) return "";
   return "<p class=\"note\">Worst first; the last column is the number of " + escape(page.split) +
          " images.</p>" + class_bars(metrics, page.classes);
 }
 
-std::string confusion(const Page& page, const Metrics& metrics) {
+std::string confusion(const Page& page, const data::Metrics& metrics) {
   if (page.predictions.empty()) return "";
   const std::string matrix = confusion_matrix(metrics, page.classes);
   const std::string pairs = confused_pairs(metrics, page.classes, kPairs);
@@ -99,7 +100,7 @@ std::string confusion(const Page& page, const Metrics& metrics) {
 std::string sample_grid(const Page& page, const std::vector<Sample>& shown, bool right) {
   std::string grid;
   for (const Sample& sample : shown) {
-    const Prediction& p = sample.prediction;
+    const data::Prediction& p = sample.prediction;
     const std::string label = escape(page.classes[static_cast<size_t>(p.label)]),
                       predicted = escape(page.classes[static_cast<size_t>(p.predicted)]);
     grid += "<div class=\"sample\" title=\"" + escape(p.path) + "\n" + label + " → " + predicted +
@@ -169,10 +170,10 @@ std::string configuration(const Page& page) {
 }  // namespace
 
 std::string render_page(const Page& page) {
-  const Metrics metrics =
+  const data::Metrics metrics =
       page.predictions.empty()
-          ? Metrics{}
-          : compute_metrics(page.predictions, static_cast<int64_t>(page.classes.size()));
+          ? data::Metrics{}
+          : data::compute_metrics(page.predictions, static_cast<int64_t>(page.classes.size()));
   std::string html = header(page, metrics);
   html += section("Results", table(page));
   html += section("Training", training_curves(page.epochs));

@@ -6,7 +6,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include "retort/report/metrics.h"
+#include "retort/core/epoch_metrics.h"
+#include "retort/data/metrics.h"
 
 namespace retort::report {
 
@@ -26,12 +27,11 @@ struct Page {
   std::string title;
   std::vector<std::string> classes;
   std::string split = "test";  // where the predictions come from
-  std::vector<Prediction> predictions;
+  std::vector<data::Prediction> predictions;
   std::filesystem::path data_root;  // predictions' paths are relative to it; images that are gone
                                     // are left out of the page
   std::vector<Row> rows;
-  std::vector<nlohmann::json> epochs;  // lines of metrics.jsonl: epoch, train_loss, val_accuracy,
-                                       // lr, images_per_second, terms {name: value}, train_accuracy
+  std::vector<EpochMetrics> epochs;
   nlohmann::json summary;
   std::string config_toml;
 };

@@ -19,24 +19,29 @@ constexpr int kQuality = 82;
 constexpr size_t kMisses = 50;
 
 // Not a number: no confidence, so that the order is one.
-double confidence(const Prediction& p) { return std::isnan(p.probability) ? -1 : p.probability; }
+double confidence(const data::Prediction& p) {
+  return std::isnan(p.probability) ? -1 : p.probability;
+}
 
-auto by_class(const Prediction& p) { return std::tie(p.label, p.path); }
+auto by_class(const data::Prediction& p) { return std::tie(p.label, p.path); }
 
 // In the order in which they are tried.
-std::vector<Prediction> candidates(const std::vector<Prediction>& predictions, bool right) {
-  std::vector<Prediction> chosen;
+std::vector<data::Prediction> candidates(const std::vector<data::Prediction>& predictions,
+                                         bool right) {
+  std::vector<data::Prediction> chosen;
   std::copy_if(predictions.begin(), predictions.end(), std::back_inserter(chosen),
-               [&](const Prediction& p) { return (p.label == p.predicted) == right; });
-  std::sort(chosen.begin(), chosen.end(),
-            [](const Prediction& a, const Prediction& b) { return by_class(a) < by_class(b); });
+               [&](const data::Prediction& p) { return (p.label == p.predicted) == right; });
+  std::sort(chosen.begin(), chosen.end(), [](const data::Prediction& a, const data::Prediction& b) {
+    return by_class(a) < by_class(b);
+  });
   if (!right) {
-    std::stable_sort(chosen.begin(), chosen.end(), [](const Prediction& a, const Prediction& b) {
-      return confidence(a) > confidence(b);
-    });
+    std::stable_sort(chosen.begin(), chosen.end(),
+                     [](const data::Prediction& a, const data::Prediction& b) {
+                       return confidence(a) > confidence(b);
+                     });
     return chosen;
   }
-  std::vector<Prediction> drawn;
+  std::vector<data::Prediction> drawn;
   for (const int64_t i : permutation(static_cast<int64_t>(chosen.size()), CounterRng{0}))
     drawn.push_back(chosen[static_cast<size_t>(i)]);
   return drawn;
@@ -57,11 +62,11 @@ std::string thumbnail(const std::filesystem::path& path) {
   return "data:image/jpeg;base64," + base64(data::encode_jpeg(image, kQuality));
 }
 
-std::vector<Sample> samples(const std::vector<Prediction>& predictions,
+std::vector<Sample> samples(const std::vector<data::Prediction>& predictions,
                             const std::filesystem::path& root, bool right, size_t most) {
   std::vector<Sample> found;
   size_t misses = 0;
-  for (const Prediction& prediction : candidates(predictions, right)) {
+  for (const data::Prediction& prediction : candidates(predictions, right)) {
     if (found.size() == most || misses == kMisses) break;
     try {
       found.push_back({prediction, thumbnail(root / prediction.path)});

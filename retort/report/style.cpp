@@ -1,9 +1,9 @@
 #include "retort/report/style.h"
 
 namespace retort::report {
+namespace {
 
-std::string_view style() {
-  return R"(
+constexpr std::string_view kStyle = R"(
 :root {
   color-scheme: light dark;
   --paper: #ffffff; --page: #f4f5f7; --ink: #1c2430; --quiet: #5d6878; --line: #dfe3e9;
@@ -137,6 +137,9 @@ footer { color: var(--quiet); font-size: 13px; }
   .matrix { max-width: 100%; }
 }
 )";
-}
+
+}  // namespace
+
+std::string_view style() { return kStyle; }
 
 }  // namespace retort::report

@@ -1,8 +1,8 @@
 #include <string>
 #include <vector>
 
+#include "retort/core/text.h"
 #include "retort/report/page.h"
-#include "retort/report/text.h"
 
 namespace retort::report {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "retort/report/text.h"
+#include "retort/core/text.h"
 
 namespace retort::report {
 namespace {
@@ -51,7 +51,7 @@ const Row* student_of(const Page& page) {
   return nullptr;
 }
 
-std::string verdict(const Page& page, const Metrics& metrics) {
+std::string verdict(const Page& page, const data::Metrics& metrics) {
   const Row* student = student_of(page);
   const Row* teacher = teacher_of(page);
   if (!student && !teacher && page.predictions.empty()) return "There are no results yet.";

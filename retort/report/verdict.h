@@ -11,6 +11,6 @@ namespace retort::report {
 const Row* student_of(const Page& page);
 
 // What came out, in one sentence: the student's accuracy, beside its teacher and the other rows.
-std::string verdict(const Page& page, const Metrics& metrics);
+std::string verdict(const Page& page, const data::Metrics& metrics);
 
 }  // namespace retort::report

@@ -47,38 +47,26 @@ void check_objects(const RunConfig& config) {
     throw UsageError("an object brings its own weights", "--student-weights", "leave it out");
 }
 
-}  // namespace
+// config.toml must be able to hold it.
+void check_text(const std::string& text) {
+  const bool both_quotes =
+      text.find('\'') != std::string::npos && text.find_first_of("\"\\") != std::string::npos;
+  if (!is_utf8(text) || has_controls(text) || both_quotes)
+    throw UsageError(
+        "a path that is not UTF-8, with control characters, or with both kinds of quotes, cannot "
+        "stand in config.toml",
+        printable(text), "rename it");
+}
 
-void validate(const RunConfig& config) {
-  if (config.data.empty())
-    throw UsageError("no data set was named", "--data",
-                     "point it at a folder with one folder a class");
-  if (config.teacher.empty())
-    throw UsageError("no teacher was named", "--teacher",
-                     "a weight file, or `none` to train from scratch");
-  std::vector<std::string> paths{config.data, config.student, config.student_weights,
-                                 config.out,  config.cache,   config.classes};
-  for (const std::vector<std::string>& more : {config.teacher, config.extra, config.prompt})
-    paths.insert(paths.end(), more.begin(), more.end());
-  for (const std::string& path : paths) {
-    if (!is_utf8(path) || has_controls(path) ||
-        (path.find('\'') != std::string::npos && path.find_first_of("\"\\") != std::string::npos))
-      throw UsageError(
-          "a path that is not UTF-8, with control characters, or with both kinds of quotes, cannot "
-          "stand in config.toml",
-          printable(path), "rename it");
-  }
-  if (hub::is_reference(config.student_weights)) (void)hub::parse_reference(config.student_weights);
-  for (const std::string& text : config.teacher) check_teacher(teacher_from(text).name, config);
-  check_objects(config);
-  if (config.hours > 0 && config.epochs > 0)
-    throw UsageError("chooses the epochs, and " + std::to_string(config.epochs) + " are named",
-                     "--hours", "leave out --epochs, or say --epochs 0");
-  if (config.batch_size == 1)
-    throw UsageError("a batch of one has no negatives and no statistics", "--batch-size",
-                     "2 or more, or 0");
-  if (config.out.empty())
-    throw UsageError("no run folder was named", "--out", "for example --out runs/first");
+void check_paths(const RunConfig& config) {
+  for (const std::string* path : {&config.data, &config.student, &config.student_weights,
+                                  &config.out, &config.cache, &config.classes})
+    check_text(*path);
+  for (const std::vector<std::string>* texts : {&config.teacher, &config.extra, &config.prompt})
+    for (const std::string& text : *texts) check_text(text);
+}
+
+void check_zero_shot(const RunConfig& config) {
   const bool zero_shot = config.teacher_head == TeacherHead::zero_shot;
   if (!config.classes.empty() && !(zero_shot && has_teacher(config)))
     throw UsageError("images without labels need a teacher that needs none", "--classes",
@@ -92,26 +80,39 @@ void validate(const RunConfig& config) {
   for (const std::string& prompt : config.prompt)
     if (prompt.find("{class}") == std::string::npos)
       throw UsageError("has no {class} in it: '" + prompt + "'", "--prompt");
+}
+
+void check_teachers(const RunConfig& config) {
+  for (const std::string& text : config.teacher) check_teacher(teacher_from(text).name, config);
+  check_objects(config);
+  check_zero_shot(config);
   if (config.teacher_init != TeacherInit::linear_probe && !config.teacher_features.empty())
     throw UsageError("a teacher that is trained first keeps its own features", "--teacher-features",
                      "leave it out, or --teacher-init linear-probe");
-  if (config.teacher.size() > 1)
-    for (const std::string* said : {&config.teacher_arch, &config.teacher_features,
-                                    &config.teacher_mean, &config.teacher_std})
-      if (!said->empty())
-        throw UsageError("is said of one teacher, and there are several: '" + *said + "'",
-                         "--teacher-arch, -features, -mean, -std",
-                         "leave it out, or name one --teacher");
-  if (config.closing_epochs != 0 && (!has_teacher(config) || !config.classes.empty()))
-    throw UsageError("follows a distillation, on images with labels", "--closing-epochs",
-                     "leave it out with --teacher none and with --classes");
+  if (config.teacher.size() == 1) return;
+  for (const std::string* given :
+       {&config.teacher_arch, &config.teacher_features, &config.teacher_mean, &config.teacher_std})
+    if (!given->empty())
+      throw UsageError("is said of one teacher, and there are several: '" + *given + "'",
+                       "--teacher-arch, -features, -mean, -std",
+                       "leave it out, or name one --teacher");
+}
+
+void check_loss(const std::string& name, losses::Kind kind, const char* option) {
+  if (name != kNone && losses::find_loss(name).kind != kind)
+    throw UsageError("'" + name + "' is a loss of another kind", option,
+                     "see `retort list losses`");
+}
+
+void check_objective(const RunConfig& config) {
   for (const double weight : {config.loss_weight, config.logit_weight})
     if (weight < 0 && weight != RunConfig::kOwn)
       throw UsageError("a loss's weight is 0 or more", "--loss-weight, --logit-weight");
-  if (config.view.scale_min > config.view.scale_max)
-    throw UsageError("is larger than --crop-max", "--crop-min");
-  data::check(config.view.augment);
-  check_device_name(config.device);
+  check_loss(config.loss, losses::Kind::embedding, "--loss");
+  check_loss(config.logit_loss, losses::Kind::logit, "--logit-loss");
+}
+
+void check_extras(const RunConfig& config) {
   for (const std::string& extra : config.extra) (void)data::extra_from(extra);
   if (!config.extra.empty() && !has_teacher(config) && config.labels != TrustedLabels::all)
     throw UsageError("teaches nothing without a teacher and without labels", "--extra",
@@ -119,13 +120,41 @@ void validate(const RunConfig& config) {
   if (config.select > 0 && (config.extra.empty() || !has_teacher(config)))
     throw UsageError("is of the pictures of --extra, and a teacher's choice", "--select",
                      "name an --extra and a --teacher, or leave it out");
-  const auto expect = [](const std::string& name, losses::Kind kind, const char* option) {
-    if (name != kNone && losses::find_loss(name).kind != kind)
-      throw UsageError("'" + name + "' is a loss of another kind", option,
-                       "see `retort list losses`");
-  };
-  expect(config.loss, losses::Kind::embedding, "--loss");
-  expect(config.logit_loss, losses::Kind::logit, "--logit-loss");
+}
+
+void check_lengths(const RunConfig& config) {
+  if (config.hours > 0 && config.epochs > 0)
+    throw UsageError("chooses the epochs, and " + std::to_string(config.epochs) + " are named",
+                     "--hours", "leave out --epochs, or say --epochs 0");
+  if (config.closing_epochs != 0 && (!has_teacher(config) || !config.classes.empty()))
+    throw UsageError("follows a distillation, on images with labels", "--closing-epochs",
+                     "leave it out with --teacher none and with --classes");
+}
+
+}  // namespace
+
+void validate(const RunConfig& config) {
+  if (config.data.empty())
+    throw UsageError("no data set was named", "--data",
+                     "point it at a folder with one folder a class");
+  if (config.teacher.empty())
+    throw UsageError("no teacher was named", "--teacher",
+                     "a weight file, or `none` to train from scratch");
+  check_paths(config);
+  if (hub::is_reference(config.student_weights)) (void)hub::parse_reference(config.student_weights);
+  check_teachers(config);
+  if (config.batch_size == 1)
+    throw UsageError("a batch of one has no negatives and no statistics", "--batch-size",
+                     "2 or more, or 0");
+  if (config.out.empty())
+    throw UsageError("no run folder was named", "--out", "for example --out runs/first");
+  if (config.view.scale_min > config.view.scale_max)
+    throw UsageError("is larger than --crop-max", "--crop-min");
+  data::check(config.view.augment);
+  check_device_name(config.device);
+  check_extras(config);
+  check_lengths(config);
+  check_objective(config);
 }
 
 }  // namespace retort::run

@@ -2,15 +2,17 @@
 
 #include <array>
 #include <cstdint>
-#include <string>
 #include <utility>
 
-#include "retort/core/error.h"
+#include "retort/core/words.h"
 #include "retort/train/schedule.h"
 
 namespace retort::run {
 
 // The options that take one of a few words, and the words. Nothing else compares an option's text.
+
+// The word for "there is none", of --teacher and of the losses.
+inline constexpr const char* kNone = "none";
 
 enum class TeacherHead : uint8_t { probe, keep, zero_shot };
 enum class TeacherInit : uint8_t { linear_probe, finetune, scratch };
@@ -21,94 +23,90 @@ enum class MoreViews : uint8_t { repeat, live };
 enum class ImageStoreKind : uint8_t { automatic, pixels, files };
 enum class TrustedLabels : uint8_t { real, all };
 enum class ExtraLosses : uint8_t { all, embedding };
+enum class ArmKind : uint8_t { scratch, linear_probe, finetune, distill, finetune_distill };
 enum class Budget : uint8_t { steps, time, paper };  // of `retort compare`
-
-template <typename Choice>
-struct Words;
-template <>
-struct Words<TeacherHead> {
-  static constexpr std::array kTable{std::pair{TeacherHead::probe, "probe"},
-                                     std::pair{TeacherHead::keep, "keep"},
-                                     std::pair{TeacherHead::zero_shot, "zero-shot"}};
-};
-template <>
-struct Words<TeacherInit> {
-  static constexpr std::array kTable{std::pair{TeacherInit::linear_probe, "linear-probe"},
-                                     std::pair{TeacherInit::finetune, "finetune"},
-                                     std::pair{TeacherInit::scratch, "scratch"}};
-};
-template <>
-struct Words<OptimizerKind> {
-  static constexpr std::array kTable{std::pair{OptimizerKind::automatic, "auto"},
-                                     std::pair{OptimizerKind::muon, "muon"},
-                                     std::pair{OptimizerKind::adamw, "adamw"}};
-};
-template <>
-struct Words<StartKind> {
-  static constexpr std::array kTable{std::pair{StartKind::silent, "silent"},
-                                     std::pair{StartKind::as_published, "public"}};
-};
-template <>
-struct Words<PrecisionKind> {
-  static constexpr std::array kTable{std::pair{PrecisionKind::automatic, "auto"},
-                                     std::pair{PrecisionKind::fp32, "fp32"},
-                                     std::pair{PrecisionKind::bf16, "bf16"}};
-};
-template <>
-struct Words<MoreViews> {
-  static constexpr std::array kTable{std::pair{MoreViews::repeat, "repeat"},
-                                     std::pair{MoreViews::live, "live"}};
-};
-template <>
-struct Words<ImageStoreKind> {
-  static constexpr std::array kTable{std::pair{ImageStoreKind::automatic, "auto"},
-                                     std::pair{ImageStoreKind::pixels, "pixels"},
-                                     std::pair{ImageStoreKind::files, "files"}};
-};
-template <>
-struct Words<TrustedLabels> {
-  static constexpr std::array kTable{std::pair{TrustedLabels::real, "real"},
-                                     std::pair{TrustedLabels::all, "all"}};
-};
-template <>
-struct Words<ExtraLosses> {
-  static constexpr std::array kTable{std::pair{ExtraLosses::all, "all"},
-                                     std::pair{ExtraLosses::embedding, "embedding"}};
-};
-template <>
-struct Words<Budget> {
-  static constexpr std::array kTable{std::pair{Budget::steps, "steps"},
-                                     std::pair{Budget::time, "time"},
-                                     std::pair{Budget::paper, "paper"}};
-};
-template <>
-struct Words<train::Schedule> {
-  static constexpr std::array kTable{std::pair{train::Schedule::linear, "linear"},
-                                     std::pair{train::Schedule::cosine, "cosine"},
-                                     std::pair{train::Schedule::constant, "constant"}};
-};
-
-template <typename Choice>
-concept Worded = requires {
-  Words<Choice>::kTable;
-};
-
-template <Worded Choice>
-std::string word_of(Choice choice) {
-  for (const auto& [each, word] : Words<Choice>::kTable)
-    if (each == choice) return word;
-  return {};
-}
-
-// Throws UsageError, naming the option and its words.
-template <Worded Choice>
-Choice choice_from(const std::string& given, const std::string& option) {
-  std::string known;
-  for (const auto& [each, word] : Words<Choice>::kTable) {
-    if (given == word) return each;
-    known += (known.empty() ? "" : ", ") + std::string(word);
-  }
-  throw UsageError("is '" + given + "'", option, "one of: " + known);
-}
+enum class Recipe : uint8_t { paper, patient };
+enum class EvaluatedSplit : uint8_t { test, validation, train, all };
 
 }  // namespace retort::run
+
+namespace retort {
+
+template <>
+struct Words<run::TeacherHead> {
+  static constexpr std::array kTable{std::pair{run::TeacherHead::probe, "probe"},
+                                     std::pair{run::TeacherHead::keep, "keep"},
+                                     std::pair{run::TeacherHead::zero_shot, "zero-shot"}};
+};
+template <>
+struct Words<run::TeacherInit> {
+  static constexpr std::array kTable{std::pair{run::TeacherInit::linear_probe, "linear-probe"},
+                                     std::pair{run::TeacherInit::finetune, "finetune"},
+                                     std::pair{run::TeacherInit::scratch, "scratch"}};
+};
+template <>
+struct Words<run::OptimizerKind> {
+  static constexpr std::array kTable{std::pair{run::OptimizerKind::automatic, "auto"},
+                                     std::pair{run::OptimizerKind::muon, "muon"},
+                                     std::pair{run::OptimizerKind::adamw, "adamw"}};
+};
+template <>
+struct Words<run::StartKind> {
+  static constexpr std::array kTable{std::pair{run::StartKind::silent, "silent"},
+                                     std::pair{run::StartKind::as_published, "public"}};
+};
+template <>
+struct Words<run::PrecisionKind> {
+  static constexpr std::array kTable{std::pair{run::PrecisionKind::automatic, "auto"},
+                                     std::pair{run::PrecisionKind::fp32, "fp32"},
+                                     std::pair{run::PrecisionKind::bf16, "bf16"}};
+};
+template <>
+struct Words<run::MoreViews> {
+  static constexpr std::array kTable{std::pair{run::MoreViews::repeat, "repeat"},
+                                     std::pair{run::MoreViews::live, "live"}};
+};
+template <>
+struct Words<run::ImageStoreKind> {
+  static constexpr std::array kTable{std::pair{run::ImageStoreKind::automatic, "auto"},
+                                     std::pair{run::ImageStoreKind::pixels, "pixels"},
+                                     std::pair{run::ImageStoreKind::files, "files"}};
+};
+template <>
+struct Words<run::TrustedLabels> {
+  static constexpr std::array kTable{std::pair{run::TrustedLabels::real, "real"},
+                                     std::pair{run::TrustedLabels::all, "all"}};
+};
+template <>
+struct Words<run::ExtraLosses> {
+  static constexpr std::array kTable{std::pair{run::ExtraLosses::all, "all"},
+                                     std::pair{run::ExtraLosses::embedding, "embedding"}};
+};
+template <>
+struct Words<run::Budget> {
+  static constexpr std::array kTable{std::pair{run::Budget::steps, "steps"},
+                                     std::pair{run::Budget::time, "time"},
+                                     std::pair{run::Budget::paper, "paper"}};
+};
+template <>
+struct Words<run::ArmKind> {
+  static constexpr std::array kTable{std::pair{run::ArmKind::scratch, "scratch"},
+                                     std::pair{run::ArmKind::linear_probe, "linear-probe"},
+                                     std::pair{run::ArmKind::finetune, "finetune"},
+                                     std::pair{run::ArmKind::distill, "distill"},
+                                     std::pair{run::ArmKind::finetune_distill, "finetune-distill"}};
+};
+template <>
+struct Words<run::Recipe> {
+  static constexpr std::array kTable{std::pair{run::Recipe::paper, "paper"},
+                                     std::pair{run::Recipe::patient, "patient"}};
+};
+template <>
+struct Words<run::EvaluatedSplit> {
+  static constexpr std::array kTable{std::pair{run::EvaluatedSplit::test, "test"},
+                                     std::pair{run::EvaluatedSplit::validation, "validation"},
+                                     std::pair{run::EvaluatedSplit::train, "train"},
+                                     std::pair{run::EvaluatedSplit::all, "all"}};
+};
+
+}  // namespace retort

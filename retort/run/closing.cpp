@@ -1,9 +1,9 @@
 #include "retort/run/closing.h"
 
 #include "retort/core/random.h"
+#include "retort/core/text.h"
 #include "retort/losses/objective.h"
 #include "retort/models/image_model.h"
-#include "retort/report/text.h"
 
 namespace retort::run {
 namespace {
@@ -17,23 +17,16 @@ std::vector<losses::TermConfig> closing_terms(const Plan& plan) {
 train::TrainOptions closing_options(const Plan& plan, const OpenData& data,
                                     const std::string& distilled) {
   TrainingPlan own = plan.training;
-  own.epochs = own.closing_epochs;
-  train::TrainOptions options;
-  options.epochs = own.epochs;
+  own.options.epochs = own.closing_epochs;
+  train::TrainOptions options = own.options;
   options.batch_size = batch_size_for(own, data.train.size());
   options.learning_rate = closing_rate_for(plan.training, data.different_images());
-  options.weight_decay = own.weight_decay;
-  options.warmup = own.warmup;
-  options.head_rate = own.head_rate;
-  options.clip_norm = own.clip_norm;
-  options.ema_decay = own.ema;
-  options.checkpoint_seconds = own.checkpoint_seconds;
-  options.precision = plan.precision;
-  options.seed = mix64(own.seed + mix64(kClosingStream));
+  options.muon = false;
+  options.schedule = train::Schedule::linear;
+  options.seed = mix64(own.options.seed + mix64(kClosingStream));
   options.view_seed = mix64(plan.views.seed + mix64(kClosingStream));
   options.objective_key = "closing: cross-entropy, smoothing " +
-                          report::significant(plan.config.label_smoothing, 17) + ", after " +
-                          distilled;
+                          significant(plan.config.label_smoothing, 17) + ", after " + distilled;
   return options;
 }
 
@@ -59,7 +52,7 @@ void put_back(const StateDict& state, models::ImageModel& model) {
 
 void close_training(const Plan& plan, const OpenData& data, const std::string& distilled,
                     const RunFolder& folder, bool resume,
-                    const std::function<void(const nlohmann::json&)>& on_epoch,
+                    const std::function<void(const EpochMetrics&)>& on_epoch,
                     const Context& context, TrainedStudent& student) {
   const StateDict before = copy_of(models::state_of(*student.model));
   const train::TrainData read{&data.train, &data.val, plan.views.recipe,    data.spec, nullptr,
@@ -68,16 +61,16 @@ void close_training(const Plan& plan, const OpenData& data, const std::string& d
   const train::TrainOptions options = closing_options(plan, data, distilled);
   context.log.info("closing: " + std::to_string(options.epochs) + " epochs on the " +
                    std::to_string(data.train.size()) + " labelled images alone, AdamW at " +
-                   report::significant(options.learning_rate, 3));
+                   significant(options.learning_rate, 3));
   train::TrainResult& result = student.result;
   const int64_t epochs_before = result.epochs;
   train::Trainer trainer(*student.model, objective, read, options);
   const train::TrainResult closed = trainer.run(
       folder.closing_checkpoint(), resume,
-      [&](nlohmann::json line) {
-        line["epoch"] = epochs_before + line.at("epoch").get<int64_t>();
-        line["phase"] = "closing";
-        on_epoch(line);
+      [&](EpochMetrics metrics) {
+        metrics.epoch += epochs_before;
+        metrics.phase = "closing";
+        on_epoch(metrics);
       },
       context.log, context.stop);
   const bool has_val = data.val.size() > 0;
@@ -87,8 +80,8 @@ void close_training(const Plan& plan, const OpenData& data, const std::string& d
                      .accuracy_before = result.val_accuracy,
                      .accuracy_after = closed.val_accuracy};
   if (has_val)
-    context.log.info("closing: " + report::percent(closed.val_accuracy) +
-                     " on validation, before it " + report::percent(result.val_accuracy) + ": " +
+    context.log.info("closing: " + percent(closed.val_accuracy) + " on validation, before it " +
+                     percent(result.val_accuracy) + ": " +
                      (student.closing->kept ? "kept" : "left out"));
   result.seconds += closed.seconds;
   if (student.closing->kept) {

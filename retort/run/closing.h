@@ -2,8 +2,6 @@
 
 #include <functional>
 
-#include <nlohmann/json.hpp>
-
 #include "retort/run/train_student.h"
 
 namespace retort::run {
@@ -18,7 +16,7 @@ namespace retort::run {
 // epochs count on from the distillation's.
 void close_training(const Plan& plan, const OpenData& data, const std::string& distilled,
                     const RunFolder& folder, bool resume,
-                    const std::function<void(const nlohmann::json&)>& on_epoch,
+                    const std::function<void(const EpochMetrics&)>& on_epoch,
                     const Context& context, TrainedStudent& student);
 
 }  // namespace retort::run

@@ -19,9 +19,9 @@ struct CompareConfig {
   RunConfig
       base;  // what the arms share; `out` is the folder of the comparison, `seed` the first seed
   // scratch: random weights, labels alone. finetune: base.student_weights, labels alone.
-  // linear-probe: a linear head on those weights. distill: random weights, each of the teachers
-  // with each of the losses. finetune-distill: base.student_weights, the same.
-  std::vector<std::string> arms;      // empty: all that can be, but for finetune-distill
+  // linear_probe: a linear head on those weights. distill: random weights, each of the teachers
+  // with each of the losses. finetune_distill: base.student_weights, the same.
+  std::vector<ArmKind> arms;          // empty: all that can be, but for finetune_distill
   std::vector<std::string> teachers;  // each as named_teacher.h reads it; A+B is two at once
   std::vector<std::string> losses = {
       "align_uniform"};  // each an embedding loss (with base.logit_loss), a logit loss alone, or

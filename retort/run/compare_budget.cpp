@@ -6,10 +6,11 @@
 #include <utility>
 
 #include "retort/core/error.h"
-#include "retort/report/text.h"
+#include "retort/core/text.h"
 #include "retort/run/distill.h"
 #include "retort/run/hours.h"
 #include "retort/run/named_teacher.h"
+#include "retort/run/recommended_teachers.h"
 #include "retort/run/run_folder.h"
 
 namespace retort::run {
@@ -48,7 +49,7 @@ Total total_of(const std::vector<ArmPlan>& plans, Log& log, const StopFlag& stop
   for (const ArmPlan& plan : plans) {
     const auto runs = static_cast<double>(plan.runs.size());
     total.fixed += runs * kEachRun;
-    if (plan.probe) continue;
+    if (plan.probe()) continue;
     log.info("measuring " + plan.title());
     const RunConfig& one = plan.runs.front();
     const Forecast measured = forecast(one, log, stop);
@@ -72,9 +73,8 @@ int64_t epochs_in_hours(CompareConfig config, Log& log, const StopFlag& stop) {
     const double one = total.growing / static_cast<double>(config.base.epochs),
                  epochs = (budget - gone.seconds() - total.fixed) / one;
     if (epochs < 1)
-      throw UsageError(
-          "is too little: one epoch of every run takes " + report::duration(total.fixed + one),
-          "--hours", "more hours, fewer --seeds, or fewer arms");
+      throw UsageError("is too little: one epoch of every run takes " + duration(total.fixed + one),
+                       "--hours", "more hours, fewer --seeds, or fewer arms");
     const int64_t before = std::exchange(
         config.base.epochs, static_cast<int64_t>(std::min(std::floor(epochs), 100000.0)));
     if (config.base.epochs >= before / 2 && config.base.epochs <= before * 2) break;
@@ -89,12 +89,12 @@ struct Cost {
 
 Cost cost_of(const ArmPlan& plan, Log& log, const StopFlag& stop) {
   log.info("measuring " + plan.title());
-  const Forecast measured = forecast(plan.runs.front(), log, stop, /*cold=*/true);
+  const Forecast measured = forecast(resolve(plan.runs.front()), log, stop, /*cold=*/true);
   const double epochs = static_cast<double>(measured.epochs);
   return {measured.epoch_seconds(), measured.seconds() - measured.epoch_seconds() * epochs};
 }
 
-bool distills(const ArmPlan& plan) { return !plan.probe && has_teacher(plan.runs.front()); }
+bool distills(const ArmPlan& plan) { return !plan.probe() && has_teacher(plan.runs.front()); }
 
 // The epochs of each arm by its title.
 nlohmann::json epochs_in_time(const std::vector<ArmPlan>& plans, double& seconds, Log& log,
@@ -102,7 +102,7 @@ nlohmann::json epochs_in_time(const std::vector<ArmPlan>& plans, double& seconds
   std::vector<Cost> costs;
   seconds = 0;
   for (const ArmPlan& plan : plans) {
-    const Cost cost = costs.emplace_back(plan.probe ? Cost{} : cost_of(plan, log, stop));
+    const Cost cost = costs.emplace_back(plan.probe() ? Cost{} : cost_of(plan, log, stop));
     if (distills(plan))
       seconds =
           std::max(seconds, cost.rest + cost.epoch * static_cast<double>(plan.runs.front().epochs));
@@ -112,7 +112,7 @@ nlohmann::json epochs_in_time(const std::vector<ArmPlan>& plans, double& seconds
                      "name a --teacher, or --budget steps");
   nlohmann::json epochs = nlohmann::json::object();
   for (size_t i = 0; i < plans.size(); ++i) {
-    if (plans[i].probe) continue;
+    if (plans[i].probe()) continue;
     const double fit = (seconds - costs[i].rest) / costs[i].epoch;
     epochs[plans[i].title()] = std::clamp<int64_t>(std::llround(std::min(fit, 1e9)), 1, 100000);
   }
@@ -126,6 +126,16 @@ void set_epochs(std::vector<ArmPlan>& plans, const nlohmann::json& epochs) {
 }
 
 }  // namespace
+
+CompareConfig with_named_teachers(CompareConfig config) {
+  for (std::string& teacher : config.teachers)
+    if (teacher == kAutomaticTeacher) teacher = automatic_teacher();
+  return config;
+}
+
+fs::path budget_file(const CompareConfig& config) {
+  return fs::path(config.base.out) / "budget.json";
+}
 
 BudgetedArms budgeted(const CompareConfig& given, const fs::path& file, Log& log,
                       const StopFlag& stop) {
@@ -148,7 +158,7 @@ BudgetedArms budgeted(const CompareConfig& given, const fs::path& file, Log& log
   if (config.base.hours > 0) {
     if (!chosen.contains("epochs")) chosen["epochs"] = epochs_in_hours(config, log, stop);
     config.base.epochs = chosen.at("epochs");
-    log.info("--hours " + report::significant(config.base.hours, 4) + ": " +
+    log.info("--hours " + significant(config.base.hours, 4) + ": " +
              std::to_string(config.base.epochs) + " epochs");
     config.base.hours = 0;
   }
@@ -174,7 +184,7 @@ std::string budget_text(const CompareConfig& config, const BudgetedArms& arms, i
   const char* fewer = config.base.extra.empty() ? "." : ", in fewer epochs where images are added.";
   switch (config.budget) {
     case Budget::time:
-      return "Equal time: " + report::duration(arms.arm_seconds) +
+      return "Equal time: " + duration(arms.arm_seconds) +
              " for every run that trains, as long as the slowest distilled arm takes for " +
              std::to_string(arms.epochs) +
              " epochs, its teacher's passes and training counted, by "

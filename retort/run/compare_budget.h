@@ -18,6 +18,12 @@ struct BudgetedArms {
   nlohmann::json measured;  // what was measured for it, to be kept; null where nothing was
 };
 
+// The comparison with `auto` for what it stands for (recommended_teachers.h).
+CompareConfig with_named_teachers(CompareConfig config);
+
+// Where a comparison keeps what it measured for its budget.
+std::filesystem::path budget_file(const CompareConfig& config);
+
 // What was measured before is taken from `file`, where that was for the same budget, so that the
 // same command again means the same runs.
 //

@@ -8,9 +8,9 @@
 #include <utility>
 
 #include "retort/core/error.h"
+#include "retort/core/text.h"
 #include "retort/data/extra.h"
 #include "retort/losses/loss.h"
-#include "retort/report/text.h"
 #include "retort/run/named_teacher.h"
 #include "retort/run/plan.h"
 
@@ -57,23 +57,23 @@ std::vector<std::string> teachers_in(const std::string& text) {
   return parts_of(text);
 }
 
-std::vector<std::string> arms_of(const CompareConfig& config, Log& log) {
+std::vector<ArmKind> arms_of(const CompareConfig& config, Log& log) {
   if (!config.arms.empty()) return config.arms;
-  if (!config.base.classes.empty()) return {"distill"};
+  if (!config.base.classes.empty()) return {ArmKind::distill};
   const bool given = !config.base.student_weights.empty();
-  std::vector<std::string> arms{"scratch"};
-  if (given) arms.insert(arms.end(), {"linear-probe", "finetune"});
-  if (!config.teachers.empty()) arms.emplace_back("distill");
+  std::vector<ArmKind> arms{ArmKind::scratch};
+  if (given) arms.insert(arms.end(), {ArmKind::linear_probe, ArmKind::finetune});
+  if (!config.teachers.empty()) arms.push_back(ArmKind::distill);
   if (!given) log.info("no --student-weights: the arms `finetune` and `linear-probe` are left out");
   return arms;
 }
 
 // `one` is each run but for its seed and its folder.
-ArmPlan arm(const CompareConfig& config, const std::string& name, const std::string& teacher,
-            RunConfig one, bool probe = false) {
-  ArmPlan plan{.name = name, .teacher = teacher, .shorter = {}, .runs = {}, .probe = probe};
-  for (int64_t seed = config.base.seed; seed < config.base.seed + (probe ? 1 : config.seeds);
-       ++seed) {
+ArmPlan arm(const CompareConfig& config, ArmKind kind, const std::string& name,
+            const std::string& teacher, RunConfig one) {
+  ArmPlan plan{.kind = kind, .name = name, .teacher = teacher, .shorter = {}, .runs = {}};
+  const int64_t seeds = plan.probe() ? 1 : config.seeds;
+  for (int64_t seed = config.base.seed; seed < config.base.seed + seeds; ++seed) {
     one.seed = seed;
     one.out =
         (fs::path(config.base.out) / folder_name(plan.title()) / ("seed-" + std::to_string(seed)))
@@ -83,13 +83,17 @@ ArmPlan arm(const CompareConfig& config, const std::string& name, const std::str
   return plan;
 }
 
+bool distills(ArmKind kind) {
+  return kind == ArmKind::distill || kind == ArmKind::finetune_distill;
+}
+
 // From --student-weights or from random ones, without more images.
-RunConfig started(const CompareConfig& config, bool pretrained) {
+RunConfig started(const CompareConfig& config, ArmKind kind) {
   RunConfig one = config.base;
   one.extra.clear();
   one.select = 0;
   one.epochs = epochs_of(one);
-  if (pretrained) {
+  if (is_pretrained(kind)) {
     one.lr = config.finetune_lr;
   } else {
     one.student_weights.clear();
@@ -97,12 +101,12 @@ RunConfig started(const CompareConfig& config, bool pretrained) {
   return one;
 }
 
-ArmPlan without_teacher(const CompareConfig& config, const std::string& name, bool pretrained) {
-  RunConfig one = started(config, pretrained);
+ArmPlan without_teacher(const CompareConfig& config, ArmKind kind) {
+  RunConfig one = started(config, kind);
   one.teacher = {kNone};
   one.teacher_init = TeacherInit::linear_probe;
   one.closing_epochs = 0;
-  return arm(config, name, "", one, name == "linear-probe");
+  return arm(config, kind, word_of(kind), "", one);
 }
 
 // In as many image-steps as other arms, its closing phase included: so many epochs with more
@@ -124,16 +128,16 @@ void fit_epochs(RunConfig& one) {
 }
 
 // Of images beside the data set's own: in as many image-steps.
-ArmPlan with_extra(const CompareConfig& config, const std::string& name, const std::string& teacher,
-                   RunConfig one, const std::string& text) {
+ArmPlan with_extra(const CompareConfig& config, ArmKind kind, const std::string& name,
+                   const std::string& teacher, RunConfig one, const std::string& text) {
   const data::Extra extra = data::extra_from(text);
   one.extra = {text};
   one.select = config.base.select;
   fit_epochs(one);
-  return arm(config,
-             name + ", with " + extra.path.filename().string() + " " +
-                 report::significant(extra.ratio, 4) + "x",
-             teacher, one);
+  return arm(
+      config, kind,
+      name + ", with " + extra.path.filename().string() + " " + significant(extra.ratio, 4) + "x",
+      teacher, one);
 }
 
 // Each arm that trains, and after it the same of three times as many epochs.
@@ -142,10 +146,10 @@ std::vector<ArmPlan> with_longer(const CompareConfig& config, std::vector<ArmPla
   std::vector<ArmPlan> all;
   for (ArmPlan& plan : plans) {
     all.push_back(plan);
-    if (plan.probe) continue;
+    if (plan.probe()) continue;
     RunConfig one = plan.runs.front();
     one.epochs *= kTimes;
-    ArmPlan longer = arm(config, plan.name + ", 3x as long", plan.teacher, one);
+    ArmPlan longer = arm(config, plan.kind, plan.name + ", 3x as long", plan.teacher, one);
     longer.shorter = plan.title();
     all.push_back(std::move(longer));
   }
@@ -153,10 +157,10 @@ std::vector<ArmPlan> with_longer(const CompareConfig& config, std::vector<ArmPla
 }
 
 // Each of the teachers with each of the losses, without more images and with.
-std::vector<ArmPlan> distilled(const CompareConfig& config, bool pretrained) {
+std::vector<ArmPlan> distilled(const CompareConfig& config, ArmKind kind) {
   std::vector<ArmPlan> plans;
   for (const std::string& teacher : config.teachers) {
-    RunConfig one = started(config, pretrained);
+    RunConfig one = started(config, kind);
     one.teacher = teachers_in(teacher);
     std::string files;
     for (const std::string& each : one.teacher)
@@ -165,12 +169,13 @@ std::vector<ArmPlan> distilled(const CompareConfig& config, bool pretrained) {
       const Loss loss = parse_loss(text, config.base.logit_loss);
       one.loss = loss.embedding;
       one.logit_loss = loss.logit;
-      const std::string name = (pretrained ? "finetune, distill " : "distill ") + words(loss);
+      const std::string name =
+          (is_pretrained(kind) ? "finetune, distill " : "distill ") + words(loss);
       RunConfig alone = one;
       fit_epochs(alone);
-      plans.push_back(arm(config, name, files, alone));
+      plans.push_back(arm(config, kind, name, files, alone));
       for (const std::string& extra : config.base.extra)
-        plans.push_back(with_extra(config, name, files, one, extra));
+        plans.push_back(with_extra(config, kind, name, files, one, extra));
     }
   }
   return plans;
@@ -178,30 +183,52 @@ std::vector<ArmPlan> distilled(const CompareConfig& config, bool pretrained) {
 
 }  // namespace
 
+bool is_pretrained(ArmKind kind) { return kind != ArmKind::scratch && kind != ArmKind::distill; }
+
 std::vector<ArmPlan> plans_of(const CompareConfig& config, Log& log) {
-  const bool labelled = config.base.classes.empty();
   std::vector<ArmPlan> plans;
-  for (const std::string& name : arms_of(config, log)) {
-    const bool distills = name == "distill" || name == "finetune-distill";
-    const bool pretrained =
-        name == "finetune" || name == "linear-probe" || name == "finetune-distill";
-    if (!distills && !labelled)
-      throw UsageError("needs labels, and with --classes there are none", "--arm " + name);
-    if (pretrained && config.base.student_weights.empty())
-      throw UsageError("needs pre-trained weights of the student", "--arm " + name,
+  for (const ArmKind kind : arms_of(config, log)) {
+    const std::string where = "--arm " + word_of(kind);
+    if (!distills(kind) && !config.base.classes.empty())
+      throw UsageError("needs labels, and with --classes there are none", where);
+    if (is_pretrained(kind) && config.base.student_weights.empty())
+      throw UsageError("needs pre-trained weights of the student", where,
                        "name their file with --student-weights");
-    if (distills && config.teachers.empty())
-      throw UsageError("needs a teacher", "--arm " + name, "name a weight file with --teacher");
-    if (distills) {
-      for (ArmPlan& plan : distilled(config, pretrained)) plans.push_back(std::move(plan));
-    } else if (name == "scratch" || pretrained) {
-      plans.push_back(without_teacher(config, name, pretrained));
-    } else {
-      throw UsageError("there is no arm '" + name + "'", "--arm",
-                       "one of: scratch, finetune, linear-probe, distill, finetune-distill");
+    if (!distills(kind)) {
+      plans.push_back(without_teacher(config, kind));
+      continue;
     }
+    if (config.teachers.empty())
+      throw UsageError("needs a teacher", where, "name a weight file with --teacher");
+    for (ArmPlan& plan : distilled(config, kind)) plans.push_back(std::move(plan));
   }
   return config.budget == Budget::paper ? with_longer(config, std::move(plans)) : plans;
+}
+
+Plan check_base(const CompareConfig& config) {
+  if (config.seeds < 1) throw UsageError("must be at least 1", "--seeds");
+  RunConfig shared = config.base;
+  if (shared.teacher.empty()) shared.teacher = {kNone};
+  shared.extra.clear();
+  shared.select = 0;
+  shared.hours = 0;
+  shared.classes.clear();
+  shared.closing_epochs = 0;
+  return resolve(shared);
+}
+
+Looks looks_of(const ArmPlan& arm) {
+  const RunConfig& run = arm.runs.front();
+  return arm.probe() || !has_teacher(run) ? Looks{} : Looks{run.teacher, run.extra};
+}
+
+Plan probe_plan(Plan plan, std::optional<int64_t> size) {
+  TeachersPlan probe;
+  probe.teachers = {{.name = plan.student.weights, .size = size ? size : plan.student.image_size}};
+  probe.arch = plan.student.name;
+  plan.teachers = probe;
+  plan.student.weights.clear();
+  return plan;
 }
 
 std::string last_part(const std::string& path) {

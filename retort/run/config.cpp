@@ -80,9 +80,10 @@ RunConfig absolute(RunConfig config) {
 }
 
 std::vector<std::pair<std::string, std::string>> recipe(const std::string& name) {
+  const Recipe recipe = choice_from<Recipe>(name, "--recipe");
   // Their section 4 and appendix; crops are torchvision's RandomResizedCrop at its defaults, and
   // the teacher sees a fresh one every epoch.
-  if (name == "paper")
+  if (recipe == Recipe::paper)
     return {{"epochs", "250"},        {"batch-size", "64"},      {"lr", "0.001"},
             {"weight-decay", "0.01"}, {"schedule", "constant"},  {"warmup", "0"},
             {"clip-norm", "0"},       {"image-size", "224"},     {"views", "250"},
@@ -93,12 +94,9 @@ std::vector<std::pair<std::string, std::string>> recipe(const std::string& name)
   // Function matching (Beyer et al. 2021, arXiv 2106.05237, and its public configurations): the
   // divergence alone, mixup in every batch, of which the teacher sees the mixed images too, crops
   // and flips without colour jitter, and schedules as long as there is time for.
-  if (name == "patient")
-    return {{"epochs", "1000"},  {"loss", "none"},      {"logit-loss", "kd"}, {"label-weight", "0"},
-            {"mixup", "1"},      {"crop-min", "0.2"},   {"brightness", "0"},  {"contrast", "0"},
-            {"saturation", "0"}, {"schedule", "cosine"}};
-  throw UsageError("there is no recipe named '" + name + "'", "--recipe",
-                   "name one of: paper, patient");
+  return {{"epochs", "1000"},  {"loss", "none"},      {"logit-loss", "kd"}, {"label-weight", "0"},
+          {"mixup", "1"},      {"crop-min", "0.2"},   {"brightness", "0"},  {"contrast", "0"},
+          {"saturation", "0"}, {"schedule", "cosine"}};
 }
 
 std::string to_toml(const RunConfig& config) {

@@ -1,7 +1,5 @@
 #include "retort/run/distill.h"
 
-#include <ATen/Parallel.h>
-
 #include <optional>
 #include <utility>
 
@@ -9,19 +7,19 @@
 #include "retort/core/file.h"
 #include "retort/core/quote.h"
 #include "retort/core/safetensors.h"
-#include "retort/report/text.h"
+#include "retort/core/text.h"
+#include "retort/run/describe_run.h"
 #include "retort/run/evaluate_student.h"
+#include "retort/run/finished_run.h"
 #include "retort/run/fit_teachers.h"
 #include "retort/run/forecast_run.h"
 #include "retort/run/hours.h"
-#include "retort/run/inputs.h"
 #include "retort/run/opened.h"
 #include "retort/run/report_run.h"
 #include "retort/run/run_claim.h"
 #include "retort/run/run_folder.h"
 #include "retort/run/train_student.h"
 #include "retort/run/trained_teacher.h"
-#include "retort/version.h"
 
 namespace retort::run {
 namespace fs = std::filesystem;
@@ -73,60 +71,23 @@ void keep_head(const RunFolder& folder, const FittedTeachers& fitted) {
                     {{"weight", fitted.head->weight}, {"bias", fitted.head->bias}});
 }
 
-DataSummary data_summary(const Plan& plan, const OpenData& data) {
-  return {.path = plan.data.path,
-          .labelled_by_teacher = plan.data.unlabelled(),
-          .splits = plan.data.splits,
-          .max_skipped = plan.data.max_skipped,
-          .classes = static_cast<int64_t>(data.manifest.classes.size()),
-          .train = data.train.size(),
-          .val = data.val.size(),
-          .test = data.test.size()};
-}
-
-std::vector<ExtraSummary> extras_summary(const Plan& plan, const OpenData& data) {
-  std::vector<ExtraSummary> all;
-  for (const ExtraSource& extra : data.extras)
-    all.push_back(
-        {.path = extra.given.path.string(),
-         .ratio = extra.given.ratio,
-         .images = extra.found,
-         .used = extra.images.size(),
-         .labels = plan.data.trusts_extra_labels,
-         .share =
-             static_cast<double>(extra.each_epoch) / static_cast<double>(data.images_an_epoch()),
-         .selected = extra.selection ? extra.selection->per_class : std::vector<int64_t>{}});
-  return all;
-}
-
-// All that the summary says of the run as a whole.
-void describe(const Plan& plan, const OpenData& data, const TrainedStudent& student,
-              RunSummary& summary) {
-  const train::TrainResult& result = student.result;
-  summary.version = kVersion;
-  summary.data = data_summary(plan, data);
-  summary.extras = extras_summary(plan, data);
-  summary.skipped = data.skipped;
-  summary.epochs = result.epochs;
-  summary.image_steps = data.images_an_epoch() * result.epochs;
-  summary.closing = student.closing;
-  if (student.closing) summary.image_steps += student.closing->images * student.closing->epochs;
-  summary.images_per_second = result.images_per_second;
-  summary.seed = static_cast<int64_t>(plan.training.seed);
-  summary.threads = at::get_num_threads();
-  summary.device = plan.device.str();
-  summary.precision = models::to_string(plan.precision);
+void log_forecast(RunSummary& summary, double taken, Log& log) {
+  if (summary.forecast.is_null()) return;
+  summary.forecast["taken_seconds"] = taken;
+  log.info("took " + duration(taken) + " where the forecast said " +
+           duration(summary.forecast["seconds"].get<double>()));
 }
 
 // The run itself, step by step.
-RunSummary carry_out(const Plan& given, const DistillOptions& options, const RunFolder& folder,
-                     const Context& context) {
+RunSummary carry_out(const Plan& given, Sources& sources, const DistillOptions& options,
+                     const RunFolder& folder, const Context& context) {
   const Stopwatch since_start;
   RunSummary summary;
   std::optional<Opened> opened;
   {
     const Timed timed(summary.seconds.data);
-    opened.emplace(open_all(given, context, &summary.inputs));
+    opened.emplace(open_all(given, sources.data(context), context));
+    summary.inputs = sources.inputs_after_pull(context);
   }
   auto& [plan, teachers, data] = *opened;
   std::optional<HoursChoice> hours;
@@ -161,98 +122,19 @@ RunSummary carry_out(const Plan& given, const DistillOptions& options, const Run
     const Timed timed(summary.seconds.evaluation);
     summary.student = evaluate_student(plan, data, student, folder, context);
   }
-  describe(plan, data, student, summary);
-  if (!summary.forecast.is_null()) {
-    summary.forecast["taken_seconds"] = since_forecast.seconds();
-    context.log.info("took " + report::duration(since_forecast.seconds()) +
-                     " where the forecast said " +
-                     report::duration(summary.forecast["seconds"].get<double>()));
-  }
+  describe_run(plan, data, student, summary);
+  log_forecast(summary, since_forecast.seconds(), context.log);
   return summary;
 }
 
-// What the run in the folder, finished or not, was made of and is no longer so; empty where all of
-// it is, or nothing was made yet.
-std::string changed_inputs(const RunFolder& folder, const Plan& plan) {
-  std::error_code error;
-  nlohmann::json made_of;
-  if (fs::exists(folder.summary(), error)) {
-    made_of = read_json(folder.summary()).value("inputs", nlohmann::json::object());
-  } else if (fs::exists(folder.inputs(), error)) {
-    made_of = read_json(folder.inputs());
-  } else {
-    return "";
-  }
-  return differences(inputs_from(made_of),
-                     inputs_of(plan, manifest_of(plan.data), null_log(), never_stop()));
-}
-
-bool holds_this_run(const RunFolder& folder, const Plan& plan) {
-  return read_file(folder.config()) == to_toml(plan.config);
-}
-
-bool is_finished(const Plan& plan) {
-  const RunFolder folder{plan.out};
-  std::error_code error;
-  return fs::exists(folder.summary(), error) && fs::exists(folder.config(), error) &&
-         holds_this_run(folder, plan) && changed_inputs(folder, plan).empty();
-}
-
-RunSummary read_summary(const RunFolder& folder) {
-  return summary_from(read_json(folder.summary()), folder.summary().string());
-}
-
-void write_summary(const RunFolder& folder, const RunSummary& summary) {
-  write_file_atomic(folder.summary(), to_json(summary).dump(2) + "\n");
-}
-
-// Of a finished run. Its report may be missing where it was killed at the very end.
-RunSummary finished_before(const RunFolder& folder) {
-  remove_abandoned(folder.root, /*below=*/false);
-  std::error_code error;
-  if (!fs::exists(folder.report(), error)) write_report(folder.root, {});
-  return read_summary(folder);
-}
-
-}  // namespace
-
-Forecast forecast(const RunConfig& config, Log& log, const StopFlag& stop, bool cold) {
-  const Context context{log, stop};
-  const Stopwatch watch;
-  auto [plan, teachers, data] = open_all(resolve(config), context);
-  if (plan.training.hours)
-    begin_hours(plan, data, teachers, {}, /*resume=*/false, watch.seconds(), context);
-  return forecast_run(plan, data, teachers, context, cold);
-}
-
-RunSummary distill(const RunConfig& config, const DistillOptions& options, Log& log,
-                   const StopFlag& stop) {
-  const Plan plan = resolve(config);
-  check_apart(plan);
-  const std::string toml = to_toml(plan.config);
-  const bool goes_on =
-      options.force || (options.resume && has_unfinished_replacement(plan.out, toml));
-  if (!goes_on && is_finished(plan)) {
-    if (const auto holder = FolderLock::holder(plan.out)) throw_in_use(plan.out, *holder);
-    log.info(plan.out.string() +
-             " holds this very run, finished: nothing is trained again (--force starts it over)");
-    return finished_before(RunFolder{plan.out});
-  }
-
-  RunClaim claim(plan.out, toml, options);
-  if (claim.is_done()) {
-    if (is_finished(plan)) return finished_before(RunFolder{plan.out});
-    throw Error("holds a finished run with these settings that was made of other files: " +
-                    changed_inputs(RunFolder{plan.out}, plan),
-                plan.out.string(),
-                "choose another --out, or --force to train again and then take its place");
-  }
-  DistillOptions own = options;
-  own.resume = claim.resumes();
+// Within a claimed folder, which it leaves finished.
+RunSummary run_claimed(const Plan& plan, Sources& sources, DistillOptions options, RunClaim& claim,
+                       Log& log, const StopFlag& stop) {
+  options.resume = claim.resumes();
   RunSummary summary;
   try {
-    FileLog file_log(claim.folder().log(), log, own.resume);
-    summary = carry_out(plan, own, claim.folder(), {file_log, stop});
+    FileLog file_log(claim.folder().log(), log, options.resume);
+    summary = carry_out(plan, sources, options, claim.folder(), {file_log, stop});
     write_summary(claim.folder(), summary);
   } catch (const Interrupted&) {
     throw;
@@ -269,25 +151,73 @@ RunSummary distill(const RunConfig& config, const DistillOptions& options, Log& 
   return summary;
 }
 
-bool is_finished(const RunConfig& config) { return is_finished(resolve(config)); }
+RunSummary distill(const Plan& plan, Sources& sources, const DistillOptions& options, Log& log,
+                   const StopFlag& stop) {
+  check_apart(plan);
+  const Context context{log, stop};
+  const RunFolder folder{plan.out};
+  const std::string toml = to_toml(plan.config);
+  const bool goes_on =
+      options.force || (options.resume && has_unfinished_replacement(plan.out, toml));
+  if (!goes_on && is_finished(plan, sources, context)) {
+    if (const auto holder = FolderLock::holder(plan.out)) throw_in_use(plan.out, *holder);
+    log.info(plan.out.string() +
+             " holds this very run, finished: nothing is trained again (--force starts it over)");
+    return read_finished(folder);
+  }
+  RunClaim claim(plan.out, toml, options);
+  if (!claim.is_done()) return run_claimed(plan, sources, options, claim, log, stop);
+  if (is_finished(plan, sources, context)) return read_finished(folder);
+  throw Error("holds a finished run with these settings that was made of other files: " +
+                  changed_inputs(folder, sources, context),
+              plan.out.string(),
+              "choose another --out, or --force to train again and then take its place");
+}
 
-RunSummary distill_once(const RunConfig& config, Log& log, const StopFlag& stop, bool force) {
+}  // namespace
+
+Forecast forecast(const Plan& given, Log& log, const StopFlag& stop, bool cold) {
+  const Context context{log, stop};
+  const Stopwatch watch;
+  auto [plan, teachers, data] = open_all(given, list_data(given, context), context);
+  if (plan.training.hours)
+    begin_hours(plan, data, teachers, {}, /*resume=*/false, watch.seconds(), context);
+  return forecast_run(plan, data, teachers, context, cold);
+}
+
+Forecast forecast(const RunConfig& config, Log& log, const StopFlag& stop) {
+  return forecast(resolve(config), log, stop);
+}
+
+RunSummary distill(const RunConfig& config, const DistillOptions& options, Log& log,
+                   const StopFlag& stop) {
   const Plan plan = resolve(config);
+  Sources sources(plan);
+  return distill(plan, sources, options, log, stop);
+}
+
+bool is_finished(const Plan& plan) {
+  Sources sources(plan);
+  return is_finished(plan, sources, {null_log(), never_stop()});
+}
+
+RunSummary distill_once(const Plan& plan, Log& log, const StopFlag& stop, bool force) {
+  Sources sources(plan);
   const RunFolder folder{plan.out};
   std::error_code error;
   if (force || !fs::exists(folder.config(), error))
-    return distill(config, {.force = force}, log, stop);
+    return distill(plan, sources, {.force = force}, log, stop);
   if (!holds_this_run(folder, plan))
-    return distill(config, {.resume = true}, log, stop);  // which says what it holds
-  const std::string changed = changed_inputs(folder, plan);
+    return distill(plan, sources, {.resume = true}, log, stop);  // which says what it holds
+  const std::string changed = changed_inputs(folder, sources, {log, stop});
   if (!changed.empty()) {
     log.warn(folder.root.string() + " was made of other files than are there now (" + changed +
              "): it is made anew");
     const bool begun = has_unfinished_replacement(plan.out, to_toml(plan.config));
-    return distill(config, {.resume = begun, .force = !begun}, log, stop);
+    return distill(plan, sources, {.resume = begun, .force = !begun}, log, stop);
   }
-  if (fs::exists(folder.summary(), error)) return finished_before(folder);
-  return distill(config, {.resume = true}, log, stop);
+  if (fs::exists(folder.summary(), error)) return read_finished(folder);
+  return distill(plan, sources, {.resume = true}, log, stop);
 }
 
 }  // namespace retort::run

@@ -4,6 +4,7 @@
 #include "retort/data/manifest.h"
 #include "retort/run/config.h"
 #include "retort/run/forecast.h"
+#include "retort/run/plan.h"
 #include "retort/run/summary.h"
 #include "retort/teacher/teacher.h"
 
@@ -11,8 +12,8 @@ namespace retort::run {
 
 struct DistillOptions {
   bool resume = false;  // go on with an unfinished run in config.out
-  bool force =
-      false;  // start over, and take the place of whatever run is there once this one is whole
+  // Start over, and take the place of whatever run is there once this one is whole.
+  bool force = false;
   bool forecast = false;  // measure what it will take, and say so before it begins
 };
 
@@ -27,32 +28,33 @@ RunSummary distill(const RunConfig& config, const DistillOptions& options, Log& 
 
 // What distill() would take (forecast.h), measured in seconds; writes no run folder, only decoded
 // images into the cache. `cold`: as if the cache held none of the teacher's outputs.
-Forecast forecast(const RunConfig& config, Log& log, const StopFlag& stop, bool cold = false);
+Forecast forecast(const Plan& plan, Log& log, const StopFlag& stop, bool cold = false);
 
-// The same, unless the run folder holds this very run, made of the same data and teachers
+Forecast forecast(const RunConfig& config, Log& log, const StopFlag& stop);
+
+// As distill(), unless the run folder holds this very run, made of the same data and teachers
 // (inputs.h): finished, its summary is read; unfinished, it goes on. Made of other ones it is made
 // anew. Throws Error when the folder holds a run with other settings; with `force` it starts over
 // whatever is there.
-RunSummary distill_once(const RunConfig& config, Log& log, const StopFlag& stop,
-                        bool force = false);
+RunSummary distill_once(const Plan& plan, Log& log, const StopFlag& stop, bool force = false);
 
 // The run folder holds this very run, finished, and made of what is there now.
-bool is_finished(const RunConfig& config);
+bool is_finished(const Plan& plan);
 
 // The teacher as distill() fits it, head and all, and what it makes of real images, prepared as for
-// evaluation: features [N, D], labels [N]. Throws UsageError where the config names several.
+// evaluation: features [N, D], labels [N]. Throws UsageError where the plan names several.
 struct FittedTeacher {
   data::Manifest manifest;
   teacher::Teacher teacher;
   at::Tensor train_features, train_labels, val_features, val_labels;
 };
-FittedTeacher fitted_teacher(const RunConfig& config, Log& log, const StopFlag& stop);
+FittedTeacher fitted_teacher(const Plan& plan, Log& log, const StopFlag& stop);
 
-// Fits the linear head on the teacher alone and trains no student.
+// The plan's teacher fitted with a linear head; no student is trained.
 struct LinearProbe {
   TeacherSummary teacher;
   double seconds = 0;
 };
-LinearProbe linear_probe(const RunConfig& config, Log& log, const StopFlag& stop);
+LinearProbe linear_probe(const Plan& plan, Log& log, const StopFlag& stop);
 
 }  // namespace retort::run

@@ -12,12 +12,7 @@
 #include "retort/core/file.h"
 #include "retort/core/quote.h"
 #include "retort/core/unicode.h"
-#include "retort/data/batch.h"
-#include "retort/data/entries.h"
-#include "retort/data/extra.h"
 #include "retort/data/manifest.h"
-#include "retort/data/record.h"
-#include "retort/data/scan.h"
 #include "retort/train/evaluate.h"
 
 namespace retort::run {
@@ -80,30 +75,28 @@ std::optional<OwnData> own_data_if_told(const RunFolder& folder) try {
 }
 
 struct Chosen {
-  std::string split;
+  EvaluatedSplit split = EvaluatedSplit::all;
   std::vector<int64_t> items;
 };
 
-Chosen chosen_items(const data::Manifest& manifest, bool own, const std::string& wanted,
+// Images that no student has seen come first, where none are asked for.
+Chosen chosen_items(const data::Manifest& manifest, bool own, std::optional<EvaluatedSplit> wanted,
                     const std::string& where) {
   std::vector<int64_t> all(manifest.items.size());
   std::iota(all.begin(), all.end(), int64_t{0});
   const bool undivided = !own && manifest.carved;
-  const std::vector<Chosen> known = {{"test", manifest.of(data::Split::test)},
-                                     {"validation", manifest.of(data::Split::val)},
-                                     {"train", manifest.of(data::Split::train)},
-                                     {"all", std::move(all)}};
+  const std::vector<Chosen> known = {{EvaluatedSplit::test, manifest.of(data::Split::test)},
+                                     {EvaluatedSplit::validation, manifest.of(data::Split::val)},
+                                     {EvaluatedSplit::train, manifest.of(data::Split::train)},
+                                     {EvaluatedSplit::all, std::move(all)}};
   for (const Chosen& each : known) {
-    const bool fits = wanted.empty() ? !each.items.empty() && (!undivided || each.split == "all")
-                                     : each.split == wanted;
+    const bool fits =
+        wanted ? each.split == *wanted : (!undivided || each.split == EvaluatedSplit::all);
     if (fits && !each.items.empty()) return each;
-    if (fits)
-      throw Error("has no images of the split '" + wanted + "'", where,
-                  "--split all takes every image");
   }
-  if (wanted.empty()) throw Error("has no images to evaluate on", where);
-  throw UsageError("there is no split " + quote_name(wanted), "--split",
-                   "one of: test, validation, train, all");
+  if (!wanted) throw Error("has no images to evaluate on", where);
+  throw Error("has no images of the split '" + word_of(*wanted) + "'", where,
+              "--split all takes every image");
 }
 
 using FileNumber = std::pair<dev_t, ino_t>;  // the same for every path that leads to a file
@@ -138,8 +131,8 @@ void say_own(const data::Manifest& manifest, const Chosen& chosen, Log& log) {
   const auto count = [&](data::Split split) { return std::to_string(manifest.of(split).size()); };
   log.info("these are the run's own images: " + count(data::Split::train) + " were trained on, " +
            count(data::Split::val) + " chose the epoch, and " + count(data::Split::test) +
-           " are for testing; evaluated: " + chosen.split +
-           (chosen.split == "all" ? "" : " (--split all for every image)"));
+           " are for testing; evaluated: " + word_of(chosen.split) +
+           (chosen.split == EvaluatedSplit::all ? "" : " (--split all for every image)"));
 }
 
 }  // namespace
@@ -160,7 +153,7 @@ Evaluation evaluate_store(const Student& student, const data::Manifest& manifest
                                       images.label(i), predicted[i].item<int64_t>(),
                                       probability[i].item<double>()});
   evaluation.metrics =
-      report::compute_metrics(evaluation.predictions, static_cast<int64_t>(student.classes.size()));
+      data::compute_metrics(evaluation.predictions, static_cast<int64_t>(student.classes.size()));
   return evaluation;
 }
 
@@ -199,62 +192,7 @@ Evaluation evaluate_run(const fs::path& run, const std::string& data, const fs::
       .images = std::ssize(manifest.items)};
   const data::ImageStore images = data::ImageStore::open(
       cache, manifest, chosen.items, data::for_evaluation(student.spec), store, log, stop);
-  return evaluate_store(student, manifest, images, chosen.split, log, stop);
-}
-
-void predict_each(const fs::path& run, const std::vector<std::string>& files, int64_t top,
-                  const std::function<void(const FilePrediction&)>& show) {
-  const at::NoGradGuard no_grad;
-  const Student student = load_student(RunFolder{run}.student());
-  const data::InputSpec& spec = student.spec;
-  top = std::min<int64_t>(top, static_cast<int64_t>(student.classes.size()));
-  for (const std::string& file : files) {
-    FilePrediction prediction;
-    prediction.path = file;
-    try {
-      data::Image image = data::render_eval(data::read_image(file), spec);
-      const at::Tensor pixels =
-          at::from_blob(image.rgb.data(), {1, spec.size, spec.size, 3}, at::kByte);
-      const auto [probability, index] =
-          student.model->forward(data::normalize(pixels, spec)).logits.softmax(1)[0].topk(top);
-      for (int64_t k = 0; k < top; ++k)
-        prediction.top.emplace_back(student.classes[static_cast<size_t>(index[k].item<int64_t>())],
-                                    probability[k].item<double>());
-    } catch (const Error& error) {
-      prediction.error = printable_message(error.what());
-    }
-    show(prediction);
-  }
-}
-
-std::vector<FilePrediction> predict_files(const fs::path& run,
-                                          const std::vector<std::string>& files, int64_t top) {
-  std::vector<FilePrediction> predictions;
-  predict_each(run, files, top,
-               [&](const FilePrediction& prediction) { predictions.push_back(prediction); });
-  return predictions;
-}
-
-std::vector<std::string> pictures_of(const std::vector<std::string>& paths, Log& log) {
-  std::vector<std::string> files;
-  for (const std::string& path : paths) {
-    std::error_code ignored;
-    if (!fs::is_directory(path, ignored)) {
-      files.push_back(path);
-      continue;
-    }
-    data::Manifest found{path, {}, {}};
-    data::Pictures pictures = data::pictures_below(path);
-    if (pictures.images.empty() && pictures.unread.empty())
-      throw Error("holds no pictures", printable(path),
-                  "name pictures, or a folder with pictures in it");
-    for (const std::string& image : pictures.images)
-      files.push_back((fs::path(path) / image).string());
-    found.unread = std::move(pictures.unread);
-    if (!pictures.passed.empty()) found.notes.push_back(data::note_of(pictures.passed));
-    data::tell_of(found, log);
-  }
-  return files;
+  return evaluate_store(student, manifest, images, word_of(chosen.split), log, stop);
 }
 
 }  // namespace retort::run

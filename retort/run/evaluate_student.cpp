@@ -1,8 +1,8 @@
 #include "retort/run/evaluate_student.h"
 
 #include "retort/core/error.h"
+#include "retort/core/text.h"
 #include "retort/deploy/onnx_export.h"
-#include "retort/report/text.h"
 #include "retort/run/evaluate_run.h"
 #include "retort/run/objects.h"
 #include "retort/run/start_student.h"
@@ -53,8 +53,8 @@ StudentSummary evaluate_student(const Plan& plan, const OpenData& data,
     summary.test_mean_class_accuracy = evaluation.metrics.mean_class_accuracy;
   }
   measure_cost(*trained.model, data.spec.size, summary);
-  context.log.info("student: " + report::percent(evaluation.metrics.accuracy) + " on " +
-                   evaluation.split + " (epoch " + std::to_string(trained.result.best_epoch) +
+  context.log.info("student: " + percent(evaluation.metrics.accuracy) + " on " + evaluation.split +
+                   " (epoch " + std::to_string(trained.result.best_epoch) +
                    ", kept by validation)");
   return summary;
 }

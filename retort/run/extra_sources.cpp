@@ -58,7 +58,7 @@ std::vector<ExtraSource> open_extras(const Plan& plan, const data::Manifest& tas
     data::tell_of(extra.manifest, context.log);
     const std::vector<int64_t> items =
         chosen(candidates(plan, task, teachers, extra, context),
-               extra.each_epoch * plan.training.epochs, plan.data.splits.split_seed);
+               extra.each_epoch * plan.training.options.epochs, plan.data.splits.split_seed);
     extra.images =
         data::ImageStore::open(plan.cache, extra.manifest, items, preparation,
                                {.max_skipped = plan.data.max_skipped}, context.log, context.stop);

@@ -5,9 +5,9 @@
 #include <utility>
 
 #include "retort/core/device.h"
+#include "retort/core/text.h"
+#include "retort/data/metrics.h"
 #include "retort/deploy/cost.h"
-#include "retort/report/metrics.h"
-#include "retort/report/text.h"
 #include "retort/run/teacher_logits.h"
 #include "retort/teacher/linear_probe.h"
 
@@ -66,12 +66,12 @@ teacher::LinearHead fit_probe(const Plan& plan, const OpenData& data, teacher::T
 
 double mean_class_accuracy(const at::Tensor& logits, const at::Tensor& labels) {
   const at::Tensor predicted = logits.argmax(1);
-  std::vector<report::Prediction> predictions;
+  std::vector<data::Prediction> predictions;
   for (int64_t i = 0; i < labels.size(0); ++i)
     predictions.push_back({.path = {},
                            .label = labels.const_data_ptr<int64_t>()[i],
                            .predicted = predicted.const_data_ptr<int64_t>()[i]});
-  return report::compute_metrics(predictions, logits.size(1)).mean_class_accuracy;
+  return data::compute_metrics(predictions, logits.size(1)).mean_class_accuracy;
 }
 
 void measure_accuracy(const Splits& logits, const Splits& labels, NetworkSummary& summary) {
@@ -83,9 +83,9 @@ void measure_accuracy(const Splits& logits, const Splits& labels, NetworkSummary
 
 void say_accuracy(const std::string& who, const NetworkSummary& summary, Log& log) {
   if (summary.test_accuracy) {
-    log.info(who + ": " + report::percent(*summary.test_accuracy) + " on test");
+    log.info(who + ": " + percent(*summary.test_accuracy) + " on test");
   } else if (summary.val_accuracy) {
-    log.info(who + ": " + report::percent(*summary.val_accuracy) + " on validation");
+    log.info(who + ": " + percent(*summary.val_accuracy) + " on validation");
   }
 }
 
@@ -151,10 +151,10 @@ void store_outputs(const Plan& plan, const OpenData& data, PreparedTeachers& tea
           store_options(plan, data, teachers, number, images, times_seen), context.log,
           context.stop);
     };
-    own.push_back(open(data.train, plan.training.epochs));
+    own.push_back(open(data.train, plan.training.options.epochs));
     for (size_t i = 0; i < data.extras.size(); ++i)
       of_extras[i].push_back(
-          open(data.extras[i].images, times_seen(data.extras[i], plan.training.epochs)));
+          open(data.extras[i].images, times_seen(data.extras[i], plan.training.options.epochs)));
   }
   const std::vector<double> scales = teacher::joint_scales(own, teachers.weights);
   fitted.outputs.emplace(std::move(own), scales);
@@ -183,9 +183,9 @@ PendingViews pending_views(const Plan& plan, const OpenData& data, const Prepare
     pending.missing += missing;
     pending.live += live;
   };
-  count(data.train, plan.training.epochs);
+  count(data.train, plan.training.options.epochs);
   for (const ExtraSource& extra : data.extras)
-    count(extra.images, times_seen(extra, plan.training.epochs));
+    count(extra.images, times_seen(extra, plan.training.options.epochs));
   return pending;
 }
 

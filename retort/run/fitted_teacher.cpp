@@ -6,10 +6,11 @@
 
 namespace retort::run {
 
-FittedTeacher fitted_teacher(const RunConfig& config, Log& log, const StopFlag& stop) {
-  if (config.teacher.size() > 1) throw UsageError("one teacher judges, not several", "--teacher");
+FittedTeacher fitted_teacher(const Plan& given, Log& log, const StopFlag& stop) {
+  if (given.teachers.teachers.size() > 1)
+    throw UsageError("one teacher judges, not several", "--teacher");
   const Context context{log, stop};
-  Opened opened = open_all(resolve(config), context);
+  Opened opened = open_all(given, list_data(given, context), context);
   const Plan& plan = opened.plan;
   const data::Manifest& manifest = opened.data.manifest;
   fit_teachers(plan, opened.data, opened.teachers, context);
@@ -28,9 +29,9 @@ FittedTeacher fitted_teacher(const RunConfig& config, Log& log, const StopFlag& 
           data::labels_of(val)};
 }
 
-LinearProbe linear_probe(const RunConfig& config, Log& log, const StopFlag& stop) {
+LinearProbe linear_probe(const Plan& given, Log& log, const StopFlag& stop) {
   const Context context{log, stop};
-  auto [plan, teachers, data] = open_all(resolve(config), context);
+  auto [plan, teachers, data] = open_all(given, list_data(given, context), context);
   const Stopwatch watch;
   const FittedTeachers fitted = fit_teachers(plan, data, teachers, context);
   return {*fitted.summary, watch.seconds()};

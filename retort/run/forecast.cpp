@@ -2,8 +2,8 @@
 
 #include <sys/resource.h>
 
+#include "retort/core/text.h"
 #include "retort/data/batch.h"
-#include "retort/report/text.h"
 #include "retort/train/speed.h"
 
 namespace retort::run {
@@ -32,12 +32,12 @@ std::vector<data::Sample> first_samples(const data::ImageStore& images, int64_t 
   return samples;
 }
 
-std::string rate(double value) { return report::fixed(value, value < 10 ? 1 : 0) + " images/s"; }
+std::string rate(double value) { return fixed(value, value < 10 ? 1 : 0) + " images/s"; }
 
 std::string bytes(int64_t count) {
   const auto mebibytes = static_cast<double>(count) / (1 << 20);
-  return mebibytes < 1024 ? report::fixed(mebibytes, mebibytes < 10 ? 1 : 0) + " MiB"
-                          : report::fixed(mebibytes / 1024, 1) + " GiB";
+  return mebibytes < 1024 ? fixed(mebibytes, mebibytes < 10 ? 1 : 0) + " MiB"
+                          : fixed(mebibytes / 1024, 1) + " GiB";
 }
 
 }  // namespace
@@ -103,18 +103,18 @@ nlohmann::json to_json(const Forecast& forecast) {
 
 std::string text_of(const Forecast& forecast) {
   std::string text =
-      "forecast: " + report::duration(forecast.seconds()) + " in all: student " +
-      report::duration(forecast.student_seconds()) + " (" + std::to_string(forecast.images) +
-      " images × " + std::to_string(forecast.epochs) + " epochs, " +
+      "forecast: " + duration(forecast.seconds()) + " in all: student " +
+      duration(forecast.student_seconds()) + " (" + std::to_string(forecast.images) + " images × " +
+      std::to_string(forecast.epochs) + " epochs, " +
       (forecast.closing > 0 ? "then " + std::to_string(forecast.closing) + " labelled images, "
                             : std::string()) +
       std::to_string(forecast.steps) + " steps, " + rate(forecast.student_rate) + ")";
   if (forecast.teacher_steps > 0)
     text += ", training the teacher " +
-            report::duration(at_rate(forecast.teacher_steps, forecast.teacher_training_rate)) +
-            " (" + rate(forecast.teacher_training_rate) + ")";
+            duration(at_rate(forecast.teacher_steps, forecast.teacher_training_rate)) + " (" +
+            rate(forecast.teacher_training_rate) + ")";
   if (forecast.looks > 0)
-    text += ", teacher " + report::duration(at_rate(forecast.looks, forecast.teacher_rate)) + " (" +
+    text += ", teacher " + duration(at_rate(forecast.looks, forecast.teacher_rate)) + " (" +
             std::to_string(forecast.looks) + " looks, " + rate(forecast.teacher_rate) + ")";
   text += "; " + (forecast.disk_bytes > 0 ? bytes(forecast.disk_bytes) + " on disk, " : "") +
           bytes(forecast.memory_bytes) + " of memory\n";

@@ -1,5 +1,6 @@
 #include "retort/run/forecast_run.h"
 
+#include "retort/hub/pull.h"
 #include "retort/models/registry.h"
 #include "retort/run/start_student.h"
 #include "retort/run/trained_teacher.h"
@@ -29,17 +30,18 @@ void add_teacher_training(const Plan& plan, const OpenData& data, const Context&
                           Forecast& forecast) {
   double seconds = 0;
   for (const NamedTeacher& teacher : plan.teachers.teachers) {
-    const models::ModelPtr model =
-        models::load_model(pulled(teacher.name, context), plan.teachers.arch);
+    const models::ModelPtr model = models::load_model(
+        hub::pulled(teacher.name, context.log, context.stop), plan.teachers.arch);
     model->to(plan.device);
-    const TrainingPlan own = resolve(config_of_teacher(plan, teacher, *model)).training;
+    const TrainingPlan own = teacher_plan(plan, teacher, *model, plan.out / "teacher").training;
     data::InputSpec input = model->input_spec();
     input.size = teacher.size.value_or(input.size);
     const int64_t images = data.train.size();
-    const StudentRates rates = student_rates(*model, data.train, plan.views.recipe, input,
-                                             batch_size_for(own, images), plan.precision, own.muon);
-    seconds += static_cast<double>(images * own.epochs) / rates.training;
-    forecast.teacher_steps += images * own.epochs;
+    const StudentRates rates =
+        student_rates(*model, data.train, plan.views.recipe, input, batch_size_for(own, images),
+                      plan.precision, own.options.muon);
+    seconds += static_cast<double>(images * own.options.epochs) / rates.training;
+    forecast.teacher_steps += images * own.options.epochs;
   }
   if (seconds > 0)
     forecast.teacher_training_rate = static_cast<double>(forecast.teacher_steps) / seconds;
@@ -54,9 +56,9 @@ Forecast forecast_run(const Plan& plan, const OpenData& data, PreparedTeachers& 
       plan.student, static_cast<int64_t>(data.manifest.classes.size()), data.spec.size);
   student->to(plan.device);
   const int64_t images = data.images_an_epoch(), batch = batch_size_for(plan.training, images),
-                epochs = plan.training.epochs;
+                epochs = plan.training.options.epochs;
   const StudentRates rates = student_rates(*student, data.train, plan.views.recipe, data.spec,
-                                           batch, plan.precision, plan.training.muon);
+                                           batch, plan.precision, plan.training.options.muon);
   const int64_t closing = plan.training.closing_epochs;
   Forecast forecast{.images = images,
                     .epochs = epochs,

@@ -6,11 +6,11 @@
 #include "retort/core/error.h"
 #include "retort/core/file.h"
 #include "retort/core/folder_lock.h"
+#include "retort/core/text.h"
 #include "retort/data/csv.h"
 #include "retort/data/extra.h"
 #include "retort/report/gate_page.h"
 #include "retort/report/samples.h"
-#include "retort/report/text.h"
 #include "retort/run/distill.h"
 #include "retort/teacher/output_store.h"
 
@@ -52,29 +52,32 @@ at::Tensor nearest_of_class(const at::Tensor& features, const at::Tensor& labels
   return nearest.empty() ? at::empty({0}) : at::cat(nearest);
 }
 
+// A few views of each real image are plenty to fit a head on.
+Plan judging_plan(const RunConfig& config) {
+  constexpr int64_t kViews = 4;
+  Plan plan = resolve(config);
+  plan.views.stored = plan.views.stored.value_or(kViews);
+  return plan;
+}
+
 class Gate {
  public:
   Gate(const GateConfig& config, Log& log, const StopFlag& stop)
-      : config_(config),
-        log_(log),
-        stop_(stop),
-        cache_(config.base.cache.empty() ? default_cache_dir() : fs::path(config.base.cache)) {}
+      : config_(config), log_(log), stop_(stop), plan_(judging_plan(config.base)) {}
 
   nlohmann::json run() {
-    constexpr int64_t kViews = 4;  // of each real image: plenty to fit a head on
-    RunConfig fit = config_.base;
-    if (fit.views == 0) fit.views = kViews;
-    teacher_.emplace(fitted_teacher(fit, log_, stop_));
+    teacher_.emplace(fitted_teacher(plan_, log_, stop_));
     const data::Manifest manifest =
         data::load_extra(config_.images, classes(), data::Rejected::taken);
     std::vector<int64_t> items(manifest.items.size());
     std::iota(items.begin(), items.end(), 0);
     const data::ImageStore images = data::ImageStore::open(
-        cache_, manifest, items, data::for_evaluation(teacher_->teacher.input_spec()),
-        {.max_skipped = config_.base.max_skipped}, log_, stop_);
+        plan_.cache, manifest, items, data::for_evaluation(teacher_->teacher.input_spec()),
+        {.max_skipped = plan_.data.max_skipped}, log_, stop_);
     log_.info("gate: " + std::to_string(images.size()) + " images in " + config_.images.string());
     data::tell_of(manifest, log_);
-    features_ = evaluation_features(cache_, teacher_->teacher, images, "gate", log_, stop_).all();
+    features_ =
+        evaluation_features(plan_.cache, teacher_->teacher, images, "gate", log_, stop_).all();
     labels_ = data::labels_of(images);
     set_thresholds();
     judge();
@@ -108,7 +111,7 @@ class Gate {
       if (label < 0) continue;
       Verdict& verdict = verdicts_[static_cast<size_t>(i)];
       verdict.probability = probabilities[i][label].item<double>();
-      verdict.caption = report::fixed(verdict.probability, 2);
+      verdict.caption = fixed(verdict.probability, 2);
       if (probabilities[i].gt(verdict.probability).sum().item<int64_t>() >= config_.top) {
         verdict.reason = "other_class";
         verdict.caption = "as " + classes()[static_cast<size_t>(predicted[i].item<int64_t>())];
@@ -141,10 +144,10 @@ class Gate {
     report::GatePage page{
         .title = "retort gate: " + (config_.images / "").parent_path().filename().string(),
         .rule = "Kept: the teacher has the class among its first " + std::to_string(config_.top) +
-                ", with a probability of " + report::fixed(least_probability_, 3) +
-                " at least (that of " + report::percent(100 * (1 - config_.unsure)) +
+                ", with a probability of " + fixed(least_probability_, 3) + " at least (that of " +
+                percent(100 * (1 - config_.unsure)) +
                 " of the real validation images), and no kept image is more alike than " +
-                report::fixed(most_similar_, 3) + " (cosine of features).",
+                fixed(most_similar_, 3) + " (cosine of features).",
         .classes = {}};
     for (const std::string& name : classes())
       page.classes.push_back({.name = name, .kept_images = {}, .rejected_images = {}});
@@ -161,7 +164,7 @@ class Gate {
       if (label < 0) continue;
       if (kind != "kept")
         rejected += data::csv_line({paths_[i], classes()[static_cast<size_t>(label)], kind,
-                                    report::fixed(verdict.probability, 4)});
+                                    fixed(verdict.probability, 4)});
       show(root / paths_[i], verdict, page.classes[static_cast<size_t>(label)]);
     }
     counts["probability"] = least_probability_;
@@ -187,7 +190,7 @@ class Gate {
   const GateConfig& config_;
   Log& log_;
   const StopFlag& stop_;
-  fs::path cache_;
+  Plan plan_;
   std::optional<FittedTeacher> teacher_;
   at::Tensor features_, labels_;
   double least_probability_ = 0, most_similar_ = 1;

@@ -7,8 +7,8 @@
 
 #include "retort/core/error.h"
 #include "retort/core/file.h"
+#include "retort/core/text.h"
 #include "retort/data/extra.h"
-#include "retort/report/text.h"
 #include "retort/run/forecast_run.h"
 #include "retort/run/run_folder.h"
 #include "retort/run/train_student.h"
@@ -64,8 +64,8 @@ void check_one_epoch(const Plan& plan, const std::vector<int64_t>& extras,
                      const HoursMeasured& known, bool passes, int64_t epochs) {
   if (epochs > 0) return;
   const double needed = seconds_of(plan, extras, known, 1, passes);
-  throw UsageError("is too little: one epoch takes " + report::duration(needed) + ", and " +
-                       report::duration(std::max(0.0, known.seconds_left)) + " are left",
+  throw UsageError("is too little: one epoch takes " + duration(needed) + ", and " +
+                       duration(std::max(0.0, known.seconds_left)) + " are left",
                    "--hours", "more hours, a smaller --image-size, or a smaller --teacher-size");
 }
 
@@ -106,7 +106,7 @@ HoursChoice estimate(const Plan& plan, const OpenData& data, PreparedTeachers& t
   known.seconds_left = kHoursAim * 3600 * *plan.training.hours - seconds_gone - measuring.seconds();
   const HoursChoice choice =
       choose_before_passes(plan, images_of_extras(plan, data.manifest), known);
-  context.log.info("--hours " + report::significant(choice.hours, 4) + ": about " +
+  context.log.info("--hours " + significant(choice.hours, 4) + ": about " +
                    std::to_string(choice.epochs_before) + " epochs" +
                    (choice.views && !plan.views.stored
                         ? ", " + std::to_string(*choice.views) + " views for the teacher"
@@ -132,11 +132,10 @@ int64_t settled(const Plan& plan, const OpenData& data, const FittedTeachers& te
                                         .train = data.train.size(),
                                         .val = data.val.size(),
                                         .test = data.test.size()});
-  context.log.info("--hours " + report::significant(choice.hours, 4) + ": " +
-                   std::to_string(epochs) + " epochs at " + report::significant(rates.training, 3) +
-                   " images/s; " + word_of(plan.training.schedule) +
-                   " schedule over all of them, " +
-                   report::duration(seconds_gone + measuring.seconds()) + " gone");
+  context.log.info("--hours " + significant(choice.hours, 4) + ": " + std::to_string(epochs) +
+                   " epochs at " + significant(rates.training, 3) + " images/s; " +
+                   word_of(plan.training.options.schedule) + " schedule over all of them, " +
+                   duration(seconds_gone + measuring.seconds()) + " gone");
   return epochs;
 }
 
@@ -192,7 +191,7 @@ int64_t choose_epochs(const Plan& plan, const std::vector<int64_t>& extras,
 }
 
 Plan with_choice(Plan plan, const HoursChoice& choice, int64_t epochs) {
-  plan.training.epochs = epochs;
+  plan.training.options.epochs = epochs;
   plan.views.stored = choice.views;
   RunConfig config = plan.config;
   config.epochs = epochs;
@@ -205,7 +204,7 @@ HoursChoice begin_hours(Plan& plan, OpenData& data, PreparedTeachers& teachers,
                         const Context& context) {
   std::optional<HoursChoice> kept = resume ? read_choice(file) : std::nullopt;
   if (kept)
-    context.log.info("--hours " + report::significant(kept->hours, 4) + ": goes on with the " +
+    context.log.info("--hours " + significant(kept->hours, 4) + ": goes on with the " +
                      std::to_string(kept->epochs) + " epochs that were chosen before");
   const HoursChoice choice = kept ? *kept : estimate(plan, data, teachers, seconds_gone, context);
   plan = with_choice(plan, choice, choice.epochs_before);

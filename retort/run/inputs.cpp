@@ -13,6 +13,8 @@
 namespace retort::run {
 namespace {
 
+constexpr const char* kNotPulled = "not pulled yet";
+
 // A snapshot's folder is named by its commit.
 std::string weights_named(const Plan& plan, const std::string& name) {
   if (name.empty()) return "";
@@ -24,15 +26,15 @@ std::string weights_named(const Plan& plan, const std::string& name) {
   const std::optional<hub::Snapshot> found =
       hub::find(hub::parse_reference(name), hub::options_from_environment());
   return found ? found->folder.filename().string() + " " + data::file_hash(found->folder)
-               : "not pulled yet";
+               : kNotPulled;
 }
 
 }  // namespace
 
-Inputs inputs_of(const Plan& plan, const data::Manifest& manifest, Log& log, const StopFlag& stop) {
+Inputs inputs_of(const Plan& plan, const ListedData& data, const Context& context) {
   Inputs inputs;
   inputs.version = kVersion;
-  inputs.data = data::content_hash(manifest, plan.cache, log, stop);
+  inputs.data = data::content_hash(data.manifest, data.hashes);
   if (plan.data.unlabelled())
     inputs.data = hash_hex(inputs.data + data::file_hash(plan.data.classes_file));
   for (const NamedTeacher& teacher : plan.teachers.teachers)
@@ -40,9 +42,29 @@ Inputs inputs_of(const Plan& plan, const data::Manifest& manifest, Log& log, con
   inputs.student_weights = weights_named(
       plan, names_object(plan.student.name) ? plan.student.name : plan.student.weights);
   for (const data::Extra& extra : plan.data.extras)
-    inputs.extras.push_back(
-        data::content_hash(data::load_extra(extra.path, manifest.classes), plan.cache, log, stop));
+    inputs.extras.push_back(data::content_hash(data::load_extra(extra.path, data.manifest.classes),
+                                               plan.cache, context.log, context.stop));
   return inputs;
+}
+
+const ListedData& Sources::data(const Context& context) {
+  if (!data_) data_ = list_data(plan_, context);
+  return *data_;
+}
+
+const Inputs& Sources::inputs(const Context& context) {
+  if (!inputs_) inputs_ = inputs_of(plan_, data(context), context);
+  return *inputs_;
+}
+
+const Inputs& Sources::inputs_after_pull(const Context& context) {
+  if (!inputs_) return inputs(context);
+  for (size_t i = 0; i < inputs_->teachers.size(); ++i)
+    if (inputs_->teachers[i] == kNotPulled)
+      inputs_->teachers[i] = weights_named(plan_, plan_.teachers.teachers[i].name);
+  if (inputs_->student_weights == kNotPulled)
+    inputs_->student_weights = weights_named(plan_, plan_.student.weights);
+  return *inputs_;
 }
 
 std::string differences(const Inputs& before, const Inputs& now) {

@@ -1,13 +1,12 @@
 #pragma once
 
-#include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include <nlohmann/json.hpp>
 
-#include "retort/core/log.h"
-#include "retort/data/manifest.h"
+#include "retort/run/open_data.h"
 #include "retort/run/plan.h"
 
 namespace retort::run {
@@ -24,9 +23,24 @@ struct Inputs {
   bool operator==(const Inputs&) const = default;
 };
 
-// As they are now; `manifest` is that of the plan's data. Nothing is asked of the hub: a teacher
-// that is not in its cache has no hash yet. Throws what reading an extra's folder throws.
-Inputs inputs_of(const Plan& plan, const data::Manifest& manifest, Log& log, const StopFlag& stop);
+// As they are now. Nothing is asked of the hub: weights that are not in its cache have no hash yet.
+// Throws what reading an extra's folder throws.
+Inputs inputs_of(const Plan& plan, const ListedData& data, const Context& context);
+
+// The data of a run and what it is made of, each read when it is first asked for, and once.
+class Sources {
+ public:
+  explicit Sources(const Plan& plan) : plan_(plan) {}
+  const ListedData& data(const Context& context);
+  const Inputs& inputs(const Context& context);
+  // Weights from the hub are in its cache now: those that had no hash get one.
+  const Inputs& inputs_after_pull(const Context& context);
+
+ private:
+  const Plan& plan_;
+  std::optional<ListedData> data_;
+  std::optional<Inputs> inputs_;
+};
 
 // In words, which of them differ: "the data, the teacher". Empty where none does.
 std::string differences(const Inputs& before, const Inputs& now);

@@ -1,6 +1,6 @@
 #include "retort/run/kept_images.h"
 
-#include "retort/report/text.h"
+#include "retort/core/text.h"
 
 namespace retort::run {
 
@@ -15,7 +15,7 @@ data::Preparation kept_images(const Plan& plan, const data::Manifest& manifest, 
   const auto needed = static_cast<uint64_t>(data::estimated_bytes(manifest, items, pixels));
   if (needed <= available / 2) return pixels;
   const auto gibibytes = [](uint64_t bytes) {
-    return report::fixed(static_cast<double>(bytes) / (1 << 30), 1) + " GiB";
+    return fixed(static_cast<double>(bytes) / (1 << 30), 1) + " GiB";
   };
   log.info("decoded, the training images would take " + gibibytes(needed) +
            ", and the cache's disk has " + gibibytes(available) +

@@ -6,7 +6,7 @@
 #include <optional>
 
 #include "retort/core/error.h"
-#include "retort/report/text.h"
+#include "retort/core/text.h"
 
 namespace retort::run {
 namespace {
@@ -48,7 +48,7 @@ NamedTeacher teacher_from(const std::string& text) {
 
 std::string to_text(const NamedTeacher& teacher) {
   return teacher.name + (teacher.size ? "@" + std::to_string(*teacher.size) : "") +
-         (teacher.weight != 1 ? ":" + report::significant(teacher.weight, 6) : "");
+         (teacher.weight != 1 ? ":" + significant(teacher.weight, 6) : "");
 }
 
 bool has_teacher(const RunConfig& config) {

@@ -8,9 +8,6 @@
 
 namespace retort::run {
 
-// The word for "there is none", of --teacher and of the losses.
-inline constexpr const char* kNone = "none";
-
 // One --teacher: NAME, NAME@PIXELS, NAME:WEIGHT or NAME@PIXELS:WEIGHT. A name on the hub has colons
 // and revisions of its own
 // ("hf:org/name@v1.0"): only numbers are taken for pixels and weights, and not from the name of a

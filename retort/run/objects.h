@@ -8,8 +8,7 @@
 #include <string>
 #include <vector>
 
-#include <nlohmann/json.hpp>
-
+#include "retort/core/epoch_metrics.h"
 #include "retort/models/image_model.h"
 #include "retort/run/config.h"
 
@@ -33,8 +32,8 @@ struct GivenNetwork {
 
 // What such a program gives a run beside its options, which are texts and numbers.
 struct Objects {
-  std::map<std::string, GivenNetwork> networks;         // by what --teacher and --student call them
-  std::function<void(const nlohmann::json&)> on_epoch;  // gets each line of metrics.jsonl
+  std::map<std::string, GivenNetwork> networks;       // by what --teacher and --student call them
+  std::function<void(const EpochMetrics&)> on_epoch;  // after each epoch of the student
 };
 
 // Whether a teacher or a student is called as objects are: object:NAME.

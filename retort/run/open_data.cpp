@@ -1,15 +1,17 @@
 #include "retort/run/open_data.h"
 
+#include <ATen/Parallel.h>
+
 #include <algorithm>
 #include <set>
 #include <utility>
 
 #include "retort/core/error.h"
 #include "retort/core/file.h"
+#include "retort/data/class_list.h"
 #include "retort/data/content.h"
 #include "retort/run/kept_images.h"
 #include "retort/run/teacher_logits.h"
-#include "retort/run/zero_shot_classes.h"
 
 namespace retort::run {
 namespace {
@@ -78,23 +80,31 @@ void label_validation(const Plan& plan, data::Manifest& manifest, PreparedTeache
         labels.const_data_ptr<int64_t>()[row];
 }
 
-}  // namespace
-
 data::Manifest manifest_of(const DataPlan& plan) {
   if (!plan.unlabelled()) return data::load_manifest(plan.path, plan.splits);
-  return data::load_unlabelled(plan.path, class_names(plan.classes_file), plan.splits);
+  std::vector<std::string> names;
+  for (const data::ClassName& each : data::read_classes(plan.classes_file))
+    names.push_back(each.label);
+  return data::load_unlabelled(plan.path, names, plan.splits);
 }
 
-data::Manifest list_data(const Plan& plan, const Context& context) {
-  data::Manifest manifest = manifest_of(plan.data);
+}  // namespace
+
+ListedData list_data(const Plan& plan, const Context& context) {
+  if (plan.threads) at::set_num_threads(*plan.threads);
+  ListedData listed{.manifest = manifest_of(plan.data), .hashes = {}};
+  listed.hashes = data::item_hashes(listed.manifest, plan.cache, context.log, context.stop);
+  return listed;
+}
+
+data::Manifest chosen_data(const Plan& plan, const ListedData& listed, const Context& context) {
+  data::Manifest manifest = listed.manifest;
   const auto count = [&](data::Split split) { return std::to_string(manifest.of(split).size()); };
   context.log.info(plan.data.path + ": " + std::to_string(manifest.classes.size()) + " classes; " +
                    count(data::Split::train) + " training, " + count(data::Split::val) +
                    " validation and " + count(data::Split::test) + " test images");
   data::tell_of(manifest, context.log);
-  const std::vector<std::string> hashes =
-      data::item_hashes(manifest, plan.cache, context.log, context.stop);
-  settle_twins(manifest, data::find_twins(manifest, hashes), plan.data.dedupe, context.log);
+  settle_twins(manifest, data::find_twins(manifest, listed.hashes), plan.data.dedupe, context.log);
   return manifest;
 }
 

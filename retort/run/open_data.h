@@ -11,11 +11,17 @@
 
 namespace retort::run {
 
-// The data set of the plan: its classes and images, with their splits.
-data::Manifest manifest_of(const DataPlan& plan);
-// The same, and says how many images there are, what is left out, and how many have exact copies in
-// another split; with plan.dedupe it leaves those out of training.
-data::Manifest list_data(const Plan& plan, const Context& context);
+// A data set's classes and images, with their splits, and a hash of each image's bytes.
+struct ListedData {
+  data::Manifest manifest;
+  std::vector<std::string> hashes;
+};
+// Every job begins with it: from here on the process has the plan's number of threads.
+ListedData list_data(const Plan& plan, const Context& context);
+
+// The images to work with. Says how many there are, what is left out, and how many have exact
+// copies in another split; with plan.data.dedupe those are left out of training.
+data::Manifest chosen_data(const Plan& plan, const ListedData& listed, const Context& context);
 
 // The images of a run, decoded.
 struct OpenData {

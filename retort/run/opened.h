@@ -1,6 +1,5 @@
 #pragma once
 
-#include "retort/run/inputs.h"
 #include "retort/run/open_data.h"
 #include "retort/run/plan.h"
 #include "retort/run/prepare_teachers.h"
@@ -15,8 +14,7 @@ struct Opened {
   OpenData data;
 };
 
-// `inputs`, where they are asked for: what the run is made of. (A manifest without labels has its
-// validation images named later.)
-Opened open_all(const Plan& given, const Context& context, Inputs* inputs = nullptr);
+// `data` is that of the plan.
+Opened open_all(const Plan& given, const ListedData& data, const Context& context);
 
 }  // namespace retort::run

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <sstream>
 
+#include <nlohmann/json.hpp>
+
 #include "retort/core/device.h"
 #include "retort/core/error.h"
 #include "retort/core/file.h"
@@ -110,6 +112,8 @@ TeachersPlan teachers_plan(const RunConfig& config) {
   plan.std = channels_from(config.teacher_std, "--teacher-std", 1e-3, 10);
   plan.head = config.teacher_head;
   plan.init = config.teacher_init;
+  plan.epochs = config.teacher_epochs;
+  plan.learning_rate = chosen(config.teacher_lr);
   plan.prompts = config.prompt;
   return plan;
 }
@@ -120,24 +124,52 @@ bool uses_muon(const RunConfig& config) {
          !names_object(config.student);
 }
 
-TrainingPlan training_plan(const RunConfig& config) {
-  return {.epochs = config.hours > 0 ? 1 : epochs_of(config),
-          .hours = chosen(config.hours),
-          .closing_epochs = closing_epochs_of(config),
-          .closing_rate = chosen(config.closing_lr),
-          .batch_size = chosen(config.batch_size),
-          .learning_rate = chosen(config.lr),
-          .muon = uses_muon(config),
-          .pretrained = !config.student_weights.empty(),
-          .weight_decay = config.weight_decay,
-          .warmup = config.warmup,
-          .clip_norm = config.clip_norm,
-          .ema = config.ema,
-          .head_rate = config.head_lr_factor,
-          .schedule = config.schedule,
-          .seed = static_cast<uint64_t>(config.seed),
-          .checkpoint_seconds = config.checkpoint_seconds,
-          .terms = terms_of(config)};
+models::Precision precision_of(PrecisionKind kind, models::Precision fastest) {
+  if (kind == PrecisionKind::automatic) return fastest;
+  return kind == PrecisionKind::bf16 ? models::Precision::bf16 : models::Precision::fp32;
+}
+
+// The name of an objective for the trainer's fingerprint.
+std::string key_of(const std::vector<losses::TermConfig>& terms) {
+  nlohmann::json json = nlohmann::json::array();
+  for (const losses::TermConfig& term : terms) {
+    nlohmann::json options = nlohmann::json::object();
+    for (const auto& [name, value] : term.options)
+      options[name] =
+          value.is_number() ? nlohmann::json(value.number()) : nlohmann::json(value.word());
+    json.push_back({{"name", term.name}, {"weight", term.weight}, {"options", options}});
+  }
+  return json.dump();
+}
+
+train::TrainOptions options_of(const RunConfig& config) {
+  train::TrainOptions options;
+  options.epochs = config.hours > 0 ? 1 : epochs_of(config);
+  options.weight_decay = config.weight_decay;
+  options.muon = uses_muon(config);
+  options.warmup = config.warmup;
+  options.schedule = config.schedule;
+  options.head_rate = config.head_lr_factor;
+  options.clip_norm = config.clip_norm;
+  options.ema_decay = config.ema;
+  options.checkpoint_seconds = config.checkpoint_seconds;
+  options.seed = static_cast<uint64_t>(config.seed);
+  options.view_seed = static_cast<uint64_t>(config.view_seed);
+  return options;
+}
+
+TrainingPlan training_plan(const RunConfig& config, models::Precision precision) {
+  TrainingPlan plan{.options = options_of(config),
+                    .hours = chosen(config.hours),
+                    .closing_epochs = closing_epochs_of(config),
+                    .closing_rate = chosen(config.closing_lr),
+                    .batch_size = chosen(config.batch_size),
+                    .learning_rate = chosen(config.lr),
+                    .pretrained = !config.student_weights.empty(),
+                    .terms = terms_of(config)};
+  plan.options.precision = precision;
+  plan.options.objective_key = key_of(plan.terms);
+  return plan;
 }
 
 }  // namespace
@@ -156,8 +188,10 @@ Plan resolve(const RunConfig& given) {
   plan.data = data_plan(config);
   plan.data.splits.own = {plan.out, plan.cache};
   plan.device = open_device(config.device);
-  plan.precision = models::precision_from(word_of(config.precision), plan.device);
-  plan.teacher_precision = models::looks_precision_from(word_of(config.precision), plan.device);
+  if (config.threads > 0) plan.threads = static_cast<int>(config.threads);
+  plan.precision = precision_of(config.precision, models::fastest_precision(plan.device));
+  plan.teacher_precision =
+      precision_of(config.precision, models::fastest_forward_precision(plan.device));
   plan.views = {.recipe = config.view,
                 .seed = static_cast<uint64_t>(config.view_seed),
                 .stored = chosen(config.views),
@@ -171,7 +205,7 @@ Plan resolve(const RunConfig& given) {
       .image_size = chosen(config.image_size),
       .silent_start = config.init == StartKind::silent,
       .object = names_object(config.student) ? &given_network(config, config.student) : nullptr};
-  plan.training = training_plan(config);
+  plan.training = training_plan(config, plan.precision);
   return plan;
 }
 
@@ -182,14 +216,24 @@ int64_t epochs_of(const RunConfig& config) {
 
 int64_t batch_size_for(const TrainingPlan& plan, int64_t images) {
   constexpr int64_t kUsual = 64, kSmall = 32, kFewSteps = 2000;
-  return plan.batch_size.value_or(plan.epochs * images < kFewSteps * kUsual ? kSmall : kUsual);
+  return plan.batch_size.value_or(plan.options.epochs * images < kFewSteps * kUsual ? kSmall
+                                                                                    : kUsual);
 }
 
 double learning_rate_for(const TrainingPlan& plan, int64_t images) {
   constexpr int64_t kMany = 10000;
   if (plan.learning_rate) return *plan.learning_rate;
   if (plan.pretrained) return 3e-4;
-  return plan.muon || images < kMany ? 1e-3 : 3e-3;
+  return plan.options.muon || images < kMany ? 1e-3 : 3e-3;
+}
+
+train::TrainOptions options_for(const TrainingPlan& plan, int64_t images, int64_t different_images,
+                                int64_t views) {
+  train::TrainOptions options = plan.options;
+  options.batch_size = batch_size_for(plan, images);
+  options.learning_rate = learning_rate_for(plan, different_images);
+  options.views = views;
+  return options;
 }
 
 double closing_rate_for(const TrainingPlan& plan, int64_t images) {

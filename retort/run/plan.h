@@ -15,7 +15,7 @@
 #include "retort/models/precision.h"
 #include "retort/run/config.h"
 #include "retort/run/named_teacher.h"
-#include "retort/train/schedule.h"
+#include "retort/train/train_options.h"
 
 namespace retort::run {
 
@@ -55,7 +55,9 @@ struct TeachersPlan {
   std::optional<std::array<float, 3>> mean, std;
   TeacherHead head = TeacherHead::probe;
   TeacherInit init = TeacherInit::linear_probe;
-  std::vector<std::string> prompts;  // of a zero-shot head
+  int64_t epochs = 0;                   // of a training of theirs
+  std::optional<double> learning_rate;  // of the same; nothing: teacher_plan() chooses
+  std::vector<std::string> prompts;     // of a zero-shot head
 
   bool none() const { return teachers.empty(); }
   bool trained_first() const { return !none() && init != TeacherInit::linear_probe; }
@@ -75,17 +77,15 @@ struct StudentPlan {
 };
 
 struct TrainingPlan {
-  int64_t epochs = 0;                   // where there are hours, 1 until they are chosen (hours.h)
+  // All but batch_size, learning_rate and views, which depend on the images: options_for(). Where
+  // there are hours, the epochs are 1 until they are chosen (hours.h).
+  train::TrainOptions options;
   std::optional<double> hours;          // that the whole run may take
   int64_t closing_epochs = 0;           // on the labelled images alone, after the others
   std::optional<double> closing_rate;   // closing_rate_for()
   std::optional<int64_t> batch_size;    // batch_size_for()
   std::optional<double> learning_rate;  // learning_rate_for()
-  bool muon = false, pretrained = false;
-  double weight_decay = 0, warmup = 0, clip_norm = 0, ema = 0, head_rate = 1;
-  train::Schedule schedule = train::Schedule::linear;
-  uint64_t seed = 0;
-  double checkpoint_seconds = 0;
+  bool pretrained = false;
   std::vector<losses::TermConfig> terms;
 };
 
@@ -93,6 +93,7 @@ struct Plan {
   RunConfig config;  // what it was made from, with absolute paths: the run's config.toml
   std::filesystem::path out, cache;
   c10::Device device = c10::kCPU;
+  std::optional<int> threads;  // nothing: as many as the process may use
   models::Precision precision = models::Precision::fp32,
                     teacher_precision = models::Precision::fp32;
   DataPlan data;
@@ -121,6 +122,11 @@ double closing_rate_for(const TrainingPlan& plan, int64_t images);
 // Epochs of the closing phase: as the config says, or by the rule that --help states. A pile is
 // what makes it worth having, so there is none by rule without one.
 int64_t closing_epochs_of(const RunConfig& config);
+
+// What the trainer is told: of so many images an epoch, so many of them different, of which a
+// teacher has so many views stored (0: there is no teacher).
+train::TrainOptions options_for(const TrainingPlan& plan, int64_t images, int64_t different_images,
+                                int64_t views);
 
 // Views of each image that a teacher's outputs are stored for, of so many images, each seen so
 // often.

@@ -34,7 +34,7 @@ std::string bytes_of_hex(const std::string& hex) {
 
 void write_evaluation(const fs::path& path, const Evaluation& evaluation) {
   nlohmann::json rows = nlohmann::json::array();
-  for (const report::Prediction& p : evaluation.predictions) {
+  for (const data::Prediction& p : evaluation.predictions) {
     rows.push_back({as_utf8(p.path), p.label, p.predicted, p.probability});
     if (!is_utf8(p.path)) rows.back().push_back(hex_of(p.path));
   }
@@ -54,13 +54,13 @@ Evaluation read_evaluation(const fs::path& path) {
     json.at("classes").get_to(evaluation.classes);
     const auto classes = static_cast<int64_t>(evaluation.classes.size());
     for (const nlohmann::json& row : json.at("predictions")) {
-      report::Prediction p{row.at(0), row.at(1), row.at(2), row.at(3)};
+      data::Prediction p{row.at(0), row.at(1), row.at(2), row.at(3)};
       if (row.size() > 4) p.path = bytes_of_hex(row.at(4));
       if (p.label < 0 || p.label >= classes || p.predicted < 0 || p.predicted >= classes)
         throw Error("names a class that is not there", path.string());
       evaluation.predictions.push_back(p);
     }
-    evaluation.metrics = report::compute_metrics(evaluation.predictions, classes);
+    evaluation.metrics = data::compute_metrics(evaluation.predictions, classes);
     return evaluation;
   } catch (const nlohmann::json::exception& error) {
     throw Error(std::string("is not a list of predictions: ") + error.what(), path.string());

@@ -9,13 +9,6 @@
 
 namespace retort::run {
 
-std::string pulled(const std::string& named, const Context& context) {
-  if (!hub::is_reference(named)) return named;
-  return hub::pull(hub::parse_reference(named), hub::options_from_environment(), context.log,
-                   context.stop)
-      .folder.string();
-}
-
 int64_t PreparedTeachers::largest_size() const {
   int64_t largest = 0;
   for (const teacher::Teacher& teacher : teachers)
@@ -40,7 +33,7 @@ PreparedTeachers prepare_teachers(const Plan& plan, const TeachersPlan& asked,
       source.network = given.teacher();
       source.classes = given.classes;
     } else {
-      source.weights = pulled(each.name, context);
+      source.weights = hub::pulled(each.name, context.log, context.stop);
     }
     prepared.teachers.emplace_back(source, plan.teacher_precision, plan.device);
     if (asked.zero_shot())

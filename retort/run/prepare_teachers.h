@@ -15,10 +15,6 @@ struct Context {
   const StopFlag& stop;
 };
 
-// A name on the hub becomes the folder that its snapshot lies in, pulled if it is not there;
-// anything else stays as it is.
-std::string pulled(const std::string& named, const Context& context);
-
 // Loaded, and frozen. Zero-shot ones have their heads, others none yet.
 struct PreparedTeachers {
   std::vector<teacher::Teacher> teachers;

@@ -3,8 +3,8 @@
 #include <array>
 
 #include "retort/core/error.h"
+#include "retort/core/text.h"
 #include "retort/hub/pull.h"
-#include "retort/report/text.h"
 #include "retort/run/named_teacher.h"
 
 namespace retort::run {
@@ -50,8 +50,7 @@ std::string automatic_teacher() {
   constexpr size_t kUsual = 3;  // strong, and small enough for a processor
   throw Error("takes the best recommended teacher that the hub's cache holds, and it holds none",
               "--teacher auto",
-              pull_command(kTeachers[kUsual]) + " (" +
-                  report::fixed(kTeachers[kUsual].parameters, 0) +
+              pull_command(kTeachers[kUsual]) + " (" + fixed(kTeachers[kUsual].parameters, 0) +
                   " M parameters), or another of `retort list teachers --recommended`");
 }
 
@@ -60,8 +59,8 @@ std::string text_of_recommended() {
       {"--teacher", "what it is", "licence", "here", "parameters"}};
   for (const RecommendedTeacher& teacher : kTeachers)
     lines.push_back({teacher.name, teacher.what, teacher.licence, is_here(teacher) ? "yes" : "–",
-                     report::fixed(teacher.parameters, 1) + " M"});
-  return report::aligned(lines, 4) +
+                     fixed(teacher.parameters, 1) + " M"});
+  return aligned(lines, 4) +
          "The best first, by how well such networks transfer; larger ones take longer. `--teacher "
          "auto` takes\nthe first that is here; `" +
          pull_command(kTeachers[3]) + "` brings one.\n";

@@ -50,7 +50,7 @@ std::vector<report::Row> write_report(const fs::path& run, const std::vector<fs:
   page.split = evaluation.split;
   page.predictions = evaluation.predictions;
   page.data_root = evaluation.root;
-  page.epochs = read_json_lines(folder.metrics());
+  page.epochs = read_epochs(folder.metrics());
   page.config_toml = read_file(folder.config());
   write_file_atomic(folder.report(), report::render_page(page));
   return page.rows;

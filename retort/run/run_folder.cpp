@@ -87,15 +87,17 @@ nlohmann::json read_json(const fs::path& path) {
   }
 }
 
-std::vector<nlohmann::json> read_json_lines(const fs::path& path) {
+std::vector<EpochMetrics> read_epochs(const fs::path& path) try {
   std::istringstream text(read_file(path));
-  std::vector<nlohmann::json> lines;
+  std::vector<EpochMetrics> epochs;
   for (std::string line; std::getline(text, line);) {
     // The last line of a run that was killed may be cut.
-    if (nlohmann::json json = nlohmann::json::parse(line, nullptr, false); !json.is_discarded())
-      lines.push_back(std::move(json));
+    if (const auto json = nlohmann::json::parse(line, nullptr, false); !json.is_discarded())
+      epochs.push_back(json.get<EpochMetrics>());
   }
-  return lines;
+  return epochs;
+} catch (const nlohmann::json::exception& error) {
+  throw Error(std::string("has a line that is no epoch: ") + error.what(), path.string());
 }
 
 RunSummary summary_of(const fs::path& run) {

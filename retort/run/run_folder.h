@@ -7,6 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "retort/core/epoch_metrics.h"
 #include "retort/core/log.h"
 #include "retort/models/image_model.h"
 #include "retort/run/summary.h"
@@ -65,7 +66,8 @@ Student load_student(const std::filesystem::path& path);
 
 // Throws Error naming the file when it is missing or is not JSON.
 nlohmann::json read_json(const std::filesystem::path& path);
-std::vector<nlohmann::json> read_json_lines(const std::filesystem::path& path);
+// The lines of metrics.jsonl. Throws Error naming the file where one is of another kind.
+std::vector<EpochMetrics> read_epochs(const std::filesystem::path& path);
 
 // A run's summary.json. Throws Error when the run has not finished.
 RunSummary summary_of(const std::filesystem::path& run);

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "retort/core/error.h"
-#include "retort/report/text.h"
+#include "retort/core/text.h"
 #include "retort/run/central_views.h"
 #include "retort/run/compare_plan.h"
 #include "retort/run/open_data.h"
@@ -48,7 +48,7 @@ at::Tensor logits_on_validation(const CentralViews& train, const CentralViews& v
 TeacherMeasure measure(const RunConfig& config, const Context& context) {
   const Stopwatch watch;
   Plan plan = resolve(config);
-  const data::Manifest manifest = manifest_of(plan.data);
+  const data::Manifest manifest = list_data(plan, context).manifest;
   plan.teachers.head = TeacherHead::probe;
   TeacherMeasure result{.name = names_of(config)};
   context.log.info("measuring what " + result.name + " knows of the task");
@@ -89,9 +89,9 @@ std::string text_of(const std::vector<TeacherMeasure>& measures) {
   std::vector<std::vector<std::string>> lines{
       {"teacher", "probe, validation", "nearest neighbour", "certainty", "measured in"}};
   for (const TeacherMeasure& each : measures)
-    lines.push_back({each.name, report::percent(each.probe), report::percent(each.neighbour),
-                     report::percent(each.certainty), report::duration(each.seconds)});
-  return report::aligned(lines, 1) + "by the probe " + measures.front().name +
+    lines.push_back({each.name, percent(each.probe), percent(each.neighbour),
+                     percent(each.certainty), duration(each.seconds)});
+  return aligned(lines, 1) + "by the probe " + measures.front().name +
          " would teach best; how often this measure is right has not been checked";
 }
 

@@ -3,15 +3,15 @@
 #include <ATen/Parallel.h>
 #include <torch/utils.h>
 
-#include <cstdio>
+#include <algorithm>
 #include <fstream>
 
 #include "retort/core/error.h"
 #include "retort/core/file.h"
 #include "retort/core/hash.h"
+#include "retort/core/text.h"
 #include "retort/deploy/cost.h"
 #include "retort/losses/objective.h"
-#include "retort/report/text.h"
 #include "retort/run/closing.h"
 #include "retort/run/objects.h"
 #include "retort/run/start_student.h"
@@ -20,25 +20,13 @@ namespace retort::run {
 namespace fs = std::filesystem;
 namespace {
 
-std::string key_of(const std::vector<losses::TermConfig>& terms) {
-  nlohmann::json json = nlohmann::json::array();
-  for (const losses::TermConfig& term : terms) {
-    nlohmann::json options = nlohmann::json::object();
-    for (const auto& [name, value] : term.options)
-      options[name] =
-          value.is_number() ? nlohmann::json(value.number()) : nlohmann::json(value.word());
-    json.push_back({{"name", term.name}, {"weight", term.weight}, {"options", options}});
-  }
-  return json.dump();
-}
-
 std::string weights_in_words(const StudentPlan& plan) {
   if (!plan.weights.empty()) return "weights of " + plan.weights;
   return plan.own_network() ? "its own weights" : "random weights";
 }
 
 models::ModelPtr seeded_student(const Plan& plan, const OpenData& data, Log& log) {
-  torch::manual_seed(plan.training.seed);
+  torch::manual_seed(plan.training.options.seed);
   models::ModelPtr student = start_student(
       plan.student, static_cast<int64_t>(data.manifest.classes.size()), data.spec.size);
   models::use_channels_last(*student);
@@ -47,34 +35,12 @@ models::ModelPtr seeded_student(const Plan& plan, const OpenData& data, Log& log
            std::to_string(deploy::count_parameters(*student)) + " parameters, " +
            std::to_string(data.spec.size) + " px, batches of " +
            std::to_string(batch_size_for(plan.training, data.images_an_epoch())) + ", " +
-           weights_in_words(plan.student) + " (seed " + std::to_string(plan.training.seed) + "), " +
-           (plan.training.muon ? "Muon, " : "AdamW, ") + models::to_string(plan.precision) + ", " +
+           weights_in_words(plan.student) + " (seed " + std::to_string(plan.training.options.seed) +
+           "), " + (plan.training.options.muon ? "Muon, " : "AdamW, ") +
+           models::to_string(plan.precision) + ", " +
            (plan.device.is_cpu() ? "" : plan.device.str() + ", ") +
            std::to_string(at::get_num_threads()) + " threads");
   return student;
-}
-
-train::TrainOptions train_options(const Plan& plan, const OpenData& data,
-                                  const FittedTeachers& teachers) {
-  const TrainingPlan& training = plan.training;
-  train::TrainOptions options;
-  options.epochs = training.epochs;
-  options.batch_size = batch_size_for(training, data.images_an_epoch());
-  options.learning_rate = learning_rate_for(training, data.different_images());
-  options.weight_decay = training.weight_decay;
-  options.muon = training.muon;
-  options.warmup = training.warmup;
-  options.schedule = training.schedule;
-  options.head_rate = training.head_rate;
-  options.clip_norm = training.clip_norm;
-  options.ema_decay = training.ema;
-  options.checkpoint_seconds = training.checkpoint_seconds;
-  options.precision = plan.precision;
-  options.seed = training.seed;
-  options.view_seed = plan.views.seed;
-  options.views = teachers.outputs ? teachers.outputs->views() : 0;
-  options.objective_key = key_of(training.terms);
-  return options;
 }
 
 train::TrainData train_data(const Plan& plan, const OpenData& data,
@@ -111,6 +77,12 @@ losses::Objective objective_of(const Plan& plan, const train::TrainData& data,
            {}}};
 }
 
+train::TrainOptions train_options(const Plan& plan, const OpenData& data,
+                                  const FittedTeachers& teachers) {
+  return options_for(plan.training, data.images_an_epoch(), data.different_images(),
+                     teachers.outputs ? teachers.outputs->views() : 0);
+}
+
 // A checkpoint is gone on with where it was made of what is there now.
 void claim_checkpoint(const RunFolder& folder, const Inputs& inputs, bool resume) {
   std::error_code error;
@@ -124,17 +96,13 @@ void claim_checkpoint(const RunFolder& folder, const Inputs& inputs, bool resume
   write_file_atomic(folder.inputs(), to_json(inputs).dump(2) + "\n");
 }
 
-std::string line_of(const nlohmann::json& epoch) {
-  char text[64];
-  std::snprintf(text, sizeof text, "epoch %3lld: loss %.3f",
-                static_cast<long long>(epoch.at("epoch").get<int64_t>()),
-                epoch.at("train_loss").get<double>());
-  const auto shown = [&](const char* name, const char* field) {
-    return epoch.contains(field)
-               ? std::string(", ") + name + " " + report::percent(epoch.at(field).get<double>())
-               : "";
-  };
-  return text + shown("train", "train_accuracy") + shown("validation", "val_accuracy");
+std::string in_words(const EpochMetrics& epoch) {
+  const std::string number = std::to_string(epoch.epoch);
+  std::string text = "epoch " + std::string(3 - std::min<size_t>(number.size(), 3), ' ') + number +
+                     ": loss " + fixed(epoch.train_loss, 3);
+  if (epoch.train_accuracy) text += ", train " + percent(*epoch.train_accuracy);
+  if (epoch.val_accuracy) text += ", validation " + percent(*epoch.val_accuracy);
+  return text;
 }
 
 // Stops a training after some seconds, and knows how fast it was by then. The first fifth of them,
@@ -181,9 +149,9 @@ TrainedStudent train_student(const Plan& plan, const OpenData& data, const Fitte
   train::Trainer trainer(*student.model, objective, read, options);
   claim_checkpoint(folder, inputs, resume);
   std::ofstream metrics(folder.metrics(), std::ios::trunc);
-  const auto on_epoch = [&](const nlohmann::json& epoch) {
-    metrics << epoch.dump() << std::endl;
-    context.log.info(line_of(epoch));
+  const auto on_epoch = [&](const EpochMetrics& epoch) {
+    metrics << nlohmann::json(epoch).dump() << std::endl;
+    context.log.info(in_words(epoch));
     if (plan.config.objects && plan.config.objects->on_epoch) plan.config.objects->on_epoch(epoch);
   };
   const double prepared = preparing.seconds();
@@ -214,7 +182,7 @@ StudentRates trial_rates(const Plan& plan, const OpenData& data, const FittedTea
   try {
     train::Trainer trainer(*student, objective, read, options);
     trainer.run(
-        checkpoint, /*resume=*/false, [](const nlohmann::json&) {}, clock, clock.stop);
+        checkpoint, /*resume=*/false, [](const EpochMetrics&) {}, clock, clock.stop);
   } catch (const Interrupted&) {
     fs::remove(checkpoint);
     check_stop(context.stop, "measuring");

@@ -1,6 +1,7 @@
 #include "retort/run/trained_teacher.h"
 
 #include "retort/core/error.h"
+#include "retort/hub/pull.h"
 #include "retort/models/registry.h"
 #include "retort/run/distill.h"
 #include "retort/run/run_folder.h"
@@ -16,7 +17,38 @@ bool has_named_sizes(models::ImageModel& model) {
          named->parameters().size() == model.parameters().size();
 }
 
-// The run that trains one, in a folder of its own.
+// What the run that trains a teacher has in common with the student's: data, views, device, and how
+// a network is trained. All else is as the options' defaults say.
+RunConfig shared_settings(const RunConfig& student) {
+  RunConfig own;
+  own.data = student.data;
+  own.val_fraction = student.val_fraction;
+  own.test_fraction = student.test_fraction;
+  own.split_seed = student.split_seed;
+  own.max_skipped = student.max_skipped;
+  own.dedupe = student.dedupe;
+  own.image_store = student.image_store;
+  own.cache = student.cache;
+  own.view = student.view;
+  own.view_seed = student.view_seed;
+  own.seed = student.seed;
+  own.threads = student.threads;
+  own.device = student.device;
+  own.precision = student.precision;
+  own.batch_size = student.batch_size;
+  own.optimizer = student.optimizer;
+  own.init = student.init;
+  own.schedule = student.schedule;
+  own.weight_decay = student.weight_decay;
+  own.warmup = student.warmup;
+  own.clip_norm = student.clip_norm;
+  own.ema = student.ema;
+  own.label_smoothing = student.label_smoothing;
+  own.checkpoint_seconds = student.checkpoint_seconds;
+  return own;
+}
+
+// Trains one in a folder of its own.
 RunSummary trained(const Plan& plan, const NamedTeacher& teacher, const fs::path& out, bool force,
                    const Context& context) {
   const models::ModelPtr model = models::load_model(teacher.name, plan.teachers.arch);
@@ -25,43 +57,33 @@ RunSummary trained(const Plan& plan, const NamedTeacher& teacher, const fs::path
         "this " + model->spec().arch +
             " has widths or depths without a name, which are known only with its weights",
         teacher.name, "--teacher-init finetune, or linear-probe");
-  RunConfig own = config_of_teacher(plan, teacher, *model);
-  own.out = out.string();
-  context.log.info("teacher: " + word_of(plan.teachers.init) + ", " + std::to_string(own.epochs) +
-                   " epochs, in " + own.out);
+  const Plan own = teacher_plan(plan, teacher, *model, out);
+  context.log.info("teacher: " + word_of(plan.teachers.init) + ", " +
+                   std::to_string(own.training.options.epochs) + " epochs, in " + out.string());
   return distill_once(own, context.log, context.stop, force);
 }
 
 }  // namespace
 
-RunConfig config_of_teacher(const Plan& plan, const NamedTeacher& teacher,
-                            const models::ImageModel& model) {
+Plan teacher_plan(const Plan& plan, const NamedTeacher& teacher, const models::ImageModel& model,
+                  const fs::path& out) {
   constexpr double kFinetune = 1e-4, kFinetuneHead = 10;
-  const RunConfig defaults, &given = plan.config;
   const bool finetune = plan.teachers.init == TeacherInit::finetune;
-  RunConfig own = given;
+  RunConfig own = shared_settings(plan.config);
+  own.out = out.string();
   own.teacher = {kNone};
-  own.extra.clear();
-  own.select = defaults.select;
-  own.closing_epochs = defaults.closing_epochs;
-  own.closing_lr = defaults.closing_lr;
-  own.teacher_init = defaults.teacher_init;
-  own.teacher_arch.clear();
   // What the student learns from it does not matter to its training: one teacher serves all losses.
   own.loss = own.logit_loss = kNone;
-  own.loss_option = own.logit_option = {};
-  own.loss_weight = own.logit_weight = defaults.loss_weight;
-  own.label_weight = defaults.label_weight;
-  own.temperature = defaults.temperature;
   own.student = model.spec().arch;
-  own.student_weights = finetune ? teacher.name : "";
   own.image_size = teacher.size.value_or(model.input_spec().size);
-  own.epochs = given.teacher_epochs;
-  own.hours = 0;
-  own.lr = given.teacher_lr > 0 ? given.teacher_lr : finetune ? kFinetune : 0;
-  if (finetune) own.schedule = train::Schedule::cosine;
-  own.head_lr_factor = finetune ? kFinetuneHead : 1;
-  return own;
+  own.epochs = plan.teachers.epochs;
+  own.lr = plan.teachers.learning_rate.value_or(finetune ? kFinetune : 0);
+  if (finetune) {
+    own.student_weights = teacher.name;
+    own.schedule = train::Schedule::cosine;
+    own.head_lr_factor = kFinetuneHead;
+  }
+  return resolve(own);
 }
 
 TrainedTeachers train_teachers(const Plan& plan, const fs::path& out, bool force,
@@ -69,7 +91,7 @@ TrainedTeachers train_teachers(const Plan& plan, const fs::path& out, bool force
   TrainedTeachers trained_first{.teachers = plan.teachers};
   for (size_t i = 0; i < plan.teachers.teachers.size(); ++i) {
     NamedTeacher& teacher = trained_first.teachers.teachers[i];
-    teacher.name = pulled(teacher.name, context);
+    teacher.name = hub::pulled(teacher.name, context.log, context.stop);
     const fs::path folder = i == 0 ? out : fs::path(out.string() + "-" + std::to_string(i + 1));
     const RunSummary summary = trained(plan, teacher, folder, force, context);
     trained_first.seconds += summary.seconds.total();

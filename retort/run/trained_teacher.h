@@ -8,11 +8,11 @@
 
 namespace retort::run {
 
-// What a teacher whose whole network is trained on the task is trained by, as a student without a
-// teacher: plan.teachers.init is finetune or scratch. Where --teacher-lr is 0 the rate is 1e-4 for
+// The run in the folder `out` that trains a whole teacher on the task, as a student without a
+// teacher: plan.teachers.init is finetune or scratch. Where no rate is given it is 1e-4 for
 // finetune (its head's ten times that), a student's for scratch.
-RunConfig config_of_teacher(const Plan& plan, const NamedTeacher& teacher,
-                            const models::ImageModel& model);
+Plan teacher_plan(const Plan& plan, const NamedTeacher& teacher, const models::ImageModel& model,
+                  const std::filesystem::path& out);
 
 // The teachers of a plan, each trained on the task first: their files, whose own heads are kept.
 struct TrainedTeachers {

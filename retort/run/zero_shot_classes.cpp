@@ -7,14 +7,6 @@
 
 namespace retort::run {
 
-std::vector<std::string> class_names(const std::string& file) {
-  std::vector<std::string> names;
-  for (const generate::ClassPrompts& each :
-       generate::read_prompts({.classes = file, .prompts = {}, .file = {}}))
-    names.push_back(each.label);
-  return names;
-}
-
 std::vector<std::vector<std::string>> class_texts(const Plan& plan,
                                                   const std::vector<std::string>& classes) {
   const std::vector<generate::ClassPrompts> known = generate::read_prompts(

@@ -13,9 +13,6 @@ inline const char* validation_name(bool unlabelled) {
   return unlabelled ? "validation, as the teacher labels it" : "validation";
 }
 
-// The names in a file of --classes (generate/prompts.h reads it), in its order.
-std::vector<std::string> class_names(const std::string& file);
-
 // What a zero-shot teacher's text tower reads for each of these classes: every --prompt with the
 // class's words in it, which are those of the file of --classes, or its name with blanks for
 // underscores.

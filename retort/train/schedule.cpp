@@ -4,27 +4,7 @@
 #include <cmath>
 #include <numbers>
 
-#include "retort/core/error.h"
-
 namespace retort::train {
-
-Schedule schedule_from(const std::string& text) {
-  for (const Schedule each : {Schedule::linear, Schedule::cosine, Schedule::constant})
-    if (text == to_string(each)) return each;
-  throw UsageError("unknown schedule '" + text + "'", "", "one of: linear, cosine, constant");
-}
-
-std::string to_string(Schedule schedule) {
-  switch (schedule) {
-    case Schedule::linear:
-      return "linear";
-    case Schedule::cosine:
-      return "cosine";
-    case Schedule::constant:
-      return "constant";
-  }
-  return {};
-}
 
 double schedule_factor(Schedule schedule, int64_t step, int64_t warmup, int64_t total) {
   // Step + 1: the first step moves, and the last one does too.

@@ -1,7 +1,10 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
-#include <string>
+#include <utility>
+
+#include "retort/core/words.h"
 
 namespace retort::train {
 
@@ -9,11 +12,14 @@ namespace retort::train {
 // Zero"), half a cosine to 0 (Loshchilov & Hutter 2017), or the peak rate to the end.
 enum class Schedule : std::uint8_t { linear, cosine, constant };
 
-// "linear", "cosine", "constant". Throws UsageError on another.
-Schedule schedule_from(const std::string& text);
-std::string to_string(Schedule schedule);
-
 // The factor on the peak rate at step 0 … total - 1, in (0, 1]; the first `warmup` steps warm up.
 double schedule_factor(Schedule schedule, int64_t step, int64_t warmup, int64_t total);
 
 }  // namespace retort::train
+
+template <>
+struct retort::Words<retort::train::Schedule> {
+  static constexpr std::array kTable{std::pair{train::Schedule::linear, "linear"},
+                                     std::pair{train::Schedule::cosine, "cosine"},
+                                     std::pair{train::Schedule::constant, "constant"}};
+};

@@ -8,7 +8,7 @@
 namespace retort::train {
 namespace {
 
-nlohmann::json value_of(Schedule schedule) { return to_string(schedule); }
+nlohmann::json value_of(Schedule schedule) { return word_of(schedule); }
 nlohmann::json value_of(models::Precision precision) { return models::to_string(precision); }
 template <typename Value>
 nlohmann::json value_of(const Value& value) {

@@ -4,7 +4,6 @@
 #include <torch/utils.h>
 
 #include <cmath>
-#include <cstdio>
 #include <span>
 #include <utility>
 
@@ -12,6 +11,7 @@
 #include "retort/core/error.h"
 #include "retort/core/random.h"
 #include "retort/core/safetensors.h"
+#include "retort/core/text.h"
 #include "retort/train/evaluate.h"
 #include "retort/train/prefetch.h"
 
@@ -27,12 +27,6 @@ double standard_error(double accuracy, int64_t images) {
   const auto n = static_cast<double>(images);
   const double share = (accuracy / 100 * n + 1) / (n + 2);
   return 100 * std::sqrt(share * (1 - share) / n);
-}
-
-std::string fixed3(double value) {
-  char text[64];
-  std::snprintf(text, sizeof text, "%.3f", value);
-  return text;
 }
 
 // Before there is an optimiser, whose moments lie beside the parameters.
@@ -217,7 +211,7 @@ void Trainer::step(Batches::Batch batch, const StopFlag& stop) {
   // Dropout draws from the global generator: seeded by the step, so that a resumed run draws the
   // same.
   const uint64_t seed =
-      mix64(options_.seed + mix64(kDropoutStream + static_cast<uint64_t>(at_.step)));
+      mix64(options_.seed + mix64(kDropoutStream + static_cast<uint64_t>(progress_.step)));
   torch::manual_seed(seed + static_cast<uint64_t>(ranks_.rank()));
   const losses::StepView view = whole_batch(batch, pass_.forward(batch.images));
   if (ranks_.size() > 1) torch::manual_seed(seed);  // what losses draw is the same on every rank
@@ -227,48 +221,48 @@ void Trainer::step(Batches::Batch batch, const StopFlag& stop) {
   pass_.backward();
   const at::Tensor stops = sum_gradients(stop);
   const at::Tensor norm = optimizer_.clip_gradients(options_.clip_norm);
-  optimizer_.step(learning_rate(at_.step));
+  optimizer_.step(learning_rate(progress_.step));
   update_ema();
 
   std::vector<at::Tensor> values{
       value.total.detach(), norm, stops,
       view.student_logits.detach().argmax(1).eq(on_device(view.labels, device_)).sum()};
-  at_.term_names.clear();
+  progress_.term_names.clear();
   for (const auto& [name, loss] : value.terms) {
     values.push_back(loss);
-    at_.term_names.push_back(name);
+    progress_.term_names.push_back(name);
   }
   for (at::Tensor& each : values) each = each.to(at::kDouble);
   settle();  // of the step before: by now the device has this one to do
-  account_ = {at::stack(values), at_.epoch, at_.step, static_cast<double>(view.labels.size(0)),
-              view.labels.ge(0).sum().item<double>()};
+  last_step_ = {at::stack(values), progress_.epoch, progress_.step,
+                static_cast<double>(view.labels.size(0)), view.labels.ge(0).sum().item<double>()};
 }
 
-// Takes the last step's account: waits for the device to be done with it.
+// Adds up the last step's metrics: waits for the device to be done with it.
 void Trainer::settle() {
-  if (!account_) return;
-  const Account account = *std::exchange(account_, std::nullopt);
-  const at::Tensor values = account.values.to(at::kCPU);
-  const std::span said(values.const_data_ptr<double>(), static_cast<size_t>(values.size(0)));
-  const std::span terms = said.subspan(4);
+  if (!last_step_) return;
+  const StepMetrics metrics = *std::exchange(last_step_, std::nullopt);
+  const at::Tensor values = metrics.values.to(at::kCPU);
+  const std::span numbers(values.const_data_ptr<double>(), static_cast<size_t>(values.size(0)));
+  const std::span terms = numbers.subspan(4);
   const auto check = [&](double value, const char* what) {
     if (std::isfinite(value)) return;
-    throw Error(std::string(what) + " is not finite in epoch " + std::to_string(account.epoch + 1) +
-                    ", step " + std::to_string(account.step + 1),
+    throw Error(std::string(what) + " is not finite in epoch " + std::to_string(metrics.epoch + 1) +
+                    ", step " + std::to_string(metrics.step + 1),
                 "",
                 "the last good checkpoint was kept; train again with a lower --lr, or with "
                 "--precision fp32");
   };
-  check(said[0], "the loss");
-  check(said[1], "the gradient");
-  stops_ = said[2] > 0;
-  Sums& sums = at_.sums;
+  check(numbers[0], "the loss");
+  check(numbers[1], "the gradient");
+  stops_ = numbers[2] > 0;
+  Sums& sums = progress_.sums;
   sums.terms.resize(terms.size());
-  for (size_t i = 0; i < terms.size(); ++i) sums.terms[i] += account.images * terms[i];
-  sums.loss += account.images * said[0];
-  sums.correct += said[3];
-  sums.labelled += account.labelled;
-  sums.images += account.images;
+  for (size_t i = 0; i < terms.size(); ++i) sums.terms[i] += metrics.images * terms[i];
+  sums.loss += metrics.images * numbers[0];
+  sums.correct += numbers[3];
+  sums.labelled += metrics.labelled;
+  sums.images += metrics.images;
 }
 
 void Trainer::update_ema() {
@@ -276,8 +270,9 @@ void Trainer::update_ema() {
   const at::NoGradGuard no_grad;
   // The average of few steps would remember the random start: the decay grows with the steps (as
   // TensorFlow's ExponentialMovingAverage does).
-  const double decay = std::min(options_.ema_decay, (1.0 + static_cast<double>(at_.step)) /
-                                                        (10.0 + static_cast<double>(at_.step)));
+  const double decay =
+      std::min(options_.ema_decay, (1.0 + static_cast<double>(progress_.step)) /
+                                       (10.0 + static_cast<double>(progress_.step)));
   std::vector<at::Tensor> averages, weights;
   for (const auto& [name, tensor] : averaged_state(student_)) {
     averages.push_back(ema_.at(name));
@@ -318,7 +313,7 @@ Score Trainer::validation_score(const StopFlag& stop) {
   return result;
 }
 
-void Trainer::validate(nlohmann::json& line, const StopFlag& stop) {
+void Trainer::validate(EpochMetrics& metrics, const StopFlag& stop) {
   const at::NoGradGuard no_grad;
   average_statistics();
   const Averaged averaged(student_, ema_);
@@ -326,99 +321,126 @@ void Trainer::validate(nlohmann::json& line, const StopFlag& stop) {
   Score result;
   if (has_val) {
     result = validation_score(stop);
-    line["val_accuracy"] = result.accuracy;
-    line["val_loss"] = result.cross_entropy;
+    metrics.val_accuracy = result.accuracy;
+    metrics.val_loss = result.cross_entropy;
   }
-  at_.highest_accuracy = std::max(at_.highest_accuracy, result.accuracy);
-  if (!has_val || result.accuracy >= at_.highest_accuracy -
-                                         standard_error(at_.highest_accuracy, data_.val->size())) {
-    at_.kept_accuracy = result.accuracy;
-    at_.kept_epoch = at_.epoch + 1;
+  progress_.highest_accuracy = std::max(progress_.highest_accuracy, result.accuracy);
+  if (!has_val ||
+      result.accuracy >= progress_.highest_accuracy -
+                             standard_error(progress_.highest_accuracy, data_.val->size())) {
+    progress_.kept_accuracy = result.accuracy;
+    progress_.kept_epoch = progress_.epoch + 1;
     best_ = clone(models::state_of(student_));
   }
 }
 
 void Trainer::end_epoch(const StopFlag& stop) {
-  const Sums& sums = at_.sums;
-  nlohmann::json line = {
-      {"epoch", at_.epoch + 1}, {"step", at_.step}, {"train_loss", sums.loss / sums.images}};
-  if (sums.labelled > 0) line["train_accuracy"] = 100 * sums.correct / sums.labelled;
-  for (size_t i = 0; i < at_.term_names.size(); ++i)
-    line["terms"][at_.term_names[i]] = sums.terms[i] / sums.images;
-  line["lr"] = learning_rate(at_.step - 1);
-  line["images_per_second"] =
-      at_.step_seconds > 0 ? static_cast<double>(at_.images_seen) / at_.step_seconds : 0.0;
-  validate(line, stop);
-  at_.lines.push_back(std::move(line));
-  at_.sums = {};
-  at_.step_in_epoch = 0;
-  ++at_.epoch;
+  const Sums& sums = progress_.sums;
+  EpochMetrics metrics{.epoch = progress_.epoch + 1,
+                       .step = progress_.step,
+                       .train_loss = sums.loss / sums.images,
+                       .learning_rate = learning_rate(progress_.step - 1),
+                       .images_per_second = images_per_second()};
+  if (sums.labelled > 0) metrics.train_accuracy = 100 * sums.correct / sums.labelled;
+  for (size_t i = 0; i < progress_.term_names.size(); ++i)
+    metrics.terms[progress_.term_names[i]] = sums.terms[i] / sums.images;
+  validate(metrics, stop);
+  progress_.lines.push_back(std::move(metrics));
+  progress_.sums = {};
+  progress_.step_in_epoch = 0;
+  ++progress_.epoch;
 }
 
-TrainResult Trainer::run(const std::filesystem::path& checkpoint, bool resume,
-                         const std::function<void(const nlohmann::json&)>& on_epoch, Log& log,
+double Trainer::images_per_second() const {
+  return progress_.step_seconds > 0
+             ? static_cast<double>(progress_.images_seen) / progress_.step_seconds
+             : 0;
+}
+
+// The checkpoint that a run writes as it goes, and the seconds of this sitting.
+class Trainer::Checkpoint {
+ public:
+  Checkpoint(Trainer& trainer, const std::filesystem::path& path)
+      : trainer_(trainer), path_(path), seconds_before_(trainer.progress_.seconds) {}
+
+  void write() {
+    trainer_.settle();
+    trainer_.progress_.seconds = seconds();
+    if (trainer_.ranks_.leads()) trainer_.save(path_);
+    since_last_ = Stopwatch();
+  }
+  void write_if_due() {
+    if (since_last_.seconds() > trainer_.options_.checkpoint_seconds) write();
+  }
+  // Over all sittings.
+  double seconds() const { return seconds_before_ + sitting_.seconds(); }
+
+ private:
+  Trainer& trainer_;
+  const std::filesystem::path& path_;
+  const double seconds_before_;
+  const Stopwatch sitting_;
+  Stopwatch since_last_;
+};
+
+void Trainer::train_epoch(Checkpoint& checkpoint, Meter& meter, const StopFlag& stop) {
+  batches_.start_epoch(progress_.epoch);
+  student_.train();
+  const auto make = [this](int64_t number) { return batches_.batch(number, ranks_); };
+  // Where the processor trains too, it gains nothing by doing both at once; and the device takes
+  // work from one thread at a time, as it may be recording.
+  std::optional<Prefetch> ahead;
+  if (!device_.is_cpu() && !batches_.need_teacher())
+    ahead.emplace(progress_.step_in_epoch, batches_.count(), make);
+  for (; progress_.step_in_epoch < batches_.count(); ++progress_.step_in_epoch) {
+    if (const StopFlag asked = must_stop(stop); asked.load()) {
+      checkpoint.write();
+      check_stop(asked, "training");
+    }
+    checkpoint.write_if_due();
+    const Stopwatch one;
+    Batches::Batch batch = ahead ? ahead->next() : make(progress_.step_in_epoch);
+    const int64_t size = batch.total;
+    step(std::move(batch), stop);
+    if (device_.is_cpu() || progress_.step_in_epoch + 1 == batches_.count()) settle();
+    progress_.step_seconds += one.seconds();
+    ++progress_.step;
+    progress_.images_seen += size;
+    std::string detail =
+        "epoch " + std::to_string(progress_.epoch + 1) + "/" + std::to_string(options_.epochs);
+    const Sums& sums = progress_.sums;
+    if (sums.images > 0) detail += ", loss " + fixed(sums.loss / sums.images, 3);
+    meter.add(size, detail);
+  }
+}
+
+TrainResult Trainer::run(const std::filesystem::path& path, bool resume,
+                         const std::function<void(const EpochMetrics&)>& on_epoch, Log& log,
                          const StopFlag& stop) {
   std::error_code error;
-  if (resume && std::filesystem::exists(checkpoint, error)) {
-    load(checkpoint);
-    log.info("resumed after epoch " + std::to_string(at_.epoch) + " of " +
+  if (resume && std::filesystem::exists(path, error)) {
+    load(path);
+    log.info("resumed after epoch " + std::to_string(progress_.epoch) + " of " +
              std::to_string(options_.epochs));
-    for (const nlohmann::json& line : at_.lines) on_epoch(line);
+    for (const EpochMetrics& line : progress_.lines) on_epoch(line);
   }
-  const int64_t images = batches_.images();
-  Meter meter(log, "training", options_.epochs * images, at_.images_seen);
-  const double seconds_before = at_.seconds;
-  const Stopwatch sitting;
-  Stopwatch since_checkpoint;
-  const auto save_now = [&] {
-    settle();
-    at_.seconds = seconds_before + sitting.seconds();
-    if (ranks_.leads()) save(checkpoint);
-    since_checkpoint = Stopwatch();
-  };
-
-  while (at_.epoch < options_.epochs) {
-    batches_.start_epoch(at_.epoch);
-    student_.train();
-    const auto make = [this](int64_t number) { return batches_.batch(number, ranks_); };
-    // Where the processor trains too, it gains nothing by doing both at once; and the device takes
-    // work from one thread at a time, as it may be recording.
-    std::optional<Prefetch> ahead;
-    if (!device_.is_cpu() && !batches_.need_teacher())
-      ahead.emplace(at_.step_in_epoch, batches_.count(), make);
-    for (; at_.step_in_epoch < batches_.count(); ++at_.step_in_epoch) {
-      if (const StopFlag asked = must_stop(stop); asked.load()) {
-        save_now();
-        check_stop(asked, "training");
-      }
-      if (since_checkpoint.seconds() > options_.checkpoint_seconds) save_now();
-      const Stopwatch one;
-      Batches::Batch batch = ahead ? ahead->next() : make(at_.step_in_epoch);
-      const int64_t size = batch.total;
-      step(std::move(batch), stop);
-      if (device_.is_cpu() || at_.step_in_epoch + 1 == batches_.count()) settle();
-      at_.step_seconds += one.seconds();
-      ++at_.step;
-      at_.images_seen += size;
-      std::string detail =
-          "epoch " + std::to_string(at_.epoch + 1) + "/" + std::to_string(options_.epochs);
-      if (at_.sums.images > 0) detail += ", loss " + fixed3(at_.sums.loss / at_.sums.images);
-      meter.add(size, detail);
-    }
+  Meter meter(log, "training", options_.epochs * batches_.images(), progress_.images_seen);
+  Checkpoint checkpoint(*this, path);
+  while (progress_.epoch < options_.epochs) {
+    train_epoch(checkpoint, meter, stop);
     try {
       end_epoch(stop);
     } catch (const Interrupted&) {
-      save_now();  // the steps are done; a resumed run validates again
+      checkpoint.write();  // the steps are done; a resumed run validates again
       throw;
     }
-    on_epoch(at_.lines.back());
+    on_epoch(progress_.lines.back());
   }
-  save_now();
-  copy_into(models::state_of(student_), best_, checkpoint.string());
+  checkpoint.write();
+  copy_into(models::state_of(student_), best_, path.string());
   student_.eval();
-  return {at_.epoch, at_.kept_epoch, at_.kept_accuracy,
-          at_.step_seconds > 0 ? static_cast<double>(at_.images_seen) / at_.step_seconds : 0,
-          seconds_before + sitting.seconds()};
+  return {progress_.epoch, progress_.kept_epoch, progress_.kept_accuracy, images_per_second(),
+          checkpoint.seconds()};
 }
 
 // Fitted again it may differ by rounding; with other labels, classes or prompts it is another head.
@@ -445,7 +467,7 @@ void Trainer::save(const std::filesystem::path& path) const {
   write_safetensors(path, all,
                     {{"format", kFormat},
                      {"fingerprint", fingerprint(options_, data_, student_.spec())},
-                     {"position", nlohmann::json(at_).dump()}});
+                     {"position", nlohmann::json(progress_).dump()}});
 }
 
 void Trainer::load(const std::filesystem::path& path) {
@@ -467,13 +489,13 @@ void Trainer::load(const std::filesystem::path& path) {
                 "resume with `--config` of that run, or train again without --resume");
   check_head(take(file.tensors, "teacher."), path.string());
   try {
-    at_ = nlohmann::json::parse(meta("position")).get<Position>();
+    progress_ = nlohmann::json::parse(meta("position")).get<Progress>();
   } catch (const nlohmann::json::exception& broken) {
     throw Error(std::string("has a broken position: ") + broken.what(), path.string(),
                 "train again without --resume");
   }
-  if (at_.epoch < 0 || at_.epoch > options_.epochs || at_.step_in_epoch < 0 ||
-      at_.step_in_epoch > batches_.count())
+  if (progress_.epoch < 0 || progress_.epoch > options_.epochs || progress_.step_in_epoch < 0 ||
+      progress_.step_in_epoch > batches_.count())
     throw Error("has a position outside the run", path.string(), "train again without --resume");
   copy_into(models::state_of(student_), take(file.tensors, "student."), path.string());
   copy_into(models::state_of(objective_), take(file.tensors, "objective."), path.string());

@@ -9,6 +9,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "retort/core/epoch_metrics.h"
 #include "retort/core/log.h"
 #include "retort/losses/objective.h"
 #include "retort/models/image_model.h"
@@ -45,11 +46,11 @@ class Trainer {
           const TrainOptions& options, Ranks& ranks = alone());
 
   // `checkpoint` is written at least every checkpoint_seconds, on stop and at the end. With
-  // `resume` it is read first, if it is there. `on_epoch` gets one JSON object an epoch (a line of
-  // metrics.jsonl), on resume again from the first. Throws Error when the loss or the gradient is
-  // not finite (the last good checkpoint stays), Interrupted on stop (a checkpoint was written).
+  // `resume` it is read first, if it is there. `on_epoch` is called after each epoch, on resume
+  // again from the first. Throws Error when the loss or the gradient is not finite (the last good
+  // checkpoint stays), Interrupted on stop (a checkpoint was written).
   TrainResult run(const std::filesystem::path& checkpoint, bool resume,
-                  const std::function<void(const nlohmann::json&)>& on_epoch, Log& log = null_log(),
+                  const std::function<void(const EpochMetrics&)>& on_epoch, Log& log = null_log(),
                   const StopFlag& stop = never_stop());
 
  private:
@@ -58,27 +59,31 @@ class Trainer {
     std::vector<double> terms;
     NLOHMANN_DEFINE_TYPE_INTRUSIVE(Sums, loss, correct, labelled, images, terms)
   };
-  // Where training stands: everything that a checkpoint has besides tensors.
-  struct Position {
+  // Everything that a checkpoint has besides tensors.
+  struct Progress {
     int64_t epoch = 0, step_in_epoch = 0, step = 0, images_seen = 0;
     int64_t kept_epoch = 0;
     double highest_accuracy = 0, kept_accuracy = 0, step_seconds = 0, seconds = 0;
     Sums sums;
-    std::vector<nlohmann::json> lines;
+    std::vector<EpochMetrics> lines;
     std::vector<std::string> term_names;
-    NLOHMANN_DEFINE_TYPE_INTRUSIVE(Position, epoch, step_in_epoch, step, images_seen, kept_epoch,
+    NLOHMANN_DEFINE_TYPE_INTRUSIVE(Progress, epoch, step_in_epoch, step, images_seen, kept_epoch,
                                    highest_accuracy, kept_accuracy, step_seconds, seconds, sums,
                                    lines, term_names)
   };
 
-  // What a step says of itself, on the student's device.
-  struct Account {
+  // What a step measured, on the student's device.
+  struct StepMetrics {
     at::Tensor values;  // loss, gradient norm, stops, correct, then the terms' losses
     int64_t epoch = 0, step = 0;
     double images = 0, labelled = 0;
   };
 
+  class Checkpoint;
+
   double learning_rate(int64_t step) const;
+  double images_per_second() const;
+  void train_epoch(Checkpoint& checkpoint, Meter& meter, const StopFlag& stop);
   void step(Batches::Batch batch, const StopFlag& stop);
   losses::StepView whole_batch(const Batches::Batch& batch, const models::Output& output);
   at::Tensor sum_gradients(const StopFlag& stop);
@@ -87,7 +92,7 @@ class Trainer {
   void end_epoch(const StopFlag& stop);
   void average_statistics();
   Score validation_score(const StopFlag& stop);
-  void validate(nlohmann::json& line, const StopFlag& stop);
+  void validate(EpochMetrics& metrics, const StopFlag& stop);
   void update_ema();
   void save(const std::filesystem::path& path) const;
   void load(const std::filesystem::path& path);
@@ -102,9 +107,9 @@ class Trainer {
   Batches batches_;
   StudentPass pass_;
   Optimizer optimizer_;
-  Position at_;
-  std::optional<Account> account_;  // of the last step
-  bool stops_ = false;              // some rank was asked to, at the last step
+  Progress progress_;
+  std::optional<StepMetrics> last_step_;
+  bool stops_ = false;  // some rank was asked to, at the last step
   StateDict ema_, best_;
 };
 

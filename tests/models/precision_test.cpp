@@ -4,25 +4,14 @@
 #include <ATen/ops/ones.h>
 #include <gtest/gtest.h>
 
-#include "retort/core/error.h"
-
 namespace {
 
 using namespace retort;
-using models::looks_precision_from, models::Precision, models::precision_from;
+using models::Precision;
 
-TEST(Precision, IsTheOneThatIsNamed) {
-  for (const Precision precision : {Precision::fp32, Precision::bf16}) {
-    EXPECT_EQ(precision_from(models::to_string(precision)), precision);
-    EXPECT_EQ(looks_precision_from(models::to_string(precision)), precision);
-  }
-  EXPECT_THROW(precision_from("fp16"), UsageError);
-  EXPECT_THROW(looks_precision_from("fp16"), UsageError);
-}
-
-TEST(Precision, OfLooksIsFp32WhereThatOfTrainingIs) {
-  EXPECT_TRUE(precision_from("auto") == Precision::bf16 ||
-              looks_precision_from("auto") == Precision::fp32);
+TEST(Precision, OfForwardPassesIsFp32WhereThatOfTrainingIs) {
+  EXPECT_TRUE(models::fastest_precision() == Precision::bf16 ||
+              models::fastest_forward_precision() == Precision::fp32);
 }
 
 TEST(Precision, IsThatOfProductsWhileTheGuardLives) {

@@ -6,7 +6,7 @@
 #include <limits>
 #include <sstream>
 
-#include "retort/report/text.h"
+#include "retort/core/text.h"
 
 namespace retort::report {
 namespace {

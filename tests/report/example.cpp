@@ -34,8 +34,8 @@ Page example_page(const std::filesystem::path& root, int64_t classes, int64_t im
   for (int64_t c = 0; c < classes; ++c) {
     const double easy = rng.uniform(0.5, 1.0);
     for (int64_t i = 0; i < images; ++i) {
-      Prediction p{std::to_string(c) + "/" + std::to_string(i) + ".jpg", c, c,
-                   rng.uniform(0.4, 1.0)};
+      data::Prediction p{std::to_string(c) + "/" + std::to_string(i) + ".jpg", c, c,
+                         rng.uniform(0.4, 1.0)};
       if (rng.uniform() > easy)
         p.predicted = rng.uniform() < 0.6 ? (c + 1) % classes : rng.below(classes);
       right += p.label == p.predicted;
@@ -51,16 +51,16 @@ Page example_page(const std::filesystem::path& root, int64_t classes, int64_t im
       {"from scratch", "mobilenet_v2", accuracy - 6.5, 2'353'000, 25'800'000, 2.41, 590}};
   for (int e = 1; e <= 40; ++e) {
     const double t = e / 40.0;
-    page.epochs.push_back({{"epoch", e},
-                           {"train_loss", 1.2 + 3.4 * std::exp(-4 * t) + 0.05 * std::sin(9 * e)},
-                           {"val_accuracy", 12 + 70 * (1 - std::exp(-4 * t)) + std::sin(5 * e)},
-                           {"train_accuracy", 10 + 82 * (1 - std::exp(-4 * t))},
-                           {"lr", e < 4 ? 1e-3 * e / 4 : 5e-4 * (1 + std::cos(3.14159 * t))},
-                           {"images_per_second", 200.5},
-                           {"terms",
-                            {{"cross_entropy", 3.5 * std::exp(-3 * t)},
-                             {"align_uniform", -2 - t},
-                             {"kd", 4 * std::exp(-2 * t)}}}});
+    page.epochs.push_back(
+        {.epoch = e,
+         .train_loss = 1.2 + 3.4 * std::exp(-4 * t) + 0.05 * std::sin(9 * e),
+         .train_accuracy = 10 + 82 * (1 - std::exp(-4 * t)),
+         .terms = {{"cross_entropy", 3.5 * std::exp(-3 * t)},
+                   {"align_uniform", -2 - t},
+                   {"kd", 4 * std::exp(-2 * t)}},
+         .learning_rate = e < 4 ? 1e-3 * e / 4 : 5e-4 * (1 + std::cos(3.14159 * t)),
+         .images_per_second = 200.5,
+         .val_accuracy = 12 + 70 * (1 - std::exp(-4 * t)) + std::sin(5 * e)});
   }
   page.summary = {
       {"student", {{"test_accuracy", accuracy}, {"parameters", 2'353'000}}},

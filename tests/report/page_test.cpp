@@ -22,10 +22,10 @@ void expect_sound(const std::string& html) {
 }
 
 std::string verdict_of(const Page& page) {
-  return verdict(
-      page, page.predictions.empty()
-                ? Metrics{}
-                : compute_metrics(page.predictions, static_cast<int64_t>(page.classes.size())));
+  return verdict(page, page.predictions.empty()
+                           ? data::Metrics{}
+                           : data::compute_metrics(page.predictions,
+                                                   static_cast<int64_t>(page.classes.size())));
 }
 
 TEST(Page, HoldsEverySection) {
@@ -69,7 +69,7 @@ TEST(Page, EscapesHostileNames) {
   page.rows.push_back({hostile, hostile, 12, 1, 1, 1, 1});
   write_picture(folder / "<script>\"x\".jpg", 9, 9, 1);
   page.predictions.push_back({"<script>\"x\".jpg", 0, 1, 1.0});
-  for (nlohmann::json& epoch : page.epochs) epoch["terms"][hostile] = 1.5;
+  for (EpochMetrics& epoch : page.epochs) epoch.terms[hostile] = 1.5;
   page.summary = {{hostile, hostile},
                   {"skipped_files", {{{"path", hostile}, {"reason", hostile}}, hostile, 7}}};
   const std::string html = render_page(page);
@@ -85,21 +85,17 @@ TEST(Page, MissingPiecesLeaveNoHoles) {
   Page page;
   page.classes = {"a", "b"};
   page.rows = {{"distilled", "resnet18", 0, 0, 0, 0, 0}};
-  page.epochs = {{{"epoch", 1}, {"train_loss", nullptr}, {"lr", 0.001}}};
+  page.epochs = {{.epoch = 1, .train_loss = NAN, .learning_rate = 0.001}};
   std::string html = render_page(page);
   expect_sound(html);
   EXPECT_EQ(occurrences(html, "<section>"), 2U);
   EXPECT_EQ(occurrences(html, "class=\"chart\""), 1U);
 
-  // Images that are gone, a run with one epoch, a resumed run that wrote epochs twice, lines that
-  // are no epochs.
+  // Images that are gone, a resumed run that wrote an epoch twice.
   page.predictions = {{"gone.jpg", 0, 0, 0.5}, {"gone too.jpg", 1, 0, 0.5}};
-  page.epochs = {{{"epoch", 1}, {"train_loss", 2.0}},
-                 {{"epoch", 2}, {"train_loss", 1.0}},
-                 {{"epoch", 1}, {"train_loss", 2.0}},
-                 nullptr,
-                 "text",
-                 {{"epoch", "x"}}};
+  page.epochs = {{.epoch = 1, .train_loss = 2, .learning_rate = NAN},
+                 {.epoch = 2, .train_loss = 1, .learning_rate = NAN},
+                 {.epoch = 1, .train_loss = 2, .learning_rate = NAN}};
   html = render_page(page);
   expect_sound(html);
   EXPECT_EQ(occurrences(html, "<img "), 0U);

@@ -31,11 +31,11 @@ TEST(Samples, TheMostConfidentWrongComeFirst) {
   const testing::TestFolder folder;
   for (const char* name : {"a.jpg", "b.jpg", "c.jpg", "d.jpg"})
     write_picture(folder / name, 8, 8, 1);
-  const std::vector<Prediction> predictions = {{"a.jpg", 0, 1, 0.3},
-                                               {"b.jpg", 0, 1, 0.9},
-                                               {"gone.jpg", 0, 1, 0.8},
-                                               {"c.jpg", 0, 1, NAN},
-                                               {"d.jpg", 0, 0, 0.99}};
+  const std::vector<data::Prediction> predictions = {{"a.jpg", 0, 1, 0.3},
+                                                     {"b.jpg", 0, 1, 0.9},
+                                                     {"gone.jpg", 0, 1, 0.8},
+                                                     {"c.jpg", 0, 1, NAN},
+                                                     {"d.jpg", 0, 0, 0.99}};
   EXPECT_EQ(paths(samples(predictions, folder.path(), false, 9)),
             (std::vector<std::string>{"b.jpg", "a.jpg", "c.jpg"}));
   EXPECT_EQ(paths(samples(predictions, folder.path(), false, 1)),
@@ -46,7 +46,7 @@ TEST(Samples, TheMostConfidentWrongComeFirst) {
 
 TEST(Samples, TheRightAreDrawnAlikeInAnyOrderOfPredictions) {
   const testing::TestFolder folder;
-  std::vector<Prediction> predictions;
+  std::vector<data::Prediction> predictions;
   for (int64_t i = 0; i < 40; ++i) {
     predictions.push_back({std::to_string(i) + ".jpg", i / 10, i / 10, 0.9});
     write_picture(folder / predictions.back().path, 8, 8, i);

@@ -2,8 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "retort/core/text.h"
 #include "retort/report/page.h"
-#include "retort/report/text.h"
 
 namespace retort::report {
 namespace {

@@ -22,7 +22,7 @@ class ClosingTest : public SmallJob {
 
 TEST_F(ClosingTest, TheLastEpochsAreOfTheLabelledImagesAlone) {
   const nlohmann::json summary = distill_now({.forecast = true});
-  const std::vector<nlohmann::json> lines = read_json_lines(RunFolder{config_.out}.metrics());
+  const nlohmann::json lines = read_epochs(RunFolder{config_.out}.metrics());
   ASSERT_EQ(lines.size(), 5U);
   for (size_t i = 0; i < lines.size(); ++i) {
     EXPECT_EQ(lines[i]["epoch"], i + 1);
@@ -62,7 +62,7 @@ TEST_F(ClosingTest, AStoppedOneEndsWithTheSameBytes) {
     EXPECT_THROW(distill(config_, {}, log, log.stop), Interrupted);
     distill_now({.resume = true});
     EXPECT_TRUE(student() == whole) << "stopped after epoch " << epoch;
-    EXPECT_EQ(read_json_lines(RunFolder{config_.out}.metrics()).size(), 5U);
+    EXPECT_EQ(read_epochs(RunFolder{config_.out}.metrics()).size(), 5U);
   }
 }
 

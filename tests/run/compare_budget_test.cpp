@@ -21,7 +21,7 @@ class CompareBudgetTest : public SmallJob {
     compare_.base.epochs = 1;
     compare_.base.out = (folder_ / "compare").string();
     compare_.teachers = {config_.teacher.front() + "@32"};
-    compare_.arms = {"scratch", "distill"};
+    compare_.arms = {ArmKind::scratch, ArmKind::distill};
     compare_.losses = {"kd"};
     compare_.seeds = 1;
   }
@@ -33,7 +33,7 @@ class CompareBudgetTest : public SmallJob {
 TEST_F(CompareBudgetTest, OnPaperEachArmHasItsOwnLength) {
   compare_.budget = Budget::paper;
   compare_.base.student_weights = write_weights("student.safetensors", {config_.student, 5});
-  compare_.arms.emplace_back("finetune");
+  compare_.arms.push_back(ArmKind::finetune);
   const report::Comparison comparison = now();
   ASSERT_EQ(comparison.arms.size(), 3U);
   const fs::path out = compare_.base.out;
@@ -75,7 +75,7 @@ TEST_F(CompareBudgetTest, EqualTimeIsMeasuredOnceAndKept) {
   const report::Comparison second = now();
   EXPECT_EQ(read_file(file), kept);
   EXPECT_EQ(second.arms[0].image_steps, first.arms[0].image_steps);
-  compare_.arms = {"scratch"};
+  compare_.arms = {ArmKind::scratch};
   EXPECT_THROW(now(), UsageError) << "no distilled arm";
 }
 

@@ -112,7 +112,7 @@ TEST_F(CompareTest, TwoTeachersAtOnceAreOneArm) {
   compare_.base.epochs = 1;
   compare_.teachers = {config_.teacher.front() + "@32+" +
                        write_weights("second.safetensors", {"shufflenet_v2_x0_5", 5}) + "@32:2"};
-  compare_.arms = {"distill"};
+  compare_.arms = {ArmKind::distill};
   compare_.losses = {"kd"};
   compare_.seeds = 1;
   const report::Comparison comparison = now();
@@ -121,7 +121,7 @@ TEST_F(CompareTest, TwoTeachersAtOnceAreOneArm) {
 }
 
 TEST_F(CompareTest, AFinetunedStudentCanHaveATeacherToo) {
-  compare_.arms = {"finetune-distill"};
+  compare_.arms = {ArmKind::finetune_distill};
   compare_.losses = {"kd"};
   compare_.seeds = 1;
   const report::Comparison comparison = now();
@@ -150,15 +150,15 @@ TEST_F(CompareTest, WithoutLabelsOnlyDistilledArmsRun) {
   ASSERT_EQ(comparison.arms.size(), 1U);
   EXPECT_EQ(comparison.arms[0].name, "distill kd");
   EXPECT_EQ(comparison.split, "validation, as the teacher labels it");
-  compare_.arms = {"scratch"};
-  EXPECT_THROW(now(), UsageError);
+  compare_.arms = {ArmKind::scratch};
+  EXPECT_TRUE(testing::says(testing::error_of<UsageError>([&] { now(); }), "needs labels"));
 }
 
 TEST_F(CompareTest, OneTrainedTeacherServesAllLossesAndSeeds) {
   compare_.base.student_weights.clear();
   compare_.base.teacher_init = TeacherInit::finetune;
   compare_.base.teacher_epochs = 1;
-  compare_.arms = {"distill"};
+  compare_.arms = {ArmKind::distill};
   compare_.losses = {"kd", "info_nce"};
   for (const report::Arm& arm : now().arms) EXPECT_EQ(arm.accuracy.size(), 2U) << arm.name;
   int folders = 0;
@@ -169,22 +169,25 @@ TEST_F(CompareTest, OneTrainedTeacherServesAllLossesAndSeeds) {
 
 TEST_F(CompareTest, WhatAnArmLacksIsAUsageError) {
   compare_.base.student_weights.clear();
-  for (const char* arm : {"finetune", "finetune-distill"}) {
+  const auto error = [&] { return testing::error_of<UsageError>([&] { now(); }); };
+  for (const ArmKind arm : {ArmKind::finetune, ArmKind::finetune_distill}) {
     compare_.arms = {arm};
-    EXPECT_THROW(now(), UsageError) << arm;
+    EXPECT_TRUE(
+        testing::says(error(), "--arm " + word_of(arm) + ": needs pre-trained weights of the"));
   }
-  compare_.arms = {"distil"};
-  EXPECT_THROW(now(), UsageError);
-  compare_.arms = {"distill"};
-  for (const char* loss : {"nonsense", "cross_entropy", "crd+info_nce", "crd+"}) {
+  compare_.arms = {ArmKind::distill};
+  for (const auto& [loss, message] : {std::pair{"nonsense", "no loss named `nonsense`"},
+                                      {"cross_entropy", "that is the arm `scratch`"},
+                                      {"crd+info_nce", "names two losses of one kind"},
+                                      {"crd+", "no loss named ``"}}) {
     compare_.losses = {loss};
-    EXPECT_THROW(now(), UsageError) << loss;
+    EXPECT_TRUE(testing::says(error(), message));
   }
   compare_.losses = {"kd"};
   compare_.teachers = {config_.teacher.front() + "@2000"};
-  EXPECT_THROW(now(), UsageError);
+  EXPECT_TRUE(testing::says(error(), "its resolution is not in 1 to 1024 pixels"));
   compare_.teachers.clear();
-  EXPECT_THROW(now(), UsageError);
+  EXPECT_TRUE(testing::says(error(), "--arm distill: needs a teacher"));
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "retort/run/distill.h"
 
+#include <cmath>
 #include <cstdlib>
 #include <utility>
 
@@ -7,6 +8,7 @@
 #include "retort/core/file.h"
 #include "retort/run/evaluate_run.h"
 #include "retort/run/kept_images.h"
+#include "retort/run/predict_run.h"
 #include "retort/run/report_run.h"
 #include "retort/run/run_folder.h"
 #include "retort/run/trained_teacher.h"
@@ -34,7 +36,7 @@ TEST_F(DistillTest, MakesARunFolderThatTheOtherCommandsRead) {
   EXPECT_EQ(summary["epochs"], 2);
   EXPECT_TRUE(summary["skipped_files"].empty());
   EXPECT_GT(summary["images_per_second"], 0);
-  EXPECT_EQ(read_json_lines(run.metrics()).size(), 2U);
+  EXPECT_EQ(read_epochs(run.metrics()).size(), 2U);
 
   const Evaluation evaluation =
       evaluate_run(config_.out, "", config_.cache, null_log(), never_stop());
@@ -81,15 +83,16 @@ TEST_F(DistillTest, LearnsFromSeveralTeachersAtOnce) {
   config_.out = (folder_ / "alone").string();
   config_.teacher = {second + "@48"};
   EXPECT_EQ(forecast(config_, null_log(), never_stop()).looks, 0);
-  for (const auto& change : std::vector<std::function<void(RunConfig&)>>{
-           [](RunConfig& c) { c.teacher.emplace_back("none"); },
-           [&](RunConfig& c) { c.teacher.push_back(second), c.teacher_features = "cls"; },
-           [](RunConfig& c) { c.teacher.front() += ":0"; },
-       }) {
+  const auto expect = [&](const char* message, const std::function<void(RunConfig&)>& change) {
     RunConfig wrong = config_;
     change(wrong);
-    EXPECT_THROW(validate(wrong), UsageError);
-  }
+    EXPECT_USAGE_ERROR(validate(wrong), message);
+  };
+  expect("--teacher: is `none`, beside others",
+         [](RunConfig& c) { c.teacher.emplace_back("none"); });
+  expect("is said of one teacher, and there are several: 'cls'",
+         [&](RunConfig& c) { c.teacher.push_back(second), c.teacher_features = "cls"; });
+  expect("its weight is not in (0, 1000]", [](RunConfig& c) { c.teacher.front() += ":0"; });
 }
 
 TEST_F(DistillTest, TrainsANetworkOfTheUsersOwn) {
@@ -114,7 +117,7 @@ TEST_F(DistillTest, WithoutTheGpuThatWasAskedForNothingIsWritten) {
   EXPECT_THROW(distill_now(), Error);
   EXPECT_FALSE(fs::exists(config_.out));
   config_.device = "gpu";
-  EXPECT_THROW(distill_now(), UsageError);
+  EXPECT_USAGE_ERROR(distill_now(), "--device: is 'gpu'");
 }
 
 TEST_F(DistillTest, StartsFromPreTrainedWeights) {
@@ -172,10 +175,10 @@ TEST_F(DistillTest, ATeacherCanBeTrainedFirst) {
                                ? 0
                                : 1;  // of the student: a teacher learns from labels all the same
     const TrainingPlan own =
-        resolve(config_of_teacher(resolve(config_), {.name = config_.teacher[0]},
-                                  *models::make_model({"shufflenet_v2_x0_5", 5})))
+        teacher_plan(resolve(config_), {.name = config_.teacher[0]},
+                     *models::make_model({"shufflenet_v2_x0_5", 5}), folder_ / "unused")
             .training;
-    EXPECT_EQ(own.muon, kind == TeacherInit::scratch);
+    EXPECT_EQ(own.options.muon, kind == TeacherInit::scratch);
     EXPECT_DOUBLE_EQ(learning_rate_for(own, 18), kind == TeacherInit::scratch ? 1e-3 : 1e-4);
     config_.out = (folder_ / init).string();
     const nlohmann::json summary = distill_now();
@@ -195,7 +198,7 @@ TEST_F(DistillTest, ATeacherCanBeTrainedFirst) {
               read_file(RunFolder{config_.out}.student()));
   }
   config_.teacher = sizes_without_a_name;
-  EXPECT_THROW(distill_now({.force = true}), UsageError);
+  EXPECT_USAGE_ERROR(distill_now({.force = true}), "has widths or depths without a name");
   config_.teacher_init = TeacherInit::finetune;
   EXPECT_EQ(distill_now({.force = true})["teacher"]["arch"], "resnet");
 }
@@ -223,10 +226,10 @@ TEST_F(DistillTest, AnExportedModelTeaches) {
   config_.teacher_mean = config_.teacher_std = "0.5,0.25,0.125";
   EXPECT_FALSE(distill_now({.force = true})["teacher"]["val_accuracy"].is_null());
   config_.teacher_mean = "0.5,0.5";
-  EXPECT_THROW(distill_now({.force = true}), UsageError);
+  EXPECT_USAGE_ERROR(distill_now({.force = true}), "three numbers for red, green and blue");
   config_.teacher_mean.clear();
   config_.teacher_init = TeacherInit::finetune;
-  EXPECT_THROW(distill_now({.force = true}), UsageError);
+  EXPECT_USAGE_ERROR(distill_now({.force = true}), "can be learned from, but not trained");
 }
 
 TEST_F(DistillTest, AForecastSaysWhatIsLeftToDo) {
@@ -280,8 +283,8 @@ TEST_F(DistillTest, TimeIsCountedOnceWhereItWasSpent) {
   EXPECT_GT(summary.forecast["teacher_seconds"].get<double>(), 0);
 }
 
+// The loss of an epoch is the weighted sum of its terms, each of which is counted.
 TEST_F(DistillTest, EveryLossTrains) {
-  config_.epochs = 1;
   for (const losses::LossEntry& entry : losses::losses()) {
     if (entry.kind == losses::Kind::label) continue;
     SCOPED_TRACE(entry.name);
@@ -291,8 +294,21 @@ TEST_F(DistillTest, EveryLossTrains) {
     config_.loss_option = entry.options.contains("projector")
                               ? std::vector<std::string>{"projector=linear", "dim=16"}
                               : std::vector<std::string>{};
+    config_.loss_weight = 0.25;
+    config_.logit_weight = 0.5;
+    config_.label_weight = 2;
     distill_now({.force = true});
-    EXPECT_TRUE(read_json_lines(RunFolder{config_.out}.metrics())[0]["terms"].contains(entry.name));
+    const std::vector<EpochMetrics> epochs = read_epochs(RunFolder{config_.out}.metrics());
+    ASSERT_EQ(epochs.size(), 2U);
+    for (const EpochMetrics& epoch : epochs) {
+      ASSERT_EQ(epoch.terms.size(), embedding ? 3U : 2U);
+      const double own = epoch.terms.at(entry.name);
+      const double logits = embedding ? 0.25 * own + 0.5 * epoch.terms.at("kd") : 0.5 * own;
+      EXPECT_NEAR(epoch.train_loss, 2 * epoch.terms.at("cross_entropy") + logits,
+                  1e-4 * std::abs(epoch.train_loss));
+    }
+    // The student is moved by the loss: what it says of the same images is another thing then.
+    EXPECT_NE(epochs[0].terms.at(entry.name), epochs[1].terms.at(entry.name));
   }
 }
 
@@ -317,7 +333,7 @@ TEST_F(DistillTest, ATeacherIsNamedAsOnTheHub) {
   config_.teacher = {"hf:org/other"};
   EXPECT_THROW(distill_now({.force = true}), Error);
   config_.teacher = {"hf:"};
-  EXPECT_THROW(distill_now({.force = true}), UsageError);
+  EXPECT_USAGE_ERROR(distill_now({.force = true}), "is not the name of a repository on the hub");
   ::unsetenv("HF_HUB_CACHE");
   ::unsetenv("HF_HUB_OFFLINE");
 }
@@ -353,25 +369,27 @@ TEST_F(DistillTest, ClassNamesAreEnoughForATeacherThatReads) {
   EXPECT_EQ(summary["images"], (nlohmann::json{{"train", 16}, {"val", 2}, {"test", 0}}));
   EXPECT_EQ(summary["teacher"]["val_accuracy"], 100);  // the labels are its own
   EXPECT_TRUE(summary["student"]["val_accuracy"].is_number());
-  EXPECT_FALSE(read_json_lines(RunFolder{config_.out}.metrics())[0].contains("train_accuracy"));
+  EXPECT_FALSE(read_epochs(RunFolder{config_.out}.metrics())[0].train_accuracy);
   EXPECT_EQ(distill_now({.resume = true})["student"]["val_accuracy"],
             summary["student"]["val_accuracy"]);
-  EXPECT_THROW(evaluate_run(config_.out, "", config_.cache, null_log(), never_stop()), UsageError);
+  EXPECT_USAGE_ERROR(evaluate_run(config_.out, "", config_.cache, null_log(), never_stop()),
+                     "was trained on images without labels");
   EXPECT_EQ(
       predict_files(config_.out, {(folder_ / "data/test/class 0/0.jpg").string()}, 1)[0].top.size(),
       1U);
 
-  for (const auto& change : std::vector<std::function<void(RunConfig&)>>{
-           [](RunConfig& c) { c.teacher_head = TeacherHead::probe; },
-           [](RunConfig& c) { c.teacher = {"none"}; },
-           [](RunConfig& c) { c.teacher_init = TeacherInit::finetune; },
-           [](RunConfig& c) { c.teacher_features = "mean"; },
-           [](RunConfig& c) { c.prompt = {"a photo"}; },
-       }) {
+  const auto expect = [&](const char* message, const std::function<void(RunConfig&)>& change) {
     RunConfig wrong = config_;
     change(wrong);
-    EXPECT_THROW(validate(wrong), UsageError);
-  }
+    EXPECT_USAGE_ERROR(validate(wrong), message);
+  };
+  const char* const no_labels = "images without labels need a teacher that needs none";
+  expect(no_labels, [](RunConfig& c) { c.teacher_head = TeacherHead::probe; });
+  expect(no_labels, [](RunConfig& c) { c.teacher = {"none"}; });
+  const char* const fixed_teacher = "a zero-shot teacher stays as it is";
+  expect(fixed_teacher, [](RunConfig& c) { c.teacher_init = TeacherInit::finetune; });
+  expect(fixed_teacher, [](RunConfig& c) { c.teacher_features = "mean"; });
+  expect("has no {class} in it: 'a photo'", [](RunConfig& c) { c.prompt = {"a photo"}; });
   config_.teacher = {write_weights("no_text.safetensors", {"resnet18", 5})};
   EXPECT_THROW(distill_now({.force = true}), Error);
 }
@@ -397,24 +415,37 @@ TEST_F(DistillTest, ViewsBeyondTheStoredOnesAreSeenLive) {
   const nlohmann::json live = distill_now();
   EXPECT_EQ(live["teacher"]["views"], 2);
   EXPECT_EQ(live["teacher"]["stored_views"], 1);
-  const std::vector<nlohmann::json> lines = read_json_lines(RunFolder{config_.out}.metrics());
+  const std::vector<EpochMetrics> lines = read_epochs(RunFolder{config_.out}.metrics());
   config_.views = 2;
   config_.out = (folder_ / "stored").string();
   EXPECT_EQ(distill_now()["teacher"]["stored_views"], 2);
-  const std::vector<nlohmann::json> stored = read_json_lines(RunFolder{config_.out}.metrics());
-  EXPECT_NEAR(lines[1]["train_loss"].get<double>(), stored[1]["train_loss"].get<double>(),
+  const std::vector<EpochMetrics> stored = read_epochs(RunFolder{config_.out}.metrics());
+  EXPECT_NEAR(lines[1].train_loss, stored[1].train_loss,
               1e-3);  // stored in half precision
 }
 
+// A head is fitted on plain images, whose labels are whole; a student that learns from mixed labels
+// has a cross-entropy of the size of log(classes), and no lower one than their own.
 TEST_F(DistillTest, MixedViewsTrain) {
+  const auto last_epoch = [&] { return read_epochs(RunFolder{config_.out}.metrics()).back(); };
+  config_.loss = "none";
+  config_.epochs = 6;
   config_.view.mix = {.mixup = 0.4, .cutmix = 1};
   config_.view.augment.randaugment = 1;
-  const nlohmann::json summary = distill_now();
-  EXPECT_TRUE(summary["teacher"]["val_accuracy"].is_number());
-  const std::string first = read_file(RunFolder{config_.out}.student());
+  const nlohmann::json mixed = distill_now();
+  const EpochMetrics of_mixed = last_epoch();
+  const std::string student = read_file(RunFolder{config_.out}.student());
+  distill_now({.force = true});
+  EXPECT_EQ(read_file(RunFolder{config_.out}.student()), student) << "the same mixes again";
+  config_.view.mix = {.mixup = 1, .cutmix = 0};
+  const nlohmann::json other = distill_now({.force = true});
+  EXPECT_EQ(mixed["teacher"]["head_l2"], other["teacher"]["head_l2"]);
+  EXPECT_EQ(mixed["teacher"]["val_accuracy"], other["teacher"]["val_accuracy"]);
+  EXPECT_NE(read_file(RunFolder{config_.out}.student()), student);
   config_.view.mix = {};
   distill_now({.force = true});
-  EXPECT_NE(read_file(RunFolder{config_.out}.student()), first);
+  EXPECT_GT(of_mixed.terms.at("cross_entropy"), last_epoch().terms.at("cross_entropy"));
+  EXPECT_LT(of_mixed.terms.at("cross_entropy"), 2 * std::log(3.0));
 }
 
 TEST_F(DistillTest, ExtraImagesJoinWithoutTheirLabels) {
@@ -431,14 +462,15 @@ TEST_F(DistillTest, ExtraImagesJoinWithoutTheirLabels) {
   EXPECT_EQ(summary["images"]["train"], 18);
 
   // The same settings from the written file.
-  EXPECT_EQ(to_json(distill_once(config_, null_log(), never_stop())), summary);
+  EXPECT_EQ(to_json(distill_once(resolve(config_), null_log(), never_stop())), summary);
 }
 
 TEST_F(DistillTest, ExtraImagesWithLabelsNeedNoTeacher) {
   testing::write_pictures(folder_ / "made", "train", 3, 4);
   config_.teacher = {"none"};
   config_.extra = {(folder_ / "made").string()};
-  EXPECT_THROW(distill_now(), UsageError);
+  EXPECT_USAGE_ERROR(distill_now(),
+                     "--extra: teaches nothing without a teacher and without labels");
   config_.labels = TrustedLabels::all;
   EXPECT_EQ(distill_now()["image_steps"], 72);
 }
@@ -508,7 +540,7 @@ TEST_F(DistillTest, CopiesOfTestImagesAreCountedAndLeftOutWhenAsked) {
   config_.out = (folder_ / "apart").string();
   EXPECT_EQ(distill(config_, {}, log, never_stop()).data.train, 18);
   EXPECT_TRUE(testing::says(log.text, "--dedupe: 1 training images are left out"));
-  EXPECT_TRUE(is_finished(config_));
+  EXPECT_TRUE(is_finished(resolve(config_)));
 }
 
 TEST_F(DistillTest, FilesThatDoNotDecodeAreNamed) {

@@ -2,6 +2,7 @@
 
 #include "retort/core/error.h"
 #include "retort/core/file.h"
+#include "retort/run/predict_run.h"
 #include "tests/run/small_job.h"
 #include "tests/support/message.h"
 
@@ -51,12 +52,18 @@ TEST_F(EvaluateRunTest, TheRunsOwnImagesAreToldApart) {
         "12 were trained on, 3 chose the epoch, and 3 are for testing; evaluated: test"));
     EXPECT_FALSE(testing::mentions(log_.text, "warning"));
   }
-  EXPECT_EQ(evaluate("", {.split = "all", .max_skipped = {}}).predictions.size(), 18U);
+  EXPECT_EQ(evaluate("", {.split = EvaluatedSplit::all, .max_skipped = {}}).predictions.size(),
+            18U);
   EXPECT_TRUE(
       testing::says(log_.text, "warning: 12 of the 18 images that are evaluated were trained on"));
-  EXPECT_EQ(evaluate("", {.split = "validation", .max_skipped = {}}).predictions.size(), 3U);
-  EXPECT_EQ(evaluate("", {.split = "train", .max_skipped = {}}).predictions.size(), 12U);
-  EXPECT_THROW(evaluate("", {.split = "tset", .max_skipped = {}}), UsageError);
+  EXPECT_EQ(
+      evaluate("", {.split = EvaluatedSplit::validation, .max_skipped = {}}).predictions.size(),
+      3U);
+  EXPECT_EQ(evaluate("", {.split = EvaluatedSplit::train, .max_skipped = {}}).predictions.size(),
+            12U);
+  EXPECT_TRUE(testing::says(
+      testing::error_of<UsageError>([] { choice_from<EvaluatedSplit>("tset", "--split"); }),
+      "one of: test, validation, train, all"));
   // Some of them, by another way.
   fs::create_directories(folder_ / "some");
   fs::create_directory_symlink(folder_ / "data/train/class 1", folder_ / "some/class 1");
@@ -111,10 +118,10 @@ TEST_F(EvaluateRunTest, NamesThatAreNotUtf8GoAllTheWay) {
   train();
   const Evaluation read = read_evaluation(RunFolder{config_.out}.predictions());
   ASSERT_EQ(read.predictions.size(), 3U);
-  for (const report::Prediction& prediction : read.predictions)
+  for (const data::Prediction& prediction : read.predictions)
     EXPECT_TRUE(fs::exists(read.root / prediction.path)) << prediction.path;
   EXPECT_NE(read_file(RunFolder{config_.out}.report()).find("data:image/jpeg"), std::string::npos);
-  EXPECT_EQ(report::to_csv(read.predictions, read.classes).find('\xe9'), std::string::npos);
+  EXPECT_EQ(data::to_csv(read.predictions, read.classes).find('\xe9'), std::string::npos);
 }
 
 TEST_F(EvaluateRunTest, ARunMayLieAmongItsImages) {

@@ -6,6 +6,7 @@
 #include "retort/data/extra.h"
 #include "retort/run/run_folder.h"
 #include "tests/run/small_job.h"
+#include "tests/support/message.h"
 #include "tests/support/noise.h"
 
 namespace retort::run {
@@ -92,16 +93,16 @@ TEST_F(GateTest, NoiseIsSetAside) {
 
 TEST_F(GateTest, ValuesOutOfRangeAreUsageErrors) {
   gate_.top = 0;
-  EXPECT_THROW(gate_now(), UsageError);
+  EXPECT_USAGE_ERROR(gate_now(), "--top: must be at least 1");
   gate_.top = 1;
   gate_.unsure = 1;
-  EXPECT_THROW(gate_now(), UsageError);
+  EXPECT_USAGE_ERROR(gate_now(), "--unsure: must be in [0, 1)");
   gate_.unsure = 0;
   gate_.duplicate = 0;
-  EXPECT_THROW(gate_now(), UsageError);
+  EXPECT_USAGE_ERROR(gate_now(), "--duplicate: must be in (0, 1]");
   gate_.duplicate = 1;
   gate_.images.clear();
-  EXPECT_THROW(gate_now(), UsageError);
+  EXPECT_USAGE_ERROR(gate_now(), "--images: no images were named");
   gate_.images = folder_ / "nowhere";
   EXPECT_THROW(gate_now(), Error);
 }

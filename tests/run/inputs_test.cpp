@@ -17,7 +17,8 @@ class InputsTest : public SmallJob {
  protected:
   Inputs now() const {
     const Plan plan = resolve(config_);
-    return inputs_of(plan, manifest_of(plan.data), null_log(), never_stop());
+    const Context context{null_log(), never_stop()};
+    return inputs_of(plan, list_data(plan, context), context);
   }
   std::string data() const { return now().data; }
   // As another tool writes a file: its size and its time stay.
@@ -79,19 +80,19 @@ TEST_F(InputsTest, AnotherSetOfWeightsInTheSameFileIsAnotherTeacher) {
 }
 
 TEST_F(InputsTest, AResultIsReusedOnlyWhereItWasMadeOfTheSame) {
-  distill_once(config_, null_log(), never_stop());
+  distill_once(resolve(config_), null_log(), never_stop());
   const fs::path student = RunFolder{config_.out}.student();
   const auto made = [&] { return fs::last_write_time(student); };
   const auto first = made();
-  distill_once(config_, null_log(), never_stop());
+  distill_once(resolve(config_), null_log(), never_stop());
   EXPECT_EQ(made(), first);
-  EXPECT_TRUE(is_finished(config_));
+  EXPECT_TRUE(is_finished(resolve(config_)));
   fs::remove(picture("class 0/0.jpg"));
-  EXPECT_FALSE(is_finished(config_));
-  EXPECT_EQ(distill_once(config_, null_log(), never_stop()).data.train, 17);
+  EXPECT_FALSE(is_finished(resolve(config_)));
+  EXPECT_EQ(distill_once(resolve(config_), null_log(), never_stop()).data.train, 17);
   EXPECT_NE(made(), first);
   const auto second = made();
-  distill_once(config_, null_log(), never_stop(), /*force=*/true);
+  distill_once(resolve(config_), null_log(), never_stop(), /*force=*/true);
   EXPECT_NE(made(), second) << "--force starts over";
 }
 
@@ -134,7 +135,7 @@ TEST_F(InputsTest, AComparisonOfChangedDataIsMadeAnew) {
   compared.base.teacher.clear();
   compared.base.out = (folder_ / "compare").string();
   compared.base.epochs = compared.seeds = 1;
-  compared.arms = {"scratch"};
+  compared.arms = {ArmKind::scratch};
   compare(compared, null_log(), never_stop());
   const fs::path student = fs::path(compared.base.out) / "scratch/seed-0/student.safetensors";
   const auto first = fs::last_write_time(student);

@@ -4,6 +4,7 @@
 
 #include "retort/core/error.h"
 #include "tests/support/folder.h"
+#include "tests/support/message.h"
 
 namespace retort::run {
 namespace {
@@ -27,7 +28,10 @@ TEST(NamedTeacher, PixelsAndWeightAreNumbersAtTheEnd) {
   expect("none", "none", {}, 1);
   for (const char* text :
        {"vit.pth@0", "vit.pth@1025", "vit.pth@99999999999999999999", "vit.pth:0", "vit.pth:1001"})
-    EXPECT_THROW(teacher_from(text), UsageError) << text;
+    EXPECT_USAGE_ERROR(teacher_from(text), std::string(text).find('@') == std::string::npos
+                                               ? "its weight is not in"
+                                               : "its resolution is not in")
+        << text;
 }
 
 TEST(NamedTeacher, AFileThatIsThereIsMeantAsItIs) {

@@ -34,7 +34,7 @@ TEST_F(ObjectsTest, ATeacherInMemoryTeachesWhatItsFileDoes) {
   distill_now();
   const std::string taught_by_file = read_file(RunFolder{config_.out}.student());
   const std::shared_ptr<Objects> given = objects();
-  std::vector<nlohmann::json> epochs;
+  nlohmann::json epochs = nlohmann::json::array();
   given->on_epoch = [&](const nlohmann::json& line) { epochs.push_back(line); };
   config_.objects = given;
   config_.teacher = {kTeacher};
@@ -42,7 +42,7 @@ TEST_F(ObjectsTest, ATeacherInMemoryTeachesWhatItsFileDoes) {
   const nlohmann::json summary = distill_now();
   EXPECT_EQ(read_file(RunFolder{config_.out}.student()), taught_by_file);
   EXPECT_EQ(summary["inputs"]["teachers"], nlohmann::json({"teacher"}));
-  EXPECT_EQ(epochs, read_json_lines(RunFolder{config_.out}.metrics()));
+  EXPECT_EQ(epochs, nlohmann::json(read_epochs(RunFolder{config_.out}.metrics())));
 
   // Another object of the same name is another teacher.
   given->networks[kTeacher].key = "other weights";

@@ -62,7 +62,7 @@ TEST_F(SelectExtraTest, MostOfWhatIsKeptIsOfTheTask) {
 
   const Context context{log, never_stop()};
   const Plan plan = resolve(config_);
-  const data::Manifest task = manifest_of(plan.data),
+  const data::Manifest task = list_data(plan, context).manifest,
                        pile = data::load_extra(folder_ / "pile", task.classes);
   PreparedTeachers teachers = prepare_teachers(plan, plan.teachers, task.classes, context);
   const SelectedExtra selected = select_extra(plan, task, pile, teachers, 9, context);

@@ -1,4 +1,7 @@
-"""Tests of check_includes.py and check_text.py: python -m unittest tests/scripts/lint_test.py"""
+"""Tests of check_includes.py, check_sizes.py and check_text.py.
+
+python -m unittest tests/scripts/lint_test.py
+"""
 
 import pathlib
 import sys
@@ -7,9 +10,86 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "scripts"))
 import check_includes
+import check_sizes
 import check_text
 
 ROOMS = "core:\ndata: core\nmodels: core data\n"
+
+
+class Sizes(unittest.TestCase):
+    @staticmethod
+    def blocks(source):
+        text = check_sizes.without_text(source)
+        return list(check_sizes.blocks(text, 0, len(text)))
+
+    def test_functions_and_classes_are_found(self):
+        source = """namespace retort {
+namespace {
+enum class Kind { a, b };
+constexpr std::array kTable{1, 2};
+}  // namespace
+class Box : public Base {
+ public:
+  Box(int a)
+      : a_(a), b_{2} {}
+  int size() const { return a_; }
+
+ private:
+  struct Inner {
+    int c = 0;
+  };
+};
+
+template <typename T>
+std::string text_of(const T& value) {
+  const auto wrap = [&](char c) {  // a brace: {
+    return "}" + std::string{c};
+  };
+  return wrap('{');
+}
+Box::Box() : other_({.a = 1}), b_(2) {
+  run();
+}
+}  // namespace retort
+"""
+        self.assertEqual(
+            self.blocks(source),
+            [
+                ("class", "Kind", 3, 1),
+                ("class", "Box", 6, 11),
+                ("function", "Box", 8, 2),
+                ("function", "size", 10, 1),
+                ("class", "Inner", 13, 3),
+                ("function", "text_of", 18, 7),
+                ("function", "Box", 25, 3),
+            ],
+        )
+
+    def test_what_is_too_long_is_named(self):
+        lines = "  run();\n"
+        files = {
+            "retort/core/a.cpp": "void fits() {\n"
+            + 58 * lines
+            + "}\nint main() {\n"
+            + 59 * lines
+            + "}\n",
+            "retort/run/b.cpp": 251 * "// A line.\n",
+            "cli/c.h": "class Big {\n" + 199 * "  int a;\n" + "};\n",
+        }
+        with tempfile.TemporaryDirectory() as scratch:
+            root = pathlib.Path(scratch)
+            for name, text in files.items():
+                (root / name).parent.mkdir(parents=True, exist_ok=True)
+                (root / name).write_text(text, encoding="utf-8")
+            found = check_sizes.findings(root)[0]
+        self.assertEqual(
+            found,
+            [
+                "retort/core/a.cpp:61: main has 61 lines; a function has 60",
+                "retort/run/b.cpp:1: has 251 lines; a file of retort/run has 250",
+                "cli/c.h:1: Big has 201 lines; a class has 200",
+            ],
+        )
 
 
 class Includes(unittest.TestCase):

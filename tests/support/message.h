@@ -31,3 +31,9 @@ inline ::testing::AssertionResult says(const std::string& message, const std::st
 }
 
 }  // namespace retort::testing
+
+// The statement throws a UsageError whose message says this.
+#define EXPECT_USAGE_ERROR(statement, part)                                                     \
+  EXPECT_TRUE(::retort::testing::says(                                                          \
+      ::retort::testing::error_of<::retort::UsageError>([&] { static_cast<void>(statement); }), \
+      part))

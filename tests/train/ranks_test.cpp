@@ -152,9 +152,9 @@ class RanksTest : public ::testing::Test {
     Trainer trainer(*model, objective, data, options, ranks);
     std::vector<double> found;
     double accuracy = 0;
-    trainer.run(folder_ / "checkpoint.safetensors", resume, [&](const nlohmann::json& line) {
-      found.push_back(line.at("train_loss").get<double>());
-      accuracy = line.at("val_accuracy").get<double>();
+    trainer.run(folder_ / "checkpoint.safetensors", resume, [&](const EpochMetrics& line) {
+      found.push_back(line.train_loss);
+      accuracy = line.val_accuracy.value();
     });
     found.push_back(accuracy);
     return found;
@@ -275,8 +275,8 @@ TEST_F(RanksTest, ACheckpointOfOneNumberOfRanksServesAnother) {
     try {
       trainer.run(
           folder_ / "checkpoint.safetensors", false,
-          [&](const nlohmann::json& line) {
-            if (line.at("epoch") == 2 && ranks.rank() == 1) stop = true;
+          [&](const EpochMetrics& line) {
+            if (line.epoch == 2 && ranks.rank() == 1) stop = true;
           },
           null_log(), stop);
     } catch (const Interrupted&) {

@@ -4,8 +4,6 @@
 
 #include <array>
 
-#include "retort/core/error.h"
-
 namespace retort::train {
 namespace {
 
@@ -33,11 +31,6 @@ TEST(Schedule, WorksWithoutWarmUpAndForOneStep) {
     EXPECT_DOUBLE_EQ(schedule_factor(schedule, 0, 0, 1), 1.0);
     EXPECT_DOUBLE_EQ(schedule_factor(schedule, 0, 0, 10), 1.0);
   }
-}
-
-TEST(Schedule, IsKnownByName) {
-  for (const Schedule schedule : kAll) EXPECT_EQ(schedule_from(to_string(schedule)), schedule);
-  EXPECT_THROW(schedule_from("steps"), UsageError);
 }
 
 }  // namespace

@@ -123,48 +123,45 @@ bool same(models::ImageModel& a, models::ImageModel& b) {
 
 TEST_F(TrainerTest, LearnsAndReportsEachEpoch) {
   const auto s = session(options(6), "resnet18");
-  std::vector<nlohmann::json> lines;
+  std::vector<EpochMetrics> lines;
   const TrainResult result =
       s->trainer.run(folder_ / "last.safetensors", false,
-                     [&](const nlohmann::json& line) { lines.push_back(line); });
+                     [&](const EpochMetrics& line) { lines.push_back(line); });
   ASSERT_EQ(lines.size(), 6U);
-  EXPECT_LT(lines.back()["train_loss"], lines.front()["train_loss"]);
-  EXPECT_EQ(lines.back()["terms"].size(), 3U);
+  EXPECT_LT(lines.back().train_loss, lines.front().train_loss);
+  EXPECT_EQ(lines.back().terms.size(), 3U);
   EXPECT_EQ(result.epochs, 6);
   // The last epoch that is within a standard error of the best.
   double best = 0;
-  for (const auto& line : lines) best = std::max(best, line["val_accuracy"].get<double>());
+  for (const auto& line : lines) best = std::max(best, line.val_accuracy.value());
   const auto images = static_cast<double>(val_->size());
   const double share = (best / 100 * images + 1) / (images + 2),
                error = 100 * std::sqrt(share * (1 - share) / images);
   int64_t last = 0;
   for (const auto& line : lines)
-    if (line["val_accuracy"].get<double>() >= best - error) last = line["epoch"];
+    if (line.val_accuracy.value() >= best - error) last = line.epoch;
   EXPECT_EQ(result.best_epoch, last);
-  EXPECT_DOUBLE_EQ(result.val_accuracy,
-                   lines[static_cast<size_t>(last - 1)]["val_accuracy"].get<double>());
+  EXPECT_DOUBLE_EQ(result.val_accuracy, lines[static_cast<size_t>(last - 1)].val_accuracy.value());
 }
 
 TEST_F(TrainerTest, OnAnotherDeviceItLearnsTheSame) {
   TrainOptions o = options(2);
   o.ema_decay = 0.9;
   const auto near = session(o, "resnet18"), far = session(o, "resnet18", true);
-  std::vector<nlohmann::json> near_lines, far_lines;
+  std::vector<EpochMetrics> near_lines, far_lines;
   near->trainer.run(folder_ / "near.safetensors", false,
-                    [&](const nlohmann::json& line) { near_lines.push_back(line); });
+                    [&](const EpochMetrics& line) { near_lines.push_back(line); });
   far->trainer.run(folder_ / "far.safetensors", false,
-                   [&](const nlohmann::json& line) { far_lines.push_back(line); });
+                   [&](const EpochMetrics& line) { far_lines.push_back(line); });
   ASSERT_EQ(far_lines.size(), 2U);
   for (size_t i = 0; i < 2; ++i) {
-    EXPECT_NEAR(far_lines[i]["train_loss"].get<double>(), near_lines[i]["train_loss"].get<double>(),
-                1e-3);
-    EXPECT_NEAR(far_lines[i]["val_loss"].get<double>(), near_lines[i]["val_loss"].get<double>(),
-                1e-3);
-    EXPECT_EQ(far_lines[i]["terms"].size(), 3U);
+    EXPECT_NEAR(far_lines[i].train_loss, near_lines[i].train_loss, 1e-3);
+    EXPECT_NEAR(far_lines[i].val_loss.value(), near_lines[i].val_loss.value(), 1e-3);
+    EXPECT_EQ(far_lines[i].terms.size(), 3U);
   }
   // Its checkpoint is as any other.
   const auto resumed = session(o, "resnet18");
-  resumed->trainer.run(folder_ / "far.safetensors", true, [](const nlohmann::json&) {});
+  resumed->trainer.run(folder_ / "far.safetensors", true, [](const EpochMetrics&) {});
   for (const auto& item : far->student->named_parameters())
     EXPECT_TRUE(
         at::equal(item.value().to(at::kCPU), resumed->student->named_parameters()[item.key()]))
@@ -180,8 +177,7 @@ TEST_F(TrainerTest, AStepWaitsForNoDevice) {
         1e9;  // a checkpoint reads the student back, and a slow machine would write one on the way
     const auto s = session(o, "resnet18", true);
     const int64_t before = testing::waits_for_far();
-    s->trainer.run(folder_ / ("waits" + std::to_string(epochs)), false,
-                   [](const nlohmann::json&) {});
+    s->trainer.run(folder_ / ("waits" + std::to_string(epochs)), false, [](const EpochMetrics&) {});
     return testing::waits_for_far() - before;
   };
   const int64_t steps_an_epoch = batches_an_epoch(train_->size(), 8);
@@ -190,7 +186,7 @@ TEST_F(TrainerTest, AStepWaitsForNoDevice) {
 
 TEST_F(TrainerTest, AStoppedRunEndsWithTheSameBytes) {
   const auto whole = session(options(3));
-  whole->trainer.run(folder_ / "whole.safetensors", false, [](const nlohmann::json&) {});
+  whole->trainer.run(folder_ / "whole.safetensors", false, [](const EpochMetrics&) {});
 
   TrainOptions each_step = options(3);
   each_step.checkpoint_seconds = 0;
@@ -198,15 +194,15 @@ TEST_F(TrainerTest, AStoppedRunEndsWithTheSameBytes) {
     const fs::path checkpoint = folder_ / ("cut" + std::to_string(at_epoch) + ".safetensors");
     StopFlag stop{false};
     const auto cut = session(each_step);
-    EXPECT_THROW(cut->trainer.run(
-                     checkpoint, false,
-                     [&](const nlohmann::json& line) { stop = line["epoch"] == at_epoch; },
-                     null_log(), stop),
-                 Interrupted);
+    EXPECT_THROW(
+        cut->trainer.run(
+            checkpoint, false, [&](const EpochMetrics& line) { stop = line.epoch == at_epoch; },
+            null_log(), stop),
+        Interrupted);
     const auto resumed = session(each_step);
-    std::vector<nlohmann::json> lines;
+    std::vector<EpochMetrics> lines;
     resumed->trainer.run(checkpoint, true,
-                         [&](const nlohmann::json& line) { lines.push_back(line); });
+                         [&](const EpochMetrics& line) { lines.push_back(line); });
     EXPECT_EQ(lines.size(), 3U);
     EXPECT_TRUE(same(*whole->student, *resumed->student));
   }
@@ -226,16 +222,16 @@ TEST_F(TrainerTest, AStopDuringValidationKeepsTheEpoch) {
   averaged.ema_decay = 0.9;
   averaged.checkpoint_seconds = 1e9;
   const auto whole = session(averaged);
-  whole->trainer.run(folder_ / "whole.safetensors", false, [](const nlohmann::json&) {});
+  whole->trainer.run(folder_ / "whole.safetensors", false, [](const EpochMetrics&) {});
 
   StopAtFullMeter log;
   log.due = train_->size();
   const auto cut = session(averaged);
   EXPECT_THROW(cut->trainer.run(
-                   folder_ / "cut.safetensors", false, [](const nlohmann::json&) {}, log, log.stop),
+                   folder_ / "cut.safetensors", false, [](const EpochMetrics&) {}, log, log.stop),
                Interrupted);
   const auto resumed = session(averaged);
-  resumed->trainer.run(folder_ / "cut.safetensors", true, [](const nlohmann::json&) {});
+  resumed->trainer.run(folder_ / "cut.safetensors", true, [](const EpochMetrics&) {});
   EXPECT_TRUE(same(*whole->student, *resumed->student));
 }
 
@@ -254,7 +250,7 @@ TEST_F(TrainerTest, TheMovingAverageIsWhatIsKept) {
     StopFlag stop{false};
     const auto cut = session(averaged, "resnet18");
     const fs::path checkpoint = folder_ / ("after" + std::to_string(epoch));
-    const auto stop_then = [&](const nlohmann::json& line) { stop = line["epoch"] == epoch; };
+    const auto stop_then = [&](const EpochMetrics& line) { stop = line.epoch == epoch; };
     if (epoch < kEpochs) {
       EXPECT_THROW(cut->trainer.run(checkpoint, false, stop_then, null_log(), stop), Interrupted);
     } else {
@@ -267,11 +263,14 @@ TEST_F(TrainerTest, TheMovingAverageIsWhatIsKept) {
         tensor = tensor * decay + after.at("student." + name) * (1 - decay);
   }
   const auto kept = session(averaged, "resnet18");
-  kept->trainer.run(folder_ / "kept", false, [](const nlohmann::json&) {});
+  kept->trainer.run(folder_ / "kept", false, [](const EpochMetrics&) {});
   const StateDict state = models::state_of(*kept->student);
-  for (const char* name :
-       {"conv1.weight", "fc.bias", "bn1.weight", "bn1.running_mean", "layer4.1.bn2.running_var"})
-    EXPECT_TRUE(at::allclose(state.at(name), expected.at(name), 1e-5, 1e-6)) << name;
+  const StateDict last = read_safetensors(folder_ / "after3").tensors;
+  for (const auto& [name, tensor] : expected) {
+    if (!tensor.is_floating_point()) continue;
+    EXPECT_TRUE(at::allclose(state.at(name), tensor, 1e-5, 1e-6)) << name;
+    EXPECT_FALSE(at::equal(state.at(name), last.at("student." + name))) << name;
+  }
 }
 
 TEST_F(TrainerTest, ANonFiniteLossStopsTheRunAndKeepsTheCheckpoint) {
@@ -283,9 +282,8 @@ TEST_F(TrainerTest, ANonFiniteLossStopsTheRunAndKeepsTheCheckpoint) {
     const at::NoGradGuard no_grad;
     broken->student->head()->bias.fill_(std::numeric_limits<float>::infinity());
   }
-  EXPECT_THROW(
-      broken->trainer.run(folder_ / "last.safetensors", false, [](const nlohmann::json&) {}),
-      Error);
+  EXPECT_THROW(broken->trainer.run(folder_ / "last.safetensors", false, [](const EpochMetrics&) {}),
+               Error);
   EXPECT_EQ(read_file(folder_ / "last.safetensors"), "the last good one");
 }
 
@@ -293,8 +291,9 @@ TEST_F(TrainerTest, AConstantScheduleStaysAtThePeak) {
   TrainOptions constant = options(2);
   constant.schedule = Schedule::constant;
   std::vector<double> rates;
-  session(constant)->trainer.run(folder_ / "last.safetensors", false,
-                                 [&](const nlohmann::json& line) { rates.push_back(line["lr"]); });
+  session(constant)->trainer.run(
+      folder_ / "last.safetensors", false,
+      [&](const EpochMetrics& line) { rates.push_back(line.learning_rate); });
   EXPECT_EQ(rates, (std::vector<double>{1e-3, 1e-3}));
 }
 
@@ -364,34 +363,30 @@ TEST_F(TrainerTest, AllThatTrainingReadsDecidesTheFingerprint) {
 }
 
 TEST_F(TrainerTest, ACheckpointOfAnotherHeadIsRefused) {
-  session(options(1))->trainer.run(folder_ / "last.safetensors", false, [](const nlohmann::json&) {
-  });
-  session(options(1))->trainer.run(folder_ / "last.safetensors", true, [](const nlohmann::json&) {
-  });
+  session(options(1))->trainer.run(folder_ / "last.safetensors", false, [](const EpochMetrics&) {});
+  session(options(1))->trainer.run(folder_ / "last.safetensors", true, [](const EpochMetrics&) {});
   const at::Tensor weight = teacher_.weight;
   teacher_.weight = weight * 1.0001;  // as another machine may have fitted it
-  session(options(1))->trainer.run(folder_ / "last.safetensors", true, [](const nlohmann::json&) {
-  });
+  session(options(1))->trainer.run(folder_ / "last.safetensors", true, [](const EpochMetrics&) {});
   teacher_.weight = weight.flip(0);
   const auto permuted = session(options(1));
   EXPECT_TRUE(testing::says(testing::error_of([&] {
                               permuted->trainer.run(folder_ / "last.safetensors", true,
-                                                    [](const nlohmann::json&) {});
+                                                    [](const EpochMetrics&) {});
                             }),
                             "another head of the teacher"));
 }
 
 TEST_F(TrainerTest, ACheckpointOfOtherSettingsIsRefused) {
-  session(options(1))->trainer.run(folder_ / "last.safetensors", false, [](const nlohmann::json&) {
-  });
+  session(options(1))->trainer.run(folder_ / "last.safetensors", false, [](const EpochMetrics&) {});
   TrainOptions other = options(1);
   other.learning_rate = 0.5;
   EXPECT_THROW(
-      session(other)->trainer.run(folder_ / "last.safetensors", true, [](const nlohmann::json&) {}),
+      session(other)->trainer.run(folder_ / "last.safetensors", true, [](const EpochMetrics&) {}),
       Error);
   write_file_atomic(folder_ / "last.safetensors", "not a checkpoint at all");
   EXPECT_THROW(session(options(1))
-                   ->trainer.run(folder_ / "last.safetensors", true, [](const nlohmann::json&) {}),
+                   ->trainer.run(folder_ / "last.safetensors", true, [](const EpochMetrics&) {}),
                Error);
 }
 

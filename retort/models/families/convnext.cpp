@@ -6,6 +6,7 @@
 
 #include "retort/models/conv_layers.h"
 #include "retort/models/geometry.h"
+#include "retort/models/recognise.h"
 
 namespace retort::models::convnext {
 namespace {

@@ -10,6 +10,7 @@
 
 #include "retort/models/conv_layers.h"
 #include "retort/models/geometry.h"
+#include "retort/models/recognise.h"
 
 namespace retort::models::efficientnet {
 namespace {
@@ -63,135 +64,47 @@ constexpr std::array<VariantV1, 8> kV1{{
     {"efficientnet_b7", 2.0, 3.1, 1e-3, {600, 600}, {600, 632}, 0.5},
 }};
 
-enum class Origin {
-  torchvision,
-  tensorflow,
-  timm
-};  // who trained the weights, with what padding and eps
-struct VariantV2 {
-  const char* arch;
-  Origin origin;
+struct SizesV2 {
   int64_t stem, features;
   Kind first;                                         // of the first stage
   std::array<int64_t, kMostStages> depths, channels;  // 0 where there is no seventh stage
+};
+constexpr SizesV2 kS{24, 1280, kConv, {2, 4, 4, 6, 9, 15}, {24, 48, 64, 128, 160, 256}};
+constexpr SizesV2 kM{24, 1280, kConv, {3, 5, 5, 7, 14, 18, 5}, {24, 48, 80, 160, 176, 304, 512}};
+constexpr SizesV2 kL{32, 1280, kConv, {4, 7, 7, 10, 19, 25, 7}, {32, 64, 96, 192, 224, 384, 640}};
+constexpr SizesV2 kXl{32, 1280, kConv, {4, 8, 8, 16, 24, 32, 8}, {32, 64, 96, 192, 256, 512, 640}};
+constexpr SizesV2 kB0{32, 1280, kConv, {1, 2, 2, 3, 5, 8}, {16, 32, 48, 96, 112, 192}};
+constexpr SizesV2 kB1{32, 1280, kConv, {2, 3, 3, 4, 6, 9}, {16, 32, 48, 96, 112, 192}};
+constexpr SizesV2 kB2{32, 1408, kConv, {2, 3, 3, 4, 6, 10}, {16, 32, 56, 104, 120, 208}};
+constexpr SizesV2 kB3{40, 1536, kConv, {2, 3, 3, 5, 7, 12}, {16, 40, 56, 112, 136, 232}};
+constexpr SizesV2 kRwT{24, 1024, kConv, {2, 4, 4, 6, 9, 14}, {24, 40, 48, 104, 128, 208}};
+constexpr SizesV2 kRwS{24, 1792, kFused, {2, 4, 4, 6, 9, 15}, {24, 48, 64, 128, 160, 272}};
+constexpr SizesV2 kRwM{32, 2152, kFused, {3, 5, 5, 8, 15, 24}, {32, 56, 80, 152, 192, 328}};
+
+// Who trained the weights, with what padding and eps.
+enum class Origin { torchvision, tensorflow, timm };
+struct VariantV2 {
+  const char* arch;
+  Origin origin;
+  SizesV2 sizes;
   Input input;
   double dropout = 0.2;
 };
 constexpr std::array<VariantV2, 14> kV2{{
-    {"efficientnet_v2_s",
-     Origin::torchvision,
-     24,
-     1280,
-     kConv,
-     {2, 4, 4, 6, 9, 15},
-     {24, 48, 64, 128, 160, 256},
-     {384, 384, false, kBilinear}},
-    {"efficientnet_v2_m",
-     Origin::torchvision,
-     24,
-     1280,
-     kConv,
-     {3, 5, 5, 7, 14, 18, 5},
-     {24, 48, 80, 160, 176, 304, 512},
-     {480, 480, false, kBilinear},
-     0.3},
-    {"efficientnet_v2_l",
-     Origin::torchvision,
-     32,
-     1280,
-     kConv,
-     {4, 7, 7, 10, 19, 25, 7},
-     {32, 64, 96, 192, 224, 384, 640},
-     {480, 480, true},
-     0.4},
-    {"tf_efficientnetv2_s",
-     Origin::tensorflow,
-     24,
-     1280,
-     kConv,
-     {2, 4, 4, 6, 9, 15},
-     {24, 48, 64, 128, 160, 256},
-     {300, 300, true}},
-    {"tf_efficientnetv2_m",
-     Origin::tensorflow,
-     24,
-     1280,
-     kConv,
-     {3, 5, 5, 7, 14, 18, 5},
-     {24, 48, 80, 160, 176, 304, 512},
-     {384, 384, true}},
-    {"tf_efficientnetv2_l",
-     Origin::tensorflow,
-     32,
-     1280,
-     kConv,
-     {4, 7, 7, 10, 19, 25, 7},
-     {32, 64, 96, 192, 224, 384, 640},
-     {384, 384, true}},
-    {"tf_efficientnetv2_xl",
-     Origin::tensorflow,
-     32,
-     1280,
-     kConv,
-     {4, 8, 8, 16, 24, 32, 8},
-     {32, 64, 96, 192, 256, 512, 640},
-     {384, 384, true}},
-    {"tf_efficientnetv2_b0",
-     Origin::tensorflow,
-     32,
-     1280,
-     kConv,
-     {1, 2, 2, 3, 5, 8},
-     {16, 32, 48, 96, 112, 192},
-     {192, 219}},
-    {"tf_efficientnetv2_b1",
-     Origin::tensorflow,
-     32,
-     1280,
-     kConv,
-     {2, 3, 3, 4, 6, 9},
-     {16, 32, 48, 96, 112, 192},
-     {192, 217}},
-    {"tf_efficientnetv2_b2",
-     Origin::tensorflow,
-     32,
-     1408,
-     kConv,
-     {2, 3, 3, 4, 6, 10},
-     {16, 32, 56, 104, 120, 208},
-     {208, 233}},
-    {"tf_efficientnetv2_b3",
-     Origin::tensorflow,
-     40,
-     1536,
-     kConv,
-     {2, 3, 3, 5, 7, 12},
-     {16, 40, 56, 112, 136, 232},
-     {240, 266, true}},
-    {"efficientnetv2_rw_t",
-     Origin::timm,
-     24,
-     1024,
-     kConv,
-     {2, 4, 4, 6, 9, 14},
-     {24, 40, 48, 104, 128, 208},
-     {224, 224}},
-    {"efficientnetv2_rw_s",
-     Origin::timm,
-     24,
-     1792,
-     kFused,
-     {2, 4, 4, 6, 9, 15},
-     {24, 48, 64, 128, 160, 272},
-     {288, 288}},
-    {"efficientnetv2_rw_m",
-     Origin::timm,
-     32,
-     2152,
-     kFused,
-     {3, 5, 5, 8, 15, 24},
-     {32, 56, 80, 152, 192, 328},
-     {320, 320}},
+    {"efficientnet_v2_s", Origin::torchvision, kS, {384, 384, false, kBilinear}},
+    {"efficientnet_v2_m", Origin::torchvision, kM, {480, 480, false, kBilinear}, 0.3},
+    {"efficientnet_v2_l", Origin::torchvision, kL, {480, 480, true}, 0.4},
+    {"tf_efficientnetv2_s", Origin::tensorflow, kS, {300, 300, true}},
+    {"tf_efficientnetv2_m", Origin::tensorflow, kM, {384, 384, true}},
+    {"tf_efficientnetv2_l", Origin::tensorflow, kL, {384, 384, true}},
+    {"tf_efficientnetv2_xl", Origin::tensorflow, kXl, {384, 384, true}},
+    {"tf_efficientnetv2_b0", Origin::tensorflow, kB0, {192, 219}},
+    {"tf_efficientnetv2_b1", Origin::tensorflow, kB1, {192, 217}},
+    {"tf_efficientnetv2_b2", Origin::tensorflow, kB2, {208, 233}},
+    {"tf_efficientnetv2_b3", Origin::tensorflow, kB3, {240, 266, true}},
+    {"efficientnetv2_rw_t", Origin::timm, kRwT, {224, 224}},
+    {"efficientnetv2_rw_s", Origin::timm, kRwS, {288, 288}},
+    {"efficientnetv2_rw_m", Origin::timm, kRwM, {320, 320}},
 }};
 
 Plan plan_of(const VariantV1& variant, bool tensorflow) {
@@ -218,18 +131,19 @@ Plan plan_of(const VariantV1& variant, bool tensorflow) {
 }
 
 Plan plan_of(const VariantV2& variant) {
-  Plan plan{.stem = variant.stem,
-            .features = variant.features,
-            .depths = {},
-            .channels = {},
-            .kernels = {},
-            .expansions = {1, 4, 4, 4, 6, 6, 6},
-            .kinds = {variant.first, kFused, kFused, kInverted, kInverted, kInverted, kInverted},
-            .same = variant.origin == Origin::tensorflow,
-            .eps = variant.origin == Origin::timm ? 1e-5 : 1e-3};
-  for (size_t s = 0; s < kMostStages && variant.depths[s] > 0; ++s) {
-    plan.depths.push_back(variant.depths[s]);
-    plan.channels.push_back(variant.channels[s]);
+  Plan plan{
+      .stem = variant.sizes.stem,
+      .features = variant.sizes.features,
+      .depths = {},
+      .channels = {},
+      .kernels = {},
+      .expansions = {1, 4, 4, 4, 6, 6, 6},
+      .kinds = {variant.sizes.first, kFused, kFused, kInverted, kInverted, kInverted, kInverted},
+      .same = variant.origin == Origin::tensorflow,
+      .eps = variant.origin == Origin::timm ? 1e-5 : 1e-3};
+  for (size_t s = 0; s < kMostStages && variant.sizes.depths[s] > 0; ++s) {
+    plan.depths.push_back(variant.sizes.depths[s]);
+    plan.channels.push_back(variant.sizes.channels[s]);
     plan.kernels.push_back(3);
   }
   plan.expansions.resize(plan.depths.size());

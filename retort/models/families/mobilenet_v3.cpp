@@ -4,6 +4,7 @@
 #include "retort/core/error.h"
 #include "retort/models/conv_layers.h"
 #include "retort/models/convnet.h"
+#include "retort/models/recognise.h"
 
 namespace retort::models::mobilenet_v3 {
 namespace {

@@ -4,6 +4,7 @@
 
 #include "retort/models/conv_layers.h"
 #include "retort/models/geometry.h"
+#include "retort/models/recognise.h"
 
 namespace retort::models::regnet {
 namespace {

@@ -8,6 +8,7 @@
 #include "retort/core/error.h"
 #include "retort/models/convnet.h"
 #include "retort/models/geometry.h"
+#include "retort/models/recognise.h"
 #include "retort/models/residual.h"
 
 namespace retort::models::resnet {

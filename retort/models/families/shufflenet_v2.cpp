@@ -2,6 +2,7 @@
 #include "retort/core/error.h"
 #include "retort/models/conv_layers.h"
 #include "retort/models/convnet.h"
+#include "retort/models/recognise.h"
 
 namespace retort::models::shufflenet_v2 {
 namespace {

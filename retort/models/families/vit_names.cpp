@@ -4,9 +4,9 @@
 #include <set>
 
 #include "retort/core/error.h"
-#include "retort/models/convnet.h"
 #include "retort/models/families/vit.h"
 #include "retort/models/families/vit_spelling.h"
+#include "retort/models/recognise.h"
 #include "retort/weights/shape_text.h"
 
 namespace retort::models {

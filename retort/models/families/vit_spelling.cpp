@@ -48,9 +48,7 @@ VitSpelling torchvision_spelling(const StateDict& file) {
                        .projection = "conv_proj",
                        .pre_norm = if_module(file, "encoder.ln_pre"),
                        .block = "encoder.layers.encoder_layer_",
-                       .qkv = {},
                        .in_projection = "self_attention.in_proj_",
-                       .apart_biases = {},
                        .attention_out = "self_attention.out_proj",
                        .attention_norm = "ln_1",
                        .mlp_norm = "ln_2",
@@ -59,16 +57,10 @@ VitSpelling torchvision_spelling(const StateDict& file) {
                        .attention_scale = scaled ? "layer_scale_1.lambda1" : "",
                        .mlp_scale = scaled ? "layer_scale_2.lambda1" : "",
                        .norm = "encoder.ln",
-                       .head = "heads.head",
-                       .second_head = "",
-                       .first_register_has_position = false,
-                       .pool = {},
-                       .unbiased = {},
-                       .unread = {}};
+                       .head = "heads.head"};
   if (pooled)
     spelling.pool = {.query = "pool.probe",
                      .in_projection = "pool.attention.in_proj_",
-                     .in_projections = {},
                      .out = "pool.attention.out_proj",
                      .norm = "pool.ln",
                      .mlp_in = "pool.mlp.0",
@@ -92,9 +84,7 @@ VitSpelling timm_spelling(const StateDict& file) {
                        .projection = "patch_embed.proj",
                        .pre_norm = pre_norm,
                        .block = "blocks.",
-                       .qkv = {},
                        .in_projection = "attn.qkv.",
-                       .apart_biases = {},
                        .attention_out = "attn.proj",
                        .attention_norm = "norm1",
                        .mlp_norm = "norm2",
@@ -109,10 +99,6 @@ VitSpelling timm_spelling(const StateDict& file) {
                                             : "ls2.gamma",
                        .norm = if_module(file, "fc_norm").empty() ? "norm" : "fc_norm",
                        .head = "head",
-                       .second_head = "",
-                       .first_register_has_position = false,
-                       .pool = {},
-                       .unbiased = {},
                        .unread = {"mask_token", "decoder_"}};  // of masked autoencoders
   if (spelling.registers.empty()) spelling.registers = if_there(file, "register_tokens");
   if (file.contains("dist_token")) {
@@ -133,7 +119,6 @@ VitSpelling timm_spelling(const StateDict& file) {
   if (!pre_norm.empty()) spelling.unbiased.emplace_back("patch_embed.proj");
   if (pooled)
     spelling.pool = {.query = "attn_pool.latent",
-                     .in_projection = "",
                      .in_projections = {"attn_pool.q", "attn_pool.kv"},
                      .out = "attn_pool.proj",
                      .norm = "attn_pool.norm",
@@ -158,15 +143,12 @@ VitSpelling transformers_spelling(const StateDict& file, const std::string& pref
       .registers = dinov2 ? if_there(file, prefix + "embeddings.register_tokens") : "",
       .positions = prefix + "embeddings.position_embeddings",
       .projection = prefix + "embeddings.patch_embeddings.projection",
-      .pre_norm = "",
       .block = prefix + (flat_blocks ? "layers." : "encoder.layer."),
       .qkv =
           projections
               ? std::vector<std::string>{"attention.q_proj", "attention.k_proj", "attention.v_proj"}
               : std::vector<std::string>{"attention.attention.query", "attention.attention.key",
                                          "attention.attention.value"},
-      .in_projection = "",
-      .apart_biases = {},
       .attention_out = projections ? "attention.o_proj" : "attention.output.dense",
       .attention_norm = dinov2 ? "norm1" : "layernorm_before",
       .mlp_norm = dinov2 ? "norm2" : "layernorm_after",
@@ -176,10 +158,6 @@ VitSpelling transformers_spelling(const StateDict& file, const std::string& pref
       .mlp_scale = dinov2 ? "layer_scale2.lambda1" : "",
       .norm = prefix + "layernorm",
       .head = "classifier",
-      .second_head = "",
-      .first_register_has_position = false,
-      .pool = {},
-      .unbiased = {},
       .unread = {prefix + "embeddings.mask_token", prefix + "pooler."}};
   if (dinov2 && gated) spelling.mlp_in = {"mlp.gate_proj", "mlp.up_proj"};
   if (dinov2 && packed) spelling.mlp_in = {"mlp.weights_in"};
@@ -194,13 +172,9 @@ VitSpelling dinov3_spelling(const StateDict& file) {
           .name = "transformers DINOv3",
           .class_token = "embeddings.cls_token",
           .registers = if_there(file, "embeddings.register_tokens"),
-          .positions = "",
           .projection = "embeddings.patch_embeddings",
-          .pre_norm = "",
           .block = has_part(file, "model.layer.") ? "model.layer." : "layer.",
           .qkv = {"attention.q_proj", "attention.k_proj", "attention.v_proj"},
-          .in_projection = "",
-          .apart_biases = {},
           .attention_out = "attention.o_proj",
           .attention_norm = "norm1",
           .mlp_norm = "norm2",
@@ -211,9 +185,6 @@ VitSpelling dinov3_spelling(const StateDict& file) {
           .mlp_scale = "layer_scale2.lambda1",
           .norm = "norm",
           .head = "classifier",
-          .second_head = "",
-          .first_register_has_position = false,
-          .pool = {},
           .unbiased = {"attention.k_proj"},
           .unread = {"embeddings.mask_token"}};
 }
@@ -225,13 +196,9 @@ VitSpelling own_dinov3_spelling(const StateDict& file) {
           .name = "DINOv3",
           .class_token = "cls_token",
           .registers = if_there(file, "storage_tokens"),
-          .positions = "",
           .projection = "patch_embed.proj",
-          .pre_norm = "",
           .block = "blocks.",
-          .qkv = {},
           .in_projection = "attn.qkv.",
-          .apart_biases = {},
           .attention_out = "attn.proj",
           .attention_norm = "norm1",
           .mlp_norm = "norm2",
@@ -242,9 +209,6 @@ VitSpelling own_dinov3_spelling(const StateDict& file) {
           .mlp_scale = "ls2.gamma",
           .norm = "norm",
           .head = "head",
-          .second_head = "",
-          .first_register_has_position = false,
-          .pool = {},
           .unbiased = {"attn.qkv"},
           .unread = {"mask_token", "rope_embed.", "local_cls_norm."}};
 }
@@ -255,14 +219,11 @@ VitSpelling open_clip_spelling(const StateDict& file, const std::string& prefix)
   VitSpelling spelling{.origin = VitOrigin::clip,
                        .name = file.contains("input_resolution") ? kOpenAiClip : kOpenClip,
                        .class_token = prefix + "class_embedding",
-                       .registers = "",
                        .positions = prefix + "positional_embedding",
                        .projection = prefix + "conv1",
                        .pre_norm = prefix + "ln_pre",
                        .block = prefix + "transformer.resblocks.",
-                       .qkv = {},
                        .in_projection = "attn.in_proj_",
-                       .apart_biases = {},
                        .attention_out = "attn.out_proj",
                        .attention_norm = "ln_1",
                        .mlp_norm = "ln_2",
@@ -271,10 +232,6 @@ VitSpelling open_clip_spelling(const StateDict& file, const std::string& prefix)
                        .attention_scale = scaled ? "ls_1.gamma" : "",
                        .mlp_scale = scaled ? "ls_2.gamma" : "",
                        .norm = prefix + "ln_post",
-                       .head = "",
-                       .second_head = "",
-                       .first_register_has_position = false,
-                       .pool = {},
                        .unbiased = {prefix + "conv1"},
                        .unread = {prefix + "proj"}};
   if (prefix.empty()) return spelling;
@@ -293,27 +250,18 @@ VitSpelling tower_spelling(const StateDict& file, const std::string& prefix) {
       .origin = clip ? VitOrigin::clip : VitOrigin::siglip,
       .name = clip ? "transformers CLIP" : "transformers SigLIP",
       .class_token = clip ? prefix + "embeddings.class_embedding" : "",
-      .registers = "",
       .positions = prefix + "embeddings.position_embedding.weight",
       .projection = prefix + "embeddings.patch_embedding",
       .pre_norm = clip ? prefix + "pre_layrnorm" : "",  // so spelt
       .block = prefix + "encoder.layers.",
       .qkv = {"self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"},
-      .in_projection = "",
-      .apart_biases = {},
       .attention_out = "self_attn.out_proj",
       .attention_norm = "layer_norm1",
       .mlp_norm = "layer_norm2",
       .mlp_in = {"mlp.fc1"},
       .mlp_out = "mlp.fc2",
-      .attention_scale = "",
-      .mlp_scale = "",
       .norm = prefix + "post_layernorm",
       .head = clip ? "" : "classifier",
-      .second_head = "",
-      .first_register_has_position = false,
-      .pool = {},
-      .unbiased = {},
       .unread = {prefix + "embeddings.position_ids", "text_model.", "text_projection.",
                  "visual_projection.", "logit_scale", "logit_bias"}};
   if (clip) {
@@ -327,7 +275,6 @@ VitSpelling tower_spelling(const StateDict& file, const std::string& prefix) {
     const std::string head = prefix + "head.";
     spelling.pool = {.query = head + "probe",
                      .in_projection = head + "attention.in_proj_",
-                     .in_projections = {},
                      .out = head + "attention.out_proj",
                      .norm = head + "layernorm",
                      .mlp_in = head + "mlp.fc1",

@@ -1,10 +1,10 @@
-#include "retort/report/metrics.h"
+#include "retort/data/metrics.h"
 
 #include <gtest/gtest.h>
 
 #include "retort/core/error.h"
 
-namespace retort::report {
+namespace retort::data {
 namespace {
 
 TEST(Metrics, AccuraciesAndConfusion) {
@@ -58,4 +58,4 @@ TEST(Csv, QuotesOnlyWhereItMust) {
 }
 
 }  // namespace
-}  // namespace retort::report
+}  // namespace retort::data

@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-namespace retort::report {
+namespace retort::data {
 
 struct Prediction {
   std::string path;
@@ -33,4 +33,4 @@ Metrics compute_metrics(const std::vector<Prediction>& predictions, int64_t clas
 std::string to_csv(const std::vector<Prediction>& predictions,
                    const std::vector<std::string>& classes);
 
-}  // namespace retort::report
+}  // namespace retort::data

@@ -1,13 +1,11 @@
-#include "retort/report/text.h"
+#include "retort/core/text.h"
 
 #include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
 
-#include "retort/core/quote.h"
-
-namespace retort::report {
+namespace retort {
 namespace {
 
 constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
@@ -32,16 +30,6 @@ size_t sequence(std::string_view text) {
   return overlong || outside ? 0 : size;
 }
 
-// Calls visit(code point's bytes), with U+FFFD in place of each byte that is not UTF-8.
-template <typename Visit>
-void each_code_point(std::string_view text, Visit visit) {
-  while (!text.empty()) {
-    const size_t size = sequence(text);
-    visit(size == 0 ? kReplacement : text.substr(0, size));
-    text.remove_prefix(size == 0 ? 1 : size);
-  }
-}
-
 std::string number(double value, std::chars_format format, int digits) {
   if (!std::isfinite(value)) return kUnknown;
   std::array<char, 400> buffer;  // the largest double has 309 digits before the point
@@ -50,7 +38,7 @@ std::string number(double value, std::chars_format format, int digits) {
   return {buffer.data(), result.ptr};
 }
 
-std::string printable(std::string_view text) {
+std::string without_controls(std::string_view text) {
   std::string out = shorten(text, length(text));
   std::ranges::replace_if(
       out, [](char c) { return static_cast<uint8_t>(c) < 0x20 || c == 0x7F; }, '?');
@@ -59,29 +47,12 @@ std::string printable(std::string_view text) {
 
 }  // namespace
 
-std::string escape(std::string_view text) {
-  std::string out;
-  out.reserve(text.size());
-  each_code_point(text, [&](std::string_view point) {
-    const char c = point[0];
-    if (c == '&') {
-      out += "&amp;";
-    } else if (c == '<') {
-      out += "&lt;";
-    } else if (c == '>') {
-      out += "&gt;";
-    } else if (c == '"') {
-      out += "&quot;";
-    } else if (c == '\'') {
-      out += "&#39;";
-    } else if ((static_cast<uint8_t>(c) < 0x20 && c != '\t' && c != '\n') || c == 0x7F) {
-      out += kReplacement;
-    } else {
-      out += point.size() > 1 ? retort::printable(point)
-                              : std::string(point);  // marks that turn the direction of writing
-    }
-  });
-  return out;
+void each_code_point(std::string_view text, const std::function<void(std::string_view)>& visit) {
+  while (!text.empty()) {
+    const size_t size = sequence(text);
+    visit(size == 0 ? kReplacement : text.substr(0, size));
+    text.remove_prefix(size == 0 ? 1 : size);
+  }
 }
 
 std::string aligned(const std::vector<std::vector<std::string>>& lines, size_t text_columns) {
@@ -89,7 +60,7 @@ std::string aligned(const std::vector<std::vector<std::string>>& lines, size_t t
   std::vector<int64_t> width(lines.front().size());
   for (std::vector<std::string>& line : shown) {
     for (size_t c = 0; c < line.size(); ++c) {
-      line[c] = printable(line[c]);
+      line[c] = without_controls(line[c]);
       width[c] = std::max(width[c], length(line[c]));
     }
   }
@@ -163,4 +134,4 @@ std::string duration(double seconds) {
   return std::to_string(minutes / 60) + " h " + two(minutes % 60) + " min";
 }
 
-}  // namespace retort::report
+}  // namespace retort

@@ -1,11 +1,11 @@
-#include "retort/report/metrics.h"
+#include "retort/data/metrics.h"
 
 #include "retort/core/error.h"
 #include "retort/core/quote.h"
+#include "retort/core/text.h"
 #include "retort/data/csv.h"
-#include "retort/report/text.h"
 
-namespace retort::report {
+namespace retort::data {
 namespace {
 
 size_t class_index(int64_t index, size_t classes, const Prediction& prediction) {
@@ -59,10 +59,9 @@ std::string to_csv(const std::vector<Prediction>& predictions,
     const auto name = [&](int64_t index) {
       return printable(classes[class_index(index, classes.size(), p)]);
     };
-    out += data::csv_line(
-        {printable(p.path), name(p.label), name(p.predicted), fixed(p.probability, 6)});
+    out += csv_line({printable(p.path), name(p.label), name(p.predicted), fixed(p.probability, 6)});
   }
   return out;
 }
 
-}  // namespace retort::report
+}  // namespace retort::data

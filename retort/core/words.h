@@ -1,0 +1,38 @@
+#pragma once
+
+#include <string>
+#include <utility>
+
+#include "retort/core/error.h"
+
+namespace retort {
+
+// The words of an enum, for options and files: an enum has them where Words is specialised for it
+// with a table `kTable` of pairs (value, word).
+template <typename Choice>
+struct Words;
+
+template <typename Choice>
+concept Worded = requires {
+  Words<Choice>::kTable;
+};
+
+template <Worded Choice>
+std::string word_of(Choice choice) {
+  for (const auto& [each, word] : Words<Choice>::kTable)
+    if (each == choice) return word;
+  return {};
+}
+
+// Throws UsageError, naming the option and its words.
+template <Worded Choice>
+Choice choice_from(const std::string& given, const std::string& option) {
+  std::string known;
+  for (const auto& [each, word] : Words<Choice>::kTable) {
+    if (given == word) return each;
+    known += (known.empty() ? "" : ", ") + std::string(word);
+  }
+  throw UsageError("is '" + given + "'", option, "one of: " + known);
+}
+
+}  // namespace retort

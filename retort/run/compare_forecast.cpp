@@ -1,0 +1,79 @@
+#include <set>
+
+#include "retort/core/text.h"
+#include "retort/run/compare.h"
+#include "retort/run/compare_budget.h"
+#include "retort/run/compare_plan.h"
+#include "retort/run/distill.h"
+#include "retort/run/pace.h"
+#include "retort/run/prepare_teachers.h"
+
+namespace retort::run {
+namespace {
+
+std::string counted_runs(int64_t runs) {
+  return std::to_string(runs) + (runs == 1 ? " run" : " runs");
+}
+
+// What an arm's runs will take.
+struct Expected {
+  int64_t missing = 0;
+  double student_seconds = 0;
+  double teacher_seconds = 0;  // of one run; later ones find the teacher's outputs in the cache
+};
+
+// Measured of one run that is missing; zero where none is.
+Expected expected_of(const ArmPlan& arm, const Context& context) {
+  Expected expected;
+  for (const RunConfig& run : arm.runs) {
+    Plan plan = resolve(run);
+    if (arm.probe()) {
+      plan = probe_plan(plan, std::nullopt);
+    } else if (is_finished(plan)) {
+      continue;
+    }
+    if (++expected.missing > 1) continue;
+    context.log.info("measuring " + arm.title());
+    const Forecast measured = forecast(plan, context.log, context.stop);
+    expected.teacher_seconds = measured.teacher_seconds();
+    expected.student_seconds = arm.probe() ? 0 : measured.student_seconds();
+  }
+  return expected;
+}
+
+std::string line_of(const ArmPlan& arm, const Expected& expected) {
+  std::string text = arm.title() + ": ";
+  const int64_t runs = std::ssize(arm.runs);
+  if (expected.missing < runs)
+    text +=
+        std::to_string(runs - expected.missing) + " of " + std::to_string(runs) + " runs are there";
+  if (expected.missing > 0 && expected.missing < runs) text += ", ";
+  if (expected.missing > 0) text += counted_runs(expected.missing);
+  if (expected.student_seconds > 0) text += " of " + duration(expected.student_seconds);
+  if (expected.teacher_seconds > 0)
+    text += (expected.student_seconds > 0 ? ", and once the teacher, " : " of ") +
+            duration(expected.teacher_seconds);
+  return text + '\n';
+}
+
+}  // namespace
+
+std::string expected(const CompareConfig& given, Log& log, const StopFlag& stop) {
+  const CompareConfig config = with_named_teachers(given);
+  check_base(config);
+  std::string text;
+  std::set<Looks> seen;
+  int64_t missing = 0;
+  double seconds = 0;
+  for (const ArmPlan& arm : budgeted(config, budget_file(config), log, stop).arms) {
+    Expected expected = expected_of(arm, {log, stop});
+    if (!arm.probe() && !seen.insert(looks_of(arm)).second) expected.teacher_seconds = 0;
+    missing += expected.missing;
+    seconds +=
+        expected.teacher_seconds + expected.student_seconds * static_cast<double>(expected.missing);
+    text += line_of(arm, expected);
+  }
+  return text + "in all: " + counted_runs(missing) + ", " + duration(seconds);
+}
+
+}  // namespace retort::run
