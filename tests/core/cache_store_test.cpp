@@ -133,7 +133,9 @@ TEST_F(CacheStoreTest, SizesAreReadAsPeopleWriteThem) {
   EXPECT_EQ(parse_bytes(" 20 GiB", "--max-size"), uint64_t{20} << 30);
   EXPECT_EQ(parse_bytes("2TB", "--max-size"), uint64_t{2} << 40);
   for (const char* wrong : {"", "G", "-1", "nan", "inf", "1e30", "5 apples", "3KK"})
-    EXPECT_THROW(parse_bytes(wrong, "--max-size"), UsageError) << wrong;
+    EXPECT_USAGE_ERROR(parse_bytes(wrong, "--max-size"),
+                       "is no size\n  to mend it: write 500M, 20G or 1.5T")
+        << wrong;
   EXPECT_EQ(bytes_text(1536), "1.5 KiB");
 }
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "retort/core/error.h"
+#include "tests/support/message.h"
 
 namespace retort {
 namespace {
@@ -18,7 +19,7 @@ TEST(Device, OtherNamesAreRefusedWithThoseThatThereAre) {
     } catch (const UsageError& error) {
       EXPECT_NE(std::string(error.what()).find("cpu, cuda"), std::string::npos) << name;
     }
-    EXPECT_THROW(check_device_name(name), UsageError) << name;
+    EXPECT_USAGE_ERROR(check_device_name(name), "one of: cpu, cuda") << name;
   }
   check_device_name("cuda:1");  // whether or not it is there
 }

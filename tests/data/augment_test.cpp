@@ -141,7 +141,7 @@ TEST(Augment, UnknownRequestsAreRefused) {
   expect(error({"", "S", 17}), "[0, 16]");
   expect(error({"", "S", 1, 31}), "[0, 30]");
   EXPECT_NO_THROW(check({kAll, "M", 16, 30}));
-  EXPECT_THROW(drawn({"flop"}, 0), UsageError);
+  EXPECT_USAGE_ERROR(drawn({"flop"}, 0), "'flop'");
   EXPECT_THROW(rand_augment_step(AugmentOp::diff_flip, 9, false), Error);
   EXPECT_THROW(rand_augment_step(AugmentOp::rotate, 31, false), Error);
 }

@@ -6,6 +6,7 @@
 
 #include "retort/core/error.h"
 #include "tests/data/folder.h"
+#include "tests/support/message.h"
 
 namespace retort::data {
 namespace {
@@ -31,8 +32,8 @@ TEST(Encode, DecodesToNearlyTheSameAndQualityCosts) {
 
 TEST(Encode, RefusesWhatIsNoImage) {
   const Image image{1, 1, {1, 2, 3}};
-  EXPECT_THROW(encode_jpeg(image, 0), UsageError);
-  EXPECT_THROW(encode_jpeg(image, 101), UsageError);
+  EXPECT_USAGE_ERROR(encode_jpeg(image, 0), "a JPEG quality of 0 is not in [1, 100]");
+  EXPECT_USAGE_ERROR(encode_jpeg(image, 101), "a JPEG quality of 101 is not in [1, 100]");
   EXPECT_THROW(encode_jpeg(ImageView{}), Error);
   EXPECT_THROW(encode_jpeg(ImageView(100000, 1, image.rgb.data())), Error);
 }

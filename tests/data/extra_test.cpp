@@ -4,6 +4,7 @@
 
 #include "retort/core/error.h"
 #include "tests/support/folder.h"
+#include "tests/support/message.h"
 
 namespace retort::data {
 namespace {
@@ -18,7 +19,7 @@ TEST(Extra, IsAFolderAndARatio) {
   EXPECT_EQ(extra_from("C:pile").path, "C:pile");
   EXPECT_EQ(extra_from("a:b:3").path, "a:b");
   for (const char* wrong : {"pile:0", "pile:-1", "pile:1001", "pile:nan"})
-    EXPECT_THROW(extra_from(wrong), UsageError) << wrong;
+    EXPECT_USAGE_ERROR(extra_from(wrong), "the ratio must be in (0, 1000]") << wrong;
 }
 
 TEST(Extra, AFolderThatIsThereIsMeantAsItIs) {

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "retort/core/error.h"
+#include "tests/support/message.h"
 
 namespace retort::data {
 namespace {
@@ -61,7 +62,7 @@ TEST(InputSpec, MalformedJsonIsAnErrorThatNamesTheField) {
 TEST(InputSpec, InterpolationNames) {
   EXPECT_EQ(interpolation_from("bilinear"), Interpolation::bilinear);
   EXPECT_EQ(interpolation_from(to_string(Interpolation::bicubic)), Interpolation::bicubic);
-  EXPECT_THROW(interpolation_from("nearest"), UsageError);
+  EXPECT_USAGE_ERROR(interpolation_from("nearest"), "there is no interpolation 'nearest'");
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include "tests/data/folder.h"
 #include "tests/data/manifest_errors.h"
 #include "tests/data/photos.h"
+#include "tests/support/message.h"
 
 namespace retort::data {
 namespace {
@@ -193,11 +194,11 @@ TEST(Manifest, OptionsHaveRanges) {
   for (const double bad : {0.0, 0.6, -1.0, std::numeric_limits<double>::quiet_NaN()}) {
     ManifestOptions options;
     options.val_fraction = bad;
-    EXPECT_THROW(load_manifest(folder.path(), options), UsageError);
+    EXPECT_USAGE_ERROR(load_manifest(folder.path(), options), "val_fraction = ");
   }
   ManifestOptions options;
   options.test_fraction = 0.51;
-  EXPECT_THROW(load_manifest(folder.path(), options), UsageError);
+  EXPECT_USAGE_ERROR(load_manifest(folder.path(), options), "test_fraction = 0.51");
 }
 
 TEST(Manifest, CsvWithSplits) {

@@ -23,7 +23,7 @@ TEST(SplitWords, ReadsQuotesAndBackslashes) {
   EXPECT_THAT(split_words(R"(  my-tool --p "{prompt}, 8k"	'a "b" \c' d\ e "f\"g" '' )"),
               ElementsAre("my-tool", "--p", "{prompt}, 8k", R"(a "b" \c)", "d e", "f\"g", ""));
   EXPECT_THAT(split_words("a b'c 'd"), ElementsAre("a", "bc d"));
-  EXPECT_THROW(split_words("a 'b"), UsageError);
+  EXPECT_USAGE_ERROR(split_words("a 'b"), "a quote (') is not closed");
 }
 
 class CommandEngineTest : public ::testing::Test {

@@ -424,7 +424,7 @@ TEST_F(Pull, HostileNamesAreRefused) {
   EXPECT_FALSE(fs::exists(folder_ / "hub"));
   PullOptions options = this->options();
   options.files = {"../config.json"};
-  EXPECT_THROW(pull(options), UsageError);
+  EXPECT_USAGE_ERROR(pull(options), "is not the name of a file in a repository");
 }
 
 TEST_F(Pull, HostileListingsAreRefused) {

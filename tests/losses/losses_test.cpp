@@ -6,6 +6,7 @@
 #include "retort/losses/projector.h"
 #include "tests/losses/common.h"
 #include "tests/support/gradcheck.h"
+#include "tests/support/message.h"
 
 namespace retort::losses {
 namespace {
@@ -125,7 +126,7 @@ TEST(Crd, AMillionImagesStayInsideTheBudget) {
   step.image_ids = at::arange(4) * 10;
   EXPECT_TRUE(loss->forward(step).isfinite().item<bool>());
   context.options.insert_or_assign("bank_mib", 100);
-  EXPECT_THROW(find_loss("crd").make(context), UsageError);
+  EXPECT_USAGE_ERROR(find_loss("crd").make(context), "MiB, more than `bank_mib`");
 }
 
 TEST(Crd, NegativesAreOfOtherClasses) {
@@ -216,10 +217,12 @@ TEST(Dkd, WithoutALabelTheTeachersChoiceStandsForIt) {
 }
 
 TEST(Losses, OptionsSayWhatTheyMayBe) {
-  EXPECT_THROW(formula_loss("info_nce", {{"temperature", "warm"}}), UsageError);
-  EXPECT_THROW(formula_loss("info_nce", {{"dim", 2.5}}), UsageError);
-  EXPECT_THROW(formula_loss("srrl", {{"connector", 2}}), UsageError);
-  EXPECT_THROW(formula_loss("dcl", {{"projector", "mocov3"}}), UsageError);
+  EXPECT_USAGE_ERROR(formula_loss("info_nce", {{"temperature", "warm"}}),
+                     "loss option `temperature`");
+  EXPECT_USAGE_ERROR(formula_loss("info_nce", {{"dim", 2.5}}),
+                     "loss option `dim`: must be a whole number, not 2.5");
+  EXPECT_USAGE_ERROR(formula_loss("srrl", {{"connector", 2}}), "loss option `connector`");
+  EXPECT_USAGE_ERROR(formula_loss("dcl", {{"projector", "mocov3"}}), "mocov3");
 }
 
 TEST(Projector, UnitRowsAndNoNanAtZero) {
