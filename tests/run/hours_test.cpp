@@ -115,17 +115,20 @@ TEST_F(HoursRun, AResumedRunKeepsThePlan) {
   EXPECT_TRUE(testing::says(again.all, "goes on with the " + std::to_string(choice->epochs)));
   EXPECT_EQ(read_file(run.hours()), chosen);
 
-  // It is the run of as many epochs.
-  fs::remove(run.checkpoint());
   choice->epochs = 2;
   write_choice(run.hours(), *choice);
-  EXPECT_EQ(distill_now({.resume = true})["epochs"], 2);
-  const std::string student = read_file(run.student());
-  config_.hours = 0;
-  config_.epochs = 2;
-  config_.out = (folder_ / "by epochs").string();
-  distill_now();
-  EXPECT_TRUE(read_file(RunFolder{config_.out}.student()) == student);
+  EXPECT_TRUE(testing::says(testing::error_of([&] { distill_now({.resume = true}); }),
+                            "was made with other settings, data or teacher (epochs)"));
+}
+
+TEST_F(HoursRun, EndsWithTheEpochsThatItChose) {
+  config_.epochs = 0;
+  config_.hours = 0.008;
+  const nlohmann::json summary = distill_now();
+  const std::optional<HoursChoice> choice = read_choice(RunFolder{config_.out}.hours());
+  ASSERT_TRUE(choice);
+  EXPECT_EQ(summary["epochs"], choice->epochs);
+  EXPECT_EQ(summary["image_steps"], 18 * choice->epochs);
 }
 
 TEST_F(HoursRun, TooLittleIsSaidBeforeAnythingIsTrained) {

@@ -19,7 +19,8 @@ class SelectExtraTest : public SmallJob {
  protected:
   void SetUp() override {
     SmallJob::SetUp();
-    testing::write_pictures(folder_ / "more", "other", 3, 4);
+    // (The length of the name seeds the pictures: they are not those of train.)
+    testing::write_pictures(folder_ / "more", "elsewhere", 3, 4);
     int number = 0;
     for (const auto& entry : fs::recursive_directory_iterator(folder_ / "more"))
       if (entry.is_regular_file()) {
