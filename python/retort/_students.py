@@ -12,6 +12,7 @@ from retort._errors import usage
 from retort._library import library
 
 if TYPE_CHECKING:
+    import torch
     from torch import nn
 
     from retort._network import Adapter
@@ -32,7 +33,7 @@ def student_of(weights: Path, adapter: Adapter | None) -> nn.Module:
     for make in _makers(spec):
         try:
             module: nn.Module = make()
-            module.load_state_dict(state, strict=True)
+            module.load_state_dict(_shaped(state, module), strict=True)
         except (RuntimeError, TypeError, ValueError) as problem:
             problems.append(str(problem).splitlines()[0])
             continue
@@ -43,6 +44,17 @@ def student_of(weights: Path, adapter: Adapter | None) -> nn.Module:
         str(weights),
         "pip install torchvision timm",
     )
+
+
+def _shaped(state: dict[str, torch.Tensor], module: nn.Module) -> dict[str, torch.Tensor]:
+    """timm writes some linear layers as convolutions of one pixel: [O, I] as [O, I, 1, 1]."""
+    own = module.state_dict()
+    return {
+        name: tensor.reshape(own[name].shape)
+        if name in own and own[name].shape == (*tensor.shape, 1, 1)
+        else tensor
+        for name, tensor in state.items()
+    }
 
 
 def _given(spec: Any, state: Any, adapter: Adapter | None, weights: Path) -> nn.Module:

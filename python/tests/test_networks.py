@@ -155,6 +155,31 @@ def test_a_kept_head_of_named_classes(photos: Path, tmp_path: Path) -> None:
     assert torch.allclose(fitted.weight, teacher.classifier.weight[order])
 
 
+@pytest.mark.parametrize("arch", ["convnext_atto", "efficientnet_lite0", "deit_tiny"])
+def test_students_with_timms_names(arch: str, photos: Path, tmp_path: Path) -> None:
+    pytest.importorskip("timm")
+    run = retort.distill(
+        photos, teacher="none", student=arch, out=tmp_path / "run", **{**QUICK, "epochs": 1}
+    )
+    assert type(run.student).__module__.startswith("timm.")
+
+
+def test_an_attention_network_as_student_is_exported(photos: Path, tmp_path: Path) -> None:
+    """Its Python code asks for sizes, which the exporter sees as numbers."""
+    timm = pytest.importorskip("timm")
+    student = timm.create_model("test_vit", num_classes=3, img_size=64)
+    run = retort.distill(
+        photos,
+        teacher="none",
+        student=retort.Network(student, size=64),
+        out=tmp_path / "run",
+        epochs=1,
+        threads=1,
+        progress=False,
+    )
+    assert run.onnx.exists() and run.summary["student"]["multiply_adds"] > 0
+
+
 def test_a_timm_module_as_student(photos: Path, tmp_path: Path) -> None:
     timm = pytest.importorskip("timm")
     student = timm.create_model("test_efficientnet", num_classes=9)

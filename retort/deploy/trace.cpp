@@ -47,6 +47,23 @@ void inputs_to_constants(jit::Graph& graph, const std::vector<at::Tensor>& tenso
   for (size_t i = tensors.size(); i > 0; --i) graph.eraseInput(i);
 }
 
+// Python's tracer records a size that is asked for as an operator. Here it becomes a plain number,
+// as C++'s tracer records it.
+void sizes_to_constants(jit::Graph& graph) {
+  const auto size = c10::Symbol::fromQualString("aten::size");
+  for (jit::Node* node : graph.nodes()) {
+    if (node->kind() != size || node->inputs().size() != 2) continue;
+    const auto type = node->input(0)->type()->cast<c10::TensorType>();
+    const auto sizes = type ? type->sizes().concrete_sizes() : std::nullopt;
+    const auto place = jit::toIValue(node->input(1));
+    if (!sizes || !place) continue;
+    const int64_t from_end = place->toInt() < 0 ? static_cast<int64_t>(sizes->size()) : 0;
+    const jit::WithInsertPoint here(node);
+    node->output()->replaceAllUsesWith(
+        graph.insertConstant(sizes->at(static_cast<size_t>(place->toInt() + from_end))));
+  }
+}
+
 // Wrong answers are what in-place writes through a view and branches on the images' values would
 // lead to.
 void check_graph(const std::shared_ptr<jit::Graph>& graph, models::ImageModel& model,
@@ -77,6 +94,7 @@ std::shared_ptr<jit::Graph> trace_unguarded(models::ImageModel& model, int64_t s
   std::shared_ptr<jit::Graph> graph = traced.first->graph;
   inputs_to_constants(*graph, tensors);
   jit::Inline(*graph);
+  sizes_to_constants(*graph);
   jit::ConstantPropagation(graph);
   jit::EliminateDeadCode(graph);
   check_graph(graph, model, sample_images(model, batch, size, 1));
