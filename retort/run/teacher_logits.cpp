@@ -3,8 +3,8 @@
 namespace retort::run {
 
 FeatureParts evaluation_parts(const Plan& plan, teacher::Teacher& teacher,
-                                       const data::ImageStore& images, const std::string& what,
-                                       const Context& context) {
+                              const data::ImageStore& images, const std::string& what,
+                              const Context& context) {
   return teacher::evaluation_features(plan.cache, teacher, images, what, context.log, context.stop);
 }
 

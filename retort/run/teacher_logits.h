@@ -10,8 +10,8 @@ namespace retort::run {
 
 // The teacher's features of evaluation images, kept on disk.
 FeatureParts evaluation_parts(const Plan& plan, teacher::Teacher& teacher,
-                                       const data::ImageStore& images, const std::string& what,
-                                       const Context& context);
+                              const data::ImageStore& images, const std::string& what,
+                              const Context& context);
 // Its logits of them, [N, C].
 at::Tensor evaluation_logits(const Plan& plan, teacher::Teacher& teacher,
                              const data::ImageStore& images, const std::string& what,
