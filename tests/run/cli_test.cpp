@@ -65,7 +65,7 @@ TEST_F(CliTest, ExitCodesTellUsageFromFailure) {
   EXPECT_NE(misspelt.text.find("no command 'distil'"), std::string::npos);
   EXPECT_EQ(run({"distill"}).code, 2);
   EXPECT_EQ(
-      run({"distill", "--data", "x", "--teacher", "none", "--out", "y", "--epochs", "0"}).code, 2);
+      run({"distill", "--data", "x", "--teacher", "none", "--out", "y", "--epochs", "-1"}).code, 2);
   testing::write_pictures(folder_ / "data", "train", 3, 4);
   const Outcome unknown = run({"distill", "--data", (folder_ / "data").string(), "--teacher",
                                "none", "--student", "resnet19", "--out", (folder_ / "y").string()});
