@@ -11,6 +11,7 @@
 #include "retort/core/memory.h"
 #include "retort/core/processors.h"
 #include "retort/core/quote.h"
+#include "retort/run/objects.h"
 #include "retort/version.h"
 
 namespace retort::cli {

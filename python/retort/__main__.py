@@ -20,6 +20,8 @@ def main() -> int:
     from retort._ranks import process_group
 
     with process_group() as group:
+        if group and sys.argv[1:2] != ["distill"]:
+            sys.exit("retort: of the commands distill alone is for several processes")
         return library.run_program(["retort", *sys.argv[1:]], group)
 
 

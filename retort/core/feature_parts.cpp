@@ -54,7 +54,7 @@ fs::path FeatureParts::path(const fs::path& folder, int64_t part) {
 
 FeatureParts FeatureParts::open(const fs::path& folder, const std::string& key, int64_t rows,
                                 int64_t dim, const Compute& compute, Meter& meter,
-                                const StopFlag& stop, const Sharing& sharing) {
+                                const StopFlag& stop, const PartSharing& sharing) {
   FeatureParts store;
   store.dim_ = dim;
   const auto count_of = [rows](int64_t part) { return std::min(kRows, rows - part * kRows); };

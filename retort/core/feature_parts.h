@@ -15,6 +15,12 @@
 
 namespace retort {
 
+// Several ranks compute a part each in turn, into one folder: rank `first` the first one.
+struct PartSharing {
+  Ranks& ranks = alone();
+  int64_t first = 0;
+};
+
 // Rows of fp16 features on disk, computed once in parts of at most kRows rows, each part an
 // atomically written, checksummed safetensors file: a killed computation goes on where it was, and
 // a damaged part is computed again.
@@ -25,16 +31,11 @@ class FeatureParts {
   static std::filesystem::path path(const std::filesystem::path& folder, int64_t part);
 
   using Compute = std::function<at::Tensor(int64_t first, int64_t count)>;  // float [count, D]
-  // Several ranks compute a part each in turn, into one folder: rank `first` the first one.
-  struct Sharing {
-    Ranks& ranks = alone();
-    int64_t first = 0;
-  };
   // `meter` counts rows. Throws Error when features are not finite or beyond fp16's range,
   // Interrupted on stop.
   static FeatureParts open(const std::filesystem::path& folder, const std::string& key,
                            int64_t rows, int64_t dim, const Compute& compute, Meter& meter,
-                           const StopFlag& stop, const Sharing& sharing = {});
+                           const StopFlag& stop, const PartSharing& sharing = {});
 
   // fp16, [rows, D] of one part, memory-mapped.
   const std::vector<at::Tensor>& parts() const { return parts_; }
