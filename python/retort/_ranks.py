@@ -32,7 +32,15 @@ def process_group() -> Iterator[str]:
     on_gpus = torch.cuda.is_available()
     if on_gpus:
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
-    dist.init_process_group("cpu:gloo,cuda:nccl" if on_gpus else "gloo")
+    # torchrun may keep one store over its restarts, with the addresses of processes that are gone.
+    store, rank, size = next(dist.rendezvous("env://"))
+    restarts = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
+    dist.init_process_group(
+        "cpu:gloo,cuda:nccl" if on_gpus else "gloo",
+        store=dist.PrefixStore(f"restart-{restarts}", store),
+        rank=rank,
+        world_size=size,
+    )
     try:
         yield dist.group.WORLD.group_name
     finally:
