@@ -41,6 +41,7 @@ void check_command(const CLI::App& app, const std::string& name);
 
 // The program, given its arguments and a terminal: exit codes are 0 done, 1 failed, 2 wrong usage,
 // 130 stopped by the user.
-int run_program(int argc, const char* const* argv);
+int run_program(int argc, const char* const* argv,
+                const std::shared_ptr<const run::Objects>& objects = {});
 
 }  // namespace retort::cli

@@ -11,6 +11,7 @@
 #include "retort/core/memory.h"
 #include "retort/core/processors.h"
 #include "retort/core/quote.h"
+#include "retort/run/objects.h"
 #include "retort/version.h"
 
 namespace retort::cli {
@@ -56,7 +57,8 @@ void check_command(const CLI::App& app, const std::string& name) {
   throw UsageError("there is no command '" + name + "'", "", known);
 }
 
-int run_program(int argc, const char* const* argv) {
+int run_program(int argc, const char* const* argv,
+                const std::shared_ptr<const run::Objects>& objects) {
   keep_tensor_memory();
   use_own_processors();
   CLI::App app(
@@ -73,7 +75,10 @@ int run_program(int argc, const char* const* argv) {
       "`retort COMMAND --help` says what a command takes.");
   try {
     TerminalLog log;
-    add_commands(app, {log, stop_on_interrupt, std::cout});
+    std::ostream nowhere(nullptr);
+    const bool speaks = !objects || !objects->ranks || objects->ranks->leads();
+    add_commands(
+        app, {speaks ? log : null_log(), stop_on_interrupt, speaks ? std::cout : nowhere, objects});
     if (argc < 2) {
       std::fputs(app.help().c_str(), stderr);
       return 2;

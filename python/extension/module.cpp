@@ -241,11 +241,18 @@ std::string key_of(const std::string& described,
   return hasher.hex();
 }
 
-int run_program(const std::vector<std::string>& arguments) {
+// `group` names the process group of torch.distributed that the run is shared in; empty: none.
+std::shared_ptr<Ranks> ranks_of(const std::string& group) {
+  return group.empty() ? nullptr : std::shared_ptr<Ranks>(ranks_of_group(group));
+}
+
+int run_program(const std::vector<std::string>& arguments, const std::string& group) {
   const py::gil_scoped_release unlocked;
+  const auto objects = std::make_shared<run::Objects>();
+  objects->ranks = ranks_of(group);
   std::vector<const char*> argv;
   for (const std::string& argument : arguments) argv.push_back(argument.c_str());
-  const int code = cli::run_program(static_cast<int>(argv.size()), argv.data());
+  const int code = cli::run_program(static_cast<int>(argv.size()), argv.data(), objects);
   std::cout.flush();
   return code;
 }
@@ -293,5 +300,5 @@ PYBIND11_MODULE(_retort, module) {
   module.def("write_onnx", write_onnx);
   module.def("read_student", read_student);
   module.def("key_of", key_of);
-  module.def("run_program", run_program);
+  module.def("run_program", run_program, py::arg("arguments"), py::arg("group") = "");
 }

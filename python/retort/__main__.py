@@ -1,4 +1,7 @@
-"""The command `retort`, and `python -m retort`: the C++ program's own main."""
+"""The command `retort`, and `python -m retort`: the C++ program's own main.
+
+Started by torchrun or by Slurm, the processes carry out one run together (docs/cluster.md).
+"""
 
 from __future__ import annotations
 
@@ -14,8 +17,12 @@ def main() -> int:
         os.environ.setdefault("GOMP_SPINCOUNT", "100")
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     from retort._library import library
+    from retort._ranks import process_group
 
-    return library.run_program(["retort", *sys.argv[1:]])
+    with process_group() as group:
+        if group and sys.argv[1:2] != ["distill"]:
+            sys.exit("retort: of the commands distill alone is for several processes")
+        return library.run_program(["retort", *sys.argv[1:]], group)
 
 
 if __name__ == "__main__":

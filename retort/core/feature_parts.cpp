@@ -54,27 +54,35 @@ fs::path FeatureParts::path(const fs::path& folder, int64_t part) {
 
 FeatureParts FeatureParts::open(const fs::path& folder, const std::string& key, int64_t rows,
                                 int64_t dim, const Compute& compute, Meter& meter,
-                                const StopFlag& stop) {
+                                const StopFlag& stop, const PartSharing& sharing) {
   FeatureParts store;
   store.dim_ = dim;
-  for (int64_t first = 0, part = 0; first < rows; first += kRows, ++part) {
-    const int64_t count = std::min(kRows, rows - first);
-    const fs::path path = FeatureParts::path(folder, part);
-    at::Tensor features = read_part(path, key, count, dim);
+  const auto count_of = [rows](int64_t part) { return std::min(kRows, rows - part * kRows); };
+  const int64_t parts = (rows + kRows - 1) / kRows, ranks = sharing.ranks.size();
+  for (int64_t part = 0; part < parts; ++part) {
+    const int64_t count = count_of(part);
+    at::Tensor features = read_part(path(folder, part), key, count, dim);
     store.were_there_.push_back(features.defined());
-    if (features.defined()) {
+    if (features.defined() || (sharing.first + part) % ranks != sharing.ranks.rank()) {
       meter.found(count);
     } else {
       check_stop(stop, "computing the teacher's features");
-      const at::Tensor computed = compute_part(compute, first, count);
-      write_safetensors(path, {{"features", computed}},
+      const at::Tensor computed = compute_part(compute, part * kRows, count);
+      write_safetensors(path(folder, part), {{"features", computed}},
                         {{"key", key}, {"checksum", checksum(computed)}});
-      features = read_part(path, key, count, dim);
-      if (!features.defined())
-        throw Error("does not read back as it was written", path.string(), "check the disk");
       meter.add(count);
     }
     store.parts_.push_back(features);
+  }
+  meet(sharing.ranks);
+  for (int64_t part = 0; part < parts; ++part) {
+    at::Tensor& features = store.parts_[static_cast<size_t>(part)];
+    if (!features.defined()) features = read_part(path(folder, part), key, count_of(part), dim);
+    if (!features.defined())
+      throw Error("does not read back as it was written", path(folder, part).string(),
+                  ranks == 1 ? "check the disk"
+                             : "check the disk; all processes need one --cache, on a disk that "
+                               "they share");
   }
   return store;
 }

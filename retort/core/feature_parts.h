@@ -11,8 +11,15 @@
 
 #include "retort/core/cache_store.h"
 #include "retort/core/log.h"
+#include "retort/core/ranks.h"
 
 namespace retort {
+
+// Several ranks compute a part each in turn, into one folder: rank `first` the first one.
+struct PartSharing {
+  Ranks& ranks = alone();
+  int64_t first = 0;
+};
 
 // Rows of fp16 features on disk, computed once in parts of at most kRows rows, each part an
 // atomically written, checksummed safetensors file: a killed computation goes on where it was, and
@@ -28,7 +35,7 @@ class FeatureParts {
   // Interrupted on stop.
   static FeatureParts open(const std::filesystem::path& folder, const std::string& key,
                            int64_t rows, int64_t dim, const Compute& compute, Meter& meter,
-                           const StopFlag& stop);
+                           const StopFlag& stop, const PartSharing& sharing = {});
 
   // fp16, [rows, D] of one part, memory-mapped.
   const std::vector<at::Tensor>& parts() const { return parts_; }

@@ -4,6 +4,7 @@
 #include "retort/core/text.h"
 #include "retort/losses/objective.h"
 #include "retort/models/image_model.h"
+#include "retort/run/objects.h"
 
 namespace retort::run {
 namespace {
@@ -64,7 +65,7 @@ void close_training(const Plan& plan, const OpenData& data, const std::string& d
                    significant(options.learning_rate, 3));
   train::TrainResult& result = student.result;
   const int64_t epochs_before = result.epochs;
-  train::Trainer trainer(*student.model, objective, read, options);
+  train::Trainer trainer(*student.model, objective, read, options, ranks_of(plan.config));
   const train::TrainResult closed = trainer.run(
       folder.closing_checkpoint(), resume,
       [&](EpochMetrics metrics) {

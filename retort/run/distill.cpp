@@ -14,12 +14,13 @@
 #include "retort/run/fit_teachers.h"
 #include "retort/run/forecast_run.h"
 #include "retort/run/hours.h"
+#include "retort/run/objects.h"
 #include "retort/run/opened.h"
 #include "retort/run/report_run.h"
 #include "retort/run/run_claim.h"
 #include "retort/run/run_folder.h"
+#include "retort/run/together.h"
 #include "retort/run/train_student.h"
-#include "retort/run/trained_teacher.h"
 
 namespace retort::run {
 namespace fs = std::filesystem;
@@ -57,14 +58,6 @@ class Timed {
   Stopwatch watch_;
 };
 
-// Those that are to be trained on the task first are, and take the place of those that are given.
-void train_teachers_first(Plan& plan, const std::vector<std::string>& classes,
-                          PreparedTeachers& teachers, bool force, const Context& context) {
-  if (!plan.teachers.trained_first()) return;
-  plan.teachers = train_teachers(plan, plan.out / "teacher", force, context).teachers;
-  teachers = prepare_teachers(plan, plan.teachers, classes, context);
-}
-
 void keep_head(const RunFolder& folder, const FittedTeachers& fitted) {
   if (!fitted.head) return;
   write_safetensors(folder.root / "teacher_head.safetensors",
@@ -88,6 +81,7 @@ RunSummary carry_out(const Plan& given, Sources& sources, const DistillOptions& 
     const Timed timed(summary.seconds.data);
     opened.emplace(open_all(given, sources.data(context), context));
     summary.inputs = sources.inputs_after_pull(context);
+    meet(ranks_of(given.config));  // the others find the images in the cache from here on
   }
   auto& [plan, teachers, data] = *opened;
   std::optional<HoursChoice> hours;
@@ -131,6 +125,7 @@ RunSummary carry_out(const Plan& given, Sources& sources, const DistillOptions& 
 RunSummary run_claimed(const Plan& plan, Sources& sources, DistillOptions options, RunClaim& claim,
                        Log& log, const StopFlag& stop) {
   options.resume = claim.resumes();
+  begin_together(ranks_of(plan.config), /*works=*/true, options);
   RunSummary summary;
   try {
     FileLog file_log(claim.folder().log(), log, options.resume);
@@ -148,12 +143,21 @@ RunSummary run_claimed(const Plan& plan, Sources& sources, DistillOptions option
     write_report(plan.out, {});
   }
   write_summary(RunFolder{plan.out}, summary);
+  meet(ranks_of(plan.config));
   return summary;
+}
+
+RunSummary finished_together(const Plan& plan, DistillOptions options) {
+  begin_together(ranks_of(plan.config), /*works=*/false, options);
+  return read_finished(RunFolder{plan.out});
 }
 
 RunSummary distill(const Plan& plan, Sources& sources, const DistillOptions& options, Log& log,
                    const StopFlag& stop) {
   check_apart(plan);
+  if (ranks_of(plan.config).size() > 1 && plan.training.hours)
+    throw UsageError("is for one process", "--hours", "name the --epochs");
+  if (!ranks_of(plan.config).leads()) return follow(plan, sources, options, stop);
   const Context context{log, stop};
   const RunFolder folder{plan.out};
   const std::string toml = to_toml(plan.config);
@@ -163,11 +167,11 @@ RunSummary distill(const Plan& plan, Sources& sources, const DistillOptions& opt
     if (const auto holder = FolderLock::holder(plan.out)) throw_in_use(plan.out, *holder);
     log.info(plan.out.string() +
              " holds this very run, finished: nothing is trained again (--force starts it over)");
-    return read_finished(folder);
+    return finished_together(plan, options);
   }
   RunClaim claim(plan.out, toml, options);
   if (!claim.is_done()) return run_claimed(plan, sources, options, claim, log, stop);
-  if (is_finished(plan, sources, context)) return read_finished(folder);
+  if (is_finished(plan, sources, context)) return finished_together(plan, options);
   throw Error("holds a finished run with these settings that was made of other files: " +
                   changed_inputs(folder, sources, context),
               plan.out.string(),

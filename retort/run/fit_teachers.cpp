@@ -8,6 +8,7 @@
 #include "retort/core/text.h"
 #include "retort/data/metrics.h"
 #include "retort/deploy/cost.h"
+#include "retort/run/objects.h"
 #include "retort/run/teacher_logits.h"
 #include "retort/teacher/linear_probe.h"
 
@@ -25,11 +26,11 @@ teacher::OutputStore::Options store_options(const Plan& plan, const OpenData& da
   const double share =
       static_cast<double>(images.size()) / static_cast<double>(data.different_images()) *
       static_cast<double>(teachers.teachers[number].feature_dim()) / static_cast<double>(features);
-  return {
-      .views = stored_views(plan.views, images.size(), times_seen),
-      .all_views = plan.views.live_beyond ? times_seen : 0,
-      .view_seed = plan.views.seed,
-      .byte_budget = static_cast<uint64_t>(static_cast<double>(plan.views.store_bytes) * share)};
+  return {.views = stored_views(plan.views, images.size(), times_seen),
+          .all_views = plan.views.live_beyond ? times_seen : 0,
+          .view_seed = plan.views.seed,
+          .byte_budget = static_cast<uint64_t>(static_cast<double>(plan.views.store_bytes) * share),
+          .ranks = &ranks_of(plan.config)};
 }
 
 // On as many stored views as keep the fit to seconds. Mixed views have no one label: then on the
@@ -162,6 +163,43 @@ void store_outputs(const Plan& plan, const OpenData& data, PreparedTeachers& tea
     fitted.outputs_of_extras.emplace_back(std::move(stores), scales);
 }
 
+// Every rank has the heads that rank 0 fitted.
+void share_heads(std::vector<teacher::Teacher>& teachers, int64_t classes, Ranks& ranks) {
+  if (ranks.size() == 1) return;
+  for (teacher::Teacher& teacher : teachers) {
+    if (!ranks.leads())
+      teacher.set_head(at::zeros({classes, teacher.feature_dim()}), at::zeros({classes}));
+    broadcast(teacher.head_weight(), ranks);
+    broadcast(teacher.head_bias(), ranks);
+  }
+}
+
+// Fits each teacher's head, and says what they are like.
+void fit_heads(const Plan& plan, const OpenData& data, PreparedTeachers& teachers,
+               const Context& context, FittedTeachers& fitted) {
+  std::vector<TeacherSummary> members;
+  std::array<LogitsMean, 2> joint;
+  Splits labels;
+  for (size_t i = 0; i < teachers.teachers.size(); ++i) {
+    Splits logits;
+    const teacher::OutputStore& outputs = fitted.outputs->of(i);
+    TeacherSummary& member = members.emplace_back(
+        fit_one(plan, data, teachers.teachers[i], outputs, context, logits, labels));
+    member.weight = teachers.weights[i];
+    member.views = fitted.outputs->views();
+    member.stored_views = outputs.stored();
+    for (size_t split = 0; split < joint.size(); ++split)
+      joint[split].add(logits[split], teachers.weights[i]);
+  }
+  if (members.size() == 1) {
+    fitted.summary = std::move(members.front());
+    return;
+  }
+  fitted.summary = joined(std::move(members));
+  measure_accuracy({joint[0].value(), joint[1].value()}, labels, *fitted.summary);
+  say_accuracy("all teachers", *fitted.summary, context.log);
+}
+
 }  // namespace
 
 void measure_cost(models::ImageModel& model, int64_t size, NetworkSummary& summary) {
@@ -193,29 +231,11 @@ FittedTeachers fit_teachers(const Plan& plan, const OpenData& data, PreparedTeac
                             const Context& context) {
   FittedTeachers fitted;
   if (teachers.none()) return fitted;
+  Ranks& ranks = ranks_of(plan.config);
   store_outputs(plan, data, teachers, context, fitted);
-  std::vector<TeacherSummary> members;
-  std::array<LogitsMean, 2> joint;
-  Splits labels;
-  for (size_t i = 0; i < teachers.teachers.size(); ++i) {
-    Splits logits;
-    const teacher::OutputStore& outputs = fitted.outputs->of(i);
-    TeacherSummary& member = members.emplace_back(
-        fit_one(plan, data, teachers.teachers[i], outputs, context, logits, labels));
-    member.weight = teachers.weights[i];
-    member.views = fitted.outputs->views();
-    member.stored_views = outputs.stored();
-    for (size_t split = 0; split < joint.size(); ++split)
-      joint[split].add(logits[split], teachers.weights[i]);
-  }
+  if (ranks.leads()) fit_heads(plan, data, teachers, context, fitted);
+  share_heads(teachers.teachers, std::ssize(data.manifest.classes), ranks);
   fitted.head = teacher::joint_head(teachers.teachers, teachers.weights, fitted.outputs->scales());
-  if (members.size() == 1) {
-    fitted.summary = std::move(members.front());
-    return fitted;
-  }
-  fitted.summary = joined(std::move(members));
-  measure_accuracy({joint[0].value(), joint[1].value()}, labels, *fitted.summary);
-  say_accuracy("all teachers", *fitted.summary, context.log);
   return fitted;
 }
 

@@ -5,6 +5,10 @@
 
 namespace retort::run {
 
+Ranks& ranks_of(const RunConfig& config) {
+  return config.objects && config.objects->ranks ? *config.objects->ranks : alone();
+}
+
 const GivenNetwork& given_network(const RunConfig& config, const std::string& name) {
   if (config.objects) {
     const auto found = config.objects->networks.find(name);

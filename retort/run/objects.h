@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "retort/core/epoch_metrics.h"
+#include "retort/core/ranks.h"
 #include "retort/models/image_model.h"
 #include "retort/run/config.h"
 
@@ -34,7 +35,11 @@ struct GivenNetwork {
 struct Objects {
   std::map<std::string, GivenNetwork> networks;       // by what --teacher and --student call them
   std::function<void(const EpochMetrics&)> on_epoch;  // after each epoch of the student
+  std::shared_ptr<Ranks> ranks;                       // that train it together; null: alone
 };
+
+// The processes that carry out a run together.
+Ranks& ranks_of(const RunConfig& config);
 
 // Whether a teacher or a student is called as objects are: object:NAME.
 inline bool names_object(const std::string& name) { return models::is_object({name, 1, {}}); }

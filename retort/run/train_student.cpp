@@ -146,10 +146,15 @@ TrainedStudent train_student(const Plan& plan, const OpenData& data, const Fitte
   const train::TrainData read = train_data(plan, data, teachers);
   losses::Objective objective = objective_of(plan, read, *student.model);
   const train::TrainOptions options = train_options(plan, data, teachers);
-  train::Trainer trainer(*student.model, objective, read, options);
-  claim_checkpoint(folder, inputs, resume);
-  std::ofstream metrics(folder.metrics(), std::ios::trunc);
+  Ranks& ranks = ranks_of(plan.config);
+  train::Trainer trainer(*student.model, objective, read, options, ranks);
+  std::ofstream metrics;
+  if (ranks.leads()) {
+    claim_checkpoint(folder, inputs, resume);
+    metrics.open(folder.metrics(), std::ios::trunc);
+  }
   const auto on_epoch = [&](const EpochMetrics& epoch) {
+    if (!ranks.leads()) return;
     metrics << nlohmann::json(epoch).dump() << std::endl;
     context.log.info(in_words(epoch));
     if (plan.config.objects && plan.config.objects->on_epoch) plan.config.objects->on_epoch(epoch);

@@ -140,7 +140,8 @@ OutputStore OutputStore::open(const fs::path& cache_dir, Teacher& teacher,
       return at::cat(batches);
     };
     store.views_.push_back(FeatureParts::open(view_folder(folder, view), key, images.size(),
-                                              store.dim_, compute, meter, stop));
+                                              store.dim_, compute, meter, stop,
+                                              {*options.ranks, view}));
   }
 
   store.check_against_live(folder, images.size());

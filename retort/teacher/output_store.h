@@ -32,6 +32,7 @@ class OutputStore {
     uint64_t view_seed = 0;  // not the training seed: another seed trains on the same views
     uint64_t byte_budget = uint64_t{8} << 30;  // on disk; fewer views are kept when K do not fit
     int64_t batch_size = 64;                   // images a teacher forward
+    Ranks* ranks = &alone();                   // that compute what is missing together
   };
   // Opens what is there, checks rows from all over it against the live teacher, and computes what
   // is missing. With live views teacher, images and recipe must outlive the store. Throws Error

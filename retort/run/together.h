@@ -1,0 +1,25 @@
+#pragma once
+
+#include "retort/run/distill.h"
+#include "retort/run/inputs.h"
+#include "retort/run/open_data.h"
+
+namespace retort::run {
+
+// How the ranks of a run (objects.h) go through its steps side by side. Rank 0 does what one
+// process alone does; the others follow. Each waits for the others at the same places.
+
+// Rank 0 tells the others whether there is something to do, and with which options. Returns that.
+bool begin_together(Ranks& ranks, bool works, DistillOptions& options);
+
+// What a rank other than 0 does of a run: its share of the teachers' passes and of each batch. It
+// writes nothing but stored outputs, and says nothing.
+RunSummary follow(const Plan& given, Sources& sources, DistillOptions options,
+                  const StopFlag& stop);
+
+// The teachers that are to be trained on the task first are, by rank 0, and take the place of those
+// that are given.
+void train_teachers_first(Plan& plan, const std::vector<std::string>& classes,
+                          PreparedTeachers& teachers, bool force, const Context& context);
+
+}  // namespace retort::run
