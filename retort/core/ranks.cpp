@@ -46,7 +46,7 @@ at::Tensor gather_rows(const at::Tensor& own, Share share, int64_t total, Ranks&
   return at::cat({all.slice(0, 0, share.first), own, all.slice(0, share.last, total)});
 }
 
-void broadcast(at::Tensor values, Ranks& ranks) {
+void broadcast(const at::Tensor& values, Ranks& ranks) {
   if (ranks.size() == 1) return;
   const at::NoGradGuard no_grad;
   at::Tensor sent = summable(values).contiguous().clone();

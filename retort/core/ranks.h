@@ -42,7 +42,7 @@ Share share_of(int64_t total, const Ranks& ranks);
 at::Tensor gather_rows(const at::Tensor& own, Share share, int64_t total, Ranks& ranks);
 
 // Rank 0's values on every rank, in place.
-void broadcast(at::Tensor values, Ranks& ranks);
+void broadcast(const at::Tensor& values, Ranks& ranks);
 
 // Sums of many small tensors in few messages, in place.
 void sum_all(std::span<at::Tensor> tensors, Ranks& ranks);

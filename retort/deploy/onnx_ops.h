@@ -16,9 +16,10 @@ namespace retort::deploy {
 // The names of ONNX edges: one for a tensor, more for a list of them.
 struct OnnxEdges : std::vector<std::string> {
   using std::vector<std::string>::vector;
-  OnnxEdges(std::string edge) { push_back(std::move(edge)); }  // NOLINT: translations return either
-  OnnxEdges(std::vector<std::string> edges)
-      : std::vector<std::string>(std::move(edges)) {}  // NOLINT
+  // Implicit, as translations return either. NOLINTBEGIN(google-explicit-constructor)
+  OnnxEdges(std::string edge) { push_back(std::move(edge)); }
+  OnnxEdges(std::vector<std::string> edges) : std::vector<std::string>(std::move(edges)) {}
+  // NOLINTEND(google-explicit-constructor)
 };
 
 // Walks a trace and lets the operators' translations build the ONNX graph.

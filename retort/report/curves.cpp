@@ -85,7 +85,8 @@ class Curves {
   std::string closing() const {
     for (const auto& [epoch, line] : epochs_)
       if (line.phase == "closing")
-        return "From epoch " + significant(epoch, 7) + " on: the closing phase, labels alone. ";
+        return "From epoch " + significant(static_cast<double>(epoch), 7) +
+               " on: the closing phase, labels alone. ";
     return "";
   }
 

@@ -17,7 +17,7 @@ namespace {
 constexpr int64_t kMostOfTheTask = 4096;
 
 at::Tensor labels_of_task(const CentralViews& task, const PreparedTeachers& teachers) {
-  const at::Tensor labels = data::labels_of(task.images);
+  at::Tensor labels = data::labels_of(task.images);
   if (labels.min().item<int64_t>() >= 0) return labels;
   LogitsMean mean;
   for (size_t i = 0; i < teachers.teachers.size(); ++i)

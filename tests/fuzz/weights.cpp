@@ -13,7 +13,9 @@ constexpr size_t kStartsAt = RETORT_FUZZ_STARTS_AT;
 
 // libtorch's reader of zip archives does not free what it holds where it refuses one: some hundred
 // bytes. NOLINTNEXTLINE(bugprone-reserved-identifier)
-extern "C" const char* __lsan_default_suppressions() { return "leak:mz_zip_"; }
+extern "C" __attribute__((visibility("default"))) const char* __lsan_default_suppressions() {
+  return "leak:mz_zip_";
+}
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace retort;

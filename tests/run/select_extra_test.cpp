@@ -29,7 +29,7 @@ class SelectExtraTest : public SmallJob {
                       folder_ / "pile" / ("own " + std::to_string(number++) + ".jpg"));
       }
     for (int64_t i = 0; i < 108; ++i) {
-      data::Image image{32, 32, std::vector<uint8_t>(32 * 32 * 3)};
+      data::Image image{32, 32, std::vector<uint8_t>(size_t{32} * 32 * 3)};
       for (size_t value = 0; value < image.rgb.size(); ++value)
         image.rgb[value] =
             static_cast<uint8_t>(value % 3 == static_cast<size_t>(i) % 3 ? 130 + i : 5);

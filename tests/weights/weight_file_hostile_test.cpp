@@ -16,7 +16,7 @@
 // PyTorchStreamReader's constructor leaks miniz's state (about the size of the central directory)
 // when it throws on a damaged archive. Its archives that open are freed; nothing of ours is named
 // here.
-extern "C" const char* __lsan_default_suppressions() {
+extern "C" __attribute__((visibility("default"))) const char* __lsan_default_suppressions() {
   return "leak:^mz_zip_reader_init$\nleak:^mz_zip_reader_read_central_dir$\n";
 }
 #endif
