@@ -50,7 +50,7 @@ def test_predictions_of_paths_and_objects_agree(run: retort.Run, photos: Path) -
 def test_evaluation(run: retort.Run, photos: Path) -> None:
     assert run.evaluate().accuracy == pytest.approx(run.test_accuracy)
     assert run.evaluate(photos, split="all").images == 48
-    with pytest.raises(retort.UsageError, match="no split"):
+    with pytest.raises(retort.UsageError, match="--split: is 'tset'"):
         run.evaluate(split="tset")
 
 

@@ -23,6 +23,14 @@
 namespace retort::train {
 namespace {
 
+#if defined(__SANITIZE_THREAD__)
+constexpr bool kThreadSanitizer = true;
+#elif defined(__has_feature)
+constexpr bool kThreadSanitizer = __has_feature(thread_sanitizer);
+#else
+constexpr bool kThreadSanitizer = false;
+#endif
+
 constexpr int64_t kMostRanks = 4;
 constexpr size_t kSlot = size_t{64} << 20;
 constexpr size_t kResults = 4096;
@@ -101,9 +109,7 @@ std::vector<double> on_ranks(int64_t size, const Work& work) {
 class RanksTest : public ::testing::Test {
  protected:
   void SetUp() override {
-#ifdef __SANITIZE_THREAD__
-    GTEST_SKIP() << "the thread sanitizer does not follow forks";
-#endif
+    if (kThreadSanitizer) GTEST_SKIP() << "the thread sanitizer does not follow forks";
     at::set_num_threads(1);  // OpenMP's threads do not live on in a fork
     testing::write_pictures(folder_ / "data", "train", 3, 8);
     testing::write_pictures(folder_ / "data", "val", 3, 4);
