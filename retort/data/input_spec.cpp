@@ -44,10 +44,18 @@ std::array<float, 3> channels_from(const nlohmann::json& json, const char* field
           static_cast<float>(values[2])};
 }
 
+// A number with a fraction, or beyond 64 bits, has no whole number to be converted to.
+int64_t whole_number(const nlohmann::json& json, const char* field) {
+  const nlohmann::json& value = json.at(field);
+  if (!value.is_number_integer())
+    throw Error("is no whole number", std::string("preprocess.") + field);
+  return value.get<int64_t>();
+}
+
 InputSpec parse(const nlohmann::json& json) {
   InputSpec spec;
-  spec.size = json.at("crop").get<int64_t>();
-  const auto side = json.at("resize").get<int64_t>();
+  spec.size = whole_number(json, "crop");
+  const int64_t side = whole_number(json, "resize");
   if (spec.size < 16 || spec.size > 1024)
     throw Error(std::to_string(spec.size) + " is not in [16, 1024]", "preprocess.crop");
   if (side < spec.size || side > 100 * spec.size)

@@ -57,6 +57,9 @@ TEST(InputSpec, MalformedJsonIsAnErrorThatNamesTheField) {
   EXPECT_THROW(input_spec_from(with("mean", {0.2, 0.2})), Error);
   EXPECT_THROW(input_spec_from(with("range", {0, 255})), Error);
   EXPECT_THROW(input_spec_from(nlohmann::json::array()), Error);
+  for (const double beyond : {2.6e124, -1e300, 224.5})
+    EXPECT_TRUE(testing::says(testing::error_of([&] { input_spec_from(with("resize", beyond)); }),
+                              "whole number"));
 }
 
 TEST(InputSpec, InterpolationNames) {
