@@ -83,4 +83,20 @@ void load_state(ImageModel& model, const StateDict& state, const std::string& wh
     if (const auto found = state.find(name); found != state.end()) tensor.copy_(found->second);
 }
 
+StateDict clone(const StateDict& state) {
+  StateDict copy;
+  for (const auto& [name, tensor] : state) copy[name] = tensor.clone();
+  return copy;
+}
+
+void copy_into(StateDict own, const StateDict& state, const std::string& where) {
+  const at::NoGradGuard no_grad;
+  for (auto& [name, tensor] : own) {
+    const auto found = state.find(name);
+    if (found == state.end() || found->second.sizes() != tensor.sizes())
+      throw Error("'" + name + "' is missing or misshapen", where);
+    tensor.copy_(found->second);
+  }
+}
+
 }  // namespace retort::models

@@ -65,6 +65,11 @@ std::string head_name(ImageModel& model);
 c10::Device device_of(const ImageModel& model);
 // Parameters and buffers under their public names, detached, sharing memory with the module.
 StateDict state_of(torch::nn::Module& module);
+// A state with memory of its own.
+StateDict clone(const StateDict& state);
+// Copies the values of `state` into the tensors of `own`. Throws Error, naming `where`, when it
+// lacks one of them, or has it in another shape.
+void copy_into(StateDict own, const StateDict& state, const std::string& where);
 // Four-dimensional parameters in channels-last layout, in place: what convolutions on the CPU are
 // fastest with.
 void use_channels_last(ImageModel& model);

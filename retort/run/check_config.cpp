@@ -122,16 +122,19 @@ void check_extras(const RunConfig& config) {
                      "name an --extra and a --teacher, or leave it out");
 }
 
-void check_lengths(const RunConfig& config) {
-  if (config.hours > 0 && config.epochs > 0)
-    throw UsageError("chooses the epochs, and " + std::to_string(config.epochs) + " are named",
-                     "--hours", "leave out --epochs, or say --epochs 0");
+void check_closing(const RunConfig& config) {
   if (config.closing_epochs != 0 && (!has_teacher(config) || !config.classes.empty()))
     throw UsageError("follows a distillation, on images with labels", "--closing-epochs",
                      "leave it out with --teacher none and with --classes");
 }
 
 }  // namespace
+
+void check_hours(const RunConfig& config) {
+  if (config.hours > 0 && config.epochs > 0)
+    throw UsageError("chooses the epochs, and " + std::to_string(config.epochs) + " are named",
+                     "--hours", "leave out --epochs, or say --epochs 0");
+}
 
 void validate(const RunConfig& config) {
   if (config.data.empty())
@@ -153,7 +156,8 @@ void validate(const RunConfig& config) {
   data::check(config.view.augment);
   check_device_name(config.device);
   check_extras(config);
-  check_lengths(config);
+  check_hours(config);
+  check_closing(config);
   check_objective(config);
 }
 

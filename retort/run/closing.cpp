@@ -38,24 +38,13 @@ losses::LossContext context_of(const train::TrainData& data, models::ImageModel&
           at::Tensor(),          {}};
 }
 
-StateDict copy_of(const StateDict& state) {
-  StateDict copy;
-  for (const auto& [name, tensor] : state) copy[name] = tensor.clone();
-  return copy;
-}
-
-void put_back(const StateDict& state, models::ImageModel& model) {
-  const at::NoGradGuard no_grad;
-  for (auto& [name, tensor] : models::state_of(model)) tensor.copy_(state.at(name));
-}
-
 }  // namespace
 
 void close_training(const Plan& plan, const OpenData& data, const std::string& distilled,
                     const RunFolder& folder, bool resume,
                     const std::function<void(const EpochMetrics&)>& on_epoch,
                     const Context& context, TrainedStudent& student) {
-  const StateDict before = copy_of(models::state_of(*student.model));
+  const StateDict before = models::clone(models::state_of(*student.model));
   const train::TrainData read{&data.train, &data.val, plan.views.recipe,    data.spec, nullptr,
                               nullptr,     {},        data.manifest.classes};
   losses::Objective objective(closing_terms(plan), context_of(read, *student.model));
@@ -89,7 +78,7 @@ void close_training(const Plan& plan, const OpenData& data, const std::string& d
     result.best_epoch = epochs_before + closed.best_epoch;
     result.val_accuracy = closed.val_accuracy;
   } else {
-    put_back(before, *student.model);
+    models::copy_into(models::state_of(*student.model), before, "the distilled student");
   }
 }
 

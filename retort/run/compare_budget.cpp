@@ -45,20 +45,17 @@ struct Total {
 
 Total total_of(const std::vector<ArmPlan>& plans, Log& log, const StopFlag& stop) {
   Total total;
-  std::set<std::vector<std::string>> seen;
+  std::set<Looks> seen;
   for (const ArmPlan& plan : plans) {
     const auto runs = static_cast<double>(plan.runs.size());
     total.fixed += runs * kEachRun;
     if (plan.probe()) continue;
     log.info("measuring " + plan.title());
-    const RunConfig& one = plan.runs.front();
-    const Forecast measured = forecast(one, log, stop);
+    const Forecast measured = forecast(plan.runs.front(), log, stop);
     const double growing = measured.epoch_seconds() * static_cast<double>(measured.epochs);
     total.growing += runs * growing;
     total.fixed += runs * (measured.student_seconds() - growing);
-    std::vector<std::string> looks = one.teacher;
-    looks.insert(looks.end(), one.extra.begin(), one.extra.end());
-    if (seen.insert(looks).second) total.fixed += measured.teacher_seconds();
+    if (seen.insert(looks_of(plan)).second) total.fixed += measured.teacher_seconds();
   }
   return total;
 }
@@ -143,9 +140,7 @@ BudgetedArms budgeted(const CompareConfig& given, const fs::path& file, Log& log
   if (config.base.hours > 0 && config.budget == Budget::time)
     throw UsageError("is how long the distilled arm takes by its --epochs", "--budget time",
                      "leave out --hours");
-  if (config.base.hours > 0 && config.base.epochs > 0)
-    throw UsageError("chooses the epochs, and " + std::to_string(config.base.epochs) + " are named",
-                     "--hours", "leave out --epochs, or say --epochs 0");
+  check_hours(config.base);
   const bool measures = config.base.hours > 0 || config.budget == Budget::time;
   nlohmann::json chosen;
   if (measures) {

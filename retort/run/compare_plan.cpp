@@ -112,8 +112,7 @@ ArmPlan without_teacher(const CompareConfig& config, ArmKind kind) {
 // In as many image-steps as other arms, its closing phase included: so many epochs with more
 // images.
 void fit_epochs(RunConfig& one) {
-  double images = 1;  // of an epoch, for each of the data set's own
-  for (const std::string& extra : one.extra) images += data::extra_from(extra).ratio;
+  const double images = epoch_growth(one);
   const double given = static_cast<double>(one.epochs);
   if (one.closing_epochs == RunConfig::kByRule && !one.extra.empty()) {
     RunConfig all = one;

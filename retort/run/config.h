@@ -79,6 +79,9 @@ RunConfig absolute(RunConfig config);
 // 2021), for long runs. Throws UsageError listing the names.
 std::vector<std::pair<std::string, std::string>> recipe(const std::string& name);
 
+// Throws UsageError where --hours stands beside --epochs.
+void check_hours(const RunConfig& config);
+
 // Throws UsageError on what no range says: names that nothing has, crops turned round, a missing
 // data set.
 void validate(const RunConfig& config);

@@ -119,6 +119,9 @@ double learning_rate_for(const TrainingPlan& plan, int64_t images);
 // The peak rate of the closing phase, for a distillation on so many different images.
 double closing_rate_for(const TrainingPlan& plan, int64_t images);
 
+// Images of an epoch for each of the data set's own: 1, and what its extras add.
+double epoch_growth(const RunConfig& config);
+
 // Epochs of the closing phase: as the config says, or by the rule that --help states. A pile is
 // what makes it worth having, so there is none by rule without one.
 int64_t closing_epochs_of(const RunConfig& config);

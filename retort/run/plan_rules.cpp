@@ -37,12 +37,17 @@ double closing_rate_for(const TrainingPlan& plan, int64_t images) {
   return plan.closing_rate.value_or(learning_rate_for(plan, images) / 10);
 }
 
+double epoch_growth(const RunConfig& config) {
+  double images = 1;
+  for (const std::string& extra : config.extra) images += data::extra_from(extra).ratio;
+  return images;
+}
+
 int64_t closing_epochs_of(const RunConfig& config) {
   if (config.closing_epochs != RunConfig::kByRule) return config.closing_epochs;
   if (config.extra.empty()) return 0;
-  double images = 1;  // of an epoch, for each of the data set's own
-  for (const std::string& extra : config.extra) images += data::extra_from(extra).ratio;
-  const int64_t tenth = std::llround(static_cast<double>(epochs_of(config)) * images / 10);
+  const int64_t tenth =
+      std::llround(static_cast<double>(epochs_of(config)) * epoch_growth(config) / 10);
   return std::clamp<int64_t>(tenth, 10, 100);
 }
 

@@ -19,7 +19,6 @@ namespace retort::train {
 namespace {
 
 constexpr uint64_t kDropoutStream = 2;
-constexpr const char* kFormat = "retort-checkpoint-4";
 
 // Of an accuracy in percent on so many images, with Laplace's correction, so that a perfect one has
 // an error too.
@@ -54,50 +53,6 @@ std::vector<Source> sources_of(const TrainData& data) {
   return sources;
 }
 
-StateDict clone(const StateDict& state) {
-  StateDict copy;
-  for (const auto& [name, tensor] : state) copy[name] = tensor.clone();
-  return copy;
-}
-
-void put(StateDict& into, const std::string& prefix, const StateDict& state) {
-  for (const auto& [name, tensor] : state) into[prefix + name] = tensor;
-}
-
-StateDict take(const StateDict& from, const std::string& prefix) {
-  StateDict state;
-  for (auto found = from.lower_bound(prefix);
-       found != from.end() && found->first.starts_with(prefix); ++found)
-    state[found->first.substr(prefix.size())] = found->second;
-  return state;
-}
-
-StateDict head_of(const TrainData& data) {
-  if (data.teacher == nullptr) return {};
-  return {{"weight", data.teacher->weight}, {"bias", data.teacher->bias}};
-}
-
-// The names of the fields in which two fingerprints differ.
-std::string differences(const std::string& one, const std::string& other) {
-  const auto a = nlohmann::json::parse(one, nullptr, false),
-             b = nlohmann::json::parse(other, nullptr, false);
-  std::string names;
-  for (const auto& [name, value] : b.items())
-    if (!a.is_object() || !a.contains(name) || a.at(name) != value)
-      names += (names.empty() ? "" : ", ") + name;
-  return names;
-}
-
-void copy_into(StateDict own, const StateDict& state, const std::string& where) {
-  const at::NoGradGuard no_grad;
-  for (auto& [name, tensor] : own) {
-    const auto found = state.find(name);
-    if (found == state.end() || found->second.sizes() != tensor.sizes())
-      throw Error("'" + name + "' is missing or misshapen", where);
-    tensor.copy_(found->second);
-  }
-}
-
 // What a moving average is of: the weights, and the statistics that batch norms evaluate with.
 // Shares their memory.
 StateDict averaged_state(models::ImageModel& student) {
@@ -113,7 +68,7 @@ class Averaged {
  public:
   Averaged(models::ImageModel& student, const StateDict& average) : student_(student) {
     if (average.empty()) return;
-    own_ = clone(averaged_state(student));
+    own_ = models::clone(averaged_state(student));
     set(average);
   }
   ~Averaged() {
@@ -158,7 +113,7 @@ Trainer::Trainer(models::ImageModel& student, losses::Objective& objective, cons
     optimizer_.scale_rate("student." + models::head_name(student), options_.head_rate);
   if (objective_.needs_teacher() && (data_.teacher == nullptr || data_.outputs == nullptr))
     throw UsageError("the objective needs a teacher");
-  if (options_.ema_decay > 0) ema_ = clone(averaged_state(student_));
+  if (options_.ema_decay > 0) ema_ = models::clone(averaged_state(student_));
 }
 
 double Trainer::learning_rate(int64_t step) const {
@@ -184,11 +139,11 @@ losses::StepView Trainer::whole_batch(const Batches::Batch& batch, const models:
 
 // The student's gradients add up to the whole batch's. The objective's own are the same on every
 // rank, up to rounding: their mean keeps the ranks from drifting apart.
-// Returns how many ranks were asked to stop.
+// Returns how many ranks were asked to stop; undefined for one rank, which looks at its flag.
 at::Tensor Trainer::sum_gradients(const StopFlag& stop) {
+  if (ranks_.size() == 1) return {};
   at::Tensor stops = at::full({}, stop.load(std::memory_order_relaxed) ? 1.0F : 0.0F,
                               at::device(device_).dtype(at::kFloat));
-  if (ranks_.size() == 1) return stops;
   std::vector<at::Tensor> gradients{stops};
   for (const at::Tensor& parameter : student_.parameters())
     if (parameter.grad().defined()) gradients.push_back(parameter.grad());
@@ -225,7 +180,7 @@ void Trainer::step(Batches::Batch batch, const StopFlag& stop) {
   update_ema();
 
   std::vector<at::Tensor> values{
-      value.total.detach(), norm, stops,
+      value.total.detach(), norm,
       view.student_logits.detach().argmax(1).eq(on_device(view.labels, device_)).sum()};
   progress_.term_names.clear();
   for (const auto& [name, loss] : value.terms) {
@@ -234,8 +189,12 @@ void Trainer::step(Batches::Batch batch, const StopFlag& stop) {
   }
   for (at::Tensor& each : values) each = each.to(at::kDouble);
   settle();  // of the step before: by now the device has this one to do
-  last_step_ = {at::stack(values), progress_.epoch, progress_.step,
-                static_cast<double>(view.labels.size(0)), view.labels.ge(0).sum().item<double>()};
+  last_step_ = {at::stack(values),
+                progress_.epoch,
+                progress_.step,
+                static_cast<double>(view.labels.size(0)),
+                view.labels.ge(0).sum().item<double>(),
+                stops};
 }
 
 // Adds up the last step's metrics: waits for the device to be done with it.
@@ -244,7 +203,7 @@ void Trainer::settle() {
   const StepMetrics metrics = *std::exchange(last_step_, std::nullopt);
   const at::Tensor values = metrics.values.to(at::kCPU);
   const std::span numbers(values.const_data_ptr<double>(), static_cast<size_t>(values.size(0)));
-  const std::span terms = numbers.subspan(4);
+  const std::span terms = numbers.subspan(3);
   const auto check = [&](double value, const char* what) {
     if (std::isfinite(value)) return;
     throw Error(std::string(what) + " is not finite in epoch " + std::to_string(metrics.epoch + 1) +
@@ -255,12 +214,12 @@ void Trainer::settle() {
   };
   check(numbers[0], "the loss");
   check(numbers[1], "the gradient");
-  stops_ = numbers[2] > 0;
+  stops_ = metrics.stops.defined() && metrics.stops.item<float>() > 0;
   Sums& sums = progress_.sums;
   sums.terms.resize(terms.size());
   for (size_t i = 0; i < terms.size(); ++i) sums.terms[i] += metrics.images * terms[i];
   sums.loss += metrics.images * numbers[0];
-  sums.correct += numbers[3];
+  sums.correct += numbers[2];
   sums.labelled += metrics.labelled;
   sums.images += metrics.images;
 }
@@ -330,7 +289,7 @@ void Trainer::validate(EpochMetrics& metrics, const StopFlag& stop) {
                              standard_error(progress_.highest_accuracy, data_.val->size())) {
     progress_.kept_accuracy = result.accuracy;
     progress_.kept_epoch = progress_.epoch + 1;
-    best_ = clone(models::state_of(student_));
+    best_ = models::clone(models::state_of(student_));
   }
 }
 
@@ -437,71 +396,10 @@ TrainResult Trainer::run(const std::filesystem::path& path, bool resume,
     on_epoch(progress_.lines.back());
   }
   checkpoint.write();
-  copy_into(models::state_of(student_), best_, path.string());
+  models::copy_into(models::state_of(student_), best_, path.string());
   student_.eval();
   return {progress_.epoch, progress_.kept_epoch, progress_.kept_accuracy, images_per_second(),
           checkpoint.seconds()};
-}
-
-// Fitted again it may differ by rounding; with other labels, classes or prompts it is another head.
-void Trainer::check_head(const StateDict& head, const std::string& where) const {
-  constexpr double kRounding = 0.01;
-  for (const auto& [name, tensor] : head_of(data_)) {
-    const auto found = head.find(name);
-    if (found != head.end() && found->second.sizes() == tensor.sizes() &&
-        (found->second - tensor).norm().item<double>() <=
-            kRounding * tensor.norm().item<double>() + 1e-6)
-      continue;
-    throw Error("was made with another head of the teacher", where, "train again without --resume");
-  }
-}
-
-void Trainer::save(const std::filesystem::path& path) const {
-  StateDict all;
-  put(all, "student.", models::state_of(student_));
-  put(all, "objective.", models::state_of(objective_));
-  put(all, "optimizer.", optimizer_.state());
-  put(all, "ema.", ema_);
-  put(all, "best.", best_);
-  put(all, "teacher.", head_of(data_));
-  write_safetensors(path, all,
-                    {{"format", kFormat},
-                     {"fingerprint", fingerprint(options_, data_, student_.spec())},
-                     {"position", nlohmann::json(progress_).dump()}});
-}
-
-void Trainer::load(const std::filesystem::path& path) {
-  const TensorFile file = read_safetensors(path);
-  const auto meta = [&](const std::string& key) {
-    const auto found = file.metadata.find(key);
-    if (found == file.metadata.end())
-      throw Error("is not a retort checkpoint: it lacks '" + key + "'", path.string());
-    return found->second;
-  };
-  if (meta("format") != kFormat)
-    throw Error("is of another version: " + meta("format"), path.string(),
-                "train again without --resume");
-  if (const std::string own = fingerprint(options_, data_, student_.spec());
-      meta("fingerprint") != own)
-    throw Error("was made with other settings, data or teacher (" +
-                    differences(meta("fingerprint"), own) + ")",
-                path.string(),
-                "resume with `--config` of that run, or train again without --resume");
-  check_head(take(file.tensors, "teacher."), path.string());
-  try {
-    progress_ = nlohmann::json::parse(meta("position")).get<Progress>();
-  } catch (const nlohmann::json::exception& broken) {
-    throw Error(std::string("has a broken position: ") + broken.what(), path.string(),
-                "train again without --resume");
-  }
-  if (progress_.epoch < 0 || progress_.epoch > options_.epochs || progress_.step_in_epoch < 0 ||
-      progress_.step_in_epoch > batches_.count())
-    throw Error("has a position outside the run", path.string(), "train again without --resume");
-  copy_into(models::state_of(student_), take(file.tensors, "student."), path.string());
-  copy_into(models::state_of(objective_), take(file.tensors, "objective."), path.string());
-  optimizer_.load(take(file.tensors, "optimizer."), path.string());
-  copy_into(ema_, take(file.tensors, "ema."), path.string());
-  best_ = clone(take(file.tensors, "best."));
 }
 
 }  // namespace retort::train

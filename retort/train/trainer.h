@@ -74,9 +74,10 @@ class Trainer {
 
   // What a step measured, on the student's device.
   struct StepMetrics {
-    at::Tensor values;  // loss, gradient norm, stops, correct, then the terms' losses
+    at::Tensor values;  // loss, gradient norm, correct, then the terms' losses
     int64_t epoch = 0, step = 0;
     double images = 0, labelled = 0;
+    at::Tensor stops;  // how many ranks were asked to stop; undefined for one rank
   };
 
   class Checkpoint;

@@ -4,7 +4,7 @@
 #include "retort/core/file.h"
 #include "retort/run/run_folder.h"
 #include "retort/run/teacher_measures.h"
-#include "tests/run/small_job.h"
+#include "tests/run/small_comparison.h"
 #include "tests/support/message.h"
 
 namespace retort::run {
@@ -12,22 +12,14 @@ namespace {
 
 namespace fs = std::filesystem;
 
-class CompareBudgetTest : public SmallJob {
+class CompareBudgetTest : public SmallComparison {
  protected:
   void SetUp() override {
-    SmallJob::SetUp();
-    compare_.base = config_;
-    compare_.base.teacher.clear();
-    compare_.base.epochs = 1;
-    compare_.base.out = (folder_ / "compare").string();
-    compare_.teachers = {config_.teacher.front() + "@32"};
+    SmallComparison::SetUp();
     compare_.arms = {ArmKind::scratch, ArmKind::distill};
     compare_.losses = {"kd"};
     compare_.seeds = 1;
   }
-  report::Comparison now() { return compare(compare_, null_log(), never_stop()); }
-
-  CompareConfig compare_;
 };
 
 TEST_F(CompareBudgetTest, OnPaperEachArmHasItsOwnLength) {

@@ -6,7 +6,7 @@
 #include "retort/core/file.h"
 #include "retort/run/report_run.h"
 #include "retort/run/run_folder.h"
-#include "tests/run/small_job.h"
+#include "tests/run/small_comparison.h"
 #include "tests/support/message.h"
 
 namespace retort::run {
@@ -14,22 +14,14 @@ namespace {
 
 namespace fs = std::filesystem;
 
-class CompareTest : public SmallJob {
+class CompareTest : public SmallComparison {
  protected:
   void SetUp() override {
-    SmallJob::SetUp();
-    compare_.base = config_;
-    compare_.base.teacher.clear();
-    compare_.base.epochs = 1;
-    compare_.base.out = (folder_ / "compare").string();
+    SmallComparison::SetUp();
     compare_.base.student_weights = write_weights("student.safetensors", {config_.student, 5});
-    compare_.teachers = {config_.teacher.front() + "@32"};
     compare_.losses = {"align_uniform", "kd", "info_nce+dkd"};
     compare_.seeds = 2;
   }
-  report::Comparison now() { return compare(compare_, null_log(), never_stop()); }
-
-  CompareConfig compare_;
 };
 
 TEST_F(CompareTest, RunsEachArmOverTheSeedsAndThenOnlyWhatIsMissing) {

@@ -15,10 +15,8 @@
 #include "retort/data/manifest.h"
 #include "retort/models/registry.h"
 #include "retort/train/trainer.h"
-#include "tests/support/folder.h"
-#include "tests/support/formula.h"
 #include "tests/support/message.h"
-#include "tests/support/pictures.h"
+#include "tests/train/small_training.h"
 
 namespace retort::train {
 namespace {
@@ -106,39 +104,19 @@ std::vector<double> on_ranks(int64_t size, const Work& work) {
   return good ? results : std::vector<double>{};
 }
 
-class RanksTest : public ::testing::Test {
+class RanksTest : public SmallTraining {
  protected:
   void SetUp() override {
     if (kThreadSanitizer) GTEST_SKIP() << "the thread sanitizer does not follow forks";
     at::set_num_threads(1);  // OpenMP's threads do not live on in a fork
-    testing::write_pictures(folder_ / "data", "train", 3, 8);
-    testing::write_pictures(folder_ / "data", "val", 3, 4);
-    manifest_ = data::load_manifest(folder_ / "data");
-    spec_.size = 32;
-    train_.emplace(data::ImageStore::open(
-        folder_ / "cache", manifest_, manifest_.of(data::Split::train), data::bounded(320), {}));
-    val_.emplace(data::ImageStore::open(folder_ / "cache", manifest_,
-                                        manifest_.of(data::Split::val), data::for_evaluation(spec_),
-                                        {}));
-    models::ModelPtr model = models::make_model({"resnet18", 3});
-    StateDict state = models::state_of(*model);
-    testing::formula_fill(state);
-    write_safetensors(folder_ / "teacher.safetensors", state);
-    std::vector<teacher::Teacher> teachers;
-    teachers.emplace_back(
-        teacher::TeacherSource{.weights = folder_ / "teacher.safetensors", .size = 32},
-        models::Precision::fp32);
-    teachers[0].keep_head({"a", "b", "c"});
-    outputs_.emplace(std::vector{teacher::OutputStore::open(folder_ / "cache", teachers[0], *train_,
-                                                            {}, {.views = 2})},
-                     std::vector<double>{1});
-    teacher_ = teacher::joint_head(teachers, std::vector<double>{1}, std::vector<double>{1});
+    SmallTraining::SetUp();
   }
 
-  // The loss of each epoch of training by these terms, and the last validation accuracy.
-  std::vector<double> losses_of(const std::vector<losses::TermConfig>& terms,
-                                const std::string& student, int64_t epochs, Ranks& ranks,
-                                bool resume = false) {
+  // A training by these terms, on this rank.
+  void train(const std::vector<losses::TermConfig>& terms, const std::string& student,
+             int64_t epochs, Ranks& ranks, bool resume,
+             const std::function<void(const EpochMetrics&)>& on_epoch,
+             const StopFlag& stop = never_stop()) {
     torch::manual_seed(3);
     models::ModelPtr model = models::make_model({student, 3});
     const TrainData data{&*train_, &*val_, {}, spec_, &teacher_, &*outputs_, {}, manifest_.classes};
@@ -150,28 +128,25 @@ class RanksTest : public ::testing::Test {
                                         teacher_.weight,
                                         teacher_.bias,
                                         {}});
-    TrainOptions options;
-    options.epochs = epochs;
-    options.batch_size = 8;
-    options.views = 2;
-    options.ema_decay = 0.9;
-    Trainer trainer(*model, objective, data, options, ranks);
+    TrainOptions own = options(epochs);
+    own.ema_decay = 0.9;
+    Trainer trainer(*model, objective, data, own, ranks);
+    trainer.run(folder_ / "checkpoint.safetensors", resume, on_epoch, null_log(), stop);
+  }
+
+  // Its loss in each epoch, and the last validation accuracy.
+  std::vector<double> losses_of(const std::vector<losses::TermConfig>& terms,
+                                const std::string& student, int64_t epochs, Ranks& ranks,
+                                bool resume = false) {
     std::vector<double> found;
     double accuracy = 0;
-    trainer.run(folder_ / "checkpoint.safetensors", resume, [&](const EpochMetrics& line) {
+    train(terms, student, epochs, ranks, resume, [&](const EpochMetrics& line) {
       found.push_back(line.train_loss);
       accuracy = line.val_accuracy.value();
     });
     found.push_back(accuracy);
     return found;
   }
-
-  testing::TestFolder folder_;
-  data::Manifest manifest_;
-  data::InputSpec spec_;
-  std::optional<data::ImageStore> train_, val_;
-  teacher::JointHead teacher_;
-  std::optional<teacher::JointOutputs> outputs_;
 };
 
 TEST_F(RanksTest, RowsComeInTheOrderOfTheRanksWithTheirGradients) {
@@ -259,32 +234,13 @@ TEST_F(RanksTest, ACheckpointOfOneNumberOfRanksServesAnother) {
   std::filesystem::remove(folder_ / "checkpoint.safetensors");
   // Stopped on one of two ranks: both end at the same step.
   on_ranks(2, [&](Ranks& ranks) {
-    torch::manual_seed(3);
-    models::ModelPtr model = models::make_model({"deit_tiny", 3});
-    const TrainData data{&*train_, &*val_, {}, spec_, &teacher_, &*outputs_, {}, manifest_.classes};
-    losses::Objective objective(terms, {model->feature_dim(),
-                                        512,
-                                        3,
-                                        train_->size(),
-                                        labels_of(data),
-                                        teacher_.weight,
-                                        teacher_.bias,
-                                        {}});
-    TrainOptions options;
-    options.epochs = 4;
-    options.batch_size = 8;
-    options.views = 2;
-    options.ema_decay = 0.9;
-    Trainer trainer(*model, objective, data, options, ranks);
     StopFlag stop = false;
     bool stopped = false;
+    const auto stop_after_two = [&](const EpochMetrics& line) {
+      if (line.epoch == 2 && ranks.rank() == 1) stop = true;
+    };
     try {
-      trainer.run(
-          folder_ / "checkpoint.safetensors", false,
-          [&](const EpochMetrics& line) {
-            if (line.epoch == 2 && ranks.rank() == 1) stop = true;
-          },
-          null_log(), stop);
+      train(terms, "deit_tiny", 4, ranks, /*resume=*/false, stop_after_two, stop);
     } catch (const Interrupted&) {
       stopped = true;
     }

@@ -1,0 +1,102 @@
+// How a trainer's checkpoint is written and read.
+#include "retort/core/error.h"
+#include "retort/core/safetensors.h"
+#include "retort/train/trainer.h"
+
+namespace retort::train {
+namespace {
+
+constexpr const char* kFormat = "retort-checkpoint-4";
+
+void put(StateDict& into, const std::string& prefix, const StateDict& state) {
+  for (const auto& [name, tensor] : state) into[prefix + name] = tensor;
+}
+
+StateDict take(const StateDict& from, const std::string& prefix) {
+  StateDict state;
+  for (auto found = from.lower_bound(prefix);
+       found != from.end() && found->first.starts_with(prefix); ++found)
+    state[found->first.substr(prefix.size())] = found->second;
+  return state;
+}
+
+StateDict head_of(const TrainData& data) {
+  if (data.teacher == nullptr) return {};
+  return {{"weight", data.teacher->weight}, {"bias", data.teacher->bias}};
+}
+
+// The names of the fields in which two fingerprints differ.
+std::string differences(const std::string& one, const std::string& other) {
+  const auto a = nlohmann::json::parse(one, nullptr, false),
+             b = nlohmann::json::parse(other, nullptr, false);
+  std::string names;
+  for (const auto& [name, value] : b.items())
+    if (!a.is_object() || !a.contains(name) || a.at(name) != value)
+      names += (names.empty() ? "" : ", ") + name;
+  return names;
+}
+
+}  // namespace
+
+// Fitted again it may differ by rounding; with other labels, classes or prompts it is another head.
+void Trainer::check_head(const StateDict& head, const std::string& where) const {
+  constexpr double kRounding = 0.01;
+  for (const auto& [name, tensor] : head_of(data_)) {
+    const auto found = head.find(name);
+    if (found != head.end() && found->second.sizes() == tensor.sizes() &&
+        (found->second - tensor).norm().item<double>() <=
+            kRounding * tensor.norm().item<double>() + 1e-6)
+      continue;
+    throw Error("was made with another head of the teacher", where, "train again without --resume");
+  }
+}
+
+void Trainer::save(const std::filesystem::path& path) const {
+  StateDict all;
+  put(all, "student.", models::state_of(student_));
+  put(all, "objective.", models::state_of(objective_));
+  put(all, "optimizer.", optimizer_.state());
+  put(all, "ema.", ema_);
+  put(all, "best.", best_);
+  put(all, "teacher.", head_of(data_));
+  write_safetensors(path, all,
+                    {{"format", kFormat},
+                     {"fingerprint", fingerprint(options_, data_, student_.spec())},
+                     {"position", nlohmann::json(progress_).dump()}});
+}
+
+void Trainer::load(const std::filesystem::path& path) {
+  const TensorFile file = read_safetensors(path);
+  const auto meta = [&](const std::string& key) {
+    const auto found = file.metadata.find(key);
+    if (found == file.metadata.end())
+      throw Error("is not a retort checkpoint: it lacks '" + key + "'", path.string());
+    return found->second;
+  };
+  if (meta("format") != kFormat)
+    throw Error("is of another version: " + meta("format"), path.string(),
+                "train again without --resume");
+  if (const std::string own = fingerprint(options_, data_, student_.spec());
+      meta("fingerprint") != own)
+    throw Error("was made with other settings, data or teacher (" +
+                    differences(meta("fingerprint"), own) + ")",
+                path.string(),
+                "resume with `--config` of that run, or train again without --resume");
+  check_head(take(file.tensors, "teacher."), path.string());
+  try {
+    progress_ = nlohmann::json::parse(meta("position")).get<Progress>();
+  } catch (const nlohmann::json::exception& broken) {
+    throw Error(std::string("has a broken position: ") + broken.what(), path.string(),
+                "train again without --resume");
+  }
+  if (progress_.epoch < 0 || progress_.epoch > options_.epochs || progress_.step_in_epoch < 0 ||
+      progress_.step_in_epoch > batches_.count())
+    throw Error("has a position outside the run", path.string(), "train again without --resume");
+  models::copy_into(models::state_of(student_), take(file.tensors, "student."), path.string());
+  models::copy_into(models::state_of(objective_), take(file.tensors, "objective."), path.string());
+  optimizer_.load(take(file.tensors, "optimizer."), path.string());
+  models::copy_into(ema_, take(file.tensors, "ema."), path.string());
+  best_ = models::clone(take(file.tensors, "best."));
+}
+
+}  // namespace retort::train
