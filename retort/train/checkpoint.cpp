@@ -62,7 +62,7 @@ void Trainer::save(const std::filesystem::path& path) const {
   write_safetensors(path, all,
                     {{"format", kFormat},
                      {"fingerprint", fingerprint(options_, data_, student_.spec())},
-                     {"position", nlohmann::json(progress_).dump()}});
+                     {"position", nlohmann::json(position_).dump()}});
 }
 
 void Trainer::load(const std::filesystem::path& path) {
@@ -83,20 +83,15 @@ void Trainer::load(const std::filesystem::path& path) {
                 path.string(),
                 "resume with `--config` of that run, or train again without --resume");
   check_head(take(file.tensors, "teacher."), path.string());
-  try {
-    progress_ = nlohmann::json::parse(meta("position")).get<Progress>();
-  } catch (const nlohmann::json::exception& broken) {
-    throw Error(std::string("has a broken position: ") + broken.what(), path.string(),
-                "train again without --resume");
-  }
-  if (progress_.epoch < 0 || progress_.epoch > options_.epochs || progress_.step_in_epoch < 0 ||
-      progress_.step_in_epoch > batches_.count())
-    throw Error("has a position outside the run", path.string(), "train again without --resume");
+  position_ = position_from(meta("position"),
+                            {options_.epochs, batches_.count(), batches_.images()}, path.string());
   models::copy_into(models::state_of(student_), take(file.tensors, "student."), path.string());
   models::copy_into(models::state_of(objective_), take(file.tensors, "objective."), path.string());
   optimizer_.load(take(file.tensors, "optimizer."), path.string());
   models::copy_into(ema_, take(file.tensors, "ema."), path.string());
-  best_ = models::clone(take(file.tensors, "best."));
+  if (position_.kept_epoch == 0) return;
+  best_ = models::clone(models::state_of(student_));
+  models::copy_into(best_, take(file.tensors, "best."), path.string());
 }
 
 }  // namespace retort::train

@@ -166,7 +166,7 @@ void Trainer::step(Batches::Batch batch, const StopFlag& stop) {
   // Dropout draws from the global generator: seeded by the step, so that a resumed run draws the
   // same.
   const uint64_t seed =
-      mix64(options_.seed + mix64(kDropoutStream + static_cast<uint64_t>(progress_.step)));
+      mix64(options_.seed + mix64(kDropoutStream + static_cast<uint64_t>(position_.step)));
   torch::manual_seed(seed + static_cast<uint64_t>(ranks_.rank()));
   const losses::StepView view = whole_batch(batch, pass_.forward(batch.images));
   if (ranks_.size() > 1) torch::manual_seed(seed);  // what losses draw is the same on every rank
@@ -176,22 +176,22 @@ void Trainer::step(Batches::Batch batch, const StopFlag& stop) {
   pass_.backward();
   const at::Tensor stops = sum_gradients(stop);
   const at::Tensor norm = optimizer_.clip_gradients(options_.clip_norm);
-  optimizer_.step(learning_rate(progress_.step));
+  optimizer_.step(learning_rate(position_.step));
   update_ema();
 
   std::vector<at::Tensor> values{
       value.total.detach(), norm,
       view.student_logits.detach().argmax(1).eq(on_device(view.labels, device_)).sum()};
-  progress_.term_names.clear();
+  position_.term_names.clear();
   for (const auto& [name, loss] : value.terms) {
     values.push_back(loss);
-    progress_.term_names.push_back(name);
+    position_.term_names.push_back(name);
   }
   for (at::Tensor& each : values) each = each.to(at::kDouble);
   settle();  // of the step before: by now the device has this one to do
   last_step_ = {at::stack(values),
-                progress_.epoch,
-                progress_.step,
+                position_.epoch,
+                position_.step,
                 static_cast<double>(view.labels.size(0)),
                 view.labels.ge(0).sum().item<double>(),
                 stops};
@@ -215,7 +215,7 @@ void Trainer::settle() {
   check(numbers[0], "the loss");
   check(numbers[1], "the gradient");
   stops_ = metrics.stops.defined() && metrics.stops.item<float>() > 0;
-  Sums& sums = progress_.sums;
+  Position::Sums& sums = position_.sums;
   sums.terms.resize(terms.size());
   for (size_t i = 0; i < terms.size(); ++i) sums.terms[i] += metrics.images * terms[i];
   sums.loss += metrics.images * numbers[0];
@@ -230,8 +230,8 @@ void Trainer::update_ema() {
   // The average of few steps would remember the random start: the decay grows with the steps (as
   // TensorFlow's ExponentialMovingAverage does).
   const double decay =
-      std::min(options_.ema_decay, (1.0 + static_cast<double>(progress_.step)) /
-                                       (10.0 + static_cast<double>(progress_.step)));
+      std::min(options_.ema_decay, (1.0 + static_cast<double>(position_.step)) /
+                                       (10.0 + static_cast<double>(position_.step)));
   std::vector<at::Tensor> averages, weights;
   for (const auto& [name, tensor] : averaged_state(student_)) {
     averages.push_back(ema_.at(name));
@@ -283,36 +283,36 @@ void Trainer::validate(EpochMetrics& metrics, const StopFlag& stop) {
     metrics.val_accuracy = result.accuracy;
     metrics.val_loss = result.cross_entropy;
   }
-  progress_.highest_accuracy = std::max(progress_.highest_accuracy, result.accuracy);
+  position_.highest_accuracy = std::max(position_.highest_accuracy, result.accuracy);
   if (!has_val ||
-      result.accuracy >= progress_.highest_accuracy -
-                             standard_error(progress_.highest_accuracy, data_.val->size())) {
-    progress_.kept_accuracy = result.accuracy;
-    progress_.kept_epoch = progress_.epoch + 1;
+      result.accuracy >= position_.highest_accuracy -
+                             standard_error(position_.highest_accuracy, data_.val->size())) {
+    position_.kept_accuracy = result.accuracy;
+    position_.kept_epoch = position_.epoch + 1;
     best_ = models::clone(models::state_of(student_));
   }
 }
 
 void Trainer::end_epoch(const StopFlag& stop) {
-  const Sums& sums = progress_.sums;
-  EpochMetrics metrics{.epoch = progress_.epoch + 1,
-                       .step = progress_.step,
+  const Position::Sums& sums = position_.sums;
+  EpochMetrics metrics{.epoch = position_.epoch + 1,
+                       .step = position_.step,
                        .train_loss = sums.loss / sums.images,
-                       .learning_rate = learning_rate(progress_.step - 1),
+                       .learning_rate = learning_rate(position_.step - 1),
                        .images_per_second = images_per_second()};
   if (sums.labelled > 0) metrics.train_accuracy = 100 * sums.correct / sums.labelled;
-  for (size_t i = 0; i < progress_.term_names.size(); ++i)
-    metrics.terms[progress_.term_names[i]] = sums.terms[i] / sums.images;
+  for (size_t i = 0; i < position_.term_names.size(); ++i)
+    metrics.terms[position_.term_names[i]] = sums.terms[i] / sums.images;
   validate(metrics, stop);
-  progress_.lines.push_back(std::move(metrics));
-  progress_.sums = {};
-  progress_.step_in_epoch = 0;
-  ++progress_.epoch;
+  position_.lines.push_back(std::move(metrics));
+  position_.sums = {};
+  position_.step_in_epoch = 0;
+  ++position_.epoch;
 }
 
 double Trainer::images_per_second() const {
-  return progress_.step_seconds > 0
-             ? static_cast<double>(progress_.images_seen) / progress_.step_seconds
+  return position_.step_seconds > 0
+             ? static_cast<double>(position_.images_seen) / position_.step_seconds
              : 0;
 }
 
@@ -320,11 +320,11 @@ double Trainer::images_per_second() const {
 class Trainer::Checkpoint {
  public:
   Checkpoint(Trainer& trainer, const std::filesystem::path& path)
-      : trainer_(trainer), path_(path), seconds_before_(trainer.progress_.seconds) {}
+      : trainer_(trainer), path_(path), seconds_before_(trainer.position_.seconds) {}
 
   void write() {
     trainer_.settle();
-    trainer_.progress_.seconds = seconds();
+    trainer_.position_.seconds = seconds();
     if (trainer_.ranks_.leads()) trainer_.save(path_);
     since_last_ = Stopwatch();
   }
@@ -343,31 +343,31 @@ class Trainer::Checkpoint {
 };
 
 void Trainer::train_epoch(Checkpoint& checkpoint, Meter& meter, const StopFlag& stop) {
-  batches_.start_epoch(progress_.epoch);
+  batches_.start_epoch(position_.epoch);
   student_.train();
   const auto make = [this](int64_t number) { return batches_.batch(number, ranks_); };
   // Where the processor trains too, it gains nothing by doing both at once; and the device takes
   // work from one thread at a time, as it may be recording.
   std::optional<Prefetch> ahead;
   if (!device_.is_cpu() && !batches_.need_teacher())
-    ahead.emplace(progress_.step_in_epoch, batches_.count(), make);
-  for (; progress_.step_in_epoch < batches_.count(); ++progress_.step_in_epoch) {
+    ahead.emplace(position_.step_in_epoch, batches_.count(), make);
+  for (; position_.step_in_epoch < batches_.count(); ++position_.step_in_epoch) {
     if (const StopFlag asked = must_stop(stop); asked.load()) {
       checkpoint.write();
       check_stop(asked, "training");
     }
     checkpoint.write_if_due();
     const Stopwatch one;
-    Batches::Batch batch = ahead ? ahead->next() : make(progress_.step_in_epoch);
+    Batches::Batch batch = ahead ? ahead->next() : make(position_.step_in_epoch);
     const int64_t size = batch.total;
     step(std::move(batch), stop);
-    if (device_.is_cpu() || progress_.step_in_epoch + 1 == batches_.count()) settle();
-    progress_.step_seconds += one.seconds();
-    ++progress_.step;
-    progress_.images_seen += size;
+    if (device_.is_cpu() || position_.step_in_epoch + 1 == batches_.count()) settle();
+    position_.step_seconds += one.seconds();
+    ++position_.step;
+    position_.images_seen += size;
     std::string detail =
-        "epoch " + std::to_string(progress_.epoch + 1) + "/" + std::to_string(options_.epochs);
-    const Sums& sums = progress_.sums;
+        "epoch " + std::to_string(position_.epoch + 1) + "/" + std::to_string(options_.epochs);
+    const Position::Sums& sums = position_.sums;
     if (sums.images > 0) detail += ", loss " + fixed(sums.loss / sums.images, 3);
     meter.add(size, detail);
   }
@@ -379,13 +379,13 @@ TrainResult Trainer::run(const std::filesystem::path& path, bool resume,
   std::error_code error;
   if (resume && std::filesystem::exists(path, error)) {
     load(path);
-    log.info("resumed after epoch " + std::to_string(progress_.epoch) + " of " +
+    log.info("resumed after epoch " + std::to_string(position_.epoch) + " of " +
              std::to_string(options_.epochs));
-    for (const EpochMetrics& line : progress_.lines) on_epoch(line);
+    for (const EpochMetrics& line : position_.lines) on_epoch(line);
   }
-  Meter meter(log, "training", options_.epochs * batches_.images(), progress_.images_seen);
+  Meter meter(log, "training", options_.epochs * batches_.images(), position_.images_seen);
   Checkpoint checkpoint(*this, path);
-  while (progress_.epoch < options_.epochs) {
+  while (position_.epoch < options_.epochs) {
     train_epoch(checkpoint, meter, stop);
     try {
       end_epoch(stop);
@@ -393,12 +393,12 @@ TrainResult Trainer::run(const std::filesystem::path& path, bool resume,
       checkpoint.write();  // the steps are done; a resumed run validates again
       throw;
     }
-    on_epoch(progress_.lines.back());
+    on_epoch(position_.lines.back());
   }
   checkpoint.write();
   models::copy_into(models::state_of(student_), best_, path.string());
   student_.eval();
-  return {progress_.epoch, progress_.kept_epoch, progress_.kept_accuracy, images_per_second(),
+  return {position_.epoch, position_.kept_epoch, position_.kept_accuracy, images_per_second(),
           checkpoint.seconds()};
 }
 

@@ -7,15 +7,13 @@
 #include <string>
 #include <vector>
 
-#include <nlohmann/json.hpp>
-
-#include "retort/core/epoch_metrics.h"
 #include "retort/core/log.h"
 #include "retort/losses/objective.h"
 #include "retort/models/image_model.h"
 #include "retort/train/batches.h"
 #include "retort/train/evaluate.h"
 #include "retort/train/optimizer.h"
+#include "retort/train/position.h"
 #include "retort/train/student_pass.h"
 #include "retort/train/train_options.h"
 
@@ -54,24 +52,6 @@ class Trainer {
                   const StopFlag& stop = never_stop());
 
  private:
-  struct Sums {
-    double loss = 0, correct = 0, labelled = 0, images = 0;
-    std::vector<double> terms;
-    NLOHMANN_DEFINE_TYPE_INTRUSIVE(Sums, loss, correct, labelled, images, terms)
-  };
-  // Everything that a checkpoint has besides tensors.
-  struct Progress {
-    int64_t epoch = 0, step_in_epoch = 0, step = 0, images_seen = 0;
-    int64_t kept_epoch = 0;
-    double highest_accuracy = 0, kept_accuracy = 0, step_seconds = 0, seconds = 0;
-    Sums sums;
-    std::vector<EpochMetrics> lines;
-    std::vector<std::string> term_names;
-    NLOHMANN_DEFINE_TYPE_INTRUSIVE(Progress, epoch, step_in_epoch, step, images_seen, kept_epoch,
-                                   highest_accuracy, kept_accuracy, step_seconds, seconds, sums,
-                                   lines, term_names)
-  };
-
   // What a step measured, on the student's device.
   struct StepMetrics {
     at::Tensor values;  // loss, gradient norm, correct, then the terms' losses
@@ -108,7 +88,7 @@ class Trainer {
   Batches batches_;
   StudentPass pass_;
   Optimizer optimizer_;
-  Progress progress_;
+  Position position_;
   std::optional<StepMetrics> last_step_;
   bool stops_ = false;  // some rank was asked to, at the last step
   StateDict ema_, best_;

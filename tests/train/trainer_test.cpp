@@ -335,16 +335,49 @@ TEST_F(TrainerTest, ACheckpointOfAnotherHeadIsRefused) {
 }
 
 TEST_F(TrainerTest, ACheckpointOfOtherSettingsIsRefused) {
-  session(options(1))->trainer.run(folder_ / "last.safetensors", false, [](const EpochMetrics&) {});
+  const fs::path path = folder_ / "last.safetensors";
+  const auto resumed = [&](const TrainOptions& o) {
+    return testing::error_of(
+        [&] { session(o)->trainer.run(path, true, [](const EpochMetrics&) {}); });
+  };
+  session(options(1))->trainer.run(path, false, [](const EpochMetrics&) {});
   TrainOptions other = options(1);
   other.learning_rate = 0.5;
-  EXPECT_THROW(
-      session(other)->trainer.run(folder_ / "last.safetensors", true, [](const EpochMetrics&) {}),
-      Error);
-  write_file_atomic(folder_ / "last.safetensors", "not a checkpoint at all");
-  EXPECT_THROW(session(options(1))
-                   ->trainer.run(folder_ / "last.safetensors", true, [](const EpochMetrics&) {}),
-               Error);
+  EXPECT_TRUE(testing::says(resumed(other), "other settings, data or teacher (lr)"));
+  write_file_atomic(path, "not a checkpoint at all");
+  EXPECT_TRUE(testing::says(resumed(options(1)), "last.safetensors"));
+}
+
+// Before anything is trained: what lies in the file is used for indices, and the kept weights at
+// the very end.
+TEST_F(TrainerTest, ACheckpointThatIsNoneOfThisTrainingIsRefused) {
+  const fs::path path = folder_ / "last.safetensors";
+  session(options(1))->trainer.run(path, false, [](const EpochMetrics&) {});
+  const TensorFile good = read_safetensors(path);
+  const auto resume = [&] {
+    session(options(1))->trainer.run(path, true, [](const EpochMetrics&) {});
+  };
+  const auto refusal = [&](const TensorFile& file) {
+    write_safetensors(path, file.tensors, file.metadata);
+    return testing::error_of(resume);
+  };
+  EXPECT_NO_THROW(resume());
+  for (const char* change :
+       {R"({"epoch":-1})", R"({"epoch":2})", R"({"step":7})", R"({"step_in_epoch":4})",
+        R"({"images_seen":9223372036854775807})", R"({"kept_epoch":0})", R"({"kept_epoch":2})",
+        R"({"lines":[]})", R"({"seconds":-1})"}) {
+    TensorFile file = good;
+    auto position = nlohmann::json::parse(file.metadata.at("position"));
+    position.update(nlohmann::json::parse(change));
+    file.metadata["position"] = position.dump();
+    EXPECT_TRUE(testing::says(refusal(file), "position outside the run")) << change;
+  }
+  TensorFile file = good;
+  file.metadata["position"] = R"({"epoch":1})";
+  EXPECT_TRUE(testing::says(refusal(file), "broken position"));
+  file = good;
+  std::erase_if(file.tensors, [](const auto& item) { return item.first.starts_with("best."); });
+  EXPECT_TRUE(testing::says(refusal(file), "missing or misshapen"));
 }
 
 }  // namespace
