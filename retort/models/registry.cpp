@@ -4,6 +4,7 @@
 #include <sstream>
 
 #include "retort/core/error.h"
+#include "retort/core/quote.h"
 #include "retort/models/families/vit_spelling.h"
 #include "retort/models/programs/graph_network.h"
 #include "retort/models/programs/torchscript.h"
@@ -234,8 +235,11 @@ ModelPtr build(const Recognised& found, const std::string& where) {
   return model;
 }
 
-ModelPtr load_model(const std::filesystem::path& path, const std::string& arch) {
-  return build(recognise_file(path, arch), path.string());
+ModelPtr load_model(const std::filesystem::path& path, const std::string& arch, Log& log) {
+  const Recognised found = recognise_file(path, arch);
+  if (const std::string choice = choice_of(found); !choice.empty())
+    log.info(printable(path.string()) + ": " + choice);
+  return build(found, path.string());
 }
 
 }  // namespace retort::models

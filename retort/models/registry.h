@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "retort/core/log.h"
 #include "retort/core/registration.h"
 #include "retort/models/image_model.h"
 
@@ -78,6 +79,8 @@ Recognised recognise_file(const std::filesystem::path& path, const std::string& 
 // The model with the recognised weights, in evaluation mode; `where` names their file. A file
 // without a classifier gets a fresh head of spec.classes = 1 (the teacher's head is fitted later).
 ModelPtr build(const Recognised& found, const std::string& where);
-ModelPtr load_model(const std::filesystem::path& path, const std::string& arch = "");
+// Of a file with several sets of weights, the log is told which were taken.
+ModelPtr load_model(const std::filesystem::path& path, const std::string& arch = "",
+                    Log& log = null_log());
 
 }  // namespace retort::models

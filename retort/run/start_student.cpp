@@ -15,7 +15,7 @@ std::string start_of(const StudentPlan& plan) {
 }
 
 models::ModelPtr start_student(const StudentPlan& plan, int64_t classes,
-                               std::optional<int64_t> image_size) {
+                               std::optional<int64_t> image_size, Log& log) {
   if (plan.object != nullptr) return plan.object->student(classes);
   const models::ModelSpec fresh = models::student_spec(plan.name, classes, plan.features);
   if (plan.weights.empty()) {
@@ -25,7 +25,7 @@ models::ModelPtr start_student(const StudentPlan& plan, int64_t classes,
     return student;
   }
   // By its name: there are tensors that fit several architectures.
-  models::ModelPtr student = models::load_model(plan.weights, plan.name);
+  models::ModelPtr student = models::load_model(plan.weights, plan.name, log);
   student->reset_head(fresh.classes);
   if (plan.silent_start) {
     // The gradients of a random head would distort what was learned before it is of use (Kumar et

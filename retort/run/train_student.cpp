@@ -28,7 +28,7 @@ std::string weights_in_words(const StudentPlan& plan) {
 models::ModelPtr seeded_student(const Plan& plan, const OpenData& data, Log& log) {
   torch::manual_seed(plan.training.options.seed);
   models::ModelPtr student = start_student(
-      plan.student, static_cast<int64_t>(data.manifest.classes.size()), data.spec.size);
+      plan.student, static_cast<int64_t>(data.manifest.classes.size()), data.spec.size, log);
   models::use_channels_last(*student);
   student->to(plan.device);
   log.info("student: " + plan.student.title() + ", " +

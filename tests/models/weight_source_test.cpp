@@ -2,6 +2,7 @@
 
 #include "tests/models/convnets_common.h"
 #include "tests/support/folder.h"
+#include "tests/support/keeping_log.h"
 #include "tests/support/message.h"
 
 namespace retort::models {
@@ -325,6 +326,15 @@ TEST_F(ChosenWeights, OneOfTwoIsToldAndTheOtherCanBeNamed) {
   write_safetensors(folder_ / "w.safetensors#student", below(""));
   EXPECT_EQ(read(state, "#student").naming, "torchvision");
   EXPECT_TRUE(read(state, "#student").set.empty());
+}
+
+TEST_F(ChosenWeights, TheLogSaysWhichOfTwoAStudentBeginsWith) {
+  StateDict state = below("student.");
+  state.merge(below("teacher."));
+  write_safetensors(folder_ / "w.safetensors", state);
+  testing::KeepingLog log;
+  load_model(folder_ / "w.safetensors", "resnet18", log);
+  EXPECT_TRUE(says(log.text, "w.safetensors: weights 'teacher'; FILE#NAME takes others: student"));
 }
 
 }  // namespace

@@ -4,20 +4,13 @@
 #include "retort/core/file.h"
 #include "retort/run/predict_run.h"
 #include "tests/run/small_job.h"
+#include "tests/support/keeping_log.h"
 #include "tests/support/message.h"
 
 namespace retort::run {
 namespace {
 
 namespace fs = std::filesystem;
-
-class KeepingLog : public Log {
- public:
-  void info(const std::string& message) override { text += message + "\n"; }
-  void warn(const std::string& message) override { text += "warning: " + message + "\n"; }
-  void progress(const Progress&) override {}
-  std::string text;
-};
 
 // A run on classes in one folder, which are carved.
 class EvaluateRunTest : public SmallJob {
@@ -38,7 +31,7 @@ class EvaluateRunTest : public SmallJob {
     fs::create_directories((folder_ / to).parent_path());
     fs::copy(folder_ / from, folder_ / to, fs::copy_options::recursive);
   }
-  KeepingLog log_;
+  testing::KeepingLog log_;
 };
 
 TEST_F(EvaluateRunTest, TheRunsOwnImagesAreToldApart) {
@@ -152,7 +145,7 @@ TEST_F(EvaluateRunTest, PicturesOfFolders) {
 }
 
 TEST_F(EvaluateRunTest, TheLogIsNotForged) {
-  KeepingLog next;
+  testing::KeepingLog next;
   {
     FileLog log(folder_ / "log.txt", next, false);
     log.warn(
