@@ -42,7 +42,7 @@ def test_two_processes_train_as_one_does(photos: Path, tmp_path: Path) -> None:
 def test_other_commands_are_for_one_process() -> None:
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
     done = subprocess.run(
-        [*command, "-m", "retort", "list", "losses"], capture_output=True, text=True
+        [*command, "-m", "retort", "list", "losses"], check=False, capture_output=True, text=True
     )
     assert done.returncode != 0
     assert "distill alone is for several processes" in done.stderr
