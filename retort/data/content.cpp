@@ -105,6 +105,7 @@ std::vector<std::string> item_hashes(const Manifest& manifest, const fs::path& c
   hashes = computed(manifest, log, stop);
   std::string text;
   for (const std::string& hash : hashes) text += hash + "\n";
+  remove_abandoned(kept.parent_path(), /*below=*/false);
   write_file_atomic(kept, text);
   return hashes;
 }

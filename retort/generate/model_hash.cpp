@@ -61,6 +61,7 @@ std::string file_hash(const fs::path& file, const fs::path& cache, Log& log, con
   log.info("reading " + file.string() + " once, for its hash (" +
            gigabytes(static_cast<uint64_t>(info.st_size)) + ")");
   std::string hash = hash_of(file, stop);
+  remove_abandoned(kept.parent_path(), /*below=*/false);
   write_file_atomic(kept, hash);
   return hash;
 }

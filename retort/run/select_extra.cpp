@@ -1,6 +1,8 @@
 #include "retort/run/select_extra.h"
 
 #include <algorithm>
+#include <optional>
+#include <stdexcept>
 #include <utility>
 
 #include "retort/core/cache_store.h"
@@ -35,21 +37,46 @@ std::string key_of(const PreparedTeachers& teachers, const CentralViews& pile,
   return hasher.hex();
 }
 
-teacher::Selection read_selection(const fs::path& file) {
-  const TensorFile read = read_safetensors(file);
-  const auto numbers = [&](const char* name) {
-    const at::Tensor tensor = read.tensors.at(name).contiguous();
-    const auto* first = tensor.const_data_ptr<int64_t>();
-    return std::vector<int64_t>(first, first + tensor.numel());
-  };
-  const std::vector<int64_t> counts = numbers("counts");
-  return {numbers("pictures"), numbers("per_class"), counts.at(0), counts.at(1)};
+std::vector<int64_t> numbers_of(const TensorFile& file, const char* name) {
+  const at::Tensor& tensor = file.tensors.at(name);
+  if (tensor.dim() != 1 || tensor.scalar_type() != at::kLong) return {};
+  const auto* first = tensor.const_data_ptr<int64_t>();
+  return {first, first + tensor.numel()};
 }
 
-void write_selection(const fs::path& file, const teacher::Selection& selection) {
-  write_safetensors(file, {{"pictures", at::tensor(selection.pictures)},
-                           {"per_class", at::tensor(selection.per_class)},
-                           {"counts", at::tensor({selection.at_home, selection.twins})}});
+std::string checksum(const teacher::Selection& selection) {
+  Hasher hasher;
+  for (const auto* numbers : {&selection.pictures, &selection.per_class})
+    for (const int64_t number : *numbers) hasher.number(number);
+  return hasher.number(selection.at_home).number(selection.twins).hex();
+}
+
+// Nothing where there is none, or it is damaged.
+std::optional<teacher::Selection> read_selection(const fs::path& path, const std::string& key) {
+  std::error_code error;
+  if (!fs::exists(path, error)) return std::nullopt;
+  try {
+    const TensorFile file = read_safetensors(path);
+    const std::vector<int64_t> counts = numbers_of(file, "counts");
+    teacher::Selection selection{numbers_of(file, "pictures"), numbers_of(file, "per_class"),
+                                 counts.at(0), counts.at(1)};
+    if (file.metadata.at("key") != key || file.metadata.at("checksum") != checksum(selection))
+      return std::nullopt;
+    return selection;
+  } catch (const Error&) {
+    return std::nullopt;
+  } catch (const std::out_of_range&) {
+    return std::nullopt;
+  }
+}
+
+void write_selection(const fs::path& path, const std::string& key,
+                     const teacher::Selection& selection) {
+  write_safetensors(path,
+                    {{"pictures", at::tensor(selection.pictures)},
+                     {"per_class", at::tensor(selection.per_class)},
+                     {"counts", at::tensor({selection.at_home, selection.twins})}},
+                    {{"key", key}, {"checksum", checksum(selection)}});
 }
 
 teacher::Selection select_now(const PreparedTeachers& teachers, const CentralViews& pile,
@@ -94,11 +121,13 @@ SelectedExtra select_extra(const Plan& plan, const data::Manifest& task, const d
                                     {"views", "a choice of " + std::to_string(wanted)}},
                                    context.log);
   const fs::path file = plan.cache / "teacher" / key / "selection.safetensors";
-  std::error_code error;
-  if (!fs::exists(file, error))
-    write_selection(file, select_now(teachers, pictures, own, labels, std::ssize(task.classes),
-                                     wanted, context));
-  SelectedExtra selected{.items = {}, .counts = read_selection(file)};
+  std::optional<teacher::Selection> selection = read_selection(file, key);
+  if (!selection) {
+    selection =
+        select_now(teachers, pictures, own, labels, std::ssize(task.classes), wanted, context);
+    write_selection(file, key, *selection);
+  }
+  SelectedExtra selected{.items = {}, .counts = std::move(*selection)};
   for (const int64_t picture : selected.counts.pictures)
     selected.items.push_back(pictures.images.item(picture));
   tell(selected.counts, task.classes, pictures.images.size(), context);

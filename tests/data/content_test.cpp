@@ -44,7 +44,10 @@ TEST(Content, HashesAreKeptAndMadeAgainWhenTheyAreNotWhole) {
   const auto kept = std::filesystem::directory_iterator(folder / "cache/contents")->path();
   EXPECT_EQ(item_hashes(manifest, folder / "cache"), hashes);
   testing::put(kept, "cut off");
+  const std::filesystem::path half = kept.string() + ".tmp0123456789abcdef";  // a killed process's
+  testing::put(half, "");
   EXPECT_EQ(item_hashes(manifest, folder / "cache"), hashes);
+  EXPECT_FALSE(std::filesystem::exists(half));
 }
 
 TEST(Content, AFolderIsItsFilesAndTheirNames) {

@@ -3,6 +3,7 @@
 #include "retort/core/cache_store.h"
 #include "retort/core/error.h"
 #include "retort/core/file.h"
+#include "retort/core/safetensors.h"
 #include "retort/data/encode.h"
 #include "retort/run/run_folder.h"
 #include "tests/run/small_job.h"
@@ -72,10 +73,18 @@ TEST_F(SelectExtraTest, MostOfWhatIsKeptIsOfTheTask) {
     own += pile.items[static_cast<size_t>(item)].path.starts_with("own") ? 1 : 0;
   EXPECT_GE(own, 7) << log.all;
 
-  // Without a stored choice it chooses the same.
+  // Without a stored choice, or with a damaged one, it chooses the same.
+  fs::path stored;
   for (const StoreInfo& store : stores_in(config_.cache))
     if (testing::says(store.line("views"), "a choice of"))
-      fs::remove_all(fs::path(config_.cache) / store.kind / store.key);
+      stored = fs::path(config_.cache) / store.kind / store.key / "selection.safetensors";
+  fs::remove(stored);
+  EXPECT_EQ(select_extra(plan, task, pile, teachers, 9, context).items, selected.items);
+  TensorFile file = read_safetensors(stored);
+  file.tensors["pictures"] = file.tensors.at("pictures") + 1'000'000;
+  write_safetensors(stored, file.tensors, file.metadata);
+  EXPECT_EQ(select_extra(plan, task, pile, teachers, 9, context).items, selected.items);
+  write_file_atomic(stored, "half");
   EXPECT_EQ(select_extra(plan, task, pile, teachers, 9, context).items, selected.items);
 }
 
