@@ -65,7 +65,11 @@ std::string Manifest::digest() const {
     struct stat info {};
     if (::stat(file(static_cast<int64_t>(i)).c_str(), &info) != 0) info = {};
     hasher.text(items[i].path).number(items[i].label).number(static_cast<int64_t>(items[i].split));
-    hasher.number(info.st_size).number(info.st_mtim.tv_sec).number(info.st_mtim.tv_nsec);
+    // Archives and copies set the time of writing; the system alone sets the time of change, and
+    // another file in this one's place has another number.
+    hasher.number(info.st_size).number(static_cast<int64_t>(info.st_ino));
+    for (const timespec& time : {info.st_mtim, info.st_ctim})
+      hasher.number(time.tv_sec).number(time.tv_nsec);
   }
   return hasher.hex();
 }

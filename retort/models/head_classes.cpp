@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "retort/core/error.h"
 #include "retort/core/safetensors.h"
 #include "retort/hub/field.h"
 #include "retort/hub/snapshot.h"
@@ -80,7 +81,13 @@ std::optional<Names> names_at(const fs::path& weights) {
 }  // namespace
 
 std::optional<std::vector<std::string>> head_classes(const fs::path& weights) {
-  std::optional<Names> names = names_at(weights);
+  std::optional<Names> names;
+  try {
+    names = names_at(weights);
+  } catch (const Error& error) {
+    const auto& [what, where, mend] = error.parts();
+    throw Error(what, where.empty() ? weights.string() : where, mend);
+  }
   return names && are_stand_ins(*names) ? std::nullopt : names;
 }
 

@@ -6,6 +6,7 @@
 #include "retort/data/content.h"
 #include "retort/data/extra.h"
 #include "retort/hub/pull.h"
+#include "retort/models/programs/graph_network.h"
 #include "retort/models/weight_source.h"
 #include "retort/run/objects.h"
 #include "retort/version.h"
@@ -19,6 +20,9 @@ constexpr const char* kNotPulled = "not pulled yet";
 std::string weights_named(const Plan& plan, const std::string& name) {
   if (name.empty()) return "";
   if (names_object(name)) return given_network(plan.config, name).key;
+  std::error_code ignored;
+  if (models::names_graph(name) && std::filesystem::exists(name, ignored))
+    return models::graph_hash(name);
   if (!hub::is_reference(name)) {
     const auto& [path, set] = models::weight_path(name);
     return (set.empty() ? "" : set + " ") + data::file_hash(path);
@@ -40,7 +44,7 @@ Inputs inputs_of(const Plan& plan, const ListedData& data, const Context& contex
   for (const NamedTeacher& teacher : plan.teachers.teachers)
     inputs.teachers.push_back(weights_named(plan, teacher.name));
   inputs.student_weights = weights_named(
-      plan, names_object(plan.student.name) ? plan.student.name : plan.student.weights);
+      plan, plan.student.own_network() ? plan.student.name : plan.student.weights);
   for (const data::Extra& extra : plan.data.extras)
     inputs.extras.push_back(data::content_hash(data::load_extra(extra.path, data.manifest.classes),
                                                plan.cache, context.log, context.stop));

@@ -97,7 +97,11 @@ void Teacher::keep_head(const std::vector<std::string>& classes, Log& log) {
       head->bias.defined() ? head->bias.detach().to(at::kCPU) : at::zeros({weight.size(0)});
   const std::optional<std::vector<std::string>> names =
       in_memory_ ? class_names_ : models::head_classes(where_);
-  if (names && static_cast<int64_t>(names->size()) == weight.size(0)) {
+  if (names && static_cast<int64_t>(names->size()) != weight.size(0))
+    throw Error("the teacher's file names " + std::to_string(names->size()) +
+                    " classes, and its classifier has " + std::to_string(weight.size(0)),
+                where_, "mend its list of classes, or use --teacher-head probe");
+  if (names) {
     const at::Tensor rows = at::tensor(outputs_of_classes(*names, classes, where_));
     set_head(weight.index_select(0, rows), bias.index_select(0, rows));
     return;

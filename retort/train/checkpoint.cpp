@@ -1,12 +1,13 @@
 // How a trainer's checkpoint is written and read.
 #include "retort/core/error.h"
+#include "retort/core/hash.h"
 #include "retort/core/safetensors.h"
 #include "retort/train/trainer.h"
 
 namespace retort::train {
 namespace {
 
-constexpr const char* kFormat = "retort-checkpoint-4";
+constexpr const char* kFormat = "retort-checkpoint-5";
 
 void put(StateDict& into, const std::string& prefix, const StateDict& state) {
   for (const auto& [name, tensor] : state) into[prefix + name] = tensor;
@@ -23,6 +24,13 @@ StateDict take(const StateDict& from, const std::string& prefix) {
 StateDict head_of(const TrainData& data) {
   if (data.teacher == nullptr) return {};
   return {{"weight", data.teacher->weight}, {"bias", data.teacher->bias}};
+}
+
+// A flipped bit would otherwise train on in silence.
+std::string checksum(const StateDict& tensors) {
+  Hasher hasher;
+  for (const auto& [name, tensor] : tensors) hasher.text(name).bytes(bytes_of(tensor));
+  return hasher.hex();
 }
 
 // The names of the fields in which two fingerprints differ.
@@ -59,8 +67,10 @@ void Trainer::save(const std::filesystem::path& path) const {
   put(all, "ema.", ema_);
   put(all, "best.", best_);
   put(all, "teacher.", head_of(data_));
+  for (auto& [name, tensor] : all) tensor = tensor.detach().to(at::kCPU).contiguous();
   write_safetensors(path, all,
                     {{"format", kFormat},
+                     {"checksum", checksum(all)},
                      {"fingerprint", fingerprint(options_, data_, student_.spec())},
                      {"position", nlohmann::json(position_).dump()}});
 }
@@ -76,6 +86,8 @@ void Trainer::load(const std::filesystem::path& path) {
   if (meta("format") != kFormat)
     throw Error("is of another version: " + meta("format"), path.string(),
                 "train again without --resume");
+  if (meta("checksum") != checksum(file.tensors))
+    throw Error("is damaged", path.string(), "train again without --resume");
   if (const std::string own = fingerprint(options_, data_, student_.spec());
       meta("fingerprint") != own)
     throw Error("was made with other settings, data or teacher (" +

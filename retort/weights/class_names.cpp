@@ -6,6 +6,8 @@
 #include <map>
 #include <string_view>
 
+#include "retort/core/error.h"
+
 namespace retort::models {
 namespace {
 
@@ -19,11 +21,13 @@ std::optional<int64_t> index_from(std::string_view text) {
                                                                   : std::nullopt;
 }
 
-// Nothing where an index is missing.
 std::optional<Names> in_order(NamesByIndex found) {
   Names names;
   for (auto& [index, name] : found) {
-    if (index != static_cast<int64_t>(names.size())) return std::nullopt;
+    if (index != static_cast<int64_t>(names.size()))
+      throw Error("names its classes by numbers of which " + std::to_string(names.size()) +
+                      " is missing",
+                  "", "number them from 0 on, or use --teacher-head probe");
     names.push_back(std::move(name));
   }
   return names.empty() ? std::nullopt : std::optional(std::move(names));

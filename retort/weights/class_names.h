@@ -9,7 +9,7 @@
 namespace retort::models {
 
 // The names of classes in the order of a classifier's outputs, from a list of names or an object
-// of names by index. Nothing where it is neither, or where an index is missing.
+// of names by index. Nothing where it is neither; throws Error where an index is missing.
 std::optional<std::vector<std::string>> class_names_in(const nlohmann::json& json);
 
 // The same from a file's metadata: JSON, or how Python prints a dict of names by index, as in

@@ -19,6 +19,8 @@ TEST(KeptHead, ClassesAreFoundByName) {
   EXPECT_EQ(outputs_of_classes({"owl", "cat", "dog"}, {"dog"}, ""), (Order{2}));
   EXPECT_EQ(outputs_of_classes({"Great_Owl", "cat"}, {"cat", "great owl"}, ""), (Order{1, 0}));
   EXPECT_EQ(outputs_of_classes({"Cat", "cat"}, {"cat", "Cat"}, ""), (Order{1, 0}));
+  // macOS writes the first in two characters.
+  EXPECT_EQ(outputs_of_classes({"hiver", "\u00c9t\u00e9"}, {"e\u0301te\u0301"}, ""), (Order{1}));
 }
 
 TEST(KeptHead, WhatIsNotThereOrTwiceIsRefusedByName) {
@@ -30,6 +32,8 @@ TEST(KeptHead, WhatIsNotThereOrTwiceIsRefusedByName) {
                             "w.pth: the teacher's classifier has no class 'dog'"));
   EXPECT_TRUE(testing::says(error({"crane", "crane"}, {"crane"}), "several classes 'crane'"));
   EXPECT_TRUE(testing::says(error({"Cat", "CAT"}, {"cat"}), "several classes 'cat'"));
+  EXPECT_TRUE(testing::says(error({"cat", "a-b", "zz"}, {"a_b", "a-b", "cat"}),
+                            "has one class 'a-b' for two of the data, 'a_b' and 'a-b'"));
 }
 
 struct Warnings : Log {
@@ -62,6 +66,9 @@ TEST(KeptHead, ATeacherOfRetortsOwnHasItsRowsPutInOrder) {
                               head_of(own, {"cat", "dog", "mouse"}, log);
                             }),
                             "no class 'mouse'"));
+  const Metadata fewer{own.front(), {"classes", R"(["dog", "owl"])"}};
+  EXPECT_TRUE(testing::says(testing::error_of([&] { head_of(fewer, {"dog", "owl"}, log); }),
+                            "names 2 classes, and its classifier has 3"));
   // A file without names: their number is all there is to go by.
   EXPECT_TRUE(at::equal(head_of({}, {"cat", "dog", "owl"}, log), weight));
   EXPECT_TRUE(testing::says(log.text, "does not name its classes"));

@@ -38,6 +38,10 @@ std::vector<GraphTensor> feature_candidates(const std::filesystem::path& path, s
 // wants its images; another is taken for one with ImageNet's mean and deviation.
 ModelSpec graph_spec(const std::filesystem::path& path, const std::string& features);
 
+// A hash of the bytes of the file and of those beside it that hold its weights: an .xml's .bin, and
+// what an ONNX file names as its external data.
+std::string graph_hash(const std::filesystem::path& path);
+
 // What the graph's own metadata holds under this key: `metadata_props` of an ONNX file; or nothing.
 std::optional<std::string> graph_metadata(const std::filesystem::path& path,
                                           const std::string& key);

@@ -252,17 +252,11 @@ ModelSpec graph_spec(const fs::path& path, const std::string& features) {
       throw Error("says in its metadata how it wants its images, but not as JSON", path.string());
     }
   }
-  const fs::path weights = fs::path(path).replace_extension(".bin");
-  std::error_code ignored;
-  const std::string hash =
-      hash_hex(read_file(path)) + (path.extension() == ".xml" && fs::exists(weights, ignored)
-                                       ? hash_hex(read_file(weights))
-                                       : "");
   return {kGraphArch,
           1,
           {{"file", path.string()},
            {"features", features},
-           {"hash", hash},
+           {"hash", graph_hash(path)},
            {"preprocess", data::to_json(input)}}};
 }
 
