@@ -364,13 +364,18 @@ TEST(FamilyInputs, AFileOfRetortsOwnIsShownWhatItWasTrainedOn) {
 }
 
 TEST(FamilyInputs, SizesThatCannotBeAreTheUsersFault) {
-  EXPECT_THROW(make_model({"resnet", 2, {{"depths", {1, 2}}}}), UsageError);
-  EXPECT_THROW(make_model({"resnet", 2, {{"bottleneck", true}, {"groups", 3}}}), UsageError);
-  EXPECT_THROW(make_model({"convnext", 2, {{"dims", {0, 1, 1, 1}}}}), UsageError);
-  EXPECT_THROW(make_model({"regnet", 2, {{"group_widths", {7, 8, 8, 8}}}}), UsageError);
-  EXPECT_THROW(make_model({"efficientnet", 2, {{"depths", 3}}}), UsageError);
-  EXPECT_THROW(make_model({"swin", 2, {{"depths", {1, 1}}, {"heads", {5, 5}}}}), UsageError);
-  EXPECT_THROW(make_model({"mobilenetv4", 2, {{"layers", {{0, 9, 8, 8, 0, 3}}}}}), UsageError);
+  EXPECT_USAGE_ERROR(make_model({"resnet", 2, {{"depths", {1, 2}}}}), "resnet: depths is ");
+  EXPECT_USAGE_ERROR(make_model({"resnet", 2, {{"bottleneck", true}, {"groups", 3}}}),
+                     "64 channels do not divide into 3 groups");
+  EXPECT_USAGE_ERROR(make_model({"convnext", 2, {{"dims", {0, 1, 1, 1}}}}), "convnext: dims is ");
+  EXPECT_USAGE_ERROR(make_model({"regnet", 2, {{"group_widths", {7, 8, 8, 8}}}}),
+                     "channels do not divide into groups of 7");
+  EXPECT_USAGE_ERROR(make_model({"efficientnet", 2, {{"depths", 3}}}),
+                     "depths are of 1 to 7 stages, not 3");
+  EXPECT_USAGE_ERROR(make_model({"swin", 2, {{"depths", {1, 1}}, {"heads", {5, 5}}}}),
+                     "does not divide into 5 heads");
+  EXPECT_USAGE_ERROR(make_model({"mobilenetv4", 2, {{"layers", {{0, 9, 8, 8, 0, 3}}}}}),
+                     "layers are of stage, kind, hidden, out, start and kernel");
 }
 
 }  // namespace
