@@ -142,8 +142,9 @@ at::Tensor TextTower::embed(const at::Tensor& tokens, int64_t end) const {
   if (tokens.numel() > 0 &&
       (tokens.min().item<int64_t>() < 0 || tokens.max().item<int64_t>() >= table.size(0)))
     throw Error("the tokenizer gives numbers up to " +
-                std::to_string(tokens.max().item<int64_t>()) +
-                ", the text tower has embeddings for " + std::to_string(table.size(0)));
+                    std::to_string(tokens.max().item<int64_t>()) +
+                    ", the text tower has embeddings for " + std::to_string(table.size(0)),
+                "", "get the model's folder again: its tokenizer is another model's");
   at::Tensor x = at::embedding(table, tokens) + tensors_.at(kPositions);
   for (int64_t i = 0; i < depth_; ++i) x = block(x, kLayers + std::to_string(i) + ".");
   x = norm(x, "text_model.final_layer_norm");

@@ -327,9 +327,9 @@ TEST(FamilyInputs, AFileOfRetortsOwnIsTakenAtItsWord) {
   for (const char* nonsense :
        {"", "{", "[1]", R"({"arch":"resnet19","classes":2})", R"({"arch":"tf_efficientnet_b0"})"})
     EXPECT_EQ(read_as(nonsense).arch, "efficientnet_b0") << nonsense;
-  EXPECT_THROW(read_as(R"({"arch":"resnet18","classes":2})"), Error);
-  EXPECT_THROW(read_as(R"({"arch":"tf_efficientnet_b0","classes":2,"options":{"preprocess":7}})"),
-               Error);
+  EXPECT_ERROR(read_as(R"({"arch":"resnet18","classes":2})"), "of resnet18 is missing");
+  EXPECT_ERROR(read_as(R"({"arch":"tf_efficientnet_b0","classes":2,"options":{"preprocess":7}})"),
+               "own.safetensors: preprocess.crop: is missing");
 }
 
 // What a student of retort's was shown in training, it is shown as teacher and when it is trained
@@ -354,8 +354,8 @@ TEST(FamilyInputs, AFileOfRetortsOwnIsShownWhatItWasTrainedOn) {
        {ModelSpec{"resnet18", 2}, ModelSpec{"resnet18", 2, {{"preprocess", data::to_json(before)}}},
         vit})
     EXPECT_EQ(input_of(spec, data::to_json(trained).dump()), trained) << to_json(spec);
-  EXPECT_THROW(input_of({"resnet18", 2}, "{"), Error);
-  EXPECT_THROW(input_of({"resnet18", 2}, "7"), Error);
+  EXPECT_ERROR(input_of({"resnet18", 2}, "{"), "how it wants its images, but not as JSON");
+  EXPECT_ERROR(input_of({"resnet18", 2}, "7"), "own.safetensors: preprocess.crop: is missing");
   // Another program's word for something of its own.
   write_safetensors(folder / "own.safetensors", state_of(*make_model({"resnet18", 2})),
                     {{kPreprocessKey, "{"}});
