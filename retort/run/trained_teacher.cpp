@@ -71,9 +71,9 @@ Plan teacher_plan(const Plan& plan, const NamedTeacher& teacher, const models::I
   const bool finetune = plan.teachers.init == TeacherInit::finetune;
   RunConfig own = shared_settings(plan.config);
   own.out = out.string();
-  own.teacher = {kNone};
+  own.teacher = {word_of(TeacherWord::none)};
   // What the student learns from it does not matter to its training: one teacher serves all losses.
-  own.loss = own.logit_loss = kNone;
+  own.loss = own.logit_loss = std::nullopt;
   own.student = model.spec().arch;
   own.image_size = teacher.size.value_or(model.input_spec().size);
   own.epochs = plan.teachers.epochs;
