@@ -157,9 +157,22 @@ at::Tensor TextTower::embed(const at::Tensor& tokens, int64_t end) const {
   return x / x.norm(2, 1, true).clamp_min(1e-12);
 }
 
+namespace {
+
+WeightSource read_whole_model(const std::filesystem::path& folder,
+                              const std::filesystem::path& named) {
+  try {
+    return read_weight_source(folder);
+  } catch (const Error& error) {
+    throw Error(std::string("has no text tower that can be read: ") + error.what(), named.string());
+  }
+}
+
+}  // namespace
+
 TextTower read_text_tower(const std::filesystem::path& path) {
   const std::filesystem::path folder = hub::snapshot_at(path).folder;
-  const WeightSource source = read_weight_source(folder);
+  const WeightSource source = read_whole_model(folder, path);
   try {
     return {source.tensors, source.described.config};
   } catch (const Error& error) {

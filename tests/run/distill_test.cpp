@@ -391,7 +391,8 @@ TEST_F(DistillTest, ClassNamesAreEnoughForATeacherThatReads) {
   expect(fixed_teacher, [](RunConfig& c) { c.teacher_features = "mean"; });
   expect("has no {class} in it: 'a photo'", [](RunConfig& c) { c.prompt = {"a photo"}; });
   config_.teacher = {write_weights("no_text.safetensors", {"resnet18", 5})};
-  EXPECT_ERROR(distill_now({.force = true}), "has no text tower");
+  EXPECT_ERROR(distill_now({.force = true}),
+               "no_text.safetensors: has no text tower that can be read: ");
 }
 
 TEST_F(DistillTest, ATransformerIsMadeForTheImagesSize) {
@@ -546,7 +547,7 @@ TEST_F(DistillTest, CopiesOfTestImagesAreCountedAndLeftOutWhenAsked) {
 TEST_F(DistillTest, FilesThatDoNotDecodeAreNamed) {
   write_file_atomic(folder_ / "data/train/class 1/broken.jpg", "not a picture");
   config_.max_skipped = 0;
-  EXPECT_ERROR(distill_now(), "1 of 54 images do not decode; the first: ");
+  EXPECT_ERROR(distill_now(), "1 of 55 images do not decode; the first: ");
   config_.max_skipped = 0.5;
   const nlohmann::json summary = distill_now();  // in the same folder: nothing was trained yet
   ASSERT_EQ(summary["skipped_files"].size(), 1U);
