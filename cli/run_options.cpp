@@ -76,6 +76,13 @@ void add_field(CLI::App& command, const std::string& name, std::vector<std::stri
                const run::Range&, const char* group, const char* help) {
   command.add_option("--" + name, field, help)->group(group);
 }
+void add_field(CLI::App& command, const std::string& name, run::LossName& field, const run::Range&,
+               const char* group, const char* help) {
+  const auto set = [&field](const std::string& word) { field = run::loss_from(word); };
+  command.add_option_function<std::string>("--" + name, set, help)
+      ->group(group)
+      ->default_str(run::loss_word(field));
+}
 void add_field(CLI::App& command, const std::string& name, bool& field, const run::Range&,
                const char* group, const char* help) {
   command.add_flag("--" + name, field, help)->group(group);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -24,14 +25,21 @@ std::string word_of(Choice choice) {
   return {};
 }
 
+// Nothing where it is none of the words.
+template <Worded Choice>
+std::optional<Choice> choice_in(const std::string& given) {
+  for (const auto& [each, word] : Words<Choice>::kTable)
+    if (given == word) return each;
+  return std::nullopt;
+}
+
 // Throws UsageError, naming the option and its words.
 template <Worded Choice>
 Choice choice_from(const std::string& given, const std::string& option) {
+  if (const std::optional<Choice> found = choice_in<Choice>(given)) return *found;
   std::string known;
-  for (const auto& [each, word] : Words<Choice>::kTable) {
-    if (given == word) return each;
+  for (const auto& [each, word] : Words<Choice>::kTable)
     known += (known.empty() ? "" : ", ") + std::string(word);
-  }
   throw UsageError("is '" + given + "'", option, "one of: " + known);
 }
 

@@ -22,15 +22,12 @@ std::string AugmentRecipe::key() const {
   if (randaugment > 0)
     text +=
         " randaugment " + std::to_string(randaugment) + " " + std::to_string(randaugment_magnitude);
-  if (!diffaugment.empty()) text += " diffaugment " + diffaugment + " " + diffaugment_mode;
+  if (!diffaugment.empty()) text += " diffaugment " + diffaugment + " " + word_of(diffaugment_mode);
   return text;
 }
 
 void check(const AugmentRecipe& recipe) {
   diff_ops(recipe.diffaugment);
-  if (recipe.diffaugment_mode != "S" && recipe.diffaugment_mode != "M")
-    throw UsageError("there is no mode '" + recipe.diffaugment_mode + "'", "diffaugment-mode",
-                     "S applies one operation a view, M all of them");
   check_range("randaugment", recipe.randaugment, 0, 16);
   check_range("randaugment-magnitude", recipe.randaugment_magnitude, 0, 30);
 }
@@ -44,7 +41,7 @@ std::vector<AugmentStep> draw_augment(const AugmentRecipe& recipe, CounterRng& r
   }
   const std::vector<AugmentOp> ops = diff_ops(recipe.diffaugment);
   if (ops.empty()) return steps;
-  if (recipe.diffaugment_mode == "S") {
+  if (recipe.diffaugment_mode == DiffAugmentMode::single) {
     draw_diff(ops[static_cast<size_t>(rng.below(static_cast<int64_t>(ops.size())))], rng, steps);
   } else {
     for (const AugmentOp op : ops) draw_diff(op, rng, steps);

@@ -7,9 +7,14 @@
 #include <vector>
 
 #include "retort/core/random.h"
+#include "retort/core/words.h"
 #include "retort/data/planes.h"
 
 namespace retort::data {
+
+// single: each view gets one of DiffAugment's operations, drawn evenly. multiple: each view gets
+// all, in the order given.
+enum class DiffAugmentMode : uint8_t { single, multiple };
 
 // Augmentation beyond crop, flip and colour jitter. What is drawn says nothing of pixels (fractions
 // of the side, angles, factors), so that models of different resolutions see the same. RandAugment
@@ -19,9 +24,7 @@ struct AugmentRecipe {
   // Bilen (2021, arXiv 2102.08259), which Farhat & Chen use: some of flip, color, crop, rotate,
   // scale, cutout, separated by commas, each at most once; empty: none.
   std::string diffaugment;
-  // S (single): each view gets one of them, drawn evenly. M (multiple): each view gets all, in the
-  // order given.
-  std::string diffaugment_mode = "S";
+  DiffAugmentMode diffaugment_mode = DiffAugmentMode::single;
   // RandAugment (Cubuk et al. 2019, arXiv 1909.13719) as in torchvision v2: this many operations a
   // view, drawn evenly from fourteen, with repetition; [0, 16], 0: none.
   int64_t randaugment = 0;
@@ -31,8 +34,8 @@ struct AugmentRecipe {
   std::string key() const;
 };
 
-// Throws UsageError on an operation or mode that there is not, one that is named twice, and numbers
-// out of range.
+// Throws UsageError on an operation that there is not, one that is named twice, and numbers out of
+// range.
 void check(const AugmentRecipe& recipe);
 
 enum class AugmentOp : uint8_t {
@@ -81,3 +84,9 @@ std::vector<AugmentStep> draw_augment(const AugmentRecipe& recipe, CounterRng& r
 void augment(Planes& image, std::span<const AugmentStep> steps);
 
 }  // namespace retort::data
+
+template <>
+struct retort::Words<retort::data::DiffAugmentMode> {
+  static constexpr std::array kTable{std::pair{data::DiffAugmentMode::single, "S"},
+                                     std::pair{data::DiffAugmentMode::multiple, "M"}};
+};

@@ -98,7 +98,9 @@ Manifest load_extra(const fs::path& path, const std::vector<std::string>& classe
   if (manifest.items.empty())
     throw Error(left_out.empty() ? "holds no images"
                                  : "holds no image that rejected.csv does not set aside",
-                printable(root.string()), "add images: " + kinds_read());
+                printable(root.string()),
+                left_out.empty() ? "add images: " + kinds_read()
+                                 : "add images, or take lines out of rejected.csv");
   return manifest;
 }
 

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "retort/core/error.h"
+#include "retort/core/text.h"
 
 namespace retort::data {
 namespace {
@@ -32,13 +33,29 @@ double ratio_for(int64_t size, int64_t side) {
   return ratio;
 }
 
+[[noreturn]] void fail(const char* field, const std::string& what) {
+  throw Error(what, std::string("preprocess.") + field,
+              "it needs resize and crop (whole numbers of pixels), interpolation, mean and std "
+              "(three numbers each), and range [0, 1]");
+}
+
+template <typename Value>
+Value value_of(const nlohmann::json& json, const char* field) {
+  try {
+    return json.at(field).get<Value>();
+  } catch (const nlohmann::json::exception&) {
+    fail(field, "is missing, or of another type");
+  }
+}
+
 std::array<float, 3> channels_from(const nlohmann::json& json, const char* field, double low,
                                    double high) {
-  const auto values = json.at(field).get<std::vector<double>>();
-  if (values.size() != 3) throw Error("needs three values", std::string("preprocess.") + field);
+  const auto values = value_of<std::vector<double>>(json, field);
+  if (values.size() != 3) fail(field, "needs three values");
   for (const double value : values) {
     if (!(value > low && value < high))
-      throw Error(std::to_string(value) + " is out of range", std::string("preprocess.") + field);
+      fail(field, significant(value, 6) + " is not between " + significant(low, 6) + " and " +
+                      significant(high, 6));
   }
   return {static_cast<float>(values[0]), static_cast<float>(values[1]),
           static_cast<float>(values[2])};
@@ -46,28 +63,9 @@ std::array<float, 3> channels_from(const nlohmann::json& json, const char* field
 
 // A number with a fraction, or beyond 64 bits, has no whole number to be converted to.
 int64_t whole_number(const nlohmann::json& json, const char* field) {
-  const nlohmann::json& value = json.at(field);
-  if (!value.is_number_integer())
-    throw Error("is no whole number", std::string("preprocess.") + field);
+  const auto value = value_of<nlohmann::json>(json, field);
+  if (!value.is_number_integer()) fail(field, "is no whole number");
   return value.get<int64_t>();
-}
-
-InputSpec parse(const nlohmann::json& json) {
-  InputSpec spec;
-  spec.size = whole_number(json, "crop");
-  const int64_t side = whole_number(json, "resize");
-  if (spec.size < 16 || spec.size > 1024)
-    throw Error(std::to_string(spec.size) + " is not in [16, 1024]", "preprocess.crop");
-  if (side < spec.size || side > 100 * spec.size)
-    throw Error(std::to_string(side) + " does not suit a crop of " + std::to_string(spec.size),
-                "preprocess.resize");
-  if (json.at("range").get<std::vector<double>>() != std::vector<double>{0, 1})
-    throw Error("only [0, 1] is supported", "preprocess.range");
-  spec.crop_ratio = ratio_for(spec.size, side);
-  spec.interpolation = interpolation_from(json.at("interpolation").get<std::string>());
-  spec.mean = channels_from(json, "mean", -1e3, 1e3);
-  spec.std = channels_from(json, "std", 1e-6, 1e3);
-  return spec;
 }
 
 }  // namespace
@@ -92,12 +90,20 @@ nlohmann::json to_json(const InputSpec& spec) {
 }
 
 InputSpec input_spec_from(const nlohmann::json& json) {
-  try {
-    return parse(json);
-  } catch (const nlohmann::json::exception& error) {
-    throw Error(error.what(), "preprocess",
-                "it needs resize, crop, interpolation, mean, std and range");
-  }
+  InputSpec spec;
+  spec.size = whole_number(json, "crop");
+  const int64_t side = whole_number(json, "resize");
+  if (spec.size < 16 || spec.size > 1024)
+    fail("crop", std::to_string(spec.size) + " is not in [16, 1024]");
+  if (side < spec.size || side > 100 * spec.size)
+    fail("resize", std::to_string(side) + " does not suit a crop of " + std::to_string(spec.size));
+  if (value_of<std::vector<double>>(json, "range") != std::vector<double>{0, 1})
+    fail("range", "only [0, 1] is supported");
+  spec.crop_ratio = ratio_for(spec.size, side);
+  spec.interpolation = interpolation_from(value_of<std::string>(json, "interpolation"));
+  spec.mean = channels_from(json, "mean", -1e3, 1e3);
+  spec.std = channels_from(json, "std", 1e-6, 1e3);
+  return spec;
 }
 
 int64_t resize_side(const InputSpec& spec) {

@@ -130,6 +130,14 @@ std::optional<Recognised> recognise_part(const StateDict& state, const Hints& hi
   return first;
 }
 
+nlohmann::json checked_preprocess(const nlohmann::json& preprocess, const std::string& where) {
+  try {
+    return data::to_json(data::input_spec_from(preprocess));
+  } catch (const Error& error) {
+    throw Error(error.what(), where);
+  }
+}
+
 std::optional<Recognised> recognise_tensors(const WeightSource& source, const Hints& hints,
                                             const std::string& where) {
   const bool has_parts = !parts_of(source.tensors).empty();
@@ -140,7 +148,7 @@ std::optional<Recognised> recognise_tensors(const WeightSource& source, const Hi
     found = recognise_state(source.tensors, hints, where);
   if (!found) return std::nullopt;
   if (source.preprocess)
-    found->spec.options["preprocess"] = data::to_json(data::input_spec_from(*source.preprocess));
+    found->spec.options["preprocess"] = checked_preprocess(*source.preprocess, where);
   if (!source.others.empty() || found->set.empty()) {
     found->set = source.set;
     found->others = source.others;

@@ -142,8 +142,9 @@ at::Tensor TextTower::embed(const at::Tensor& tokens, int64_t end) const {
   if (tokens.numel() > 0 &&
       (tokens.min().item<int64_t>() < 0 || tokens.max().item<int64_t>() >= table.size(0)))
     throw Error("the tokenizer gives numbers up to " +
-                std::to_string(tokens.max().item<int64_t>()) +
-                ", the text tower has embeddings for " + std::to_string(table.size(0)));
+                    std::to_string(tokens.max().item<int64_t>()) +
+                    ", the text tower has embeddings for " + std::to_string(table.size(0)),
+                "", "get the model's folder again: its tokenizer is another model's");
   at::Tensor x = at::embedding(table, tokens) + tensors_.at(kPositions);
   for (int64_t i = 0; i < depth_; ++i) x = block(x, kLayers + std::to_string(i) + ".");
   x = norm(x, "text_model.final_layer_norm");
@@ -156,9 +157,22 @@ at::Tensor TextTower::embed(const at::Tensor& tokens, int64_t end) const {
   return x / x.norm(2, 1, true).clamp_min(1e-12);
 }
 
+namespace {
+
+WeightSource read_whole_model(const std::filesystem::path& folder,
+                              const std::filesystem::path& named) {
+  try {
+    return read_weight_source(folder);
+  } catch (const Error& error) {
+    throw Error(std::string("has no text tower that can be read: ") + error.what(), named.string());
+  }
+}
+
+}  // namespace
+
 TextTower read_text_tower(const std::filesystem::path& path) {
   const std::filesystem::path folder = hub::snapshot_at(path).folder;
-  const WeightSource source = read_weight_source(folder);
+  const WeightSource source = read_whole_model(folder, path);
   try {
     return {source.tensors, source.described.config};
   } catch (const Error& error) {

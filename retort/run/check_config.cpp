@@ -17,9 +17,10 @@
 namespace retort::run {
 namespace {
 
-void check_teacher(const std::string& name, const RunConfig& config) {
+void check_teacher(const NamedTeacher& teacher, const RunConfig& config) {
+  const std::string& name = teacher.name;
   if (hub::is_reference(name)) (void)hub::parse_reference(name);
-  if (config.teacher.size() > 1 && name == kNone)
+  if (config.teacher.size() > 1 && teacher.word == TeacherWord::none)
     throw UsageError("is `none`, beside others", "--teacher");
   if (config.teacher_init != TeacherInit::linear_probe &&
       (models::names_graph(name) || models::script_teacher_spec(name, "")))
@@ -47,7 +48,7 @@ void check_objects(const RunConfig& config) {
     throw UsageError("an object brings its own weights", "--student-weights", "leave it out");
 }
 
-// config.toml must be able to hold it.
+// Refuses a text that config.toml cannot hold.
 void check_text(const std::string& text) {
   const bool both_quotes =
       text.find('\'') != std::string::npos && text.find_first_of("\"\\") != std::string::npos;
@@ -83,7 +84,7 @@ void check_zero_shot(const RunConfig& config) {
 }
 
 void check_teachers(const RunConfig& config) {
-  for (const std::string& text : config.teacher) check_teacher(teacher_from(text).name, config);
+  for (const std::string& text : config.teacher) check_teacher(teacher_from(text), config);
   check_objects(config);
   check_zero_shot(config);
   if (config.teacher_init != TeacherInit::linear_probe && !config.teacher_features.empty())
@@ -98,9 +99,9 @@ void check_teachers(const RunConfig& config) {
                        "leave it out, or name one --teacher");
 }
 
-void check_loss(const std::string& name, losses::Kind kind, const char* option) {
-  if (name != kNone && losses::find_loss(name).kind != kind)
-    throw UsageError("'" + name + "' is a loss of another kind", option,
+void check_loss(const LossName& name, losses::Kind kind, const char* option) {
+  if (name && losses::find_loss(*name).kind != kind)
+    throw UsageError("'" + *name + "' is a loss of another kind", option,
                      "see `retort list losses`");
 }
 

@@ -2,6 +2,8 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
+#include <string>
 #include <utility>
 
 #include "retort/core/words.h"
@@ -11,9 +13,15 @@ namespace retort::run {
 
 // The options that take one of a few words, and the words. Nothing else compares an option's text.
 
-// The word for "there is none", of --teacher and of the losses.
-inline constexpr const char* kNone = "none";
+// A loss by its name; nothing: the word none.
+using LossName = std::optional<std::string>;
+inline constexpr const char* kNoLoss = "none";
+inline LossName loss_from(const std::string& word) {
+  return word == kNoLoss ? LossName() : LossName(word);
+}
+inline std::string loss_word(const LossName& loss) { return loss.value_or(kNoLoss); }
 
+enum class TeacherWord : uint8_t { none, automatic };  // that --teacher takes, beside names
 enum class TeacherHead : uint8_t { probe, keep, zero_shot };
 enum class TeacherInit : uint8_t { linear_probe, finetune, scratch };
 enum class OptimizerKind : uint8_t { automatic, muon, adamw };
@@ -32,6 +40,11 @@ enum class EvaluatedSplit : uint8_t { test, validation, train, all };
 
 namespace retort {
 
+template <>
+struct Words<run::TeacherWord> {
+  static constexpr std::array kTable{std::pair{run::TeacherWord::none, "none"},
+                                     std::pair{run::TeacherWord::automatic, "auto"}};
+};
 template <>
 struct Words<run::TeacherHead> {
   static constexpr std::array kTable{std::pair{run::TeacherHead::probe, "probe"},

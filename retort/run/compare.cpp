@@ -73,7 +73,7 @@ class Comparer {
       if (plan.probe()) {
         probe(config, arm);
       } else {
-        teaching = train(config, arm);
+        teaching = train(plan, resolve(config), arm);
       }
       ++done_;
       pace_.add(looks_of(plan), watch.seconds(), teaching);
@@ -82,7 +82,7 @@ class Comparer {
     return arm;
   }
 
-  // Where there is a choice of teachers, and labels to measure them by.
+  // Measures the teachers, where there are several and the images have labels.
   void measure_before() {
     std::vector<RunConfig> each;
     for (const ArmPlan& plan : plans_) {
@@ -104,22 +104,21 @@ class Comparer {
     log_.info(text);
   }
 
-  // A teacher that is trained first is trained for the first run, and read by the others: its
-  // training is part of what each arm of it cost. Returns the seconds that the run's teachers took.
-  double train(RunConfig config, report::Arm& arm) {
+  // Teachers that are trained first are trained with the first seed, and serve all runs: their
+  // training is part of what each arm cost. Returns the seconds that the run's teachers took.
+  double train(const ArmPlan& arm_plan, Plan plan, report::Arm& arm) {
     double training_teachers = 0;
-    if (has_teacher(config) && config.teacher_init != TeacherInit::linear_probe) {
+    if (plan.teachers.trained_first()) {
+      const RunConfig& first = arm_plan.runs.front();
       std::string name = "teacher";
-      for (const std::string& teacher : config.teacher)
+      for (const std::string& teacher : first.teacher)
         name += "-" + folder_name(last_part(teacher));
-      RunConfig first = config;  // the same for all seeds
-      first.seed = config_.base.seed;
       const TrainedTeachers trained = train_teachers(
           resolve(first), fs::path(config_.base.out) / name, /*force=*/false, {log_, stop_});
-      config = with_teachers(config, trained);
+      plan.teachers = trained.teachers;
       training_teachers = trained.seconds;
     }
-    const RunSummary summary = distill_once(resolve(config), log_, stop_);
+    const RunSummary summary = distill_once(plan, log_, stop_);
     add(summary, training_teachers, arm);
     return training_teachers + summary.seconds.teacher;
   }
@@ -131,7 +130,7 @@ class Comparer {
     arm.teacher_seconds = probe.seconds;
   }
 
-  // On test, or on validation where no images are for testing.
+  // The accuracy on test images or, where there are none, on validation images.
   double accuracy_of(const NetworkSummary& network) {
     if (network.test_accuracy) return *network.test_accuracy;
     result_.split = validation_name(!config_.base.classes.empty());
@@ -146,7 +145,7 @@ class Comparer {
   void add(const RunSummary& summary, double training_teachers, report::Arm& arm) {
     add_accuracy(summary.student, arm);
     arm.training_seconds += summary.seconds.training;
-    // Later runs find the outputs in the cache: the longest is what it cost.
+    // The first run stores the outputs that later ones find: the longest time is the cost.
     arm.teacher_seconds =
         std::max(arm.teacher_seconds, training_teachers + summary.seconds.teacher);
     size_ = summary.student.image_size;

@@ -19,7 +19,7 @@ namespace {
 
 constexpr double kEachRun = 5;  // seconds of a run beside teachers and training
 
-// What an arm's epochs are chosen from: names the choice in its file.
+// What the epochs depend on. A choice in the file is used again where this is the same.
 nlohmann::json asked(const CompareConfig& config) {
   nlohmann::json arms = nlohmann::json::array();
   for (const ArmPlan& plan : plans_of(config, null_log())) arms.push_back(plan.title());
@@ -60,7 +60,8 @@ Total total_of(const std::vector<ArmPlan>& plans, Log& log, const StopFlag& stop
   return total;
 }
 
-// From a first guess, measured again where it was far off: fewer epochs need fewer views.
+// The epochs that fit into the hours, by a first guess. Where that is far off it is measured again,
+// as fewer epochs need fewer views of the teacher.
 int64_t epochs_in_hours(CompareConfig config, Log& log, const StopFlag& stop) {
   const double budget = kHoursAim * 3600 * std::exchange(config.base.hours, 0);
   config.base.epochs = epochs_of(config.base);
@@ -79,7 +80,7 @@ int64_t epochs_in_hours(CompareConfig config, Log& log, const StopFlag& stop) {
   return config.base.epochs;
 }
 
-// Of one run from an empty cache: seconds of an epoch, and all others.
+// What one run takes from an empty cache, in seconds: each epoch, and all the rest.
 struct Cost {
   double epoch = 0, rest = 0;
 };
@@ -126,7 +127,7 @@ void set_epochs(std::vector<ArmPlan>& plans, const nlohmann::json& epochs) {
 
 CompareConfig with_named_teachers(CompareConfig config) {
   for (std::string& teacher : config.teachers)
-    if (teacher == kAutomaticTeacher) teacher = automatic_teacher();
+    if (teacher_from(teacher).word == TeacherWord::automatic) teacher = automatic_teacher();
   return config;
 }
 

@@ -22,7 +22,7 @@ struct Expected {
   double teacher_seconds = 0;  // of one run; later ones find the teacher's outputs in the cache
 };
 
-// Measured of one run that is missing; zero where none is.
+// Measures the first run that is missing; the seconds are zero where all runs are there.
 Expected expected_of(const ArmPlan& arm, const Context& context) {
   Expected expected;
   for (const RunConfig& run : arm.runs) {

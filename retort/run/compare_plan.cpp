@@ -19,7 +19,7 @@ namespace fs = std::filesystem;
 namespace {
 
 struct Loss {
-  std::string embedding = kNone, logit = kNone;
+  LossName embedding, logit;
 };
 
 // "A+B" as A and B.
@@ -30,24 +30,24 @@ std::vector<std::string> parts_of(const std::string& text) {
   return parts;
 }
 
-Loss parse_loss(const std::string& text, const std::string& default_logit) {
+Loss parse_loss(const std::string& text, const LossName& default_logit) {
   Loss loss;
   const std::vector<std::string> names = parts_of(text);
   for (const std::string& name : names) {
     const losses::Kind kind = losses::find_loss(name).kind;
     if (kind == losses::Kind::label)
       throw UsageError("'" + name + "' needs no teacher: that is the arm `scratch`", "--loss");
-    std::string& slot = kind == losses::Kind::embedding ? loss.embedding : loss.logit;
-    if (slot != kNone) throw UsageError("'" + text + "' names two losses of one kind", "--loss");
+    LossName& slot = kind == losses::Kind::embedding ? loss.embedding : loss.logit;
+    if (slot) throw UsageError("'" + text + "' names two losses of one kind", "--loss");
     slot = name;
   }
-  if (names.size() == 1 && loss.embedding != kNone) loss.logit = default_logit;
+  if (names.size() == 1 && loss.embedding) loss.logit = default_logit;
   return loss;
 }
 
 std::string words(const Loss& loss) {
-  if (loss.embedding == kNone) return loss.logit;
-  return loss.logit == kNone ? loss.embedding : loss.embedding + " + " + loss.logit;
+  if (!loss.embedding) return loss_word(loss.logit);
+  return loss.logit ? *loss.embedding + " + " + *loss.logit : *loss.embedding;
 }
 
 // "A+B" is two teachers at once, unless there is such a file.
@@ -68,7 +68,7 @@ std::vector<ArmKind> arms_of(const CompareConfig& config, Log& log) {
   return arms;
 }
 
-// `one` is each run but for its seed and its folder.
+// The runs of an arm: copies of `one` that differ in seed and folder.
 ArmPlan arm(const CompareConfig& config, ArmKind kind, const std::string& name,
             const std::string& teacher, RunConfig one) {
   ArmPlan plan{.kind = kind, .name = name, .teacher = teacher, .shorter = {}, .runs = {}};
@@ -87,7 +87,7 @@ bool distills(ArmKind kind) {
   return kind == ArmKind::distill || kind == ArmKind::finetune_distill;
 }
 
-// From --student-weights or from random ones, without more images.
+// The settings that all runs of an arm of this kind start from: without teacher and extras.
 RunConfig started(const CompareConfig& config, ArmKind kind) {
   RunConfig one = config.base;
   one.extra.clear();
@@ -103,14 +103,14 @@ RunConfig started(const CompareConfig& config, ArmKind kind) {
 
 ArmPlan without_teacher(const CompareConfig& config, ArmKind kind) {
   RunConfig one = started(config, kind);
-  one.teacher = {kNone};
+  one.teacher = {word_of(TeacherWord::none)};
   one.teacher_init = TeacherInit::linear_probe;
   one.closing_epochs = 0;
   return arm(config, kind, word_of(kind), "", one);
 }
 
-// In as many image-steps as other arms, its closing phase included: so many epochs with more
-// images.
+// Sets the epochs so that the run, its closing phase included, takes as many image-steps as arms
+// without extras.
 void fit_epochs(RunConfig& one) {
   const double images = epoch_growth(one);
   const double given = static_cast<double>(one.epochs);
@@ -126,7 +126,7 @@ void fit_epochs(RunConfig& one) {
   one.epochs = std::max<int64_t>(1, std::llround((given - closing) / images));
 }
 
-// Of images beside the data set's own: in as many image-steps.
+// The arm that learns from an --extra too, in as many image-steps as without.
 ArmPlan with_extra(const CompareConfig& config, ArmKind kind, const std::string& name,
                    const std::string& teacher, RunConfig one, const std::string& text) {
   const data::Extra extra = data::extra_from(text);
@@ -155,7 +155,7 @@ std::vector<ArmPlan> with_longer(const CompareConfig& config, std::vector<ArmPla
   return all;
 }
 
-// Each of the teachers with each of the losses, without more images and with.
+// An arm for each teacher with each loss: without extras, and with each of them.
 std::vector<ArmPlan> distilled(const CompareConfig& config, ArmKind kind) {
   std::vector<ArmPlan> plans;
   for (const std::string& teacher : config.teachers) {
@@ -207,7 +207,7 @@ std::vector<ArmPlan> plans_of(const CompareConfig& config, Log& log) {
 Plan check_base(const CompareConfig& config) {
   if (config.seeds < 1) throw UsageError("must be at least 1", "--seeds");
   RunConfig shared = config.base;
-  if (shared.teacher.empty()) shared.teacher = {kNone};
+  if (shared.teacher.empty()) shared.teacher = {word_of(TeacherWord::none)};
   shared.extra.clear();
   shared.select = 0;
   shared.hours = 0;

@@ -29,6 +29,7 @@ std::string quoted(const std::string& text) {
 }
 
 std::string toml_value(const std::string& value) { return quoted(value); }
+std::string toml_value(const LossName& loss) { return quoted(loss_word(loss)); }
 std::string toml_value(bool value) { return value ? "true" : "false"; }
 std::string toml_value(int64_t value) { return std::to_string(value); }
 std::string toml_value(double value) {
@@ -47,24 +48,24 @@ std::string toml_value(const std::vector<std::string>& values) {
   return out + "]";
 }
 
-void resolve_weight(double& weight, const std::string& loss) {
-  if (weight == RunConfig::kOwn) weight = loss == kNone ? 0 : losses::find_loss(loss).weight;
+void resolve_weight(double& weight, const LossName& loss) {
+  if (weight == RunConfig::kOwn) weight = loss ? losses::find_loss(*loss).weight : 0;
 }
 
 }  // namespace
 
 RunConfig absolute(RunConfig config) {
   const auto make_absolute = [](std::string& path) {
-    if (!path.empty() && path != kNone && !hub::is_reference(path) && !names_object(path))
+    if (!path.empty() && !hub::is_reference(path) && !names_object(path))
       path = fs::absolute(path).lexically_normal().string();
   };
   for (std::string* path :
        {&config.data, &config.out, &config.cache, &config.student_weights, &config.classes})
     make_absolute(*path);
   for (std::string& text : config.teacher) {
-    if (text == kAutomaticTeacher) text = automatic_teacher();
     NamedTeacher teacher = teacher_from(text);
-    make_absolute(teacher.name);
+    if (teacher.word == TeacherWord::automatic) teacher = teacher_from(automatic_teacher());
+    if (!teacher.word) make_absolute(teacher.name);
     text = to_text(teacher);
   }
   if (models::names_script(config.student))

@@ -46,7 +46,7 @@ struct RunConfig {
   ImageStoreKind image_store = ImageStoreKind::automatic;
   data::ViewRecipe view;
 
-  std::string loss = "align_uniform", logit_loss = "kd";
+  LossName loss = "align_uniform", logit_loss = "kd";
   // kOwn: the loss's own default, which `absolute` puts in its place.
   static constexpr double kOwn = -1;
   double label_weight = 1, loss_weight = kOwn, logit_weight = kOwn, temperature = 0,

@@ -34,7 +34,8 @@ bool holds_pictures(const fs::path& folder) {
   return false;
 }
 
-// Who reads the images passes over run folders: among a class's images, one would hide the class.
+// A folder that holds a run is passed over where images are read: a run among the images of a class
+// would hide the class.
 void check_apart(const Plan& plan) {
   std::error_code error;
   const bool same = fs::equivalent(plan.data.path, plan.out, error) && !error;
@@ -45,7 +46,7 @@ void check_apart(const Plan& plan) {
         "name a folder for the run alone, such as " + printable((plan.out / "run").string()));
 }
 
-// The seconds of one step, added where they belong.
+// Adds the seconds that it lives to a sum.
 class Timed {
  public:
   explicit Timed(double& seconds) : seconds_(seconds) {}
@@ -71,17 +72,18 @@ void log_forecast(RunSummary& summary, double taken, Log& log) {
            duration(summary.forecast["seconds"].get<double>()));
 }
 
-// The run itself, step by step.
+// The run itself, step by step. All ranks take the same steps; rank 0 alone writes and logs.
 RunSummary carry_out(const Plan& given, Sources& sources, const DistillOptions& options,
                      const RunFolder& folder, const Context& context) {
   const Stopwatch since_start;
+  Ranks& ranks = ranks_of(given.config);
   RunSummary summary;
   std::optional<Opened> opened;
   {
     const Timed timed(summary.seconds.data);
-    opened.emplace(open_all(given, sources.data(context), context));
-    summary.inputs = sources.inputs_after_pull(context);
-    meet(ranks_of(given.config));  // the others find the images in the cache from here on
+    opened.emplace(
+        leader_first(ranks, [&] { return open_all(given, sources.data(context), context); }));
+    if (ranks.leads()) summary.inputs = sources.inputs_after_pull(context);
   }
   auto& [plan, teachers, data] = *opened;
   std::optional<HoursChoice> hours;
@@ -90,7 +92,7 @@ RunSummary carry_out(const Plan& given, Sources& sources, const DistillOptions& 
     hours = begin_hours(plan, data, teachers, folder.hours(), options.resume, since_start.seconds(),
                         context);
   }
-  if (options.forecast && !options.resume) {
+  if (ranks.leads() && options.forecast && !options.resume) {
     const Timed timed(summary.seconds.forecast);
     const Forecast forecast = forecast_run(plan, data, teachers, context);
     summary.forecast = to_json(forecast);
@@ -102,7 +104,7 @@ RunSummary carry_out(const Plan& given, Sources& sources, const DistillOptions& 
     const Timed timed(summary.seconds.teacher);
     train_teachers_first(plan, data.manifest.classes, teachers, options.force, context);
     fitted = fit_teachers(plan, data, teachers, context);
-    keep_head(folder, fitted);
+    if (ranks.leads()) keep_head(folder, fitted);
   }
   if (hours) {
     const Timed timed(summary.seconds.forecast);
@@ -112,6 +114,7 @@ RunSummary carry_out(const Plan& given, Sources& sources, const DistillOptions& 
   const TrainedStudent student =
       train_student(plan, data, fitted, summary.inputs, folder, options.resume, context);
   summary.seconds.training = student.result.seconds;
+  if (!ranks.leads()) return summary;
   {
     const Timed timed(summary.seconds.evaluation);
     summary.student = evaluate_student(plan, data, student, folder, context);
@@ -121,7 +124,7 @@ RunSummary carry_out(const Plan& given, Sources& sources, const DistillOptions& 
   return summary;
 }
 
-// Within a claimed folder, which it leaves finished.
+// Carries the run out in its claimed folder, and leaves that finished.
 RunSummary run_claimed(const Plan& plan, Sources& sources, DistillOptions options, RunClaim& claim,
                        Log& log, const StopFlag& stop) {
   options.resume = claim.resumes();
@@ -145,6 +148,17 @@ RunSummary run_claimed(const Plan& plan, Sources& sources, DistillOptions option
   write_summary(RunFolder{plan.out}, summary);
   meet(ranks_of(plan.config));
   return summary;
+}
+
+// What a rank other than 0 does of a run. It writes nothing but stored outputs, and says nothing.
+RunSummary follow(const Plan& plan, Sources& sources, DistillOptions options,
+                  const StopFlag& stop) {
+  const RunFolder folder{plan.out};
+  if (begin_together(ranks_of(plan.config), /*works=*/true, options)) {
+    carry_out(plan, sources, options, folder, {null_log(), stop});
+    meet(ranks_of(plan.config));
+  }
+  return read_finished(folder);
 }
 
 RunSummary finished_together(const Plan& plan, DistillOptions options) {
@@ -212,7 +226,7 @@ RunSummary distill_once(const Plan& plan, Log& log, const StopFlag& stop, bool f
   if (force || !fs::exists(folder.config(), error))
     return distill(plan, sources, {.force = force}, log, stop);
   if (!holds_this_run(folder, plan))
-    return distill(plan, sources, {.resume = true}, log, stop);  // which says what it holds
+    return distill(plan, sources, {.resume = true}, log, stop);  // it says what the folder holds
   const std::string changed = changed_inputs(folder, sources, {log, stop});
   if (!changed.empty()) {
     log.warn(folder.root.string() + " was made of other files than are there now (" + changed +

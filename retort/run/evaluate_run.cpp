@@ -66,8 +66,8 @@ OwnData own_data(const RunFolder& folder) {
   return own;
 }
 
-// Nothing where the run does not say, or its images are gone: other data can be evaluated all the
-// same.
+// Nothing where the run does not say, or its images are gone: it can still be evaluated on other
+// data.
 std::optional<OwnData> own_data_if_told(const RunFolder& folder) try {
   return own_data(folder);
 } catch (const Error&) {
@@ -79,7 +79,8 @@ struct Chosen {
   std::vector<int64_t> items;
 };
 
-// Images that no student has seen come first, where none are asked for.
+// The items of the wanted split. Where none is named: the first of test, validation and training
+// that has any, or all images of a folder that is not divided into splits.
 Chosen chosen_items(const data::Manifest& manifest, bool own, std::optional<EvaluatedSplit> wanted,
                     const std::string& where) {
   std::vector<int64_t> all(manifest.items.size());

@@ -11,7 +11,7 @@
 namespace retort::run {
 namespace {
 
-// An object's forward may be more than the tracer follows.
+// retort's exporter may not be able to trace an object of Python: then the object's own is tried.
 void write_onnx(const StudentPlan& plan, const RunFolder& folder, const Student& student,
                 Log& log) {
   try {
@@ -22,7 +22,7 @@ void write_onnx(const StudentPlan& plan, const RunFolder& folder, const Student&
              error.parts().what);
     try {
       plan.object->write_onnx(folder.onnx(), *student.model, student.classes, student.spec);
-    } catch (const Error& other) {  // the weights are there, and not to be lost for this
+    } catch (const Error& other) {  // the run goes on: its weights are worth keeping
       log.warn("student.onnx could not be written: " + other.parts().what);
     }
   }

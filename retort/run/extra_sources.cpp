@@ -13,8 +13,8 @@ namespace {
 
 constexpr uint64_t kChoiceStream = 4;
 
-// Of more images than the run comes to, a choice that is the same for every seed, so that runs
-// share the teacher's outputs.
+// Draws as many images as the run will use. The draw is the same for every seed of training, so
+// that runs share the teacher's outputs.
 std::vector<int64_t> chosen(const std::vector<int64_t>& from, int64_t wanted, uint64_t seed) {
   const auto found = static_cast<int64_t>(from.size());
   std::vector<int64_t> items = permutation(found, CounterRng({seed, kChoiceStream}));

@@ -17,7 +17,7 @@ namespace {
 
 using Splits = std::array<at::Tensor, 2>;  // of validation and test images
 
-// The budget on disk is shared by images and teachers alike.
+// Each teacher gets a share of the disk budget by its images and features.
 teacher::OutputStore::Options store_options(const Plan& plan, const OpenData& data,
                                             const PreparedTeachers& teachers, size_t number,
                                             const data::ImageStore& images, int64_t times_seen) {
@@ -33,8 +33,8 @@ teacher::OutputStore::Options store_options(const Plan& plan, const OpenData& da
           .ranks = &ranks_of(plan.config)};
 }
 
-// On as many stored views as keep the fit to seconds. Mixed views have no one label: then on the
-// plain images.
+// Fits a head on stored views, so few that it takes seconds. A mixed view has several labels: where
+// views are mixed, the head is fitted on the plain images.
 teacher::LinearHead fit_probe(const Plan& plan, const OpenData& data, teacher::Teacher& teacher,
                               const teacher::OutputStore& outputs, const FeatureParts& val_features,
                               const Context& context) {
@@ -90,7 +90,7 @@ void say_accuracy(const std::string& who, const NetworkSummary& summary, Log& lo
   }
 }
 
-// Gives one teacher its head, and measures it. Its logits, and the labels, are put out.
+// Gives one teacher its head, and measures it. Its logits and the labels are put into the last two.
 TeacherSummary fit_one(const Plan& plan, const OpenData& data, teacher::Teacher& teacher,
                        const teacher::OutputStore& outputs, const Context& context, Splits& logits,
                        Splits& labels) {
@@ -118,7 +118,7 @@ TeacherSummary fit_one(const Plan& plan, const OpenData& data, teacher::Teacher&
   return summary;
 }
 
-// What is said of several together.
+// The summary of several teachers together.
 TeacherSummary joined(std::vector<TeacherSummary> members) {
   TeacherSummary all = members.front();
   for (size_t i = 1; i < members.size(); ++i) {
@@ -132,8 +132,8 @@ TeacherSummary joined(std::vector<TeacherSummary> members) {
   return all;
 }
 
-// Stores the outputs of all views, of the data set's images and of the extras', and reads all
-// teachers' as one.
+// Stores every teacher's outputs of all views, for the data set's images and for those of extras,
+// and opens the teachers' outputs as one.
 void store_outputs(const Plan& plan, const OpenData& data, PreparedTeachers& teachers,
                    const Context& context, FittedTeachers& fitted) {
   std::vector<teacher::OutputStore> own;

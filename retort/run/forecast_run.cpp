@@ -9,7 +9,7 @@
 namespace retort::run {
 namespace {
 
-// Those of each teacher, at its own rate.
+// Adds the passes of all teachers, each measured at its own rate.
 void add_teacher_passes(const Plan& plan, const OpenData& data, PreparedTeachers& teachers,
                         bool cold, Forecast& forecast) {
   double seconds = 0;

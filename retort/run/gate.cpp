@@ -1,6 +1,7 @@
 #include "retort/run/gate.h"
 
 #include <algorithm>
+#include <array>
 #include <numeric>
 
 #include "retort/core/error.h"
@@ -21,8 +22,16 @@ namespace {
 constexpr size_t kShown = 12;            // thumbnails of each kind and class
 constexpr int64_t kMostPerClass = 4000;  // real images of a class that are compared with each other
 
+enum class Judgement : uint8_t { unlabelled, kept, other_class, unsure, duplicate };
+
+// As gate.json and rejected.csv have them.
+constexpr std::array<const char*, 5> kJudgements{"unlabelled", "kept", "other_class", "unsure",
+                                                 "duplicate"};
+
+const char* name_of(Judgement judgement) { return kJudgements[static_cast<size_t>(judgement)]; }
+
 struct Verdict {
-  std::string reason;  // empty: kept
+  Judgement judgement = Judgement::unlabelled;
   std::string caption;
   double probability = 0;
 };
@@ -110,13 +119,14 @@ class Gate {
       const auto label = labels_[i].item<int64_t>();
       if (label < 0) continue;
       Verdict& verdict = verdicts_[static_cast<size_t>(i)];
+      verdict.judgement = Judgement::kept;
       verdict.probability = probabilities[i][label].item<double>();
       verdict.caption = fixed(verdict.probability, 2);
       if (probabilities[i].gt(verdict.probability).sum().item<int64_t>() >= config_.top) {
-        verdict.reason = "other_class";
+        verdict.judgement = Judgement::other_class;
         verdict.caption = "as " + classes()[static_cast<size_t>(predicted[i].item<int64_t>())];
       } else if (verdict.probability < least_probability_) {
-        verdict.reason = "unsure";
+        verdict.judgement = Judgement::unsure;
       }
     }
     for (size_t label = 0; label < classes().size(); ++label)
@@ -127,16 +137,16 @@ class Gate {
   void find_duplicates(int64_t label) {
     const at::Tensor rows = rows_of_class(labels_, label);
     if (most_similar_ >= 1 || rows.size(0) < 2) return;
-    const at::Tensor kept = unit_rows(
-        features_.index_select(0, rows));  // a row of zeros, which is like nothing, for what is not
+    const at::Tensor kept =
+        unit_rows(features_.index_select(0, rows));  // rows become zero, which nothing is like
     for (int64_t i = 0; i < rows.size(0); ++i) {
       Verdict& verdict = verdicts_[static_cast<size_t>(rows[i].item<int64_t>())];
-      if (verdict.reason.empty() && i > 0 &&
+      if (verdict.judgement == Judgement::kept && i > 0 &&
           at::mv(kept.slice(0, 0, i), kept[i]).max().item<double>() > most_similar_) {
-        verdict.reason = "duplicate";
+        verdict.judgement = Judgement::duplicate;
         verdict.caption = "much like another";
       }
-      if (!verdict.reason.empty()) kept[i].zero_();
+      if (verdict.judgement != Judgement::kept) kept[i].zero_();
     }
   }
 
@@ -151,21 +161,19 @@ class Gate {
         .classes = {}};
     for (const std::string& name : classes())
       page.classes.push_back({.name = name, .kept_images = {}, .rejected_images = {}});
-    nlohmann::json counts = {
-        {"kept", 0}, {"other_class", 0}, {"unsure", 0}, {"duplicate", 0}, {"unlabelled", 0}};
+    nlohmann::json counts;
+    for (const char* name : kJudgements) counts[name] = 0;
     std::string rejected = data::csv_line({"path", "class", "reason", "probability"});
     for (size_t i = 0; i < verdicts_.size(); ++i) {
       const Verdict& verdict = verdicts_[i];
-      const auto label = labels_[static_cast<int64_t>(i)].item<int64_t>();
-      const std::string kind = label < 0                ? "unlabelled"
-                               : verdict.reason.empty() ? "kept"
-                                                        : verdict.reason;
-      counts[kind] = counts[kind].get<int64_t>() + 1;
-      if (label < 0) continue;
-      if (kind != "kept")
-        rejected += data::csv_line({paths_[i], classes()[static_cast<size_t>(label)], kind,
-                                    fixed(verdict.probability, 4)});
-      show(root / paths_[i], verdict, page.classes[static_cast<size_t>(label)]);
+      const char* name = name_of(verdict.judgement);
+      counts[name] = counts[name].get<int64_t>() + 1;
+      if (verdict.judgement == Judgement::unlabelled) continue;
+      const auto label = static_cast<size_t>(labels_[static_cast<int64_t>(i)].item<int64_t>());
+      if (verdict.judgement != Judgement::kept)
+        rejected +=
+            data::csv_line({paths_[i], classes()[label], name, fixed(verdict.probability, 4)});
+      show(root / paths_[i], verdict, page.classes[label]);
     }
     counts["probability"] = least_probability_;
     counts["similarity"] = most_similar_;
@@ -177,13 +185,13 @@ class Gate {
   }
 
   static void show(const fs::path& image, const Verdict& verdict, report::GateClass& shown) {
-    int64_t& count = verdict.reason.empty()            ? shown.kept
-                     : verdict.reason == "other_class" ? shown.other_class
-                     : verdict.reason == "unsure"      ? shown.unsure
-                                                       : shown.duplicate;
+    const bool kept = verdict.judgement == Judgement::kept;
+    int64_t& count = kept                                          ? shown.kept
+                     : verdict.judgement == Judgement::other_class ? shown.other_class
+                     : verdict.judgement == Judgement::unsure      ? shown.unsure
+                                                                   : shown.duplicate;
     ++count;
-    std::vector<report::GateImage>& list =
-        verdict.reason.empty() ? shown.kept_images : shown.rejected_images;
+    std::vector<report::GateImage>& list = kept ? shown.kept_images : shown.rejected_images;
     if (list.size() < kShown) list.push_back({report::thumbnail(image), verdict.caption});
   }
 

@@ -20,11 +20,11 @@ constexpr double kTail = 5;  // seconds, for the model's files and the report
 
 double over(double images, double rate) { return rate > 0 ? images / rate : 0; }
 
-// What a run of so many epochs shows the teachers, and the student in an epoch.
+// How many images a run of so many epochs shows to whom.
 struct Counts {
-  double passes = 0;      // of a teacher
-  double images = 0;      // different ones, that the run comes to
-  double each_epoch = 0;  // of the student
+  double passes = 0;      // of each teacher, in the whole run
+  double images = 0;      // different ones that the student sees
+  double each_epoch = 0;  // that the student sees in an epoch
 };
 
 Counts counts_of(const Plan& plan, const std::vector<int64_t>& extras, const HoursMeasured& known,
@@ -45,7 +45,7 @@ Counts counts_of(const Plan& plan, const std::vector<int64_t>& extras, const Hou
   return counts;
 }
 
-// The largest number of epochs that takes no longer than that; 0 where one does.
+// The largest number of epochs that there is time for; 0 where there is none for one.
 int64_t most_epochs(const Plan& plan, const std::vector<int64_t>& extras,
                     const HoursMeasured& known, bool passes) {
   int64_t fits = 0, too_many = kMostEpochs + 1;
@@ -74,7 +74,7 @@ double passing_rate(const Plan& plan, const OpenData& data, PreparedTeachers& te
   return seconds > 0 ? 1 / seconds : 0;
 }
 
-// Pictures of each --extra that a run may come to.
+// The number of pictures of each --extra that a run may use.
 std::vector<int64_t> images_of_extras(const Plan& plan, const data::Manifest& task) {
   std::vector<int64_t> counts;
   for (const data::Extra& extra : plan.data.extras) {
@@ -146,7 +146,7 @@ double seconds_of(const Plan& plan, const std::vector<int64_t>& extras, const Ho
   const auto closing = static_cast<double>(closing_epochs_of(config)),
              all = static_cast<double>(epochs), train = static_cast<double>(known.train),
              val = static_cast<double>(known.val), test = static_cast<double>(known.test);
-  // Tests are in fp32, which may take twice as long as in bf16.
+  // Testing counts twice: it is done in fp32, which may take twice as long as bf16.
   double seconds = kTail + over(counts.each_epoch * all + train * closing, known.student_rate) +
                    over(val * (all + closing) + 2 * test, known.evaluation_rate);
   if (passes)
@@ -165,7 +165,8 @@ HoursChoice choose_before_passes(const Plan& plan, const std::vector<int64_t>& e
   choice.epochs_before = most_epochs(own, extras, known, true);
   const double most = kTeachersShare * known.seconds_left;
   if (!own.views.stored && known.teacher_rate > 0) {
-    // As the usual number of views, where the epochs that the hours have room for do not take it.
+    // The usual number of views may take the teachers too long: then it is what fits into their
+    // share of the time.
     const int64_t epochs = std::max<int64_t>(1, choice.epochs_before);
     if (passes_of(epochs) > most) {
       own.views.stored = 1;

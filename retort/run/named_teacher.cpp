@@ -28,10 +28,10 @@ std::optional<double> taken_number(std::string& text, char mark, const char* cha
 }  // namespace
 
 NamedTeacher teacher_from(const std::string& text) {
-  NamedTeacher teacher{.name = text};
+  NamedTeacher teacher{.name = text, .word = choice_in<TeacherWord>(text)};
   std::error_code ignored;
   const auto is_there = [&] { return std::filesystem::exists(teacher.name, ignored); };
-  if (is_there()) return teacher;  // a file's own name may end like this
+  if (teacher.word || is_there()) return teacher;  // a file's own name may end like this
   if (const std::optional<double> weight = taken_number(teacher.name, ':', "0123456789.")) {
     if (!(*weight > 0 && *weight <= 1000))
       throw UsageError("its weight is not in (0, 1000]", "--teacher " + text);
@@ -52,7 +52,8 @@ std::string to_text(const NamedTeacher& teacher) {
 }
 
 bool has_teacher(const RunConfig& config) {
-  return !config.teacher.empty() && config.teacher.front() != kNone;
+  return !config.teacher.empty() &&
+         choice_in<TeacherWord>(config.teacher.front()) != TeacherWord::none;
 }
 
 }  // namespace retort::run

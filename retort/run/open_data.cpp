@@ -16,8 +16,8 @@
 namespace retort::run {
 namespace {
 
-// Large photographs are stored smaller: half as large again as what the models look at is plenty
-// for random crops. In steps, so that other resolutions of teacher or student share a store.
+// The side that stored images are reduced to. Random crops need little more than the largest input.
+// It grows in steps, so that runs at other resolutions share a store.
 int64_t stored_side(int64_t largest_input) {
   constexpr int64_t kSide = 320;
   constexpr int64_t kStep = 128;
@@ -42,7 +42,8 @@ void add_skipped(std::vector<data::SkippedFile>& all, const data::ImageStore& st
       all.push_back(file);
 }
 
-// A copy of a test image in training makes the student look better than it is.
+// Counts training images that are copies of validation or test images, which make the student look
+// better than it is, and leaves them out with --dedupe.
 void settle_twins(data::Manifest& manifest, const data::Twins& twins, bool dedupe, Log& log) {
   if (twins.val_of_test > 0)
     log.warn(std::to_string(twins.val_of_test) +
@@ -63,7 +64,8 @@ void settle_twins(data::Manifest& manifest, const data::Twins& twins, bool dedup
     manifest.items.erase(manifest.items.begin() + *item);
 }
 
-// Validation then asks how often the student says what its teachers say.
+// Gives validation images the labels that the teachers give them. Validation then says how often
+// student and teachers agree.
 void label_validation(const Plan& plan, data::Manifest& manifest, PreparedTeachers& teachers,
                       const Context& context) {
   LogitsMean mean;
@@ -144,7 +146,7 @@ OpenData open_data(const Plan& plan, data::Manifest manifest, const data::InputS
   data.stored =
       kept_images(plan, data.manifest, stored_side(std::max(preferred, teachers.largest_size())),
                   free_bytes(plan.cache), context.log);
-  // The share of files that may be skipped is of the whole data set.
+  // --max-skipped is a share of all splits together.
   const auto open = [&](data::Split split, const data::Preparation& preparation) {
     data::ImageStore store =
         open_split(plan, data.manifest, split, preparation, context, std::ssize(data.skipped));
@@ -154,8 +156,8 @@ OpenData open_data(const Plan& plan, data::Manifest manifest, const data::InputS
   data.train = open(data::Split::train, data.stored);
   if (data.train.size() < 2) throw Error("fewer than two training images are left", plan.data.path);
   data.spec.size = plan.student.image_size.value_or(automatic_size(data.train, preferred));
-  // After the training images are open: labels are part of a store's key, and other prompts give
-  // other labels.
+  // Only now, after the training images: labels are part of a store's key, and the training images'
+  // store must not depend on the prompts.
   if (plan.data.unlabelled()) label_validation(plan, data.manifest, teachers, context);
   data.val = open(data::Split::val, data::for_evaluation(data.spec));
   data.test = open(data::Split::test, data::for_evaluation(data.spec));

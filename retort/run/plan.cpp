@@ -32,7 +32,7 @@ losses::Options options_from(const std::vector<std::string>& texts, const char* 
   return options;
 }
 
-// Red, green and blue, or nothing of an empty text.
+// Red, green and blue; nothing where the text is empty.
 std::optional<std::array<float, 3>> channels_from(const std::string& text, const char* option,
                                                   double low, double high) {
   if (text.empty()) return std::nullopt;
@@ -62,13 +62,13 @@ std::vector<losses::TermConfig> terms_of(const RunConfig& config) {
   std::vector<losses::TermConfig> terms = {
       {"cross_entropy", config.label_weight, {{"label_smoothing", config.label_smoothing}}}};
   if (!has_teacher(config)) return terms;
-  if (config.loss != kNone)
+  if (config.loss)
     terms.push_back(
-        {config.loss, config.loss_weight, options_from(config.loss_option, "--loss-option")});
-  if (config.logit_loss != kNone) {
+        {*config.loss, config.loss_weight, options_from(config.loss_option, "--loss-option")});
+  if (config.logit_loss) {
     losses::Options options = options_from(config.logit_option, "--logit-option");
     if (config.temperature > 0) options.insert_or_assign("temperature", config.temperature);
-    terms.push_back({config.logit_loss, config.logit_weight, options});
+    terms.push_back({*config.logit_loss, config.logit_weight, options});
   }
   return terms;
 }

@@ -18,9 +18,6 @@ struct RecommendedTeacher {
 // The best first, as a teacher of tasks that it was not trained on.
 std::span<const RecommendedTeacher> recommended_teachers();
 
-// The word for "the best that is here", of --teacher.
-inline constexpr const char* kAutomaticTeacher = "auto";
-
 // The first of them that the hub's cache holds. Throws Error that says how to pull one where it
 // holds none.
 std::string automatic_teacher();

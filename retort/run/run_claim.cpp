@@ -13,8 +13,8 @@ namespace fs = std::filesystem;
 
 constexpr const char* kReplacement = "replacement";
 constexpr const char* kPlacing =
-    ".placing";  // in the replacement: what it does not have is gone from the run folder
-// What a run writes. Of these, a run that takes another's place leaves none that is the other's.
+    ".placing";  // once the old run's files that have no successor are removed
+// What a run writes. A run that takes another's place replaces or removes all of these.
 constexpr std::array<const char*, 10> kWritten{"config.toml",
                                                "metrics.jsonl",
                                                "checkpoints",

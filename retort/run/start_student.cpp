@@ -24,7 +24,7 @@ models::ModelPtr start_student(const StudentPlan& plan, int64_t classes,
     if (plan.silent_start) models::zero_init_residual(*student);
     return student;
   }
-  // By its name: there are tensors that fit several architectures.
+  // The name is needed: some tensors fit several architectures.
   models::ModelPtr student = models::load_model(plan.weights, plan.name, log);
   student->reset_head(fresh.classes);
   if (plan.silent_start) {

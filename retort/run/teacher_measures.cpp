@@ -23,7 +23,7 @@ std::string names_of(const RunConfig& config) {
   return names;
 }
 
-// Percent of the points whose nearest other one has their label.
+// The percentage of points whose nearest neighbour has the same label.
 double neighbour_agreement(const at::Tensor& points, const at::Tensor& labels) {
   at::Tensor cosines = at::mm(points, points.t());
   cosines.fill_diagonal_(-2);
@@ -31,7 +31,7 @@ double neighbour_agreement(const at::Tensor& points, const at::Tensor& labels) {
   return 100 * labels.index_select(0, nearest).eq(labels).to(at::kDouble).mean().item<double>();
 }
 
-// Of the head that each teacher gets on these images: its logits of the validation images.
+// Fits each teacher a head on these images, and gives the mean of the logits on validation images.
 at::Tensor logits_on_validation(const CentralViews& train, const CentralViews& val,
                                 const PreparedTeachers& teachers, int64_t classes,
                                 const Context& context) {

@@ -1,8 +1,7 @@
 #pragma once
 
 #include "retort/run/distill.h"
-#include "retort/run/inputs.h"
-#include "retort/run/open_data.h"
+#include "retort/run/prepare_teachers.h"
 
 namespace retort::run {
 
@@ -12,10 +11,14 @@ namespace retort::run {
 // Rank 0 tells the others whether there is something to do, and with which options. Returns that.
 bool begin_together(Ranks& ranks, bool works, DistillOptions& options);
 
-// What a rank other than 0 does of a run: its share of the teachers' passes and of each batch. It
-// writes nothing but stored outputs, and says nothing.
-RunSummary follow(const Plan& given, Sources& sources, DistillOptions options,
-                  const StopFlag& stop);
+// Rank 0 does the work first, and the others, which find what it made, after it.
+template <typename Work>
+auto leader_first(Ranks& ranks, Work&& work) {
+  if (!ranks.leads()) meet(ranks);
+  auto made = work();
+  if (ranks.leads()) meet(ranks);
+  return made;
+}
 
 // The teachers that are to be trained on the task first are, by rank 0, and take the place of those
 // that are given.

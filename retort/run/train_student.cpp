@@ -83,7 +83,7 @@ train::TrainOptions train_options(const Plan& plan, const OpenData& data,
                      teachers.outputs ? teachers.outputs->views() : 0);
 }
 
-// A checkpoint is gone on with where it was made of what is there now.
+// Throws Error where the checkpoint that is to be gone on with was made of other files.
 void claim_checkpoint(const RunFolder& folder, const Inputs& inputs, bool resume) {
   std::error_code error;
   if (resume && fs::exists(folder.checkpoint(), error) && fs::exists(folder.inputs(), error)) {

@@ -10,7 +10,7 @@ namespace retort::run {
 namespace fs = std::filesystem;
 namespace {
 
-// Whether the architecture's name alone gives a network as large.
+// True where the architecture's name alone gives a network of the same size.
 bool has_named_sizes(models::ImageModel& model) {
   const models::ModelPtr named = models::make_model({model.spec().arch, model.spec().classes});
   return named->feature_dim() == model.feature_dim() &&
@@ -71,9 +71,9 @@ Plan teacher_plan(const Plan& plan, const NamedTeacher& teacher, const models::I
   const bool finetune = plan.teachers.init == TeacherInit::finetune;
   RunConfig own = shared_settings(plan.config);
   own.out = out.string();
-  own.teacher = {kNone};
-  // What the student learns from it does not matter to its training: one teacher serves all losses.
-  own.loss = own.logit_loss = kNone;
+  own.teacher = {word_of(TeacherWord::none)};
+  // The student's losses have no part in it, so that one teacher serves all of them.
+  own.loss = own.logit_loss = std::nullopt;
   own.student = model.spec().arch;
   own.image_size = teacher.size.value_or(model.input_spec().size);
   own.epochs = plan.teachers.epochs;
@@ -102,20 +102,6 @@ TrainedTeachers train_teachers(const Plan& plan, const fs::path& out, bool force
   trained_first.teachers.head = TeacherHead::keep;
   trained_first.teachers.arch.clear();
   return trained_first;
-}
-
-RunConfig with_teachers(RunConfig config, const TrainedTeachers& trained) {
-  for (size_t i = 0; i < config.teacher.size(); ++i) {
-    const NamedTeacher& teacher = trained.teachers.teachers[i];
-    config.teacher[i] = to_text({.name = teacher.name,
-                                 .size = teacher.size,
-                                 .weight = teacher_from(config.teacher[i]).weight});
-  }
-  config.teacher_init = trained.teachers.init;
-  config.teacher_head = trained.teachers.head;
-  config.teacher_arch.clear();
-  config.teacher_size = 0;
-  return config;
 }
 
 }  // namespace retort::run

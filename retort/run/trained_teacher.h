@@ -26,7 +26,4 @@ struct TrainedTeachers {
 TrainedTeachers train_teachers(const Plan& plan, const std::filesystem::path& out, bool force,
                                const Context& context);
 
-// The config of a run that is taught by them.
-RunConfig with_teachers(RunConfig config, const TrainedTeachers& trained);
-
 }  // namespace retort::run

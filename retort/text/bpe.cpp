@@ -12,12 +12,13 @@ uint64_t key_of(int64_t left, int64_t right) {
 
 }  // namespace
 
-Bpe::Bpe(Vocabulary vocabulary, const std::vector<std::pair<std::string, std::string>>& rules)
+Bpe::Bpe(Vocabulary vocabulary, const std::vector<std::pair<std::string, std::string>>& rules,
+         const std::string& where)
     : vocabulary_(std::move(vocabulary)) {
   const auto known = [&](const std::string& token) {
     if (const auto id = find(token)) return *id;
-    throw Error("a merge needs the token " + quote_name(token) +
-                ", which is not in the vocabulary");
+    throw Error("a merge needs the token " + quote_name(token) + ", which its vocabulary lacks",
+                where, "get the file again");
   };
   for (const auto& [left, right] : rules)
     rules_.try_emplace(key_of(known(left), known(right)),

@@ -14,9 +14,10 @@ namespace retort::text {
 class Bpe {
  public:
   using Vocabulary = std::unordered_map<std::string, int64_t>;
-  // Rules in their order. Throws Error on one whose parts, or whose whole, is not in the
-  // vocabulary.
-  Bpe(Vocabulary vocabulary, const std::vector<std::pair<std::string, std::string>>& rules);
+  // Rules in their order. Throws Error, naming the file `where`, on one whose parts, or whose
+  // whole, is not in the vocabulary.
+  Bpe(Vocabulary vocabulary, const std::vector<std::pair<std::string, std::string>>& rules,
+      const std::string& where);
 
   std::optional<int64_t> find(const std::string& token) const;
   std::vector<int64_t> joined(std::vector<int64_t> tokens) const;

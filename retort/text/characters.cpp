@@ -42,12 +42,17 @@ std::string utf8(utf8proc_int32_t character) {
   return {bytes.begin(), bytes.begin() + size};
 }
 
+[[noreturn]] void throw_not_utf8(const std::string& text) {
+  throw Error("is not UTF-8: " + quote_name(text), "",
+              "write names of classes and prompts in UTF-8");
+}
+
 // The character that begins at `at`, which moves behind it.
 utf8proc_int32_t next_character(const std::string& text, size_t& at) {
   utf8proc_int32_t character = 0;
   const auto size = utf8proc_iterate(reinterpret_cast<const utf8proc_uint8_t*>(text.data()) + at,
                                      static_cast<utf8proc_ssize_t>(text.size() - at), &character);
-  if (size <= 0) throw Error("is not UTF-8: " + quote_name(text));
+  if (size <= 0) throw_not_utf8(text);
   at += static_cast<size_t>(size);
   return character;
 }
@@ -59,7 +64,7 @@ std::string composed(const std::string& text) {
                    static_cast<utf8proc_ssize_t>(text.size()), &out,
                    static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPOSE));
   const std::unique_ptr<utf8proc_uint8_t, decltype(&std::free)> owner(out, &std::free);
-  if (size < 0) throw Error("is not UTF-8: " + quote_name(text));
+  if (size < 0) throw_not_utf8(text);
   return {out, out + size};
 }
 

@@ -67,7 +67,8 @@ std::unique_ptr<Tokenizer> from_spiece_model(const fs::path& folder) {
   const auto named = [&](const char* key) {
     const std::string token = named_token(config, key, "</s>");
     if (const auto id = model.find(token)) return *id;
-    throw Error("its vocabulary lacks the token " + quote_name(token), path.string());
+    throw Error("its vocabulary lacks the token " + quote_name(token), path.string(),
+                "get the file again");
   };
   const Frame frame{{}, named("eos_token"), named("pad_token")};
   return std::make_unique<SigLipPieces>(std::move(model), frame);
@@ -180,7 +181,8 @@ struct Known {
     const std::string token = named_token(hub::Field(config, config_where), key, otherwise);
     const auto found = vocabulary.find(token);
     if (found == vocabulary.end())
-      throw Error("its vocabulary lacks the token " + quote_name(token), where);
+      throw Error("its vocabulary lacks the token " + quote_name(token), where,
+                  "get the file again");
     return found->second;
   }
 };
@@ -194,7 +196,8 @@ std::unique_ptr<Tokenizer> clip_tokenizer(
   const int64_t unknown = known.named("unk_token", kClipEnd);
   const Frame frame{known.named("bos_token", "<|startoftext|>"), known.named("eos_token", kClipEnd),
                     known.named("pad_token", kClipEnd)};
-  return std::make_unique<ClipPairs>(Bpe(std::move(known.vocabulary), rules), frame, unknown);
+  return std::make_unique<ClipPairs>(Bpe(std::move(known.vocabulary), rules, known.where), frame,
+                                     unknown);
 }
 
 std::unique_ptr<Tokenizer> from_vocab_json(const fs::path& folder) {
@@ -237,7 +240,8 @@ std::unique_ptr<Tokenizer> from_tokenizer_json(const fs::path& folder) {
   const Frame frame{template_token(root, known, false), template_token(root, known, true),
                     known.named("pad_token", "<pad>"), side && side->text() == "left"};
   const int64_t unknown = known.named("unk_token", "<unk>");
-  return std::make_unique<PairsOfTheWhole>(Bpe(std::move(known.vocabulary), rules), frame, unknown);
+  return std::make_unique<PairsOfTheWhole>(Bpe(std::move(known.vocabulary), rules, known.where),
+                                           frame, unknown);
 }
 
 }  // namespace

@@ -17,7 +17,7 @@ at::Tensor visible_labels(const Source& source, const at::Tensor& labels) {
   return source.labelled ? labels : at::full_like(labels, data::kUnlabelled);
 }
 
-// The parts of a batch as one.
+// One view of the step whose rows are those of all parts, in order.
 losses::StepView joined(const std::vector<Batches::Batch>& parts) {
   losses::StepView all;
   for (at::Tensor losses::StepView::*field :
@@ -85,7 +85,8 @@ std::vector<data::Sample> Batches::whole_set(int64_t epoch) const {
   return samples;
 }
 
-// The next each_epoch of an endless row of passes, each in an order of its own and of another view.
+// The source is passed over again and again, each time in another order and with another view. An
+// epoch takes the next `each_epoch` samples of that.
 std::vector<data::Sample> Batches::drawn(size_t source, int64_t epoch) const {
   const int64_t size = sources_[source].images->size();
   std::vector<data::Sample> samples;
@@ -118,7 +119,7 @@ Batches::Batch Batches::batch(int64_t number, const Ranks& ranks) const {
     const int64_t last = size * (number + 1) / count();
     const Share share = share_of(last - first, ranks);
     total += last - first;
-    before += share.first;  // of each source, what the ranks before this one have
+    before += share.first;  // rows of all sources that lower ranks have
     own += share.last - share.first;
     if (share.first < share.last)
       parts.push_back(part(source, std::span(epoch_[source])

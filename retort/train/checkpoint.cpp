@@ -33,6 +33,14 @@ std::string checksum(const StateDict& tensors) {
   return hasher.hex();
 }
 
+TensorFile read_checkpoint(const std::filesystem::path& path) {
+  try {
+    return read_safetensors(path);
+  } catch (const Error& broken) {
+    throw Error(broken.parts().what, broken.parts().where, "train again without --resume");
+  }
+}
+
 // The names of the fields in which two fingerprints differ.
 std::string differences(const std::string& one, const std::string& other) {
   const auto a = nlohmann::json::parse(one, nullptr, false),
@@ -46,7 +54,8 @@ std::string differences(const std::string& one, const std::string& other) {
 
 }  // namespace
 
-// Fitted again it may differ by rounding; with other labels, classes or prompts it is another head.
+// A head that is fitted again may differ by rounding. One that differs by more was made with other
+// labels, classes or prompts.
 void Trainer::check_head(const StateDict& head, const std::string& where) const {
   constexpr double kRounding = 0.01;
   for (const auto& [name, tensor] : head_of(data_)) {
@@ -76,11 +85,12 @@ void Trainer::save(const std::filesystem::path& path) const {
 }
 
 void Trainer::load(const std::filesystem::path& path) {
-  const TensorFile file = read_safetensors(path);
+  const TensorFile file = read_checkpoint(path);
   const auto meta = [&](const std::string& key) {
     const auto found = file.metadata.find(key);
     if (found == file.metadata.end())
-      throw Error("is not a retort checkpoint: it lacks '" + key + "'", path.string());
+      throw Error("is not a retort checkpoint: it lacks '" + key + "'", path.string(),
+                  "train again without --resume");
     return found->second;
   };
   if (meta("format") != kFormat)

@@ -15,7 +15,7 @@ at::Tensor predict_logits(models::ImageModel& model, const data::ImageStore& ima
   const bool was_training = model.is_training();
   model.eval();
   const c10::Device device = models::device_of(model);
-  const int64_t batch = device.is_cpu() ? 64 : 512;  // enough to keep it busy
+  const int64_t batch = device.is_cpu() ? 64 : 512;  // keeps the device busy
   Meter meter(log, task, images.size());
   std::vector<at::Tensor> logits;
   for (int64_t first = 0; first < images.size(); first += batch) {

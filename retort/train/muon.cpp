@@ -12,8 +12,8 @@ at::Tensor orthogonalised(const at::Tensor& matrices) {
   const at::Tensor x =
       matrices / at::linalg_vector_norm(matrices, 2, at::IntArrayRef{1, 2}, /*keepdim=*/true)
                      .clamp_min(kSmallest);
-  // Step by step X becomes P X, P = a + b G + c G² of its Gram matrix G = X X^T, which becomes P G
-  // P; P and G commute.
+  // A step turns X into P X, where G = X X^T and P = a + b G + c G². As P and G commute, it turns G
+  // into P G P: the steps are taken on G, which is small, and X is multiplied once, at the end.
   at::Tensor gram = at::bmm(x, x.transpose(1, 2)), product;
   for (int step = 0; step < kSteps; ++step) {
     at::Tensor polynomial = at::baddbmm(gram, gram, gram, /*beta=*/kB, /*alpha=*/kC);

@@ -53,8 +53,8 @@ Optimizer::Optimizer(const NamedTensors& parameters, const Options& options) : o
   }
 }
 
-// Linear layers' weights and convolutions' kernels [out, in, height, width]; not depthwise ones,
-// whose rows have nothing to be orthogonal to, nor tables of positions and scales.
+// True of the weights of linear layers and the kernels of convolutions, [out, in, height, width].
+// Depthwise kernels have no rows to be orthogonal to each other; positions and scales neither.
 bool Optimizer::is_hidden_matrix(const std::string& name, const at::Tensor& parameter) const {
   const bool dense = parameter.dim() == 2 || (parameter.dim() == 4 && parameter.size(1) > 1);
   return dense && is_students_weight(name) &&
@@ -168,7 +168,8 @@ void Optimizer::load(const StateDict& state, const std::string& where) {
   for (auto& [name, tensor] : this->state()) {
     const auto found = state.find(name);
     if (found == state.end() || found->second.sizes() != tensor.sizes())
-      throw Error("the optimiser's '" + name + "' is missing or misshapen", where);
+      throw Error("the optimiser's '" + name + "' is missing or misshapen", where,
+                  "train again without --resume");
     at::Tensor own = tensor;
     own.copy_(found->second);
   }

@@ -7,7 +7,7 @@
 namespace retort::train {
 
 double schedule_factor(Schedule schedule, int64_t step, int64_t warmup, int64_t total) {
-  // Step + 1: the first step moves, and the last one does too.
+  // The first step is number 0. Its factor must not be 0, or it would change nothing.
   if (step < warmup) return static_cast<double>(step + 1) / static_cast<double>(warmup);
   const double progress = static_cast<double>(step - warmup) /
                           static_cast<double>(std::max<int64_t>(total - warmup, 1));

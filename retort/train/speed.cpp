@@ -14,7 +14,8 @@ double training_speed(models::ImageModel& model, int64_t size, int64_t batch_siz
   constexpr int kSteps = 5;
   constexpr double kSeconds = 2;
   if (layout == at::MemoryFormat::ChannelsLast) models::use_channels_last(model);
-  Optimizer optimizer(trainable(model), {.muon = muon});  // whose moments lie as the parameters do
+  // Its moments take the layout that the parameters have by now.
+  Optimizer optimizer(trainable(model), {.muon = muon});
   model.train();
   const c10::Device device = models::device_of(model);
   const at::Tensor images = at::randn({batch_size, 3, size, size}, device).contiguous(layout);
@@ -32,7 +33,7 @@ double training_speed(models::ImageModel& model, int64_t size, int64_t batch_siz
     loss.backward();
     pass.backward();
     optimizer.step(0);
-    (void)loss.item<float>();  // waits for devices that run behind
+    (void)loss.item<float>();  // waits until the device is done
     if (step >= warm_up) seconds.push_back(watch.seconds());
   }
   std::ranges::sort(seconds);

@@ -9,8 +9,8 @@
 namespace retort::train {
 namespace {
 
-// Before a pass is recorded: in the first ones libraries choose and load their kernels, which no
-// recording may hold.
+// Passes before one is recorded. In the first ones libraries choose and load their kernels, which
+// cannot be recorded.
 constexpr int64_t kPassesBefore = 3;
 
 template <typename Body>
@@ -23,9 +23,9 @@ void capture(at::GraphImplInterface& graph, at::MempoolId_t pool, const Body& bo
     failure = std::current_exception();
   }
   try {
-    graph.capture_end();  // in any case, or the stream goes on recording
+    graph.capture_end();  // after a failure too, or the stream would go on recording
   } catch (const c10::Error&) {
-    if (failure == nullptr) throw;  // else it says once more what failed
+    if (failure == nullptr) throw;  // else this is the same failure again
   }
   if (failure != nullptr) std::rethrow_exception(failure);
 }
@@ -39,7 +39,8 @@ void give(const at::Tensor& to, const at::Tensor& gradient) {
     to.zero_();
 }
 
-// The fused optimiser asks for it; where gradients are accumulated, autograd sees to it.
+// The fused optimiser needs gradients that lie in memory as their parameters do. Autograd sees to
+// that only where it accumulates them.
 at::Tensor laid_out_as(const at::Tensor& parameter, const at::Tensor& gradient) {
   if (!gradient.defined() || gradient.strides() == parameter.strides()) return gradient;
   return at::empty_like(parameter).copy_(gradient);
@@ -88,8 +89,7 @@ StudentPass::Recording* StudentPass::recording_of(const at::Tensor& images) {
   if (recording.backward == nullptr) {
     try {
       record(recording, images);
-    } catch (const c10::Error&) {  // it waits for the device, or for the processor, somewhere in
-                                   // the middle
+    } catch (const c10::Error&) {  // a pass that waits for the device cannot be recorded
       records_ = false;
       recordings_.clear();
       return nullptr;

@@ -15,7 +15,7 @@ nlohmann::json value_of(const Value& value) {
   return value;
 }
 
-// Of images and their labels.
+// Names the images and their labels.
 std::string name_of(const data::ImageStore* images) {
   if (images == nullptr) return "";
   return Hasher().text(images->key()).bytes(bytes_of(data::labels_of(*images))).hex();
@@ -25,6 +25,7 @@ std::string name_of(const data::ImageStore* images) {
 
 std::string fingerprint(const TrainOptions& options, const TrainData& data,
                         const models::ModelSpec& student) {
+  static_assert(field_count<TrainData>() == 8, "what was added to the data is not named below");
   nlohmann::json json;
   visit_deciding(options,
                  [&](const char* name, const auto& field) { json[name] = value_of(field); });

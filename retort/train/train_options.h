@@ -2,8 +2,11 @@
 
 #include <cstdint>
 #include <string>
+#include <tuple>
+#include <utility>
 #include <vector>
 
+#include "retort/core/field_count.h"
 #include "retort/data/image_store.h"
 #include "retort/data/input_spec.h"
 #include "retort/data/view.h"
@@ -35,24 +38,33 @@ struct TrainOptions {
   double checkpoint_seconds = 30;
 };
 
-// Calls visitor(name, field) for every option that decides the result: all but checkpoint_seconds.
+// The options that decide the result, by their names in a checkpoint's fingerprint: all but
+// checkpoint_seconds.
+inline constexpr std::tuple kDeciding{
+    std::pair{"epochs", &TrainOptions::epochs},
+    std::pair{"batch_size", &TrainOptions::batch_size},
+    std::pair{"lr", &TrainOptions::learning_rate},
+    std::pair{"weight_decay", &TrainOptions::weight_decay},
+    std::pair{"muon", &TrainOptions::muon},
+    std::pair{"warmup", &TrainOptions::warmup},
+    std::pair{"schedule", &TrainOptions::schedule},
+    std::pair{"head_rate", &TrainOptions::head_rate},
+    std::pair{"clip_norm", &TrainOptions::clip_norm},
+    std::pair{"ema_decay", &TrainOptions::ema_decay},
+    std::pair{"precision", &TrainOptions::precision},
+    std::pair{"seed", &TrainOptions::seed},
+    std::pair{"view_seed", &TrainOptions::view_seed},
+    std::pair{"views", &TrainOptions::views},
+    std::pair{"objective", &TrainOptions::objective_key},
+};
+static_assert(std::tuple_size_v<decltype(kDeciding)> + 1 == field_count<TrainOptions>(),
+              "an option that was added has no row in kDeciding");
+
+// Calls visitor(name, field) for each of them.
 template <typename Options, typename Visitor>
-void visit_deciding(Options& o, Visitor&& visitor) {
-  visitor("epochs", o.epochs);
-  visitor("batch_size", o.batch_size);
-  visitor("lr", o.learning_rate);
-  visitor("weight_decay", o.weight_decay);
-  visitor("muon", o.muon);
-  visitor("warmup", o.warmup);
-  visitor("schedule", o.schedule);
-  visitor("head_rate", o.head_rate);
-  visitor("clip_norm", o.clip_norm);
-  visitor("ema_decay", o.ema_decay);
-  visitor("precision", o.precision);
-  visitor("seed", o.seed);
-  visitor("view_seed", o.view_seed);
-  visitor("views", o.views);
-  visitor("objective", o.objective_key);
+void visit_deciding(Options& options, Visitor&& visitor) {
+  std::apply([&](const auto&... row) { (visitor(row.first, options.*row.second), ...); },
+             kDeciding);
 }
 
 // What training reads. The teacher and its outputs are absent where there is none.

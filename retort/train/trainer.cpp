@@ -20,24 +20,25 @@ namespace {
 
 constexpr uint64_t kDropoutStream = 2;
 
-// Of an accuracy in percent on so many images, with Laplace's correction, so that a perfect one has
-// an error too.
+// The standard error of an accuracy, in percent. Laplace's correction gives a perfect accuracy an
+// error too.
 double standard_error(double accuracy, int64_t images) {
   const auto n = static_cast<double>(images);
   const double share = (accuracy / 100 * n + 1) / (n + 2);
   return 100 * std::sqrt(share * (1 - share) / n);
 }
 
-// Before there is an optimiser, whose moments lie beside the parameters.
+// The objective moves to the device before the optimiser is made, which makes its moments where the
+// parameters are.
 losses::Objective& moved(losses::Objective& objective, c10::Device device) {
   objective.to(device);
   return objective;
 }
 
-// What batch norms evaluate with forgets the first weights within a tenth of the run, or within a
-// few steps. MobileNetV3's averages, at torchvision's momentum of 0.01, would remember them for
-// hundreds of steps; at torch's 0.1 a MobileNetV2 of 25 steps, right on all of its training images,
-// was at chance in evaluation.
+// Raises the momentum of batch norms, so that the statistics they evaluate with forget the first
+// weights within a tenth of the run. With torchvision's momentum of 0.01 MobileNetV3 would remember
+// them for hundreds of steps. With torch's 0.1 a MobileNetV2 that had trained for 25 steps knew all
+// of its training images, and was at chance in evaluation.
 void forget_in_time(torch::nn::Module& student, int64_t steps) {
   constexpr double kMost = 0.5;
   const double least = std::min(kMost, 10 / static_cast<double>(std::max<int64_t>(steps, 1)));
@@ -53,8 +54,8 @@ std::vector<Source> sources_of(const TrainData& data) {
   return sources;
 }
 
-// What a moving average is of: the weights, and the statistics that batch norms evaluate with.
-// Shares their memory.
+// The tensors that a moving average is kept of: the weights, and the statistics that batch norms
+// evaluate with. They share the student's memory.
 StateDict averaged_state(models::ImageModel& student) {
   StateDict state;
   for (const auto& item : student.named_parameters()) state[item.key()] = item.value().detach();
@@ -122,7 +123,7 @@ double Trainer::learning_rate(int64_t step) const {
   return options_.learning_rate * schedule_factor(options_.schedule, step, warmup, total);
 }
 
-// Of all ranks; the student's side with gradients for this rank's rows.
+// The rows of all ranks. Gradients flow back to the student from this rank's own rows alone.
 losses::StepView Trainer::whole_batch(const Batches::Batch& batch, const models::Output& output) {
   losses::StepView view = batch.step;
   view.student_features = output.features;
@@ -137,9 +138,9 @@ losses::StepView Trainer::whole_batch(const Batches::Batch& batch, const models:
   return view;
 }
 
-// The student's gradients add up to the whole batch's. The objective's own are the same on every
-// rank, up to rounding: their mean keeps the ranks from drifting apart.
-// Returns how many ranks were asked to stop; undefined for one rank, which looks at its flag.
+// Adds up the ranks' gradients of the student, which gives the whole batch's. The objective's are
+// the same on every rank but for rounding, and their mean keeps the ranks alike. Returns how many
+// ranks were asked to stop; of a single rank, an undefined tensor.
 at::Tensor Trainer::sum_gradients(const StopFlag& stop) {
   if (ranks_.size() == 1) return {};
   at::Tensor stops = at::full({}, stop.load(std::memory_order_relaxed) ? 1.0F : 0.0F,
@@ -156,15 +157,15 @@ at::Tensor Trainer::sum_gradients(const StopFlag& stop) {
   return stops;
 }
 
-// Ranks stop at the same step.
+// Several ranks stop at the same step, once each knows that one of them was asked to.
 bool Trainer::must_stop(const StopFlag& stop) const {
   return ranks_.size() == 1 ? stop.load(std::memory_order_relaxed) : stops_;
 }
 
 void Trainer::step(Batches::Batch batch, const StopFlag& stop) {
   batch.images = on_device(batch.images, device_);
-  // Dropout draws from the global generator: seeded by the step, so that a resumed run draws the
-  // same.
+  // Dropout draws from the global generator. It is seeded by the step's number, so that a resumed
+  // run draws the same.
   const uint64_t seed =
       mix64(options_.seed + mix64(kDropoutStream + static_cast<uint64_t>(position_.step)));
   torch::manual_seed(seed + static_cast<uint64_t>(ranks_.rank()));
@@ -188,7 +189,7 @@ void Trainer::step(Batches::Batch batch, const StopFlag& stop) {
     position_.term_names.push_back(name);
   }
   for (at::Tensor& each : values) each = each.to(at::kDouble);
-  settle();  // of the step before: by now the device has this one to do
+  settle();  // the step before this one, while the device works at this one
   last_step_ = {at::stack(values),
                 position_.epoch,
                 position_.step,
@@ -197,7 +198,7 @@ void Trainer::step(Batches::Batch batch, const StopFlag& stop) {
                 stops};
 }
 
-// Adds up the last step's metrics: waits for the device to be done with it.
+// Waits until the device is done with the last step, and adds up its metrics.
 void Trainer::settle() {
   if (!last_step_) return;
   const StepMetrics metrics = *std::exchange(last_step_, std::nullopt);
@@ -227,8 +228,8 @@ void Trainer::settle() {
 void Trainer::update_ema() {
   if (ema_.empty()) return;
   const at::NoGradGuard no_grad;
-  // The average of few steps would remember the random start: the decay grows with the steps (as
-  // TensorFlow's ExponentialMovingAverage does).
+  // The decay grows with the steps, as in TensorFlow's ExponentialMovingAverage: else the average
+  // would remember the random start for long.
   const double decay =
       std::min(options_.ema_decay, (1.0 + static_cast<double>(position_.step)) /
                                        (10.0 + static_cast<double>(position_.step)));
@@ -240,7 +241,7 @@ void Trainer::update_ema() {
   at::_foreach_lerp_(averages, weights, 1 - decay);
 }
 
-// Each rank has seen other images: their running statistics are one another's mean from here on.
+// The ranks' running statistics come from different images. Each rank goes on with their mean.
 void Trainer::average_statistics() {
   if (ranks_.size() == 1) return;
   std::vector<at::Tensor> statistics;
@@ -254,7 +255,7 @@ void Trainer::average_statistics() {
   for (at::Tensor& each : statistics) each.div_(ranks_.size());
 }
 
-// On rank 0; the others wait for what it finds.
+// Rank 0 evaluates, and tells the others what it finds.
 Score Trainer::validation_score(const StopFlag& stop) {
   Score result;
   if (ranks_.leads()) {
@@ -316,7 +317,7 @@ double Trainer::images_per_second() const {
              : 0;
 }
 
-// The checkpoint that a run writes as it goes, and the seconds of this sitting.
+// Writes a run's checkpoint when it is due, and counts the seconds that the run took.
 class Trainer::Checkpoint {
  public:
   Checkpoint(Trainer& trainer, const std::filesystem::path& path)
@@ -331,7 +332,7 @@ class Trainer::Checkpoint {
   void write_if_due() {
     if (since_last_.seconds() > trainer_.options_.checkpoint_seconds) write();
   }
-  // Over all sittings.
+  // Those before the last resume are counted too.
   double seconds() const { return seconds_before_ + sitting_.seconds(); }
 
  private:
@@ -346,8 +347,8 @@ void Trainer::train_epoch(Checkpoint& checkpoint, Meter& meter, const StopFlag& 
   batches_.start_epoch(position_.epoch);
   student_.train();
   const auto make = [this](int64_t number) { return batches_.batch(number, ranks_); };
-  // Where the processor trains too, it gains nothing by doing both at once; and the device takes
-  // work from one thread at a time, as it may be recording.
+  // A processor that trains gains nothing by preparing the next batch meanwhile. Batches that need
+  // the teacher use the device, which takes work from one thread at a time.
   std::optional<Prefetch> ahead;
   if (!device_.is_cpu() && !batches_.need_teacher())
     ahead.emplace(position_.step_in_epoch, batches_.count(), make);
@@ -390,7 +391,7 @@ TrainResult Trainer::run(const std::filesystem::path& path, bool resume,
     try {
       end_epoch(stop);
     } catch (const Interrupted&) {
-      checkpoint.write();  // the steps are done; a resumed run validates again
+      checkpoint.write();  // after the last step: a resumed run validates again
       throw;
     }
     on_epoch(position_.lines.back());

@@ -9,6 +9,7 @@
 #include "retort/core/error.h"
 #include "tests/data/photos.h"
 #include "tests/data/picture.h"
+#include "tests/support/message.h"
 
 namespace retort::data {
 namespace {
@@ -105,12 +106,14 @@ TEST(Batch, PositionsAndStoresThatDoNotFit) {
   const ImageStore store = store_of(folder, manifest, bounded(64));
   for (const int64_t position : {int64_t{-1}, int64_t{5}, std::numeric_limits<int64_t>::max()}) {
     const std::array<Sample, 1> samples{{{position, 0}}};
-    EXPECT_THROW(render_batch(store, samples, {}, 1, small_spec()), Error);
-    EXPECT_THROW(labels_of(store, samples), Error);
-    EXPECT_THROW(eval_batch(store, position, 1, small_spec()), Error);
+    const std::string message =
+        "1 images from position " + std::to_string(position) + " on are not in a store of 5";
+    EXPECT_ERROR(render_batch(store, samples, {}, 1, small_spec()), message);
+    EXPECT_ERROR(labels_of(store, samples), message);
+    EXPECT_ERROR(eval_batch(store, position, 1, small_spec()), message);
   }
-  EXPECT_THROW(eval_batch(store, 0, 6, small_spec()), Error);
-  EXPECT_THROW(eval_batch(store, 0, 2, small_spec()), Error);  // prepared for training
+  EXPECT_ERROR(eval_batch(store, 0, 6, small_spec()), "6 images from position 0 on are not in");
+  EXPECT_ERROR(eval_batch(store, 0, 2, small_spec()), "were not prepared for evaluation");
 }
 
 }  // namespace

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
+
 #include "retort/core/error.h"
 #include "tests/support/folder.h"
 #include "tests/support/message.h"
@@ -73,9 +75,9 @@ TEST_F(ExtraFolder, OtherSpellingsOfSplitsAndClasses) {
 }
 
 TEST_F(ExtraFolder, NothingThereIsAnError) {
-  EXPECT_THROW(load_extra(folder_ / "nowhere", {"cat", "dog"}), Error);
+  EXPECT_ERROR(load_extra(folder_ / "nowhere", {"cat", "dog"}), "nowhere: there is no such folder");
   add("notes.txt");
-  EXPECT_THROW(load_extra(folder_.path(), {"cat", "dog"}), Error);
+  EXPECT_ERROR(load_extra(folder_.path(), {"cat", "dog"}), "holds no images");
 }
 
 TEST_F(ExtraFolder, WhatIsListedAsRejectedIsLeftOut) {
@@ -85,10 +87,14 @@ TEST_F(ExtraFolder, WhatIsListedAsRejectedIsLeftOut) {
   EXPECT_EQ(load_extra(folder_.path(), {"cat", "dog"}).items.size(), 2U);
   EXPECT_EQ(load_extra(folder_.path(), {"cat", "dog"}, Rejected::taken).items.size(), 3U);
   testing::put(folder_ / kRejectedFile, "path\ncat/a.jpg\n\"cat/b, c.jpg\"\ndog/d.jpg\n");
-  EXPECT_THROW(load_extra(folder_.path(), {"cat", "dog"}), Error);
-  for (const char* broken : {"", "class\n", "\"path"}) {
+  EXPECT_ERROR(load_extra(folder_.path(), {"cat", "dog"}),
+               "add images, or take lines out of rejected.csv");
+  for (const auto& [broken, message] : std::map<std::string, std::string>{
+           {"", "rejected.csv: does not start with the column `path`"},
+           {"class\n", "rejected.csv: does not start with the column `path`"},
+           {"\"path", "rejected.csv:1: "}}) {
     testing::put(folder_ / kRejectedFile, broken);
-    EXPECT_THROW(load_extra(folder_.path(), {"cat", "dog"}), Error) << broken;
+    EXPECT_ERROR(load_extra(folder_.path(), {"cat", "dog"}), message) << broken;
   }
 }
 
@@ -105,8 +111,9 @@ TEST_F(ExtraFolder, WithoutLabelsAShareIsForValidation) {
   EXPECT_NE(manifest.digest(),
             load_unlabelled(folder_.path(), {"cat", "dog"}, {.val_fraction = 0.25, .split_seed = 1})
                 .digest());
-  EXPECT_THROW(load_unlabelled(folder_.path(), {"cat"}, {}), Error);
-  EXPECT_THROW(load_unlabelled(folder_ / "none", {"cat", "dog"}, {}), Error);
+  EXPECT_ERROR(load_unlabelled(folder_.path(), {"cat"}, {}), "needs at least two classes");
+  EXPECT_ERROR(load_unlabelled(folder_ / "none", {"cat", "dog"}, {}),
+               "none: there is no such folder");
 }
 
 }  // namespace

@@ -42,21 +42,24 @@ TEST(InputSpec, MalformedJsonIsAnErrorThatNamesTheField) {
   for (const char* field : {"resize", "crop", "interpolation", "mean", "std", "range"}) {
     nlohmann::json json = good;
     json.erase(field);
-    EXPECT_THROW(input_spec_from(json), Error) << field;
+    const std::string message = std::string("preprocess.") + field + ": is ";
+    EXPECT_ERROR(input_spec_from(json), message);
     json[field] = nullptr;
-    EXPECT_THROW(input_spec_from(json), Error) << field;
+    EXPECT_ERROR(input_spec_from(json), message);
   }
   const auto with = [&](const char* field, const nlohmann::json& value) {
     nlohmann::json json = good;
     json[field] = value;
     return json;
   };
-  EXPECT_THROW(input_spec_from(with("crop", 8)), Error);
-  EXPECT_THROW(input_spec_from(with("resize", 100)), Error);
-  EXPECT_THROW(input_spec_from(with("std", {0.2, 0.0, 0.2})), Error);
-  EXPECT_THROW(input_spec_from(with("mean", {0.2, 0.2})), Error);
-  EXPECT_THROW(input_spec_from(with("range", {0, 255})), Error);
-  EXPECT_THROW(input_spec_from(nlohmann::json::array()), Error);
+  EXPECT_ERROR(input_spec_from(with("crop", 8)), "preprocess.crop: 8 is not in [16, 1024]");
+  EXPECT_ERROR(input_spec_from(with("resize", 100)),
+               "preprocess.resize: 100 does not suit a crop of 224");
+  EXPECT_ERROR(input_spec_from(with("std", {0.2, 0.0, 0.2})),
+               "preprocess.std: 0 is not between 1e-06 and 1000");
+  EXPECT_ERROR(input_spec_from(with("mean", {0.2, 0.2})), "preprocess.mean: needs three values");
+  EXPECT_ERROR(input_spec_from(with("range", {0, 255})), "preprocess.range: only [0, 1]");
+  EXPECT_ERROR(input_spec_from(nlohmann::json::array()), "preprocess.crop: is missing");
   for (const double beyond : {2.6e124, -1e300, 224.5})
     EXPECT_TRUE(testing::says(testing::error_of([&] { input_spec_from(with("resize", beyond)); }),
                               "whole number"));

@@ -11,6 +11,7 @@
 #include "retort/data/record.h"
 #include "tests/data/manifest_errors.h"
 #include "tests/data/photos.h"
+#include "tests/support/message.h"
 
 namespace retort::data {
 namespace {
@@ -83,7 +84,7 @@ TEST(Layouts, RegisteredOnceAndSorted) {
   EXPECT_EQ(names,
             (std::vector<std::string>{"CIFAR-10 and CIFAR-100", "CUB-200-2011", "Caltech-101",
                                       "DTD", "Flowers-102", "MIT Indoor-67"}));
-  EXPECT_THROW(register_layout({.name = "DTD"}), Error);
+  EXPECT_ERROR(register_layout({.name = "DTD"}), "DTD: two layouts are registered");
 }
 
 TEST(Layouts, PlainFoldersAreNone) {

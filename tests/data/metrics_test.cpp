@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "retort/core/error.h"
+#include "tests/support/message.h"
 
 namespace retort::data {
 namespace {
@@ -40,10 +41,10 @@ TEST(Metrics, NoPredictionsAreNoAccuracy) {
 TEST(Metrics, RefusesClassesThatDoNotExist) {
   for (const Prediction& p :
        {Prediction{"odd.jpg", 2, 0, 1}, {"odd.jpg", 0, 2, 1}, {"odd.jpg", -1, 0, 1}}) {
-    EXPECT_THROW(compute_metrics({p}, 2), Error);
-    EXPECT_THROW(to_csv({p}, {"a", "b"}), Error);
+    EXPECT_ERROR(compute_metrics({p}, 2), "prediction for odd.jpg: names class number");
+    EXPECT_ERROR(to_csv({p}, {"a", "b"}), "prediction for odd.jpg: names class number");
   }
-  EXPECT_THROW(compute_metrics({}, 0), Error);
+  EXPECT_ERROR(compute_metrics({}, 0), "there are no classes");
 }
 
 TEST(Csv, QuotesOnlyWhereItMust) {

@@ -13,6 +13,7 @@
 #include "retort/core/safetensors.h"
 #include "tests/data/folder.h"
 #include "tests/data/picture.h"
+#include "tests/support/message.h"
 
 namespace retort::data {
 namespace {
@@ -247,13 +248,14 @@ TEST(View, OddImagesAndImpossibleRequests) {
   for (size_t i = 0; i < shown.rgb.size(); ++i) ASSERT_EQ(shown.rgb[i], 10 * (i % 3 + 1));
   const Image line{1, 400, std::vector<uint8_t>(1200, 77)};
   EXPECT_EQ(render_eval(line, spec).rgb, std::vector<uint8_t>(size_t{16} * 16 * 3, 77));
-  EXPECT_THROW(render_view(dot, View{0, 0, 2, 1}, spec), Error);
-  EXPECT_THROW(render_view(dot, View{-1, 0, 1, 1}, spec), Error);
-  EXPECT_THROW(resize(dot, 1 << 20, 1 << 20, Interpolation::bilinear), Error);
-  EXPECT_THROW(resize(ImageView{}, 4, 4, Interpolation::bilinear), Error);
+  EXPECT_ERROR(render_view(dot, View{0, 0, 2, 1}, spec), "the crop lies outside an image of 1 x 1");
+  EXPECT_ERROR(render_view(dot, View{-1, 0, 1, 1}, spec),
+               "the crop lies outside an image of 1 x 1");
+  EXPECT_ERROR(resize(dot, 1 << 20, 1 << 20, Interpolation::bilinear), "cannot be resized to");
+  EXPECT_ERROR(resize(ImageView{}, 4, 4, Interpolation::bilinear), "the image has no pixels");
   const Image needle{1, 60000, std::vector<uint8_t>(180000, 1)};
   spec.size = 224;
-  EXPECT_THROW(render_eval(needle, spec), Error);
+  EXPECT_ERROR(render_eval(needle, spec), "cannot be resized to");
 }
 
 TEST(View, NormalizeIsChannelsLastAndExact) {
@@ -271,8 +273,8 @@ TEST(View, NormalizeIsChannelsLastAndExact) {
       (pixels.permute({0, 3, 1, 2}).to(at::kFloat) / 255 - channels(spec.mean)) /
       channels(spec.std);
   EXPECT_LT((out - wanted).abs().max().item<double>(), 1e-5);
-  EXPECT_THROW(normalize(pixels.to(at::kFloat), spec), Error);
-  EXPECT_THROW(normalize(pixels.permute({0, 3, 1, 2}), spec), Error);
+  EXPECT_ERROR(normalize(pixels.to(at::kFloat), spec), "takes uint8 pixels [N, H, W, 3]");
+  EXPECT_ERROR(normalize(pixels.permute({0, 3, 1, 2}), spec), "takes uint8 pixels [N, H, W, 3]");
 }
 
 }  // namespace

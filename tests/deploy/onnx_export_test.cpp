@@ -115,10 +115,12 @@ TEST(WriteOnnx, AFailureLeavesTheFileThatWasThere) {
   const fs::path path = folder / "model.onnx";
   write_file_atomic(path, "before");
   const auto model = lambda_model(3, means());
-  EXPECT_THROW(write_onnx(path, *model, class_names(3), {.size = 32}), Error);  // four logits
+  EXPECT_ERROR(write_onnx(path, *model, class_names(3), {.size = 32}),
+               "does not give 3 logits an image, one for each class name");
   EXPECT_EQ(read_file(path), "before");
   EXPECT_EQ(std::distance(fs::directory_iterator(folder.path()), fs::directory_iterator()), 1);
-  EXPECT_THROW(write_onnx(path / "below a file.onnx", *model, class_names(4), {.size = 32}), Error);
+  EXPECT_ERROR(write_onnx(path / "below a file.onnx", *model, class_names(4), {.size = 32}),
+               "cannot make the folder");
 }
 
 TEST(WriteOnnx, FormsOfAnOperatorThatCannotBeSaidAreErrors) {

@@ -6,6 +6,7 @@
 #include "retort/losses/objective.h"
 #include "tests/losses/common.h"
 #include "tests/support/far_device.h"
+#include "tests/support/message.h"
 
 namespace retort::losses {
 namespace {
@@ -140,8 +141,10 @@ TEST(Objective, TrainsWithoutATeacherOnLabelsAlone) {
                   .forward(step)
                   .total.isfinite()
                   .item<bool>());
-  EXPECT_THROW(Objective({{"kd", 1, {}}}, formula_context()).forward(step), Error);
-  EXPECT_THROW(Objective({{"align_uniform", 1, {}}}, formula_context()).forward(step), Error);
+  EXPECT_ERROR(Objective({{"kd", 1, {}}}, formula_context()).forward(step),
+               "loss `kd`: needs a teacher, and this step has none");
+  EXPECT_ERROR(Objective({{"align_uniform", 1, {}}}, formula_context()).forward(step),
+               "loss `align_uniform`: needs a teacher");
 }
 
 TEST(Objective, ATermSeesTheRowsThatAreForItsKindAndWeighsAsManyAsTheyAre) {

@@ -5,6 +5,7 @@
 #include "retort/models/conv_layers.h"
 #include "retort/models/precision.h"
 #include "tests/models/convnets_common.h"
+#include "tests/support/message.h"
 
 namespace retort::models {
 namespace {
@@ -132,7 +133,8 @@ TEST(Convnets, InputsAreThoseOfTheWeights) {
   EXPECT_EQ(lite2.interpolation, data::Interpolation::bicubic);
   EXPECT_EQ(data::resize_side(lite2), 292);
   EXPECT_EQ(input("efficientnet_lite4", {{"input", "lukemelas"}}).size, 300);
-  EXPECT_THROW(input("efficientnet_lite0", {{"input", "imagenet"}}), UsageError);
+  EXPECT_USAGE_ERROR(input("efficientnet_lite0", {{"input", "imagenet"}}),
+                     "input is \"timm\" or \"lukemelas\", not \"imagenet\"");
 }
 
 TEST(Convnets, ADamagedFileIsAnErrorThatNamesTheTensor) {
@@ -257,7 +259,7 @@ TEST(Convnets, ANewHeadKeepsNameTypeAndMode) {
     ASSERT_EQ(state.size(), fresh.size());
     for (const auto& [name, tensor] : fresh)
       EXPECT_EQ(state.at(name).sizes(), tensor.sizes()) << name;
-    EXPECT_THROW(model->reset_head(0), UsageError);
+    EXPECT_USAGE_ERROR(model->reset_head(0), "a model needs 1 to 100000 classes, not 0");
   }
 }
 
@@ -355,12 +357,17 @@ TEST(Convnets, DroppedBranchesKeepTheMean) {
 }
 
 TEST(Convnets, OptionsAndClassesAreChecked) {
-  EXPECT_THROW(make_model({"resnet18", 2, {{"dropout", 1}}}), UsageError);
-  EXPECT_THROW(make_model({"resnet18", 2, {{"dropout", "much"}}}), UsageError);
-  EXPECT_THROW(make_model({"efficientnet_b0", 2, {{"stochastic_depth", 1}}}), UsageError);
-  EXPECT_THROW(make_model({"efficientnet_b0", 2, {{"stochastic_depth", "0.2"}}}), UsageError);
-  EXPECT_THROW(make_model({"mobilenet_v2", 0}), UsageError);
-  EXPECT_THROW(make_model({"efficientnet_lite0", 100001}), UsageError);
+  EXPECT_USAGE_ERROR(make_model({"resnet18", 2, {{"dropout", 1}}}),
+                     "dropout is a number in [0, 1), not 1");
+  EXPECT_USAGE_ERROR(make_model({"resnet18", 2, {{"dropout", "much"}}}),
+                     "dropout is a number in [0, 1), not \"much\"");
+  EXPECT_USAGE_ERROR(make_model({"efficientnet_b0", 2, {{"stochastic_depth", 1}}}),
+                     "stochastic_depth");
+  EXPECT_USAGE_ERROR(make_model({"efficientnet_b0", 2, {{"stochastic_depth", "0.2"}}}),
+                     "stochastic_depth");
+  EXPECT_USAGE_ERROR(make_model({"mobilenet_v2", 0}), "a model needs 1 to 100000 classes, not 0");
+  EXPECT_USAGE_ERROR(make_model({"efficientnet_lite0", 100001}),
+                     "a model needs 1 to 100000 classes, not 100001");
 }
 
 TEST(Convnets, TrainInBfloat16) {

@@ -327,9 +327,9 @@ TEST(FamilyInputs, AFileOfRetortsOwnIsTakenAtItsWord) {
   for (const char* nonsense :
        {"", "{", "[1]", R"({"arch":"resnet19","classes":2})", R"({"arch":"tf_efficientnet_b0"})"})
     EXPECT_EQ(read_as(nonsense).arch, "efficientnet_b0") << nonsense;
-  EXPECT_THROW(read_as(R"({"arch":"resnet18","classes":2})"), Error);
-  EXPECT_THROW(read_as(R"({"arch":"tf_efficientnet_b0","classes":2,"options":{"preprocess":7}})"),
-               Error);
+  EXPECT_ERROR(read_as(R"({"arch":"resnet18","classes":2})"), "of resnet18 is missing");
+  EXPECT_ERROR(read_as(R"({"arch":"tf_efficientnet_b0","classes":2,"options":{"preprocess":7}})"),
+               "own.safetensors: preprocess.crop: is missing");
 }
 
 // What a student of retort's was shown in training, it is shown as teacher and when it is trained
@@ -354,8 +354,8 @@ TEST(FamilyInputs, AFileOfRetortsOwnIsShownWhatItWasTrainedOn) {
        {ModelSpec{"resnet18", 2}, ModelSpec{"resnet18", 2, {{"preprocess", data::to_json(before)}}},
         vit})
     EXPECT_EQ(input_of(spec, data::to_json(trained).dump()), trained) << to_json(spec);
-  EXPECT_THROW(input_of({"resnet18", 2}, "{"), Error);
-  EXPECT_THROW(input_of({"resnet18", 2}, "7"), Error);
+  EXPECT_ERROR(input_of({"resnet18", 2}, "{"), "how it wants its images, but not as JSON");
+  EXPECT_ERROR(input_of({"resnet18", 2}, "7"), "own.safetensors: preprocess.crop: is missing");
   // Another program's word for something of its own.
   write_safetensors(folder / "own.safetensors", state_of(*make_model({"resnet18", 2})),
                     {{kPreprocessKey, "{"}});
@@ -364,13 +364,18 @@ TEST(FamilyInputs, AFileOfRetortsOwnIsShownWhatItWasTrainedOn) {
 }
 
 TEST(FamilyInputs, SizesThatCannotBeAreTheUsersFault) {
-  EXPECT_THROW(make_model({"resnet", 2, {{"depths", {1, 2}}}}), UsageError);
-  EXPECT_THROW(make_model({"resnet", 2, {{"bottleneck", true}, {"groups", 3}}}), UsageError);
-  EXPECT_THROW(make_model({"convnext", 2, {{"dims", {0, 1, 1, 1}}}}), UsageError);
-  EXPECT_THROW(make_model({"regnet", 2, {{"group_widths", {7, 8, 8, 8}}}}), UsageError);
-  EXPECT_THROW(make_model({"efficientnet", 2, {{"depths", 3}}}), UsageError);
-  EXPECT_THROW(make_model({"swin", 2, {{"depths", {1, 1}}, {"heads", {5, 5}}}}), UsageError);
-  EXPECT_THROW(make_model({"mobilenetv4", 2, {{"layers", {{0, 9, 8, 8, 0, 3}}}}}), UsageError);
+  EXPECT_USAGE_ERROR(make_model({"resnet", 2, {{"depths", {1, 2}}}}), "resnet: depths is ");
+  EXPECT_USAGE_ERROR(make_model({"resnet", 2, {{"bottleneck", true}, {"groups", 3}}}),
+                     "64 channels do not divide into 3 groups");
+  EXPECT_USAGE_ERROR(make_model({"convnext", 2, {{"dims", {0, 1, 1, 1}}}}), "convnext: dims is ");
+  EXPECT_USAGE_ERROR(make_model({"regnet", 2, {{"group_widths", {7, 8, 8, 8}}}}),
+                     "channels do not divide into groups of 7");
+  EXPECT_USAGE_ERROR(make_model({"efficientnet", 2, {{"depths", 3}}}),
+                     "depths are of 1 to 7 stages, not 3");
+  EXPECT_USAGE_ERROR(make_model({"swin", 2, {{"depths", {1, 1}}, {"heads", {5, 5}}}}),
+                     "does not divide into 5 heads");
+  EXPECT_USAGE_ERROR(make_model({"mobilenetv4", 2, {{"layers", {{0, 9, 8, 8, 0, 3}}}}}),
+                     "layers are of stage, kind, hidden, out, start and kernel");
 }
 
 }  // namespace

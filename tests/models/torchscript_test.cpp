@@ -121,8 +121,8 @@ TEST_F(TorchScript, SaysWhatIsWrong) {
   EXPECT_TRUE(testing::says(
       testing::error_of([&] { (void)make_model(student_spec(broken, 4, "features")); }),
       "is not TorchScript"));
-  EXPECT_THROW(make_model({"torchscript", 4}), UsageError);
-  EXPECT_THROW(make_model({"torchscript", 4, {{"file", 3}}}), Error);
+  EXPECT_USAGE_ERROR(make_model({"torchscript", 4}), "a network of TorchScript needs its file");
+  EXPECT_ERROR(make_model({"torchscript", 4, {{"file", 3}}}), "has a broken option 'file'");
 }
 
 TEST_F(TorchScript, TeachesToo) {

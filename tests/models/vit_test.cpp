@@ -5,6 +5,7 @@
 #include "retort/models/families/vit.h"
 #include "retort/models/precision.h"
 #include "tests/models/vit_common.h"
+#include "tests/support/message.h"
 
 namespace retort::models {
 namespace {
@@ -327,7 +328,7 @@ TEST(VitModel, ResetHead) {
   EXPECT_EQ(model->head()->weight.abs().sum().item<double>(), 0);
   EXPECT_EQ(state_of(*model).size(), before.size());
   EXPECT_TRUE(at::equal(state_of(*model).at("heads.head.weight"), model->head()->weight));
-  EXPECT_THROW(model->reset_head(0), UsageError);
+  EXPECT_USAGE_ERROR(model->reset_head(0), "a model needs 1 to 100000 classes, not 0");
 }
 
 TEST(VitModel, AFreshModelIsMadeForItsImages) {

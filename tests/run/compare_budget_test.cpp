@@ -68,7 +68,7 @@ TEST_F(CompareBudgetTest, EqualTimeIsMeasuredOnceAndKept) {
   EXPECT_EQ(read_file(file), kept);
   EXPECT_EQ(second.arms[0].image_steps, first.arms[0].image_steps);
   compare_.arms = {ArmKind::scratch};
-  EXPECT_THROW(now(), UsageError) << "no distilled arm";
+  EXPECT_USAGE_ERROR(now(), "is that of the distilled arm, and there is none");
 }
 
 TEST_F(CompareBudgetTest, HoursAreSharedByAllRuns) {
@@ -83,13 +83,13 @@ TEST_F(CompareBudgetTest, HoursAreSharedByAllRuns) {
   write_file_atomic(file, one.measured.dump());
   EXPECT_EQ(epochs_of_arms().epochs, one.epochs) << "kept";
   compare_.base.hours = 1e-4;
-  EXPECT_THROW(epochs_of_arms(), UsageError);
+  EXPECT_USAGE_ERROR(epochs_of_arms(), "--hours: is too little: one epoch of every run takes ");
   compare_.base.hours = 1;
   compare_.base.epochs = 3;
-  EXPECT_THROW(epochs_of_arms(), UsageError);
+  EXPECT_USAGE_ERROR(epochs_of_arms(), "--hours: chooses the epochs, and 3 are named");
   compare_.base.epochs = 0;
   compare_.budget = Budget::time;
-  EXPECT_THROW(epochs_of_arms(), UsageError);
+  EXPECT_USAGE_ERROR(epochs_of_arms(), "is how long the distilled arm takes by its --epochs");
 }
 
 TEST_F(CompareBudgetTest, SeveralTeachersAreMeasuredBeforeTheRuns) {

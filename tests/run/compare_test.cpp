@@ -4,6 +4,7 @@
 
 #include "retort/core/error.h"
 #include "retort/core/file.h"
+#include "retort/data/content.h"
 #include "retort/run/report_run.h"
 #include "retort/run/run_folder.h"
 #include "tests/run/small_comparison.h"
@@ -96,7 +97,7 @@ TEST_F(CompareTest, AClosingPhaseIsPartOfTheBudget) {
   ASSERT_EQ(comparison.arms.size(), 3U);
   for (const report::Arm& arm : comparison.arms) EXPECT_EQ(arm.image_steps, 5 * 18) << arm.name;
   compare_.base.closing_epochs = 5;
-  EXPECT_THROW(now(), UsageError);
+  EXPECT_USAGE_ERROR(now(), "--closing-epochs: leaves nothing of the 5 --epochs");
 }
 
 TEST_F(CompareTest, TwoTeachersAtOnceAreOneArm) {
@@ -157,6 +158,16 @@ TEST_F(CompareTest, OneTrainedTeacherServesAllLossesAndSeeds) {
   for (const auto& entry : fs::directory_iterator(compare_.base.out))
     folders += entry.is_directory() ? 1 : 0;
   EXPECT_EQ(folders, 3);  // the teacher's and the arms'
+  // What was asked for stands in each run's settings, and what it learned from among its inputs.
+  const RunFolder run{fs::path(compare_.base.out) /
+                      "distill-kd-from-teacher.safetensors-32/seed-1"};
+  EXPECT_TRUE(testing::says(read_file(run.config()), "\nteacher-init = \"finetune\"\n"));
+  const fs::path teacher = fs::path(compare_.base.out) / "teacher-teacher.safetensors-32";
+  EXPECT_EQ(read_json(run.summary())["inputs"]["teachers"][0],
+            data::file_hash(RunFolder{teacher}.student()));
+  const auto before = fs::last_write_time(run.student());
+  now();
+  EXPECT_EQ(fs::last_write_time(run.student()), before) << "a finished run is only read";
 }
 
 TEST_F(CompareTest, WhatAnArmLacksIsAUsageError) {

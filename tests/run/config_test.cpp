@@ -91,7 +91,7 @@ TEST(RunConfig, TheRateFollowsTheImagesAndTheStart) {
 TEST(RunConfig, TheClosingPhaseFollowsItsRule) {
   RunConfig config = complete();
   config.closing_epochs = 3;
-  EXPECT_THROW(validate(config), UsageError) << "without a teacher there is nothing to close";
+  EXPECT_USAGE_ERROR(validate(config), "--closing-epochs: follows a distillation");
   config.teacher = {"teacher.pth"};
   EXPECT_EQ(resolve(config).training.closing_epochs, 3);
   EXPECT_DOUBLE_EQ(closing_rate_for(resolve(config).training, 100), 1e-4);

@@ -114,7 +114,7 @@ TEST_F(DistillTest, TrainsANetworkOfTheUsersOwn) {
 
 TEST_F(DistillTest, WithoutTheGpuThatWasAskedForNothingIsWritten) {
   config_.device = "cuda:999";
-  EXPECT_THROW(distill_now(), Error);
+  EXPECT_ERROR(distill_now(), "--device cuda");
   EXPECT_FALSE(fs::exists(config_.out));
   config_.device = "gpu";
   EXPECT_USAGE_ERROR(distill_now(), "--device: is 'gpu'");
@@ -133,7 +133,7 @@ TEST_F(DistillTest, StartsFromPreTrainedWeights) {
       read_safetensors(RunFolder{config_.out}.student()).tensors.at("conv1.0.weight");
   EXPECT_TRUE(at::allclose(first, read_safetensors(weights).tensors.at("conv1.0.weight"), 0, 1e-5));
   config_.student = "mobilenet_v2";
-  EXPECT_THROW(distill_now({.force = true}), Error);
+  EXPECT_ERROR(distill_now({.force = true}), "of mobilenet_v2 is missing");
 }
 
 // The largest entry of a tensor as the student begins: an epoch at a rate of next to nothing leaves
@@ -289,7 +289,7 @@ TEST_F(DistillTest, EveryLossTrains) {
     if (entry.kind == losses::Kind::label) continue;
     SCOPED_TRACE(entry.name);
     const bool embedding = entry.kind == losses::Kind::embedding;
-    config_.loss = embedding ? entry.name : "none";
+    config_.loss = embedding ? LossName(entry.name) : std::nullopt;
     config_.logit_loss = embedding ? "kd" : entry.name;
     config_.loss_option = entry.options.contains("projector")
                               ? std::vector<std::string>{"projector=linear", "dim=16"}
@@ -331,7 +331,7 @@ TEST_F(DistillTest, ATeacherIsNamedAsOnTheHub) {
   EXPECT_NE(read_file(RunFolder{config_.out}.config()).find("teacher = [\"hf:org/small\"]"),
             std::string::npos);
   config_.teacher = {"hf:org/other"};
-  EXPECT_THROW(distill_now({.force = true}), Error);
+  EXPECT_ERROR(distill_now({.force = true}), "hf:org/other: is not in the cache");
   config_.teacher = {"hf:"};
   EXPECT_USAGE_ERROR(distill_now({.force = true}), "is not the name of a repository on the hub");
   ::unsetenv("HF_HUB_CACHE");
@@ -391,7 +391,8 @@ TEST_F(DistillTest, ClassNamesAreEnoughForATeacherThatReads) {
   expect(fixed_teacher, [](RunConfig& c) { c.teacher_features = "mean"; });
   expect("has no {class} in it: 'a photo'", [](RunConfig& c) { c.prompt = {"a photo"}; });
   config_.teacher = {write_weights("no_text.safetensors", {"resnet18", 5})};
-  EXPECT_THROW(distill_now({.force = true}), Error);
+  EXPECT_ERROR(distill_now({.force = true}),
+               "no_text.safetensors: has no text tower that can be read: ");
 }
 
 TEST_F(DistillTest, ATransformerIsMadeForTheImagesSize) {
@@ -407,7 +408,7 @@ TEST_F(DistillTest, ATransformerIsMadeForTheImagesSize) {
 }
 
 TEST_F(DistillTest, ViewsBeyondTheStoredOnesAreSeenLive) {
-  config_.logit_loss = "none";  // the teacher's head is fitted on the stored views
+  config_.logit_loss = std::nullopt;  // the teacher's head is fitted on the stored views
   config_.views = 1;
   config_.more_views = MoreViews::live;
   EXPECT_EQ(forecast(config_, null_log(), never_stop()).looks,
@@ -428,7 +429,7 @@ TEST_F(DistillTest, ViewsBeyondTheStoredOnesAreSeenLive) {
 // has a cross-entropy of the size of log(classes), and no lower one than their own.
 TEST_F(DistillTest, MixedViewsTrain) {
   const auto last_epoch = [&] { return read_epochs(RunFolder{config_.out}.metrics()).back(); };
-  config_.loss = "none";
+  config_.loss = std::nullopt;
   config_.epochs = 6;
   config_.view.mix = {.mixup = 0.4, .cutmix = 1};
   config_.view.augment.randaugment = 1;
@@ -485,11 +486,11 @@ TEST_F(DistillTest, TheSameConfigGivesTheSameWeights) {
 TEST_F(DistillTest, ARunIsNotLostByASlip) {
   distill_now();
   fs::remove(RunFolder{config_.out}.summary());
-  EXPECT_THROW(distill_now(), Error);  // unfinished, as far as anyone can tell
+  EXPECT_ERROR(distill_now(), "run: holds an unfinished run") << "as far as anyone can tell";
   EXPECT_NO_THROW(distill_now({.resume = true}));
   config_.lr = 0.5;
-  EXPECT_THROW(distill_now(), Error);
-  EXPECT_THROW(distill_now({.resume = true}), Error);
+  EXPECT_ERROR(distill_now(), "run: holds a run with other settings");
+  EXPECT_ERROR(distill_now({.resume = true}), "resume with --config");
   EXPECT_NO_THROW(distill_now({.force = true}));
 }
 
@@ -546,7 +547,7 @@ TEST_F(DistillTest, CopiesOfTestImagesAreCountedAndLeftOutWhenAsked) {
 TEST_F(DistillTest, FilesThatDoNotDecodeAreNamed) {
   write_file_atomic(folder_ / "data/train/class 1/broken.jpg", "not a picture");
   config_.max_skipped = 0;
-  EXPECT_THROW(distill_now(), Error);
+  EXPECT_ERROR(distill_now(), "1 of 55 images do not decode; the first: ");
   config_.max_skipped = 0.5;
   const nlohmann::json summary = distill_now();  // in the same folder: nothing was trained yet
   ASSERT_EQ(summary["skipped_files"].size(), 1U);
@@ -558,9 +559,9 @@ TEST_F(DistillTest, AnUnknownClassElsewhereIsAnError) {
   distill_now();
   testing::write_pictures(folder_ / "other", "test", 4, 2);
   testing::write_pictures(folder_ / "other", "train", 4, 2);
-  EXPECT_THROW(evaluate_run(config_.out, (folder_ / "other").string(), config_.cache, null_log(),
+  EXPECT_ERROR(evaluate_run(config_.out, (folder_ / "other").string(), config_.cache, null_log(),
                             never_stop()),
-               Error);
+               "has a class 'class 3' that the student does not know");
 }
 
 }  // namespace

@@ -104,7 +104,7 @@ TEST_F(GateTest, ValuesOutOfRangeAreUsageErrors) {
   gate_.images.clear();
   EXPECT_USAGE_ERROR(gate_now(), "--images: no images were named");
   gate_.images = folder_ / "nowhere";
-  EXPECT_THROW(gate_now(), Error);
+  EXPECT_ERROR(gate_now(), "nowhere: there is no such folder");
 }
 
 }  // namespace

@@ -42,8 +42,9 @@ TEST(Hours, AsManyEpochsAsThereIsTimeFor) {
   }
   // An epoch takes 10 s, its validation a third of a second.
   EXPECT_EQ(choose_epochs(plan, {}, measured(3600)), 347);
-  EXPECT_THROW(choose_epochs(plan, {}, measured(10)), UsageError);
-  EXPECT_THROW(choose_before_passes(plan, {}, measured(30)), UsageError);
+  EXPECT_USAGE_ERROR(choose_epochs(plan, {}, measured(10)),
+                     "--hours: is too little: one epoch takes");
+  EXPECT_USAGE_ERROR(choose_before_passes(plan, {}, measured(30)), "and 30 s are left");
 }
 
 TEST(Hours, TheTeacherHasAtMostAQuarter) {

@@ -26,6 +26,9 @@ TEST(NamedTeacher, PixelsAndWeightAreNumbersAtTheEnd) {
   expect("hf:org/name@v1.0@224:2", "hf:org/name@v1.0", 224, 2);
   expect("hf:", "hf:", {}, 1);
   expect("none", "none", {}, 1);
+  EXPECT_EQ(teacher_from("none").word, TeacherWord::none);
+  EXPECT_EQ(teacher_from("auto").word, TeacherWord::automatic);
+  EXPECT_FALSE(teacher_from("none.pth").word);
   for (const char* text :
        {"vit.pth@0", "vit.pth@1025", "vit.pth@99999999999999999999", "vit.pth:0", "vit.pth:1001"})
     EXPECT_USAGE_ERROR(teacher_from(text), std::string(text).find('@') == std::string::npos

@@ -64,17 +64,19 @@ TEST_F(ObjectsTest, WhatIsNotGivenIsNamed) {
   EXPECT_TRUE(
       testing::says(testing::error_of<UsageError>([&] { distill_now(); }), "give it again"));
   config_.objects = objects();
-  for (const auto& change : std::vector<std::function<void(RunConfig&)>>{
-           [](RunConfig& c) { c.teacher_init = TeacherInit::finetune; },
-           [](RunConfig& c) { c.teacher_head = TeacherHead::zero_shot; },
-           [](RunConfig& c) { c.teacher_features = "cls"; },
-           [](RunConfig& c) { c.student = kStudent, c.student_weights = "weights.pth"; },
-           [](RunConfig& c) { c.student = "object:other-1"; },
-       }) {
+  const auto expect = [&](const char* message, const std::function<void(RunConfig&)>& change) {
     RunConfig wrong = config_;
     change(wrong);
-    EXPECT_THROW(validate(wrong), UsageError);
-  }
+    EXPECT_USAGE_ERROR(validate(wrong), message);
+  };
+  expect("an object can be learned from, but not trained first",
+         [](RunConfig& c) { c.teacher_init = TeacherInit::finetune; });
+  expect("an object has no text tower",
+         [](RunConfig& c) { c.teacher_head = TeacherHead::zero_shot; });
+  expect("an object is its own architecture", [](RunConfig& c) { c.teacher_features = "cls"; });
+  expect("an object brings its own weights",
+         [](RunConfig& c) { c.student = kStudent, c.student_weights = "weights.pth"; });
+  expect("was an object of the program", [](RunConfig& c) { c.student = "object:other-1"; });
 }
 
 }  // namespace

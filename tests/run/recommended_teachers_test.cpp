@@ -37,7 +37,7 @@ TEST(RecommendedTeachers, AutoIsTheFirstThatIsInTheCache) {
   EXPECT_TRUE(testing::says(text_of_recommended(), "yes"));
 
   RunConfig config;
-  config.teacher = {kAutomaticTeacher};
+  config.teacher = {"auto"};
   EXPECT_EQ(absolute(config).teacher,
             std::vector<std::string>{"hf:timm/vit_small_patch14_dinov2.lvd142m@224"})
       << "config.toml names what was taken";

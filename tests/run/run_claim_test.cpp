@@ -53,11 +53,12 @@ TEST_F(RunClaimTest, ARefusedRunLeavesTheFinishedOneAsItWas) {
   const std::string before = all_of(run);
   RunConfig other = config_;
   other.data = (folder_ / "nothing").string();
-  EXPECT_THROW(distill(other, {.force = true}, null_log(), never_stop()), Error);
+  EXPECT_ERROR(distill(other, {.force = true}, null_log(), never_stop()),
+               "nothing: there is no such folder or CSV file");
   EXPECT_EQ(all_of(run), before);
   other = config_;
   other.student_weights = (folder_ / "no weights").string();
-  EXPECT_THROW(distill(other, {.force = true}, null_log(), never_stop()), Error);
+  EXPECT_ERROR(distill(other, {.force = true}, null_log(), never_stop()), "no weights: ");
   EXPECT_EQ(all_of(run), before);
   EXPECT_FALSE(replacing());
 }

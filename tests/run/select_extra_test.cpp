@@ -94,12 +94,12 @@ TEST_F(SelectExtraTest, ItIsPartOfWhatARunIs) {
   distill(config_, {}, log, never_stop());
   EXPECT_TRUE(testing::says(log.all, "finished: nothing is trained again"));
   config_.select = 6;
-  EXPECT_THROW(distill_now(), Error) << "another run is in the folder";
+  EXPECT_ERROR(distill_now(), "run: holds a run with other settings");
   EXPECT_EQ(distill_now({.force = true})["extra"][0]["used"], 6);
   config_.select = 500;
   EXPECT_EQ(distill_now({.force = true})["extra"][0]["selected"].size(), 0U) << "all there are";
   config_.extra.clear();
-  EXPECT_THROW(distill_now({.force = true}), UsageError);
+  EXPECT_USAGE_ERROR(distill_now({.force = true}), "--select: is of the pictures of --extra");
 }
 
 TEST_F(SelectExtraTest, ZeroShotTeachersNameTheTask) {

@@ -32,7 +32,12 @@ inline ::testing::AssertionResult says(const std::string& message, const std::st
 
 }  // namespace retort::testing
 
-// The statement throws a UsageError whose message says this.
+// The statement throws an Error whose message says this.
+#define EXPECT_ERROR(statement, part)  \
+  EXPECT_TRUE(::retort::testing::says( \
+      ::retort::testing::error_of([&] { static_cast<void>(statement); }), part))
+
+// The same of a UsageError.
 #define EXPECT_USAGE_ERROR(statement, part)                                                     \
   EXPECT_TRUE(::retort::testing::says(                                                          \
       ::retort::testing::error_of<::retort::UsageError>([&] { static_cast<void>(statement); }), \

@@ -8,6 +8,7 @@
 #include "retort/models/registry.h"
 #include "tests/support/folder.h"
 #include "tests/support/formula.h"
+#include "tests/support/message.h"
 #include "tests/support/pictures.h"
 
 namespace retort::teacher {
@@ -49,7 +50,7 @@ TEST_F(JointTest, LogitsAreTheMeanByWeightAndNormsAreShared) {
                                            {0, 0},
                                            {7, 0}};  // of two views, the third is the first
   const at::Tensor features = joint.features(samples);
-  EXPECT_THROW(joint_head(teachers_, weights, scales), Error);
+  EXPECT_ERROR(joint_head(teachers_, weights, scales), "a teacher has no head yet");
   for (Teacher& teacher : teachers_) teacher.keep_head({"a", "b", "c"});
   const JointHead head = joint_head(teachers_, weights, scales);
   EXPECT_EQ(features.size(1), head.feature_dim());

@@ -66,7 +66,7 @@ TEST(KeptHead, ATeacherOfRetortsOwnHasItsRowsPutInOrder) {
                               head_of(own, {"cat", "dog", "mouse"}, log);
                             }),
                             "no class 'mouse'"));
-  const Metadata fewer{own.front(), {"classes", R"(["dog", "owl"])"}};
+  const Metadata fewer{*own.find(models::kSpecKey), {"classes", R"(["dog", "owl"])"}};
   EXPECT_TRUE(testing::says(testing::error_of([&] { head_of(fewer, {"dog", "owl"}, log); }),
                             "names 2 classes, and its classifier has 3"));
   // A file without names: their number is all there is to go by.

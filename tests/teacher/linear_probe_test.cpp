@@ -5,6 +5,7 @@
 
 #include "retort/core/error.h"
 #include "tests/support/formula.h"
+#include "tests/support/message.h"
 
 namespace retort::teacher {
 namespace {
@@ -88,7 +89,8 @@ TEST(LinearProbe, StopsWhenAsked) {
 }
 
 TEST(LinearProbe, NothingToFitOnIsAnError) {
-  EXPECT_THROW(fit_linear_probe({}, at::empty({0}, at::kLong), {}, {}, 3), Error);
+  EXPECT_ERROR(fit_linear_probe({}, at::empty({0}, at::kLong), {}, {}, 3),
+               "no features to fit the teacher's head on");
 }
 
 }  // namespace

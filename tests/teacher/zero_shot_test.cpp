@@ -8,6 +8,7 @@
 #include "retort/core/file.h"
 #include "tests/support/folder.h"
 #include "tests/support/formula.h"
+#include "tests/support/message.h"
 #include "tests/support/snapshot.h"
 
 namespace retort::teacher {
@@ -42,7 +43,7 @@ TEST_P(ZeroShot, LogitsAreThoseOfThePublicModel) {
   EXPECT_NE(plain.key(), teacher.key());
   std::filesystem::remove(folder / "model" /
                           (GetParam() == "siglip" ? "spiece.model" : "tokenizer.json"));
-  EXPECT_THROW(set_zero_shot_head(teacher, folder / "model", texts), Error);
+  EXPECT_ERROR(set_zero_shot_head(teacher, folder / "model", texts), "model: holds no tokenizer");
 }
 
 INSTANTIATE_TEST_SUITE_P(Kinds, ZeroShot, ::testing::Values("clip", "siglip", "siglip2"),

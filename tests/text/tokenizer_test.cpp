@@ -11,6 +11,7 @@
 #include "retort/core/file.h"
 #include "retort/text/characters.h"
 #include "tests/support/folder.h"
+#include "tests/support/message.h"
 
 namespace retort::text {
 namespace {
@@ -39,8 +40,8 @@ INSTANTIATE_TEST_SUITE_P(Kinds, TokenizerParity,
 TEST(Tokenizer, TextsMustBeUtf8AndHaveRoom) {
   for (const char* kind : {"clip", "siglip", "siglip2"}) {
     const auto tokenizer = open_tokenizer(kFixtures / "tokenizers" / kind);
-    EXPECT_THROW(tokenizer->encode("caf\xe9", 24), Error) << kind;
-    EXPECT_THROW(tokenizer->encode("a", 3), Error) << kind;
+    EXPECT_ERROR(tokenizer->encode("caf\xe9", 24), "is not UTF-8") << kind;
+    EXPECT_ERROR(tokenizer->encode("a", 3), "room for four tokens at least, not 3") << kind;
   }
 }
 
@@ -60,37 +61,47 @@ TEST(Tokenizer, FilesThatLieAreErrors) {
     change(json);
     return json.dump();
   };
-  const std::vector<std::pair<std::string, std::string>> files = {
-      {"tokenizer.json", ""},
-      {"tokenizer.json", "[]"},
-      {"tokenizer.json", "{\"model\": 3}"},
-      {"tokenizer.json", with([](nlohmann::json& j) { j["model"]["type"] = "WordPiece"; })},
-      {"tokenizer.json",
-       with([](nlohmann::json& j) { j["model"]["end_of_word_suffix"] = nullptr; })},
-      {"tokenizer.json", with([](nlohmann::json& j) { j["model"]["vocab"]["a"] = -1; })},
-      {"tokenizer.json",
-       with([](nlohmann::json& j) { j["model"]["vocab"]["a"] = int64_t{1} << 62; })},
-      {"tokenizer.json", with([](nlohmann::json& j) { j["model"]["vocab"]["a"] = "1"; })},
-      {"tokenizer.json", with([](nlohmann::json& j) {
-         j["model"]["vocab"] = {"a", "b"};
-       })},
-      {"tokenizer.json",
-       with([](nlohmann::json& j) { j["model"]["vocab"].erase("<|endoftext|>"); })},
-      {"tokenizer.json", with([](nlohmann::json& j) { j["model"]["merges"] = {"not there"}; })},
-      {"tokenizer.json", with([](nlohmann::json& j) { j["model"]["merges"] = {"one"}; })},
-      {"tokenizer.json", with([](nlohmann::json& j) { j["model"]["merges"] = {{"a"}}; })},
-      {"vocab.json", "{}"},
-      {"spiece.model", ""},
-      {"spiece.model", std::string(1000, '\xff')},
-      {"spiece.model", read_file(kFixtures / "tokenizers/siglip/spiece.model").substr(0, 400)},
+  const auto of_model = [&](const char* key, const nlohmann::json& value) {
+    return with([&](nlohmann::json& json) { json["model"][key] = value; });
   };
-  for (const auto& [name, content] : files) {
+  const auto of_a = [&](const nlohmann::json& number) {
+    return with([&](nlohmann::json& json) { json["model"]["vocab"]["a"] = number; });
+  };
+  struct File {
+    std::string name, content, message;
+  };
+  const std::string no_number = "tokenizer.json: model.vocab: has a number out of range",
+                    no_merge = "has a merge that is not two tokens",
+                    no_pieces = "spiece.model: is no SentencePiece model";
+  const std::vector<File> files = {
+      {"tokenizer.json", "", "tokenizer.json: is not valid JSON at byte 1"},
+      {"tokenizer.json", "[]", "tokenizer.json: is no JSON object"},
+      {"tokenizer.json", "{\"model\": 3}", "tokenizer.json: model: is 3, not an object"},
+      {"tokenizer.json", of_model("type", "WordPiece"), "of a kind that retort does not read"},
+      {"tokenizer.json", of_model("end_of_word_suffix", nullptr), "of a kind that retort"},
+      {"tokenizer.json", of_a(-1), no_number},
+      {"tokenizer.json", of_a(int64_t{1} << 62), no_number},
+      {"tokenizer.json", of_a("1"), no_number},
+      {"tokenizer.json", of_model("vocab", {"a", "b"}), "is not an object of tokens"},
+      {"tokenizer.json",
+       with([](nlohmann::json& json) { json["model"]["vocab"].erase("<|endoftext|>"); }),
+       "tokenizer.json: its vocabulary lacks the token '<|endoftext|>'"},
+      {"tokenizer.json", of_model("merges", {"not there"}),
+       "tokenizer.json: a merge needs the token 'notthere', which its vocabulary lacks"},
+      {"tokenizer.json", of_model("merges", {"one"}), "tokenizer.json: " + no_merge},
+      {"tokenizer.json", of_model("merges", {{"a"}}), no_merge},
+      {"vocab.json", "{}", "merges.txt: cannot be read"},
+      {"spiece.model", "", no_pieces},
+      {"spiece.model", std::string(1000, '\xff'), no_pieces},
+      {"spiece.model", read_file(kFixtures / "tokenizers/siglip/spiece.model").substr(0, 400),
+       no_pieces},
+  };
+  for (const File& file : files) {
     const testing::TestFolder folder;
-    std::ofstream(folder / name) << content;
-    EXPECT_THROW((void)open_tokenizer(folder.path()), Error)
-        << name << ": " << content.substr(0, 60);
+    std::ofstream(folder / file.name) << file.content;
+    EXPECT_ERROR(open_tokenizer(folder.path()), file.message) << file.content.substr(0, 60);
   }
-  EXPECT_THROW((void)open_tokenizer(kFixtures), Error);
+  EXPECT_ERROR(open_tokenizer(kFixtures), "holds no tokenizer: no spiece.model, tokenizer.json or");
 }
 
 }  // namespace

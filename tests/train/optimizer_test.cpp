@@ -5,6 +5,7 @@
 
 #include "retort/core/error.h"
 #include "tests/support/formula.h"
+#include "tests/support/message.h"
 
 namespace retort::train {
 namespace {
@@ -75,7 +76,7 @@ TEST(Optimizer, GoesOnFromItsState) {
 TEST(Optimizer, RefusesAnotherModelsState) {
   at::Tensor w = at::zeros({4}).requires_grad_();
   Optimizer optimizer({{"w", w}}, {});
-  EXPECT_THROW(optimizer.load({}, "file"), Error);
+  EXPECT_ERROR(optimizer.load({}, "file"), "file: the optimiser's '");
 }
 
 TEST(Optimizer, APrefixLearnsAtItsOwnRate) {
