@@ -35,8 +35,9 @@ class OutputStore {
     Ranks* ranks = &alone();                   // that compute what is missing together
   };
   // Opens what is there, checks rows from all over it against the live teacher (few where no part
-  // was written since they were last checked), and computes what is missing. With live views teacher, images and recipe must outlive the store. Throws Error
-  // when not even one view fits the budget.
+  // was written since they were last checked), and computes what is missing. With live views
+  // teacher, images and recipe must outlive the store. Throws Error when not even one view fits the
+  // budget.
   static OutputStore open(const std::filesystem::path& cache_dir, Teacher& teacher,
                           const data::ImageStore& images, const data::ViewRecipe& recipe,
                           const Options& options, Log& log = null_log(),
