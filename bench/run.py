@@ -422,6 +422,57 @@ def busy_part(results, args):
     )
 
 
+def milliseconds(command, until=None):
+    """Until a command ends, or until it says a line that begins so, where it is ended."""
+    begin = time.monotonic()
+    with subprocess.Popen(
+        [str(word) for word in command],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        said = []
+        for line in process.stderr:
+            said.append(line)
+            if until and line.startswith(until):
+                taken = time.monotonic() - begin
+                process.kill()
+                return 1000 * taken
+        if process.wait() != 0 or until:
+            sys.exit(f"{' '.join(map(str, command))}\n{''.join(said)}")
+    return 1000 * (time.monotonic() - begin)
+
+
+def startup_part(results, args):
+    """What a person waits for, each the median of five: help, one picture, and the first step of a
+    run with another seed than one before it, whose images and teacher's outputs are stored."""
+    retort, out = BUILD / "retort", WORK / "startup"
+    shutil.rmtree(out, ignore_errors=True)
+    job = [retort, "distill", "--data", args.few, "--student", "mobilenet_v2", "--image-size", 64]
+    job += ["--epochs", 1, "--cache", fresh_cache()]
+    call(*job, "--teacher", "none", "--out", out / "teacher")
+    job += ["--teacher", out / "teacher/student.safetensors"]
+    call(*job, "--out", out / "first")
+    photo = next(args.few.glob("test/*/*"))
+
+    def median(command, until=None):
+        return statistics.median(milliseconds(command(i), until) for i in range(5))
+
+    results.add(
+        "startup_ms.help", median(lambda _: [retort, "distill", "--help"]), "ms; at most 50"
+    )
+    results.add(
+        "startup_ms.predict",
+        median(lambda _: [retort, "predict", "--run", out / "first", photo]),
+        "ms; at most 500",
+    )
+    results.add(
+        "startup_ms.first_step",
+        median(lambda i: [*job, "--seed", i + 1, "--out", out / f"seed-{i}"], "training:"),
+        "ms; at most 3000",
+    )
+
+
 PARTS = {
     "images": images_part,
     "gradients": lambda results, args: results.of_part("gradients"),
@@ -434,6 +485,7 @@ PARTS = {
     "cold": cold_part,
     "memory": memory_part,
     "busy": busy_part,
+    "startup": startup_part,
 }
 
 

@@ -36,6 +36,9 @@ void add_report(CLI::App& app, const Session& session);
 // All of them.
 void add_commands(CLI::App& app, const Session& session);
 
+// `retort`, with its commands.
+std::unique_ptr<CLI::App> make_app(const Session& session);
+
 // Throws UsageError where the first argument is no command of the app's.
 void check_command(const CLI::App& app, const std::string& name);
 

@@ -46,6 +46,23 @@ void add_commands(CLI::App& app, const Session& session) {
   add_cache(app, session);
 }
 
+std::unique_ptr<CLI::App> make_app(const Session& session) {
+  auto app = std::make_unique<CLI::App>(
+      "retort distils a pre-trained teacher into a small, randomly initialised model for your "
+      "images.",
+      "retort");
+  app->set_version_flag("--version", std::string("retort ") + kVersion);
+  app->require_subcommand(1);
+  app->footer(
+      "First steps:\n"
+      "  retort distill --data photos/ --teacher efficientnet_lite2.pth --student mobilenet_v2 "
+      "--out runs/photos\n"
+      "  retort predict --run runs/photos a.jpg b.png\n"
+      "`retort COMMAND --help` says what a command takes.");
+  add_commands(*app, session);
+  return app;
+}
+
 // Of a name that is no command's, CLI11 says that a command is missing.
 void check_command(const CLI::App& app, const std::string& name) {
   if (name.starts_with('-')) return;
@@ -61,33 +78,22 @@ int run_program(int argc, const char* const* argv,
                 const std::shared_ptr<const run::Objects>& objects) {
   keep_tensor_memory();
   use_own_processors();
-  CLI::App app(
-      "retort distils a pre-trained teacher into a small, randomly initialised model for your "
-      "images.",
-      "retort");
-  app.set_version_flag("--version", std::string("retort ") + kVersion);
-  app.require_subcommand(1);
-  app.footer(
-      "First steps:\n"
-      "  retort distill --data photos/ --teacher efficientnet_lite2.pth --student mobilenet_v2 "
-      "--out runs/photos\n"
-      "  retort predict --run runs/photos a.jpg b.png\n"
-      "`retort COMMAND --help` says what a command takes.");
+  std::unique_ptr<CLI::App> app;
   try {
     TerminalLog log;
     std::ostream nowhere(nullptr);
     const bool speaks = !objects || !objects->ranks || objects->ranks->leads();
-    add_commands(
-        app, {speaks ? log : null_log(), stop_on_interrupt, speaks ? std::cout : nowhere, objects});
+    app = make_app(
+        {speaks ? log : null_log(), stop_on_interrupt, speaks ? std::cout : nowhere, objects});
     if (argc < 2) {
-      std::fputs(app.help().c_str(), stderr);
+      std::fputs(app->help().c_str(), stderr);
       return 2;
     }
-    check_command(app, argv[1]);
-    app.parse(argc, argv);
+    check_command(*app, argv[1]);
+    app->parse(argc, argv);
     return 0;
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : 2;
+    return app->exit(error) == 0 ? 0 : 2;
   } catch (const UsageError& error) {
     return fail(error, 2);
   } catch (const Interrupted& error) {

@@ -19,7 +19,7 @@ configure_package_config_file(${CMAKE_SOURCE_DIR}/cmake/retortConfig.cmake.in ${
   INSTALL_DESTINATION ${_package} PATH_VARS CMAKE_INSTALL_INCLUDEDIR CMAKE_INSTALL_LIBDIR)
 write_basic_package_version_file(${_version} COMPATIBILITY SameMinorVersion)
 
-install(TARGETS retort retort-diffusion RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(TARGETS retort retort-program retort-diffusion RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(TARGETS retort_archive ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(DIRECTORY retort DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
 install(FILES ${_config} ${_version} ${CMAKE_SOURCE_DIR}/cmake/Libtorch.cmake

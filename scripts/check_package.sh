@@ -10,7 +10,7 @@ trap 'rm -rf "$scratch"' EXIT
 prefix=$scratch/prefix
 
 cmake --install "build/$preset" --prefix "$prefix" >/dev/null
-for file in bin/retort bin/retort-diffusion lib*/libretort.a include/retort/retort.h; do
+for file in bin/retort{,-program,-diffusion} lib*/libretort.a include/retort/retort.h; do
   compgen -G "$prefix/$file" >/dev/null && continue
   echo "check_package: $file was not installed" >&2
   exit 1

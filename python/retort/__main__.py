@@ -11,8 +11,8 @@ import sys
 
 
 def main() -> int:
-    # libgomp's threads would spin while they wait, for milliseconds (cli/wait_policy.cpp). It reads
-    # this as it is loaded, with torch.
+    # libgomp's threads would spin while they wait, for milliseconds (cli/front.cpp). It reads this
+    # as it is loaded, with torch.
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", "100")
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)

@@ -14,6 +14,7 @@
 #include "retort/run/fit_teachers.h"
 #include "retort/run/forecast_run.h"
 #include "retort/run/hours.h"
+#include "retort/run/network_costs.h"
 #include "retort/run/objects.h"
 #include "retort/run/opened.h"
 #include "retort/run/report_run.h"
@@ -94,7 +95,8 @@ RunSummary carry_out(const Plan& given, Sources& sources, const DistillOptions& 
   }
   if (ranks.leads() && options.forecast && !options.resume) {
     const Timed timed(summary.seconds.forecast);
-    const Forecast forecast = forecast_run(plan, data, teachers, context);
+    // Half as long as where epochs follow from it: it is in the way of the first step.
+    const Forecast forecast = forecast_run(plan, data, teachers, context, {.seconds = 1});
     summary.forecast = to_json(forecast);
     context.log.info(text_of(forecast));
   }
@@ -118,6 +120,7 @@ RunSummary carry_out(const Plan& given, Sources& sources, const DistillOptions& 
   {
     const Timed timed(summary.seconds.evaluation);
     summary.student = evaluate_student(plan, data, student, folder, context);
+    if (summary.teacher) measure_costs(teachers, *summary.teacher);
   }
   describe_run(plan, data, student, summary);
   log_forecast(summary, since_forecast.seconds(), context.log);
@@ -200,7 +203,7 @@ Forecast forecast(const Plan& given, Log& log, const StopFlag& stop, bool cold) 
   auto [plan, teachers, data] = open_all(given, list_data(given, context), context);
   if (plan.training.hours)
     begin_hours(plan, data, teachers, {}, /*resume=*/false, watch.seconds(), context);
-  return forecast_run(plan, data, teachers, context, cold);
+  return forecast_run(plan, data, teachers, context, {.cold = cold});
 }
 
 Forecast forecast(const RunConfig& config, Log& log, const StopFlag& stop) {

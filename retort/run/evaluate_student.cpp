@@ -4,6 +4,7 @@
 #include "retort/core/text.h"
 #include "retort/deploy/onnx_export.h"
 #include "retort/run/evaluate_run.h"
+#include "retort/run/network_costs.h"
 #include "retort/run/objects.h"
 #include "retort/run/start_student.h"
 #include "retort/run/zero_shot_classes.h"

@@ -113,7 +113,6 @@ TeacherSummary fit_one(const Plan& plan, const OpenData& data, teacher::Teacher&
   summary.arch = teacher.model().spec().arch;
   summary.image_size = teacher.input_spec().size;
   measure_accuracy(logits, labels, summary);
-  measure_cost(teacher.model(), teacher.input_spec().size, summary);
   say_accuracy("teacher", summary, context.log);
   return summary;
 }
@@ -124,9 +123,6 @@ TeacherSummary joined(std::vector<TeacherSummary> members) {
   for (size_t i = 1; i < members.size(); ++i) {
     all.arch += " + " + members[i].arch;
     all.image_size = std::max(all.image_size, members[i].image_size);
-    all.parameters += members[i].parameters;
-    all.multiply_adds += members[i].multiply_adds;
-    all.milliseconds += members[i].milliseconds;
   }
   all.members = std::move(members);
   return all;
@@ -201,13 +197,6 @@ void fit_heads(const Plan& plan, const OpenData& data, PreparedTeachers& teacher
 }
 
 }  // namespace
-
-void measure_cost(models::ImageModel& model, int64_t size, NetworkSummary& summary) {
-  const deploy::Cost cost = deploy::measure_cost(model, size);
-  summary.parameters = cost.parameters;
-  summary.multiply_adds = cost.multiply_adds;
-  summary.milliseconds = cost.milliseconds;
-}
 
 PendingViews pending_views(const Plan& plan, const OpenData& data, const PreparedTeachers& teachers,
                            size_t number) {

@@ -19,7 +19,7 @@ struct FittedTeachers {
 };
 
 // Shows them every view that is not stored yet, fits or keeps their heads, and measures how good
-// they are.
+// they are, not what they cost.
 FittedTeachers fit_teachers(const Plan& plan, const OpenData& data, PreparedTeachers& teachers,
                             const Context& context);
 
@@ -30,8 +30,5 @@ struct PendingViews {
 };
 PendingViews pending_views(const Plan& plan, const OpenData& data, const PreparedTeachers& teachers,
                            size_t teacher);
-
-// Cost of a network on images of this size.
-void measure_cost(models::ImageModel& model, int64_t size, NetworkSummary& summary);
 
 }  // namespace retort::run

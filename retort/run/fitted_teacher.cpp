@@ -1,6 +1,7 @@
 #include "retort/core/error.h"
 #include "retort/run/distill.h"
 #include "retort/run/fit_teachers.h"
+#include "retort/run/network_costs.h"
 #include "retort/run/opened.h"
 #include "retort/run/teacher_logits.h"
 
@@ -33,8 +34,10 @@ LinearProbe linear_probe(const Plan& given, Log& log, const StopFlag& stop) {
   const Context context{log, stop};
   auto [plan, teachers, data] = open_all(given, list_data(given, context), context);
   const Stopwatch watch;
-  const FittedTeachers fitted = fit_teachers(plan, data, teachers, context);
-  return {*fitted.summary, watch.seconds()};
+  FittedTeachers fitted = fit_teachers(plan, data, teachers, context);
+  const double seconds = watch.seconds();
+  measure_costs(teachers, *fitted.summary);
+  return {*fitted.summary, seconds};
 }
 
 }  // namespace retort::run

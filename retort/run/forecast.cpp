@@ -53,19 +53,23 @@ double seeing_rate(teacher::Teacher& teacher, const data::ImageStore& images,
 
 StudentRates student_rates(models::ImageModel& student, const data::ImageStore& images,
                            const data::ViewRecipe& recipe, const data::InputSpec& spec,
-                           int64_t batch_size, models::Precision precision, bool muon) {
+                           int64_t batch_size, models::Precision precision, bool muon,
+                           double seconds) {
+  const double on_a_part = 0.15 * seconds;
   const std::vector<data::Sample> samples = first_samples(images, batch_size);
   at::Tensor batch;
   const double rendering = images_per_second(
-      batch_size, 0.3, [&] { batch = data::render_batch(images, samples, recipe, 0, spec); });
-  const double stepping = train::training_speed(student, spec.size, batch_size, precision, muon);
+      batch_size, on_a_part, [&] { batch = data::render_batch(images, samples, recipe, 0, spec); });
+  const double stepping = train::training_speed(student, spec.size, batch_size, precision, muon,
+                                                at::MemoryFormat::ChannelsLast, seconds);
   student.eval();
-  return {1 / (1 / rendering + 1 / stepping), evaluation_rate(student, batch, precision)};
+  return {1 / (1 / rendering + 1 / stepping),
+          evaluation_rate(student, batch, precision, on_a_part)};
 }
 
 double evaluation_rate(models::ImageModel& student, const at::Tensor& images,
-                       models::Precision precision) {
-  return images_per_second(images.size(0), 0.3, [&] {
+                       models::Precision precision, double seconds) {
+  return images_per_second(images.size(0), seconds, [&] {
     const at::NoGradGuard no_grad;
     const models::AutocastGuard autocast(precision);
     (void)student.forward(images.to(models::device_of(student))).logits.to(at::kCPU);

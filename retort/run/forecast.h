@@ -42,19 +42,20 @@ struct Forecast {
 double seeing_rate(teacher::Teacher& teacher, const data::ImageStore& images,
                    const data::ViewRecipe& recipe);
 
-// Images/s of training and of evaluating a student on such batches, measured in a few seconds; its
-// weights change.
+// Images/s of training and of evaluating a student on such batches, measured on steps of so many
+// seconds; its weights change.
 struct StudentRates {
   double training = 0;    // views rendered
   double evaluation = 0;  // images as they are in memory
 };
 StudentRates student_rates(models::ImageModel& student, const data::ImageStore& images,
                            const data::ViewRecipe& recipe, const data::InputSpec& spec,
-                           int64_t batch_size, models::Precision precision, bool muon);
+                           int64_t batch_size, models::Precision precision, bool muon,
+                           double seconds);
 
-// Images/s of evaluating a student on such a batch.
+// Images/s of evaluating a student on such a batch, for so many seconds.
 double evaluation_rate(models::ImageModel& student, const at::Tensor& images,
-                       models::Precision precision);
+                       models::Precision precision, double seconds = 0.3);
 
 // Bytes of memory that this process has taken at most until now.
 int64_t peak_memory();

@@ -27,7 +27,7 @@ void add_teacher_passes(const Plan& plan, const OpenData& data, PreparedTeachers
 }
 
 void add_teacher_training(const Plan& plan, const OpenData& data, const Context& context,
-                          Forecast& forecast) {
+                          double seconds_of_steps, Forecast& forecast) {
   double seconds = 0;
   for (const NamedTeacher& teacher : plan.teachers.teachers) {
     const models::ModelPtr model = models::load_model(
@@ -39,7 +39,7 @@ void add_teacher_training(const Plan& plan, const OpenData& data, const Context&
     const int64_t images = data.train.size();
     const StudentRates rates =
         student_rates(*model, data.train, plan.views.recipe, input, batch_size_for(own, images),
-                      plan.precision, own.options.muon);
+                      plan.precision, own.options.muon, seconds_of_steps);
     seconds += static_cast<double>(images * own.options.epochs) / rates.training;
     forecast.teacher_steps += images * own.options.epochs;
   }
@@ -50,15 +50,16 @@ void add_teacher_training(const Plan& plan, const OpenData& data, const Context&
 }  // namespace
 
 Forecast forecast_run(const Plan& plan, const OpenData& data, PreparedTeachers& teachers,
-                      const Context& context, bool cold) {
+                      const Context& context, const ForecastOptions& options) {
   context.log.info("measuring how fast this machine is");
   const models::ModelPtr student = start_student(
       plan.student, static_cast<int64_t>(data.manifest.classes.size()), data.spec.size);
   student->to(plan.device);
   const int64_t images = data.images_an_epoch(), batch = batch_size_for(plan.training, images),
                 epochs = plan.training.options.epochs;
-  const StudentRates rates = student_rates(*student, data.train, plan.views.recipe, data.spec,
-                                           batch, plan.precision, plan.training.options.muon);
+  const StudentRates rates =
+      student_rates(*student, data.train, plan.views.recipe, data.spec, batch, plan.precision,
+                    plan.training.options.muon, options.seconds);
   const int64_t closing = plan.training.closing_epochs;
   Forecast forecast{.images = images,
                     .epochs = epochs,
@@ -68,8 +69,9 @@ Forecast forecast_run(const Plan& plan, const OpenData& data, PreparedTeachers& 
                     .evaluated = data.val.size() * (epochs + closing) + data.test.size(),
                     .evaluation_rate = rates.evaluation,
                     .validated = data.val.size()};
-  add_teacher_passes(plan, data, teachers, cold, forecast);
-  if (plan.teachers.trained_first()) add_teacher_training(plan, data, context, forecast);
+  add_teacher_passes(plan, data, teachers, options.cold, forecast);
+  if (plan.teachers.trained_first())
+    add_teacher_training(plan, data, context, options.seconds, forecast);
   forecast.memory_bytes = peak_memory();
   return forecast;
 }

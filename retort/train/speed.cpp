@@ -10,9 +10,9 @@
 namespace retort::train {
 
 double training_speed(models::ImageModel& model, int64_t size, int64_t batch_size,
-                      models::Precision precision, bool muon, at::MemoryFormat layout) {
+                      models::Precision precision, bool muon, at::MemoryFormat layout,
+                      double seconds) {
   constexpr int kSteps = 5;
-  constexpr double kSeconds = 2;
   if (layout == at::MemoryFormat::ChannelsLast) models::use_channels_last(model);
   // Its moments take the layout that the parameters have by now.
   Optimizer optimizer(trainable(model), {.muon = muon});
@@ -22,9 +22,9 @@ double training_speed(models::ImageModel& model, int64_t size, int64_t batch_siz
   const at::Tensor labels = at::zeros({batch_size}, at::TensorOptions(device).dtype(at::kLong));
   StudentPass pass(model, precision);
   const int64_t warm_up = pass.warm_up();
-  std::vector<double> seconds;
+  std::vector<double> taken;
   const Stopwatch all;
-  for (int64_t step = 0; step <= warm_up || (step < warm_up + kSteps && all.seconds() < kSeconds);
+  for (int64_t step = 0; step <= warm_up || (step < warm_up + kSteps && all.seconds() < seconds);
        ++step) {
     const Stopwatch watch;
     const at::Tensor logits = pass.forward(images).logits;
@@ -34,10 +34,10 @@ double training_speed(models::ImageModel& model, int64_t size, int64_t batch_siz
     pass.backward();
     optimizer.step(0);
     (void)loss.item<float>();  // waits until the device is done
-    if (step >= warm_up) seconds.push_back(watch.seconds());
+    if (step >= warm_up) taken.push_back(watch.seconds());
   }
-  std::ranges::sort(seconds);
-  return static_cast<double>(batch_size) / seconds[seconds.size() / 2];
+  std::ranges::sort(taken);
+  return static_cast<double>(batch_size) / taken[taken.size() / 2];
 }
 
 }  // namespace retort::train

@@ -195,18 +195,56 @@ TEST_F(CliTest, KilledAtAnyMomentAndResumedItEndsWithTheSameBytes) {
             read_file(folder_ / "whole/student.safetensors"));
 }
 
-#if !defined(__SANITIZE_ADDRESS__)
 // libgomp tells what it read from the environment as it was loaded.
 TEST_F(CliTest, ThreadsThatWaitDoNotSpin) {
   ::unsetenv("OMP_WAIT_POLICY");  // the tests' own
   ::setenv("OMP_DISPLAY_ENV", "verbose", 1);
-  EXPECT_NE(run({"--version"}).text.find("GOMP_SPINCOUNT = '100'"), std::string::npos);
+  EXPECT_NE(run({"list", "losses"}).text.find("GOMP_SPINCOUNT = '100'"), std::string::npos);
   ::setenv("GOMP_SPINCOUNT", "12345", 1);
-  EXPECT_NE(run({"--version"}).text.find("GOMP_SPINCOUNT = '12345'"), std::string::npos);
+  EXPECT_NE(run({"list", "losses"}).text.find("GOMP_SPINCOUNT = '12345'"), std::string::npos);
   ::unsetenv("GOMP_SPINCOUNT");
   ::unsetenv("OMP_DISPLAY_ENV");
 }
-#endif
+
+// The dynamic linker tells what it loads.
+TEST_F(CliTest, HelpLoadsNoLibtorch) {
+  ::setenv("LD_DEBUG", "libs", 1);
+  for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
+           {}, {"--help"}, {"--version"}, {"distill", "--help"}, {"cache", "prune", "-h"}}) {
+    const Outcome outcome = run(words);
+    EXPECT_NE(outcome.text.find("libc.so"), std::string::npos);
+    EXPECT_EQ(outcome.text.find("libtorch"), std::string::npos) << outcome.text;
+  }
+  EXPECT_NE(run({"list", "losses"}).text.find("libtorch"), std::string::npos);
+  ::unsetenv("LD_DEBUG");
+}
+
+TEST_F(CliTest, AnswersAreTheProgramsOwn) {
+  for (const std::vector<std::string>& words :
+       std::vector<std::vector<std::string>>{{}, {"--version"}, {"eval", "--help"}}) {
+    std::vector<std::string> program{std::string(RETORT_BINARY) + "-program"};
+    program.insert(program.end(), words.begin(), words.end());
+    const Outcome answer = run(words), own = testing::run_program(program, folder_ / "own.txt");
+    EXPECT_EQ(answer.code, own.code);
+    EXPECT_EQ(answer.text, own.text);
+  }
+}
+
+TEST_F(CliTest, FoundByALinkAndToldWhereCopiedAlone) {
+  fs::create_symlink(RETORT_BINARY, folder_ / "link");
+  EXPECT_EQ(
+      testing::run_program({(folder_ / "link").string(), "list", "losses"}, folder_ / "output.txt")
+          .code,
+      0);
+  fs::copy_file(RETORT_BINARY, folder_ / "retort");
+  const Outcome alone = testing::run_program({(folder_ / "retort").string(), "list", "losses"},
+                                             folder_ / "output.txt");
+  EXPECT_EQ(alone.code, 1);
+  EXPECT_NE(alone.text.find((folder_ / "retort-program").string() +
+                            ": cannot be started: No such file or directory\n  to mend it: "),
+            std::string::npos)
+      << alone.text;
+}
 
 }  // namespace
 }  // namespace retort

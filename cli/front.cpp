@@ -1,0 +1,58 @@
+#include <sys/auxv.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+#include "answers.h"  // kAnswers, which retort-program writes
+
+// `retort`. libtorch takes a third of a second of the processor to load: what needs none of it is
+// answered here, and for the rest this becomes retort-program, which lies beside it.
+namespace {
+
+namespace fs = std::filesystem;
+
+const Answer* answer_to(int argc, char** argv) {
+  std::string words;
+  for (int i = 1; i < argc; ++i)
+    words += (std::strcmp(argv[i], "-h") == 0 ? "--help" : argv[i]) + std::string(1, '\0');
+  for (const Answer& answer : kAnswers)
+    if (answer.words == words) return &answer;
+  return nullptr;
+}
+
+// libgomp's threads wait for one another by spinning, for milliseconds. Beside other programs they
+// burn the time that the thread they wait for would need, and two threads are slower than one.
+// libgomp reads how long it may spin from the environment as it is loaded. What the user says is
+// kept.
+void bound_spinning() {
+  if (std::getenv("OMP_WAIT_POLICY") == nullptr)
+    ::setenv("GOMP_SPINCOUNT", "100", 0);  // turns of a loop with a pause, of 20 to 60 ns each
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (const Answer* answer = answer_to(argc, argv)) {
+    std::FILE* out = argc > 1 ? stdout : stderr;
+    std::fwrite(answer->text.data(), 1, answer->text.size(), out);
+    return argc > 1 ? 0 : 2;
+  }
+  bound_spinning();
+  std::error_code error;
+  fs::path self = fs::read_symlink("/proc/self/exe", error);
+  if (error) self = reinterpret_cast<const char*>(::getauxval(AT_EXECFN));  // there is no /proc
+  const fs::path program = self.parent_path() / "retort-program";
+  ::execv(program.c_str(), argv);
+  std::fprintf(stderr,
+               "retort: %s: cannot be started: %s\n"
+               "  to mend it: copy retort-program there, beside retort, or build or install both "
+               "again\n",
+               program.c_str(), std::strerror(errno));
+  return 1;
+}
