@@ -1,13 +1,8 @@
 #include "retort/teacher/output_store.h"
 
-#include <sys/stat.h>
-
 #include <cstring>
 
-#include <nlohmann/json.hpp>
-
 #include "retort/core/error.h"
-#include "retort/core/file.h"
 #include "retort/core/hash.h"
 #include "retort/core/random.h"
 
@@ -15,9 +10,7 @@ namespace retort::teacher {
 namespace fs = std::filesystem;
 namespace {
 
-// Compared with the live teacher: of a store with parts that nobody compared or computed as they
-// are now, and of another one, whose views were all made by one and the same network.
-constexpr int64_t kCheckedRows = 64, kCheckedAgain = 8;
+constexpr int64_t kCheckedRows = 64;
 // Of one row's norm. The same network on another processor, or in another batch, differs by
 // rounding: bf16 keeps 8 bits, and a deep network adds some up.
 constexpr double kCheckTolerance = 0.1;
@@ -60,45 +53,21 @@ int64_t budgeted_views(const OutputStore::Options& options, int64_t images, int6
   return std::min(options.views, fit);
 }
 
-// So many rows, from every view and every part as far as they go.
-std::vector<data::Sample> spread_samples(int64_t views, int64_t images, int64_t count) {
+// Rows from every view and every part, as far as kCheckedRows go.
+std::vector<data::Sample> spread_samples(int64_t views, int64_t images) {
   const int64_t parts = (images + FeatureParts::kRows - 1) / FeatureParts::kRows,
                 cells = views * parts;
   std::vector<data::Sample> samples;
-  for (int64_t i = 0; i < count; ++i) {
-    const int64_t cell = i * cells / count;
-    const bool all = cells <= count;
+  for (int64_t i = 0; i < kCheckedRows; ++i) {
+    const int64_t cell = i * cells / kCheckedRows;
+    const bool all = cells <= kCheckedRows;
     const int64_t view = all ? cell / parts : i % views,
-                  part = all ? cell % parts : i * parts / count;
+                  part = all ? cell % parts : i * parts / kCheckedRows;
     const int64_t rows = std::min(FeatureParts::kRows, images - part * FeatureParts::kRows);
     samples.push_back(
         {part * FeatureParts::kRows + CounterRng({static_cast<uint64_t>(i)}).below(rows), view});
   }
   return samples;
-}
-
-// Changes with each part that is written anew.
-std::string state_of(const fs::path& view, int64_t images) {
-  Hasher hasher;
-  for (int64_t first = 0, part = 0; first < images; first += FeatureParts::kRows, ++part) {
-    struct stat info {};
-    if (::stat(FeatureParts::path(view, part).c_str(), &info) != 0) continue;
-    hasher.number(part)
-        .number(static_cast<int64_t>(info.st_ino))
-        .number(info.st_size)
-        .number(info.st_mtim.tv_sec)
-        .number(info.st_mtim.tv_nsec);
-  }
-  return hasher.hex();
-}
-
-// The views' states as they were when they had last been compared.
-nlohmann::json states_in(const fs::path& file) try {
-  nlohmann::json states =
-      nlohmann::json::parse(read_file(file), nullptr, /*allow_exceptions=*/false);
-  return states.is_object() ? states : nlohmann::json::object();
-} catch (const Error&) {
-  return nlohmann::json::object();
 }
 
 std::vector<data::Sample> samples_of(int64_t view, int64_t first, int64_t count) {
@@ -117,23 +86,9 @@ at::Tensor logits_of(const Teacher& teacher, const FeatureParts& features) {
   return at::cat(logits);
 }
 
-void OutputStore::check_against_live(const fs::path& folder, int64_t images) const {
-  const fs::path file = folder / "checked.json";
-  const nlohmann::json before = states_in(file);
-  nlohmann::json now = before;
-  for (int64_t view = 0; view < stored(); ++view)
-    now[std::to_string(view)] = state_of(view_folder(folder, view), images);
-  compare_rows(folder, images, now == before ? kCheckedAgain : kCheckedRows);
-  if (now == before) return;
-  try {
-    write_file_atomic(file, now.dump() + "\n");
-  } catch (const Error&) {  // in a cache that is only read, all of them are compared each time
-  }
-}
-
 // What was computed just now needs no look back.
-void OutputStore::compare_rows(const fs::path& folder, int64_t images, int64_t count) const {
-  std::vector<data::Sample> samples = spread_samples(stored(), images, count);
+void OutputStore::check_against_live(const fs::path& folder, int64_t images) const {
+  std::vector<data::Sample> samples = spread_samples(stored(), images);
   std::erase_if(samples, [this](const data::Sample& sample) {
     return !view(sample.view).was_there(sample.position);
   });

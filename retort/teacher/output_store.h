@@ -34,10 +34,9 @@ class OutputStore {
     int64_t batch_size = 64;                   // images a teacher forward
     Ranks* ranks = &alone();                   // that compute what is missing together
   };
-  // Opens what is there, checks rows from all over it against the live teacher (few where no part
-  // was written since they were last checked), and computes what is missing. With live views
-  // teacher, images and recipe must outlive the store. Throws Error when not even one view fits the
-  // budget.
+  // Opens what is there, checks rows from all over it against the live teacher, and computes what
+  // is missing. With live views teacher, images and recipe must outlive the store. Throws Error
+  // when not even one view fits the budget.
   static OutputStore open(const std::filesystem::path& cache_dir, Teacher& teacher,
                           const data::ImageStore& images, const data::ViewRecipe& recipe,
                           const Options& options, Log& log = null_log(),
@@ -62,7 +61,6 @@ class OutputStore {
 
  private:
   void check_against_live(const std::filesystem::path& folder, int64_t images) const;
-  void compare_rows(const std::filesystem::path& folder, int64_t images, int64_t count) const;
 
   using Forward = std::function<at::Tensor(std::span<const data::Sample>)>;  // float [N, D]
   std::shared_ptr<const StoreUse> use_;

@@ -7,7 +7,6 @@
 #include "retort/core/file.h"
 #include "retort/data/manifest.h"
 #include "retort/models/registry.h"
-#include "tests/deploy/lambda_model.h"
 #include "tests/support/folder.h"
 #include "tests/support/formula.h"
 #include "tests/support/message.h"
@@ -120,33 +119,6 @@ TEST_F(OutputStoreTest, PartsOfOtherViewsAreRefusedWhereverTheyLie) {
     write_file_atomic(files[wrong], right);
   }
   EXPECT_EQ(store(live, train, {.views = 4}).views(), 4);
-}
-
-// What was computed, or compared, as it lies there is compared again on a few rows; in a network
-// that says something else, all of them differ.
-TEST_F(OutputStoreTest, FewRowsAreComparedWhereNoPartWasWritten) {
-  int64_t rows = 0;
-  double factor = 1;
-  const models::ModelPtr network =
-      deploy::lambda_model(3, [&](deploy::LambdaModel&, const at::Tensor& images) {
-        rows += images.size(0);
-        return factor * deploy::channel_means(images);
-      });
-  Teacher live({.weights = "object:means", .network = network}, models::Precision::fp32);
-  const data::ImageStore train = images();
-  const auto compared = [&] {
-    rows = 0;
-    store(live, train, {.views = 3});
-    return rows;
-  };
-  EXPECT_EQ(compared(), 3 * train.size());  // computed
-  EXPECT_EQ(compared(), 8);
-  const fs::path part = parts()[1];
-  write_file_atomic(part, read_file(part));
-  EXPECT_EQ(compared(), 64);
-  EXPECT_EQ(compared(), 8);
-  factor = 1.5;
-  EXPECT_THROW(compared(), Error);
 }
 
 // One undecodable file beside the images is removed: the images are the same, and so are their
