@@ -15,16 +15,11 @@ constexpr const char* kReplacement = "replacement";
 constexpr const char* kPlacing =
     ".placing";  // in the replacement: what it does not have is gone from the run folder
 // What a run writes. Of these, a run that takes another's place leaves none that is the other's.
-constexpr std::array<const char*, 10> kWritten{"config.toml",
-                                               "metrics.jsonl",
-                                               "checkpoints",
-                                               "student.safetensors",
-                                               "student.onnx",
-                                               RunFolder::kNetwork,
-                                               "report.html",
-                                               "predictions.json",
-                                               "teacher_head.safetensors",
-                                               "log.txt"};
+constexpr std::array<const char*, 11> kWritten{
+    "config.toml",         "metrics.jsonl",    "checkpoints",
+    "student.safetensors", "student.onnx",     RunFolder::kNetwork,
+    "report.html",         "predictions.json", "teacher_head.safetensors",
+    "tensorboard",         "log.txt"};
 
 RunFolder replacement_of(const RunFolder& root) { return {root.root / kReplacement}; }
 
