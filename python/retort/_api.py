@@ -40,8 +40,9 @@ def distill(
 ) -> Run:
     """Train a student from a teacher on images, into the run folder `out`.
 
-    data: an image folder or a manifest; or an object: a data set of torchvision's or of Hugging
-        Face's, a sequence of (image, label), or a mapping of those by split.
+    data: an image folder or a manifest; WebDataset shards, "shards/{000..009}.tar"; or an object:
+        a data set of torchvision's or of Hugging Face's, a sequence of (image, label), or a mapping
+        of those by split.
     teacher, student: as on the command line, or a torch.nn.Module, or a retort.Network of one.
     callbacks: each is called with the numbers of every epoch, as metrics.jsonl has them.
     Other options are those of `retort distill`, with underscores. A finished run of the same
