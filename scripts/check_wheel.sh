@@ -10,8 +10,11 @@ trap 'rm -rf "$work"' EXIT
 "$python" -m venv "$work/venv"
 "$work/venv/bin/pip" install --quiet --no-input --disable-pip-version-check \
   -r python/tests/requirements.txt build/wheel/*.whl
-cp -r python/tests "$work/tests"  # away from python/retort, which has no module in it
+# Away from python/retort, which has no module in it.
+mkdir "$work/python" "$work/docs"
+cp -r python/tests "$work/python/"
+cp -r docs/examples docs/quickstart.ipynb "$work/docs/"
 cd "$work"
 RETORT_PROGRAM=$OLDPWD/build/$preset/retort OMP_WAIT_POLICY=passive \
-  "$work/venv/bin/python" -m pytest -q -p no:cacheprovider tests
-"$work/venv/bin/python" "$OLDPWD/scripts/python_options.py" --check
+  venv/bin/python -m pytest -q -p no:cacheprovider python/tests
+venv/bin/python "$OLDPWD/scripts/python_options.py" --check
