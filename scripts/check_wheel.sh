@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the wheel of build/wheel/ in an empty virtual environment, with what its tests need, and
-# runs them beside the program of a preset: scripts/check_wheel.sh PRESET
+# runs them beside the program of a preset, and mypy on the examples: scripts/check_wheel.sh PRESET
 set -euo pipefail
 cd "$(dirname "$0")/.."
 preset=${1:-release}
@@ -10,8 +10,16 @@ trap 'rm -rf "$work"' EXIT
 "$python" -m venv "$work/venv"
 "$work/venv/bin/pip" install --quiet --no-input --disable-pip-version-check \
   -r python/tests/requirements.txt build/wheel/*.whl
-cp -r python/tests "$work/tests"  # away from python/retort, which has no module in it
+# Away from python/retort, which has no module in it.
+mkdir "$work/python" "$work/docs"
+cp -r python/tests "$work/python/"
+cp -r docs/examples docs/quickstart.ipynb "$work/docs/"
 cd "$work"
+# mypy reads torch for most of a minute, beside the tests: these have one thread.
+venv/bin/python -m mypy --strict --config-file "$OLDPWD/pyproject.toml" \
+  python/tests/typed.py docs/examples/python_api.py >mypy.log 2>&1 &
+mypy=$!
 RETORT_PROGRAM=$OLDPWD/build/$preset/retort OMP_WAIT_POLICY=passive \
-  "$work/venv/bin/python" -m pytest -q -p no:cacheprovider tests
-"$work/venv/bin/python" "$OLDPWD/scripts/python_options.py" --check
+  venv/bin/python -m pytest -q -p no:cacheprovider python/tests
+wait $mypy || { cat mypy.log; exit 1; }
+venv/bin/python "$OLDPWD/scripts/python_options.py" --check

@@ -40,12 +40,20 @@ def distill(
 ) -> Run:
     """Train a student from a teacher on images, into the run folder `out`.
 
-    data: an image folder or a manifest; or an object: a data set of torchvision's or of Hugging
-        Face's, a sequence of (image, label), or a mapping of those by split.
+    data: an image folder or a manifest; WebDataset shards, "shards/{000..009}.tar"; or an object:
+        a data set of torchvision's or of Hugging Face's, a sequence of (image, label), or a mapping
+        of those by split.
     teacher, student: as on the command line, or a torch.nn.Module, or a retort.Network of one.
     callbacks: each is called with the numbers of every epoch, as metrics.jsonl has them.
     Other options are those of `retort distill`, with underscores. A finished run of the same
     settings, made of the same data, is only read.
+
+    >>> run = retort.distill("photos", teacher=teacher, student="shufflenet_v2_x0_5",
+    ...                      out="runs/photos", epochs=2, image_size=32)
+    >>> run.summary["classes"], run.report.exists()
+    (3, True)
+    >>> run.predict("photos/cross/1.png")[0].path
+    'photos/cross/1.png'
     """
     call = _Call("distill", options)
     call.add_data(data)
@@ -65,7 +73,14 @@ def compare(
     progress: bool = True,
     **options: Unpack[CompareOptions],
 ) -> Comparison:
-    """Set ways to train one student side by side, over seeds: what is missing is run."""
+    """Set ways to train one student side by side, over seeds: what is missing is run.
+
+    >>> compared = retort.compare("photos", teacher=teacher, student="shufflenet_v2_x0_5",
+    ...                           out="runs/compare", arm=["scratch", "distill"], seeds=1,
+    ...                           epochs=1, image_size=32)
+    >>> [row["seeds"] for row in compared.rows]  # compared.table is a DataFrame of them
+    [1, 1]
+    """
     call = _Call("compare", options)
     call.add_data(data)
     call.add_models(teacher, student)
@@ -81,7 +96,14 @@ def fit_teacher(
     progress: bool = True,
     **options: Unpack[DistillOptions],
 ) -> FittedTeacher:
-    """Fit the linear head that `distill` would learn from, and train no student."""
+    """Fit the linear head that `distill` would learn from, and train no student.
+
+    >>> fitted = retort.fit_teacher("photos", teacher=teacher, epochs=1)
+    >>> fitted.classes
+    ['circle', 'cross', 'square']
+    >>> fitted.logits(fitted.val_features).shape[1]
+    3
+    """
     call = _Call("distill", options)
     call.add_data(data)
     call.add_models(teacher, None)
@@ -99,7 +121,11 @@ def evaluate(
     cache: str | None = None,
     progress: bool = True,
 ) -> Evaluation:
-    """Measure a run's student on its test images, or on others with classes among its own."""
+    """Measure a run's student on its test images, or on others with classes among its own.
+
+    >>> retort.evaluate("runs/photos", "photos", split="all").images
+    48
+    """
     call = _Call("eval", {"split": split, "max_skipped": max_skipped, "cache": cache, "json": True})
     call.add("run", _folder(run))
     if data is not None:
@@ -108,7 +134,12 @@ def evaluate(
 
 
 def predict(run: RunOrFolder, images: Any, *, top: int = 1) -> list[Prediction]:
-    """Say what is on pictures: paths of files and folders, PIL images, or arrays."""
+    """Say what is on pictures: paths of files and folders, PIL images, or arrays.
+
+    >>> found = retort.predict("runs/photos", ["photos/cross/1.png", "missing.png"], top=2)
+    >>> len(found[0].top), found[0].label in ("circle", "cross", "square"), found[1].top
+    (2, True, [])
+    """
     if isinstance(images, (str, os.PathLike)) or not isinstance(images, Iterable):
         images = [images]
     with tempfile.TemporaryDirectory() as folder, Log(progress=False) as log:
@@ -131,7 +162,12 @@ def predict(run: RunOrFolder, images: Any, *, top: int = 1) -> list[Prediction]:
 def generate(
     *, out: str | os.PathLike[str], progress: bool = True, **options: Unpack[GenerateOptions]
 ) -> Path:
-    """Make training images with a generative model: the folder of them, for `extra=`."""
+    """Make training images with a generative model: the folder of them, for `extra=`.
+
+    >>> retort.generate(out="made", classes="classes.txt", model="sd15.safetensors",
+    ...                 per_class=50)  # doctest: +SKIP
+    PosixPath('made')
+    """
     call = _Call("generate", options)
     call.add("out", out)
     call.run((), progress)
@@ -147,7 +183,12 @@ def gate(
     progress: bool = True,
     **options: Unpack[GateOptions],
 ) -> Gate:
-    """Set generated images aside that a teacher does not take for their class."""
+    """Set generated images aside that a teacher does not take for their class.
+
+    >>> gate = retort.gate("made", data="photos", teacher=teacher, out="gate")  # doctest: +SKIP
+    >>> gate.counts["kept"], gate.counts["other_class"]  # doctest: +SKIP
+    (140, 6)
+    """
     call = _Call("gate", options)
     call.add("images", images)
     call.add_data(data)
@@ -159,7 +200,11 @@ def gate(
 
 
 def export(run: RunOrFolder, path: str | os.PathLike[str]) -> Path:
-    """Write a run's student as ONNX (.onnx) or as weights (.safetensors)."""
+    """Write a run's student as ONNX (.onnx) or as weights (.safetensors).
+
+    >>> retort.export("runs/photos", "deploy/photos.onnx").name
+    'photos.onnx'
+    """
     target, own = Path(path), Run(Path(_folder(run)))
     if target.suffix == ".safetensors":
         return copy(own.weights, target)
@@ -173,14 +218,22 @@ def export(run: RunOrFolder, path: str | os.PathLike[str]) -> Path:
 
 
 def pull(name: str, *, pth: bool = False, file: Sequence[str] = (), progress: bool = True) -> Path:
-    """Download a model from the hub (hf:org/name): the folder that it lies in."""
+    """Download a model from the hub (hf:org/name): the folder that it lies in.
+
+    >>> retort.pull("hf:timm/mobilenetv3_small_100.lamb_in1k")  # doctest: +SKIP
+    PosixPath('/home/me/.cache/huggingface/hub/models--timm--…/snapshots/…')
+    """
     call = _Call("pull", {"pth": pth, "file": file})
     call.arguments.append(name)
     return Path(call.run((), progress).strip())
 
 
 def load(folder: str | os.PathLike[str], *, student: nn.Module | Network | None = None) -> Run:
-    """A finished run. `student`: the module that its student began as, where it was an object."""
+    """A finished run. `student`: the module that its student began as, where it was an object.
+
+    >>> retort.load("runs/photos").summary["epochs"]
+    2
+    """
     adapter = None if student is None else _adapter(student)
     run = Run(Path(folder), adapter)
     run.summary  # noqa: B018 - says what is wrong where there is none

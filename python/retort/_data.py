@@ -1,4 +1,4 @@
-"""Data sets that are Python objects, written once as PNG files into the cache."""
+"""Data sets that are Python objects or shards, written once as files into the cache."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from retort._errors import usage
+from retort._shards import Encoded, shards_of
 
 _SPLITS = {
     "train": "train",
@@ -24,9 +25,10 @@ _SPLITS = {
 
 def as_path(data: Any, cache: str | os.PathLike[str] | None) -> str:
     """The path itself, or the manifest of a copy of the object, named by its content."""
-    if isinstance(data, (str, os.PathLike)):
+    shards = shards_of(data)
+    if shards is None and isinstance(data, (str, os.PathLike)):
         return os.fspath(data)
-    splits = _splits_of(data)
+    splits = _splits_of(shards or data)
     folder = Path(_cache(cache)) / "datasets"
     folder.mkdir(parents=True, exist_ok=True)
     place = folder / _key_of(splits)
@@ -54,7 +56,18 @@ def _splits_of(data: Any) -> dict[str, Any]:
         raise usage(
             f"has a split {unknown[0]!r}", "data", f"name them like these: {', '.join(_SPLITS)}"
         )
-    return {_SPLITS[name]: each for name, each in data.items()}
+    return {_SPLITS[name]: _part_of(each, name) for name, each in data.items()}
+
+
+def _part_of(data: Any, name: str) -> Any:
+    shards = shards_of(data)
+    if shards is None and isinstance(data, (str, os.PathLike)):
+        raise usage(
+            "is no tar file, nor a folder of those",
+            f"data, {name}: {os.fspath(data)}",
+            "of folders, give the one that train/, val/ and test/ lie in",
+        )
+    return shards or data
 
 
 def _names_of(data: Any) -> Any:
@@ -63,6 +76,8 @@ def _names_of(data: Any) -> Any:
     if isinstance(features, Mapping):
         return getattr(features[_column(data, "ClassLabel", "label")], "names", None)
     names = getattr(data, "classes", None)
+    if names is None and hasattr(data, "dataset"):  # torch's Subset
+        return _names_of(data.dataset)
     return names if isinstance(names, (list, tuple)) else None
 
 
@@ -73,21 +88,53 @@ def _column(data: Any, kind: str, usual: str) -> str:
             return str(name)
     if usual in data.features:
         return usual
-    raise usage(f"has no column of type {kind}: {', '.join(data.features)}", "data")
+    raise usage(
+        f"has no column of type {kind}: {', '.join(data.features)}",
+        "data",
+        f"rename the one that is meant: data.rename_column(…, {usual!r})",
+    )
 
 
 def _pairs(data: Any) -> Iterator[tuple[Any, Any]]:
     if isinstance(getattr(data, "features", None), Mapping):
         image, label = _column(data, "Image", "image"), _column(data, "ClassLabel", "label")
-        for row in data:
+        for row in data.select_columns([image, label]):
             yield row[image], row[label]
         return
-    for index in range(len(data)):
+    for index, entry in enumerate(_entries(data)):
         try:
-            image, label = data[index]
-        except (TypeError, ValueError):
+            image, label = (entry["image"], entry["label"]) if isinstance(entry, Mapping) else entry
+        except (TypeError, ValueError, KeyError):
             raise usage(f"its entry {index} is no pair of an image and a label", "data") from None
         yield image, label
+
+
+def _entries(data: Any) -> Iterator[Any]:
+    if hasattr(data, "__getitem__") and hasattr(data, "__len__"):
+        return (data[index] for index in range(len(data)))
+    try:
+        entries: Iterator[Any] = iter(data)
+    except TypeError:
+        raise usage(f"is no data set, but a {type(data).__name__}", "data") from None
+    if entries is data:  # and is read twice: for its key, and to be written
+        raise usage("can be read once only", "data", "give list(data), or what it is made from")
+    return entries
+
+
+def _class_of(label: Any, names: Any, where: str) -> str:
+    if isinstance(label, str):
+        return label
+    try:
+        number = int(label)
+    except (TypeError, ValueError):
+        raise usage(f"has the label {label!r}", where, "a number or a name") from None
+    if number < 0 or (names and number >= len(names)):
+        raise usage(
+            f"has the label {number}" + (f", of {len(names)} classes" if names else ""),
+            where,
+            "leave out what has no label; extra= takes images without",
+        )
+    return str(names[number]) if names else str(number)
 
 
 def _items(splits: dict[str, Any]) -> Iterator[tuple[str, str, Any]]:
@@ -95,10 +142,9 @@ def _items(splits: dict[str, Any]) -> Iterator[tuple[str, str, Any]]:
     for split, data in splits.items():
         names = _names_of(data)
         for number, (image, label) in enumerate(_pairs(data)):
-            if not isinstance(label, str):
-                label = int(label)
-                label = str(names[label]) if names else str(label)
-            yield split, label, _picture(image, f"data, {split or 'entry'} {number}")
+            where = f"data, {split or 'entry'} {number}"
+            picture = image if isinstance(image, Encoded) else _picture(image, where)
+            yield split, _class_of(label, names, where), picture
 
 
 def _picture(image: Any, where: str) -> Any:
@@ -136,8 +182,11 @@ def _picture(image: Any, where: str) -> Any:
 def _key_of(splits: dict[str, Any]) -> str:
     digest = hashlib.sha256()
     for split, label, picture in _items(splits):
-        digest.update(f"{split}\0{label}\0{picture.size}\0".encode())
-        digest.update(picture.tobytes())
+        encoded = isinstance(picture, Encoded)
+        kind = picture.suffix if encoded else picture.size
+        data = picture.data if encoded else picture.tobytes()
+        digest.update(f"{split}\0{label}\0{kind}\0{len(data)}\0".encode())
+        digest.update(data)
     return digest.hexdigest()[:32]
 
 
@@ -150,8 +199,12 @@ def _write(splits: dict[str, Any], folder: Path, place: Path) -> None:
             divided = set(splits) != {""}
             table.writerow(["path", "label", "split"] if divided else ["path", "label"])
             for number, (split, label, picture) in enumerate(_items(splits)):
-                name = f"{number:07d}.png"
-                picture.save(temporary / name, compress_level=1)
+                encoded = isinstance(picture, Encoded)
+                name = f"{number:07d}{picture.suffix if encoded else '.png'}"
+                if encoded:
+                    (temporary / name).write_bytes(picture.data)
+                else:
+                    picture.save(temporary / name, compress_level=1)
                 table.writerow([name, label, split] if divided else [name, label])
         try:
             temporary.rename(place)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import logging
+import warnings
 from typing import Any
 
 logger = logging.getLogger("retort")
@@ -54,8 +55,9 @@ class Log:
             logger.debug("%s: %d of %d %s, %.0f/s %s", task, done, total, unit, rate, detail)
             return
         if self._bar is None or self._bar.desc != task or self._bar.total != total:
-            from tqdm.auto import tqdm
-
+            with warnings.catch_warnings():  # tqdm warns where a notebook has no ipywidgets
+                warnings.simplefilter("ignore")
+                from tqdm.auto import tqdm
             self._close()
             self._bar = tqdm(
                 total=total, desc=task, unit=unit, leave=False, unit_scale=unit == "bytes"

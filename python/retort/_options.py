@@ -77,6 +77,7 @@ class DistillOptions(TypedDict, total=False):
     teacher_size: int
     teacher_std: str | PathLike[str]
     temperature: float
+    tensorboard: bool
     test_fraction: float
     threads: int
     turn: float
@@ -157,6 +158,7 @@ class CompareOptions(TypedDict, total=False):
     teacher_size: int
     teacher_std: str | PathLike[str]
     temperature: float
+    tensorboard: bool
     test_fraction: float
     threads: int
     turn: float

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ from conftest import CLASSES, QUICK, picture
 from retort._data import as_path
 
 import retort
+
+IMAGE = picture("cross", 1)
 
 
 def rows_of(path: str) -> list[dict[str, str]]:
@@ -95,3 +98,64 @@ def test_hugging_face(tmp_path: Path) -> None:
 def test_an_object_is_distilled_on(tmp_path: Path) -> None:
     run = retort.distill(Pictures(48), teacher="none", out=tmp_path / "run", **QUICK)
     assert run.summary["classes"] == 3
+
+
+class Streamed:
+    """As iterable data sets are: no length, and rows by name."""
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        for name in CLASSES:
+            yield {"image": picture(name, 1), "label": name, "text": "…"}
+
+
+def test_what_has_no_length_is_read_too(tmp_path: Path) -> None:
+    assert [row["label"] for row in rows_of(as_path(Streamed(), tmp_path))] == list(CLASSES)
+    with pytest.raises(retort.UsageError, match="once only"):
+        as_path(iter(Streamed()), tmp_path)
+    with pytest.raises(retort.UsageError, match="is no data set, but a int"):
+        as_path(3, tmp_path)
+
+
+def test_labels_that_are_none_are_refused(tmp_path: Path) -> None:
+    for label in (-1, 3, None):
+        data = Pictures(2)
+        data.__class__ = type("Odd", (Pictures,), {"__getitem__": lambda *_: (IMAGE, label)})
+        with pytest.raises(retort.UsageError, match=f"entry 0: has the label {label}"):
+            as_path(data, tmp_path)
+
+
+def test_a_subset_keeps_the_names_of_classes(tmp_path: Path) -> None:
+    halves = torch.utils.data.random_split(Pictures(12), [6, 6])
+    rows = rows_of(as_path({"train": halves[0], "test": halves[1]}, tmp_path))
+    assert {row["label"] for row in rows} == set(CLASSES)
+
+
+def test_torchvision(photos: Path, tmp_path: Path) -> None:
+    datasets = pytest.importorskip("torchvision.datasets")
+    rows = rows_of(as_path(datasets.ImageFolder(photos), tmp_path))
+    assert len(rows) == 48 and {row["label"] for row in rows} == set(CLASSES)
+
+
+def test_hugging_face_in_its_other_forms(tmp_path: Path) -> None:
+    datasets = pytest.importorskip("datasets")
+    features = datasets.Features({"image": datasets.Image(), "label": datasets.Value("string")})
+    columns = {"image": [picture(name, 1) for name in CLASSES], "label": list(CLASSES)}
+    made = datasets.Dataset.from_dict(columns, features=features)
+    place = as_path(made, tmp_path)
+    assert [row["label"] for row in rows_of(place)] == list(CLASSES)
+    for form in (
+        made.with_format("torch"),
+        made.with_format("numpy"),
+        made.to_iterable_dataset(),
+        made.to_iterable_dataset().map(lambda row: row),  # has no features any more
+        made.add_column("path", ["nowhere.png"] * 3).cast_column("path", datasets.Image()),
+    ):
+        assert as_path(form, tmp_path) == place
+    unlabelled = datasets.Features(
+        {"image": datasets.Image(), "label": datasets.ClassLabel(names=list(CLASSES))}
+    )
+    hidden = datasets.Dataset.from_dict({**columns, "label": [-1] * 3}, features=unlabelled)
+    with pytest.raises(retort.UsageError, match="label -1, of 3 classes"):
+        as_path(hidden, tmp_path)
+    with pytest.raises(retort.UsageError, match=r"(?s)ClassLabel.*rename_column\(…, 'label'\)"):
+        as_path(made.rename_column("label", "breed"), tmp_path)

@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -135,6 +136,43 @@ def test_callbacks_get_every_epoch(small: Small, photos: Path, tmp_path: Path) -
     assert isinstance(caught.value.__cause__, LookupError)
 
 
+def test_tensorboard_reads_every_epoch(photos: Path, tmp_path: Path) -> None:
+    events = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    run = retort.distill(photos, teacher="none", out=tmp_path / "run", tensorboard=True, **QUICK)
+    board = events.EventAccumulator(str(run.folder / "tensorboard")).Reload()
+    names = set(run.metrics[0]) - {"epoch", "step", "terms"} | {"terms/cross_entropy"}
+    assert set(board.Tags()["scalars"]) == {
+        f"{section}/{name}" for section in ("epoch", "image_steps") for name in names
+    }
+    images = run.summary["image_steps"] / len(run.metrics)
+    for name in names - {"terms/cross_entropy"}:
+        values = [pytest.approx(line[name]) for line in run.metrics]
+        by_epoch, by_images = board.Scalars(f"epoch/{name}"), board.Scalars(f"image_steps/{name}")
+        assert [each.value for each in by_epoch] == values
+        assert [each.value for each in by_images] == values
+        assert [each.step for each in by_epoch] == [1, 2]
+        assert [each.step for each in by_images] == [images, 2 * images]
+
+
+def test_progress_is_a_bar_of_tqdm(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tqdm = pytest.importorskip("tqdm.auto")
+    bars: list[Any] = []
+
+    class Bar(tqdm.tqdm):
+        def __init__(self, *arguments: object, **more: object) -> None:
+            super().__init__(*arguments, **more)
+            bars.append(self)
+
+    monkeypatch.setattr(tqdm, "tqdm", Bar)
+    quick = {**QUICK, "progress": True}
+    retort.distill(photos, teacher="none", out=tmp_path / "run", **quick)
+    training = next(bar for bar in bars if bar.desc == "training")
+    assert training.n == training.total and "loss" in training.postfix
+    assert all(bar.disable or bar.leave is False for bar in bars)
+
+
 def test_a_run_goes_on_in_a_thread(small: Small, photos: Path, tmp_path: Path) -> None:
     """The interpreter runs on: the library holds its lock only where it calls Python."""
     done: list[retort.Run] = []
@@ -224,6 +262,9 @@ def test_a_comparison(small: Small, photos: Path, tmp_path: Path) -> None:
     )
     assert {row["arm"].split()[0] for row in compared.rows} == {"scratch", "distill"}
     assert len(compared.table) == 2 and compared.report.exists()
+    pandas = pytest.importorskip("pandas")
+    assert isinstance(compared.table, pandas.DataFrame)
+    assert compared.table["accuracy"].between(0, 100).all()
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ struct Objects;
 // the choices.
 struct RunConfig {
   std::string data, student = "mobilenet_v2", student_weights, student_features = "features", out;
+  bool tensorboard = false;
   std::vector<std::string> teacher;  // each as named_teacher.h reads it
   std::string classes;               // file of class names: --data has no labels
   std::vector<std::string> prompt;   // of --teacher-head zero-shot

@@ -36,6 +36,8 @@ void visit_options(RunConfig& c, Visitor&& visitor) {
           "of a network of your own without a method forward_features: the entry of forward's dict "
           "or named tuple");
   visitor("out", c.out, Range{}, main, "run folder to write");
+  visitor("tensorboard", c.tensorboard, Range{}, main,
+          "write the numbers of every epoch into OUT/tensorboard as well, for TensorBoard");
 
   const char* const training = "Training";
   visitor("epochs", c.epochs, Range{0, 100000}, training,

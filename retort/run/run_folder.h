@@ -35,6 +35,7 @@ struct RunFolder {
   std::filesystem::path onnx() const { return root / "student.onnx"; }
   std::filesystem::path report() const { return root / "report.html"; }
   std::filesystem::path predictions() const { return root / "predictions.json"; }
+  std::filesystem::path tensorboard() const { return root / "tensorboard"; }
   std::filesystem::path log() const { return root / "log.txt"; }
 };
 

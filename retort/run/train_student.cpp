@@ -12,6 +12,7 @@
 #include "retort/core/text.h"
 #include "retort/deploy/cost.h"
 #include "retort/losses/objective.h"
+#include "retort/report/tensorboard.h"
 #include "retort/run/closing.h"
 #include "retort/run/objects.h"
 #include "retort/run/start_student.h"
@@ -149,14 +150,19 @@ TrainedStudent train_student(const Plan& plan, const OpenData& data, const Fitte
   Ranks& ranks = ranks_of(plan.config);
   train::Trainer trainer(*student.model, objective, read, options, ranks);
   std::ofstream metrics;
+  std::optional<report::TensorBoard> board;
   if (ranks.leads()) {
     claim_checkpoint(folder, inputs, resume);
     metrics.open(folder.metrics(), std::ios::trunc);
+    if (plan.config.tensorboard) board.emplace(folder.tensorboard());
   }
+  int64_t image_steps = 0;
   const auto on_epoch = [&](const EpochMetrics& epoch) {
     if (!ranks.leads()) return;
     metrics << nlohmann::json(epoch).dump() << std::endl;
     context.log.info(in_words(epoch));
+    image_steps += epoch.phase.empty() ? data.images_an_epoch() : data.train.size();
+    if (board) board->add(epoch, image_steps);
     if (plan.config.objects && plan.config.objects->on_epoch) plan.config.objects->on_epoch(epoch);
   };
   const double prepared = preparing.seconds();

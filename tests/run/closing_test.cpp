@@ -21,6 +21,7 @@ class ClosingTest : public SmallJob {
 };
 
 TEST_F(ClosingTest, TheLastEpochsAreOfTheLabelledImagesAlone) {
+  config_.tensorboard = true;
   const nlohmann::json summary = distill_now({.forecast = true});
   const nlohmann::json lines = read_epochs(RunFolder{config_.out}.metrics());
   ASSERT_EQ(lines.size(), 5U);
@@ -34,6 +35,11 @@ TEST_F(ClosingTest, TheLastEpochsAreOfTheLabelledImagesAlone) {
   EXPECT_EQ(summary["closing"]["epochs"], 3);
   EXPECT_EQ(summary["image_steps"], 2 * 36 + 3 * 18);
   EXPECT_EQ(summary["forecast"]["image_steps"], 2 * 36 + 3 * 18);
+  const std::string board =
+      read_file(*std::filesystem::directory_iterator(RunFolder{config_.out}.tensorboard()));
+  // Steps of events, as bytes: one image-step of an epoch of each phase, and the last of all.
+  for (const char steps : {36, 2 * 36 + 18, 2 * 36 + 3 * 18})
+    EXPECT_TRUE(testing::says(board, {'\x10', steps, '\x2A'})) << int{steps};
   EXPECT_TRUE(testing::says(read_file(RunFolder{config_.out}.report()),
                             "From epoch 3 on: the closing phase, labels alone."));
   const RunSummary read = summary_of(config_.out);

@@ -88,14 +88,18 @@ TEST_F(RunClaimTest, AFinishedRunOfOtherFilesIsNoResultOfThese) {
 }
 
 TEST_F(RunClaimTest, ARunTakesAnothersPlaceOnceItIsWhole) {
+  config_.tensorboard = true;
   distill_now();
+  config_.tensorboard = false;
   const RunFolder run{config_.out};
+  EXPECT_TRUE(fs::exists(run.tensorboard()));
   testing::put(run.root / RunFolder::kNetwork, "of the run before");
   testing::put(run.root / "notes.md", "the user's");
   config_.seed = 1;
   distill_now({.force = true});
   EXPECT_FALSE(replacing());
   EXPECT_FALSE(fs::exists(run.root / RunFolder::kNetwork));
+  EXPECT_FALSE(fs::exists(run.tensorboard()));
   EXPECT_TRUE(fs::exists(run.root / "notes.md"));
   const std::string replaced = read_file(run.student());
   config_.out = (folder_ / "alone").string();
