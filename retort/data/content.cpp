@@ -19,7 +19,6 @@ namespace retort::data {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr const char* kUnreadable = "unreadable";
 
 std::string hash_of_bytes(const fs::path& file) try {
   std::error_code error;

@@ -9,9 +9,12 @@
 
 namespace retort::data {
 
+// In the place of the hash of a file that cannot be read.
+inline constexpr const char* kUnreadable = "unreadable";
+
 // A hash of every item's bytes, in the manifest's order: of its file, and for a record of a file
 // also its number. Every file is read once; the result is kept in the cache for as long as sizes
-// and times of the files stay the same. A file that cannot be read counts as such. Throws
+// and times of the files stay the same. A file that cannot be read has kUnreadable. Throws
 // Interrupted on stop.
 std::vector<std::string> item_hashes(const Manifest& manifest,
                                      const std::filesystem::path& cache_dir, Log& log = null_log(),

@@ -89,6 +89,18 @@ Objective::Objective(const std::vector<TermConfig>& terms, const LossContext& co
     throw UsageError("no loss has a weight above 0: there is nothing to train with", "objective");
 }
 
+void check_terms(const std::vector<TermConfig>& terms) {
+  constexpr int64_t kClasses = 4, kDim = 8;
+  Objective(terms, {.student_dim = kDim,
+                    .teacher_dim = kDim,
+                    .classes = kClasses,
+                    .images = kClasses,
+                    .labels = at::arange(kClasses),
+                    .teacher_weight = at::zeros({kClasses, kDim}),
+                    .teacher_bias = at::zeros({kClasses}),
+                    .options = {}});
+}
+
 Objective::Value Objective::forward(const StepView& step) {
   const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
   const StepView full = as_losses_see_it(step);

@@ -16,6 +16,10 @@ struct TermConfig {
   Options options;    // overrides of the entry's defaults
 };
 
+// Throws UsageError as Objective does, for what is wrong of any data: an unknown or a repeated
+// loss, an option that it does not have or that is out of its range, nothing to train with.
+void check_terms(const std::vector<TermConfig>& terms);
+
 // Σ λᵢ · lossᵢ. Farhat & Chen: λ1·cross-entropy + λ2·Alignment/Uniformity + λ3·KL at temperature 4.
 class Objective : public torch::nn::Module {
  public:

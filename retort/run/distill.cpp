@@ -20,6 +20,7 @@
 #include "retort/run/report_run.h"
 #include "retort/run/run_claim.h"
 #include "retort/run/run_folder.h"
+#include "retort/run/seen_images.h"
 #include "retort/run/together.h"
 #include "retort/run/train_student.h"
 
@@ -117,6 +118,8 @@ RunSummary carry_out(const Plan& given, Sources& sources, const DistillOptions& 
       train_student(plan, data, fitted, summary.inputs, folder, options.resume, context);
   summary.seconds.training = student.result.seconds;
   if (!ranks.leads()) return summary;
+  const ListedData& listed = sources.data(context);
+  SeenImages(data.manifest, listed.manifest, listed.hashes).write(folder);
   {
     const Timed timed(summary.seconds.evaluation);
     summary.student = evaluate_student(plan, data, student, folder, context);

@@ -1,18 +1,17 @@
 #include "retort/run/evaluate_run.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <map>
 #include <numeric>
-#include <set>
 #include <utility>
 
 #include "retort/core/error.h"
 #include "retort/core/file.h"
 #include "retort/core/quote.h"
 #include "retort/core/unicode.h"
+#include "retort/data/content.h"
 #include "retort/data/manifest.h"
+#include "retort/run/seen_images.h"
 #include "retort/train/evaluate.h"
 
 namespace retort::run {
@@ -45,23 +44,30 @@ struct OwnData {
   data::ManifestOptions options;
   bool labelled = true;
   double max_skipped = 0.05;
+  std::string content;  // data::content_hash of what it was made of
 
   bool is(const std::string& data) const {
     std::error_code error;
     return labelled && fs::equivalent(path, data, error) && !error;
   }
   data::Manifest load(const std::vector<std::string>& classes) const {
+    std::error_code error;
+    if (!fs::exists(path, error))
+      throw Error("the images of the run are no longer there", printable(path),
+                  "put them back, or name others with --data");
     return labelled ? data::load_manifest(path, options)
                     : data::load_unlabelled(path, classes, options);
   }
 };
 
 OwnData own_data(const RunFolder& folder) {
-  const DataSummary from = summary_of(folder.root).data;
+  const RunSummary summary = summary_of(folder.root);
+  const DataSummary& from = summary.data;
   OwnData own{.path = from.path,
               .options = from.splits,
               .labelled = !from.labelled_by_teacher,
-              .max_skipped = from.max_skipped};
+              .max_skipped = from.max_skipped,
+              .content = summary.inputs.data};
   own.options.own = {folder.root};
   return own;
 }
@@ -100,25 +106,42 @@ Chosen chosen_items(const data::Manifest& manifest, bool own, std::optional<Eval
               "--split all takes every image");
 }
 
-using FileNumber = std::pair<dev_t, ino_t>;  // the same for every path that leads to a file
+// A manifest and the hashes of its items.
+struct Hashed {
+  data::Manifest manifest;
+  std::vector<std::string> hashes;
+};
 
-std::optional<FileNumber> number_of(const data::Manifest& manifest, int64_t item) {
-  struct stat info {};
-  if (::stat(manifest.file(item).c_str(), &info) != 0) return std::nullopt;
-  return FileNumber{info.st_dev, info.st_ino};
+int64_t trained_on(const Hashed& data, const std::vector<int64_t>& items, const SeenImages& seen) {
+  return std::ranges::count_if(items, [&](int64_t item) {
+    return seen.holds(data::Split::train, data.hashes[static_cast<size_t>(item)]);
+  });
 }
 
-// How many of the items are files that the run was trained on.
-int64_t trained_on(const data::Manifest& manifest, const std::vector<int64_t>& items,
-                   const data::Manifest& own) {
-  std::set<FileNumber> seen;
-  for (const int64_t item : own.of(data::Split::train)) {
-    if (const auto number = number_of(own, item)) seen.insert(*number);
+// The items of the run's own data get the splits that the run had them in: of a folder that has
+// changed since, others would be carved. What the run has not seen is left out of carved splits,
+// and so is what --dedupe left out of training.
+void restore_splits(Hashed& data, const SeenImages& seen, bool changed, bool all, Log& log) {
+  Hashed kept{.manifest = data.manifest, .hashes = {}};
+  kept.manifest.items.clear();
+  int64_t unseen = 0;
+  for (size_t i = 0; i < data.hashes.size(); ++i) {
+    data::Item item = data.manifest.items[i];
+    const std::string& hash = data.hashes[i];
+    const bool same = hash == data::kUnreadable || seen.holds(item.split, hash);
+    const std::optional<data::Split> recorded = seen.split_of(hash);
+    if (!same && changed && !recorded) ++unseen;
+    if (!same && changed && data.manifest.carved && recorded) item.split = *recorded;
+    const bool left_out = !same && (changed ? data.manifest.carved && !recorded : true);
+    if (left_out && !all) continue;
+    kept.manifest.items.push_back(std::move(item));
+    kept.hashes.push_back(hash);
   }
-  return std::ranges::count_if(items, [&](int64_t item) {
-    const auto number = number_of(manifest, item);
-    return number && seen.contains(*number);
-  });
+  if (changed)
+    log.warn("the images are not those that the run was made of: " + std::to_string(unseen) +
+             " of " + std::to_string(data.hashes.size()) + " are others" +
+             (data.manifest.carved && !all ? ", and left out (--split all takes them)" : ""));
+  data = std::move(kept);
 }
 
 void warn_of_trained(int64_t trained, size_t evaluated, Log& log) {
@@ -168,26 +191,26 @@ Evaluation evaluate_run(const fs::path& run, const std::string& data, const fs::
                      "name a labelled set with --data");
   const bool is_own = data.empty() || (own && own->is(data));
   const std::string path = is_own ? own->path : data;
-  data::Manifest manifest =
-      is_own ? own->load({}) : data::load_manifest(path, {.known = student.classes, .own = {}});
+  Hashed found{
+      is_own ? own->load({}) : data::load_manifest(path, {.known = student.classes, .own = {}}),
+      {}};
+  found.hashes = data::item_hashes(found.manifest, cache, log, stop);
+  std::optional<SeenImages> seen = SeenImages::read(folder);
+  const bool changed = is_own && data::content_hash(found.manifest, found.hashes) != own->content;
+  if (is_own && !changed && !seen) seen.emplace(found.manifest, found.manifest, found.hashes);
+  if (is_own && seen)
+    restore_splits(found, *seen, changed, options.split == EvaluatedSplit::all, log);
+  data::Manifest& manifest = found.manifest;
   relabel(manifest, student.classes, printable(path));
   data::tell_of(manifest, log);
 
   const Chosen chosen = chosen_items(manifest, is_own, options.split, printable(path));
-  if (is_own) {
-    say_own(manifest, chosen, log);
-    warn_of_trained(trained_on(manifest, chosen.items, manifest), chosen.items.size(), log);
-  } else if (own) {
-    try {
-      warn_of_trained(trained_on(manifest, chosen.items, own->load(student.classes)),
-                      chosen.items.size(), log);
-    } catch (const Error&) {
-      log.info(
-          "whether the run was trained on some of these images is not known: its own are no longer "
-          "at " +
-          own->path);
-    }
-  }
+  if (is_own && seen) say_own(manifest, chosen, log);
+  if (seen)
+    warn_of_trained(trained_on(found, chosen.items, *seen), chosen.items.size(), log);
+  else
+    log.warn("whether the run was trained on some of these images is not known: " +
+             printable(folder.images().string()) + " is missing or damaged");
   const data::ImageStore::Options store{
       .max_skipped = options.max_skipped.value_or(is_own ? own->max_skipped : 0.05),
       .images = std::ssize(manifest.items)};

@@ -101,9 +101,7 @@ TeacherSummary fit_one(const Plan& plan, const OpenData& data, teacher::Teacher&
   const FeatureParts val_features = evaluation_parts(plan, teacher, val, "validation", context);
   labels = {data::labels_of(val), data::labels_of(test)};
   TeacherSummary summary;
-  if (plan.teachers.head == TeacherHead::keep) {
-    teacher.keep_head(data.manifest.classes, context.log);
-  } else if (plan.teachers.head == TeacherHead::probe) {
+  if (plan.teachers.head == TeacherHead::probe) {
     const teacher::LinearHead head = fit_probe(plan, data, teacher, outputs, val_features, context);
     teacher.set_head(head.weight, head.bias);
     summary.head_l2 = head.l2;

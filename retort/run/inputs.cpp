@@ -43,8 +43,8 @@ Inputs inputs_of(const Plan& plan, const ListedData& data, const Context& contex
     inputs.data = hash_hex(inputs.data + data::file_hash(plan.data.classes_file));
   for (const NamedTeacher& teacher : plan.teachers.teachers)
     inputs.teachers.push_back(weights_named(plan, teacher.name));
-  inputs.student_weights = weights_named(
-      plan, plan.student.own_network() ? plan.student.name : plan.student.weights);
+  inputs.student_weights =
+      weights_named(plan, plan.student.own_network() ? plan.student.name : plan.student.weights);
   for (const data::Extra& extra : plan.data.extras)
     inputs.extras.push_back(data::content_hash(data::load_extra(extra.path, data.manifest.classes),
                                                plan.cache, context.log, context.stop));

@@ -10,6 +10,7 @@
 #include "retort/core/error.h"
 #include "retort/core/file.h"
 #include "retort/losses/loss.h"
+#include "retort/losses/objective.h"
 #include "retort/models/programs/torchscript.h"
 #include "retort/run/objects.h"
 
@@ -167,6 +168,7 @@ TrainingPlan training_plan(const RunConfig& config, models::Precision precision)
                     .learning_rate = chosen(config.lr),
                     .pretrained = !config.student_weights.empty(),
                     .terms = terms_of(config)};
+  losses::check_terms(plan.terms);  // now, not after the teacher's passes
   plan.options.precision = precision;
   plan.options.objective_key = key_of(plan.terms);
   return plan;

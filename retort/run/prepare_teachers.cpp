@@ -39,6 +39,8 @@ PreparedTeachers prepare_teachers(const Plan& plan, const TeachersPlan& asked,
     if (asked.zero_shot())
       teacher::set_zero_shot_head(prepared.teachers.back(), source.weights,
                                   class_texts(plan, classes));
+    if (asked.head == TeacherHead::keep && !asked.trained_first())
+      prepared.teachers.back().keep_head(classes, context.log);
     prepared.weights.push_back(each.weight);
   }
   return prepared;

@@ -15,7 +15,7 @@ struct Context {
   const StopFlag& stop;
 };
 
-// Loaded, and frozen. Zero-shot ones have their heads, others none yet.
+// Loaded, and frozen. Heads that are kept, and zero-shot ones, are set; others are fitted later.
 struct PreparedTeachers {
   std::vector<teacher::Teacher> teachers;
   std::vector<double> weights;  // of each; they add up to 1
@@ -24,6 +24,7 @@ struct PreparedTeachers {
   // The largest of their resolutions, in pixels; 0 where there is none.
   int64_t largest_size() const;
 };
+// Throws Error where a head that is to be kept is not of these classes.
 PreparedTeachers prepare_teachers(const Plan& plan, const TeachersPlan& teachers,
                                   const std::vector<std::string>& classes, const Context& context);
 

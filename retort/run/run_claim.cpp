@@ -15,18 +15,11 @@ constexpr const char* kReplacement = "replacement";
 constexpr const char* kPlacing =
     ".placing";  // once the old run's files that have no successor are removed
 // What a run writes. A run that takes another's place replaces or removes all of these.
-constexpr std::array<const char*, 12> kWritten{"config.toml",
-                                               "metrics.jsonl",
-                                               "checkpoints",
-                                               "student.safetensors",
-                                               "student.onnx",
-                                               RunFolder::kNetwork,
-                                               "report.html",
-                                               "predictions.json",
-                                               "teacher_head.safetensors",
-                                               RunFolder::kImages,
-                                               "tensorboard",
-                                               "log.txt"};
+constexpr std::array<const char*, 12> kWritten{
+    "config.toml",         "metrics.jsonl",    "checkpoints",
+    "student.safetensors", "student.onnx",     RunFolder::kNetwork,
+    "report.html",         "predictions.json", "teacher_head.safetensors",
+    RunFolder::kImages,    "tensorboard",      "log.txt"};
 
 RunFolder replacement_of(const RunFolder& root) { return {root.root / kReplacement}; }
 

@@ -18,6 +18,7 @@ namespace retort::run {
 struct RunFolder {
   static constexpr const char* kNetwork =
       "student.pt";  // a student of the user's own, as TorchScript
+  static constexpr const char* kImages = "images.safetensors";
   std::filesystem::path root;
   std::filesystem::path config() const { return root / "config.toml"; }
   std::filesystem::path metrics() const { return root / "metrics.jsonl"; }
@@ -35,6 +36,8 @@ struct RunFolder {
   std::filesystem::path onnx() const { return root / "student.onnx"; }
   std::filesystem::path report() const { return root / "report.html"; }
   std::filesystem::path predictions() const { return root / "predictions.json"; }
+  // Which images the run was made of (seen_images.h).
+  std::filesystem::path images() const { return root / kImages; }
   std::filesystem::path tensorboard() const { return root / "tensorboard"; }
   std::filesystem::path log() const { return root / "log.txt"; }
 };

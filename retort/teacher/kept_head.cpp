@@ -13,7 +13,8 @@ namespace {
 constexpr int64_t kSeveral = -1;
 
 std::string alike_form(std::string name) {
-  std::ranges::replace_if(name, [](char c) { return c == '_' || c == '-'; }, ' ');
+  std::ranges::replace_if(
+      name, [](char c) { return c == '_' || c == '-'; }, ' ');
   return folded(name);
 }
 
@@ -26,8 +27,9 @@ void check_each_has_its_own(const std::vector<int64_t>& found,
     const auto [known, fresh] = taken.emplace(found[i], classes[i]);
     if (!fresh)
       throw Error("the teacher's classifier has one class " +
-                      quote_name(outputs[static_cast<size_t>(found[i])]) + " for two of the data, " +
-                      quote_name(known->second) + " and " + quote_name(classes[i]),
+                      quote_name(outputs[static_cast<size_t>(found[i])]) +
+                      " for two of the data, " + quote_name(known->second) + " and " +
+                      quote_name(classes[i]),
                   where, "name the data's classes as the teacher's, or use --teacher-head probe");
   }
 }

@@ -48,7 +48,9 @@ TEST_F(HeadClasses, OfTransformersFolder) {
   EXPECT_EQ(of_folder({{"id2label", {{"0", "LABEL_0"}, {"1", "LABEL_1"}}}}), std::nullopt);
   // They have an order, and it is not 0, 1, 2.
   EXPECT_TRUE(testing::says(
-      testing::error_of([&] { of_folder({{"id2label", {{"1", "owl"}, {"2", "cat"}}}}); }),
+      testing::error_of([&] {
+        of_folder({{"id2label", {{"1", "owl"}, {"2", "cat"}}}});
+      }),
       folder_.path().string() + ": names its classes by numbers of which 0 is missing"));
   EXPECT_EQ(of_folder({{"id2label", {{"owl", "0"}}}}), std::nullopt);
   EXPECT_EQ(of_folder({{"id2label", nullptr}}), std::nullopt);

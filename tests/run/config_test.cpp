@@ -147,6 +147,21 @@ TEST(RunConfig, LossesBringTheirOwnWeightsAndTemperatures) {
   }
 }
 
+TEST(RunConfig, WhatNoLossCanBeIsKnownBeforeTheTeachersPasses) {
+  RunConfig taught = complete();
+  taught.teacher = {"teacher.pth"};
+  RunConfig config = taught;
+  config.loss_option = {"zzz=1"};
+  EXPECT_USAGE_ERROR(resolve(config), "zzz");
+  config = taught;
+  config.logit_option = {"temperature=0"};
+  EXPECT_USAGE_ERROR(resolve(config), "temperature");
+  config = taught;
+  config.label_weight = 0;
+  config.loss = config.logit_loss = {};
+  EXPECT_USAGE_ERROR(resolve(config), "there is nothing to train with");
+}
+
 TEST(RunConfig, RecipesNameOptions) {
   RunConfig config;
   std::set<std::string> names;

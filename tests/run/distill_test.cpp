@@ -203,6 +203,13 @@ TEST_F(DistillTest, ATeacherCanBeTrainedFirst) {
   EXPECT_EQ(distill_now({.force = true})["teacher"]["arch"], "resnet");
 }
 
+TEST_F(DistillTest, AHeadOfOtherClassesIsKnownBeforeTheTeachersPasses) {
+  config_.teacher_head = TeacherHead::keep;
+  EXPECT_TRUE(testing::says(testing::error_of([&] { distill_now(); }),
+                            "the teacher's classifier has 5 classes, the data 3"));
+  EXPECT_FALSE(fs::exists(folder_ / "cache/teacher"));
+}
+
 TEST_F(DistillTest, ATeacherWhoseTensorsFitSeveralArchitecturesIsTakenAtItsName) {
   config_.teacher = {write_weights("teacher.safetensors", {"tf_efficientnet_b0", 5})};
   config_.teacher_arch = "tf_efficientnet_b0";

@@ -1,5 +1,7 @@
 #include "retort/run/evaluate_run.h"
 
+#include <set>
+
 #include "retort/core/error.h"
 #include "retort/core/file.h"
 #include "retort/run/predict_run.h"
@@ -63,6 +65,61 @@ TEST_F(EvaluateRunTest, TheRunsOwnImagesAreToldApart) {
   EXPECT_EQ(evaluate((folder_ / "some").string()).split, "all");
   EXPECT_TRUE(
       testing::says(log_.text, "warning: 4 of the 6 images that are evaluated were trained on"));
+}
+
+// Another test set would be carved of them.
+TEST_F(EvaluateRunTest, ImagesThatWereTrainedOnAreNotForTesting) {
+  train();
+  const auto files = [](const Evaluation& evaluation) {
+    std::set<std::string> contents;
+    for (const data::Prediction& one : evaluation.predictions)
+      contents.insert(read_file(evaluation.root / one.path));
+    return contents;
+  };
+  const std::set<std::string> tested = files(evaluate(""));
+  ASSERT_EQ(tested.size(), 3U);
+  const fs::path root = folder_ / "data/train";
+  int64_t number = 0;
+  for (const char* name : {"class 0", "class 1", "class 2"})
+    for (int i = 0; i < 6; ++i, ++number)
+      fs::rename(root / name / (std::to_string(i) + ".jpg"),
+                 root / name / (std::to_string(number * 7 % 18) + "-new.jpg"));
+  EXPECT_EQ(files(evaluate("")), tested);
+  EXPECT_TRUE(testing::says(log_.text,
+                            "warning: the images are not those that the run was made "
+                            "of: 0 of 18 are others"));
+  for (int i = 0; i < 3; ++i)
+    fs::copy_file(folder_ / "data/val/class 1" / (std::to_string(i) + ".jpg"),
+                  root / "class 1" / ("more " + std::to_string(i) + ".jpg"));
+  EXPECT_EQ(files(evaluate("")), tested);
+  EXPECT_TRUE(testing::says(log_.text, "3 of 21 are others, and left out"));
+  EXPECT_EQ(evaluate("", {.split = EvaluatedSplit::all, .max_skipped = {}}).predictions.size(),
+            21U);
+  copy("data/train", "copied");
+  evaluate((folder_ / "copied").string());
+  EXPECT_TRUE(testing::says(log_.text, "12 of the 21 images that are evaluated were trained on"));
+  fs::remove(RunFolder{config_.out}.images());
+  evaluate((folder_ / "copied").string());
+  EXPECT_TRUE(testing::says(log_.text, "images.safetensors is missing or damaged"));
+  fs::remove_all(root);
+  EXPECT_TRUE(testing::says(testing::error_of([&] { evaluate(""); }), "name others with --data"));
+}
+
+TEST_F(EvaluateRunTest, CopiesOfTestImagesInTrainingAreTold) {
+  for (int i = 0; i < 6; ++i)
+    fs::copy_file(folder_ / "data/train/class 0" / (std::to_string(i) + ".jpg"),
+                  folder_ / "data/train/class 0" / ("twin " + std::to_string(i) + ".jpg"));
+  train();
+  const Evaluation before = evaluate("");
+  config_.out = (folder_ / "deduped").string();
+  config_.dedupe = true;
+  const RunSummary summary = distill(config_, {}, null_log(), never_stop());
+  EXPECT_EQ(evaluate("").predictions.size(), before.predictions.size());
+  EXPECT_FALSE(testing::mentions(log_.text, "are evaluated were trained on"));
+  EXPECT_EQ(
+      static_cast<int64_t>(
+          evaluate("", {.split = EvaluatedSplit::train, .max_skipped = {}}).predictions.size()),
+      summary.data.train);
 }
 
 TEST_F(EvaluateRunTest, WhatPeopleHaveWillDo) {

@@ -1,5 +1,7 @@
 #include "retort/run/inputs.h"
 
+#include <fstream>
+
 #include "retort/core/file.h"
 #include "retort/run/compare.h"
 #include "retort/run/open_data.h"
@@ -71,6 +73,49 @@ TEST_F(InputsTest, ATeachersFileReplacedUnderItsPathIsAnother) {
   bytes.back() = static_cast<char>(bytes.back() ^ 1);
   replace_quietly(config_.teacher.front(), bytes);
   EXPECT_EQ(differences(before, now()), "the teacher");
+}
+
+// Of the same size, from an archive that sets the time.
+TEST_F(InputsTest, AnImageReplacedAtTheSameTimeIsAnother) {
+  const fs::path image = picture("class 0/0.jpg");
+  std::string bytes = read_file(image);
+  const std::string before = data();
+  bytes.back() = static_cast<char>(bytes.back() ^ 1);
+  replace_quietly(image, bytes);
+  EXPECT_NE(data(), before);
+  const auto time = fs::last_write_time(image);
+  std::fstream(image, std::ios::in | std::ios::out | std::ios::binary).put('X');  // in its place
+  fs::last_write_time(image, time);
+  const std::string within = data();
+  EXPECT_NE(within, before);
+  bytes.front() = 'X';
+  replace_quietly(image, bytes);
+  EXPECT_EQ(data(), within);
+}
+
+TEST_F(InputsTest, ATeachersWeightsBesideItsGraphCount) {
+  folder_.write("net.onnx", "a graph; location: weights.data;");
+  folder_.write("weights.data", "1");
+  folder_.write("net.xml", "<net/>");
+  folder_.write("net.bin", "1");
+  for (const auto& [graph, weights] :
+       {std::pair{"net.onnx", "weights.data"}, {"net.xml", "net.bin"}}) {
+    config_.teacher = {(folder_ / graph).string()};
+    const Inputs before = now();
+    folder_.write("notes.txt", "of no graph");
+    EXPECT_EQ(differences(before, now()), "");
+    folder_.write(weights, "2");
+    EXPECT_EQ(differences(before, now()), "the teacher") << weights;
+  }
+}
+
+TEST_F(InputsTest, AStudentOfTheUsersOwnReplacedUnderItsPathIsAnother) {
+  config_.teacher = {"none"};
+  config_.student = (folder_ / "net.pt").string();
+  folder_.write("net.pt", "1");
+  const Inputs before = now();
+  replace_quietly(config_.student, "2");
+  EXPECT_EQ(differences(before, now()), "the student's first weights");
 }
 
 TEST_F(InputsTest, AnotherSetOfWeightsInTheSameFileIsAnotherTeacher) {

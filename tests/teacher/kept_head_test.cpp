@@ -67,7 +67,9 @@ TEST(KeptHead, ATeacherOfRetortsOwnHasItsRowsPutInOrder) {
                             }),
                             "no class 'mouse'"));
   const Metadata fewer{*own.find(models::kSpecKey), {"classes", R"(["dog", "owl"])"}};
-  EXPECT_TRUE(testing::says(testing::error_of([&] { head_of(fewer, {"dog", "owl"}, log); }),
+  EXPECT_TRUE(testing::says(testing::error_of([&] {
+                              head_of(fewer, {"dog", "owl"}, log);
+                            }),
                             "names 2 classes, and its classifier has 3"));
   // A file without names: their number is all there is to go by.
   EXPECT_TRUE(at::equal(head_of({}, {"cat", "dog", "owl"}, log), weight));

@@ -16,13 +16,15 @@ std::string hash_of_file(const fs::path& path) {
 
 // An ONNX file has the names of the files with its external data in it, as they are. A file that is
 // named by chance does no harm.
-std::vector<fs::path> named_in(const std::string& graph, const fs::path& folder, const fs::path& own) {
+std::vector<fs::path> named_in(const std::string& graph, const fs::path& folder,
+                               const fs::path& own) {
   std::vector<fs::path> found;
   std::error_code error;
   for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
     std::error_code ignored;
     if (it->path().filename() == own.filename() || !it->is_regular_file(ignored)) continue;
-    if (graph.find(it->path().filename().string()) != std::string::npos) found.push_back(it->path());
+    if (graph.find(it->path().filename().string()) != std::string::npos)
+      found.push_back(it->path());
   }
   std::ranges::sort(found);
   return found;
