@@ -48,14 +48,14 @@ void write_answers(const std::filesystem::path& file) {
   const std::unique_ptr<CLI::App> app = make_app({null_log(), never_stop, nowhere});
   std::string source =
       "#pragma once\n\n#include <string_view>\n\n"
-      "using namespace std::literals;\n\n"
+      "namespace retort::cli {\n\nusing namespace std::literals;\n\n"
       "// Words of a command line, a zero after each, and what is printed for them.\n"
       "struct Answer {\n  std::string_view words, text;\n};\n\n"
       "constexpr Answer kAnswers[]{\n";
   add_answer({}, app->help(), source);
   add_answer({"--version"}, answer_to({"--version"}), source);
   add_help(*app, {}, source);
-  source += "};\n";
+  source += "};\n\n}  // namespace retort::cli\n";
   std::error_code error;
   if (!std::filesystem::exists(file, error) || read_file(file) != source)
     write_file_atomic(file, source);

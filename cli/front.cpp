@@ -1,6 +1,7 @@
 #include <sys/auxv.h>
 #include <unistd.h>
 
+#include <bit>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -16,12 +17,13 @@
 namespace {
 
 namespace fs = std::filesystem;
+using retort::cli::Answer;
 
 const Answer* answer_to(int argc, char** argv) {
   std::string words;
   for (int i = 1; i < argc; ++i)
     words += (std::strcmp(argv[i], "-h") == 0 ? "--help" : argv[i]) + std::string(1, '\0');
-  for (const Answer& answer : kAnswers)
+  for (const Answer& answer : retort::cli::kAnswers)
     if (answer.words == words) return &answer;
   return nullptr;
 }
@@ -46,7 +48,7 @@ int main(int argc, char** argv) {
   bound_spinning();
   std::error_code error;
   fs::path self = fs::read_symlink("/proc/self/exe", error);
-  if (error) self = reinterpret_cast<const char*>(::getauxval(AT_EXECFN));  // there is no /proc
+  if (error) self = std::bit_cast<const char*>(::getauxval(AT_EXECFN));  // there is no /proc
   const fs::path program = self.parent_path() / "retort-program";
   ::execv(program.c_str(), argv);
   std::fprintf(stderr,
