@@ -1,5 +1,6 @@
 #include <ATen/Parallel.h>
 
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <iostream>
@@ -30,6 +31,18 @@ int fail(const std::exception& error, int code) {
   return code;
 }
 
+// CLI11 reads nan and inf as numbers, and its ranges let nan pass.
+void refuse_not_finite(CLI::App& command) {
+  const auto check = [](const std::string& text) {
+    return std::isfinite(std::strtod(text.c_str(), nullptr)) ? "" : text + " is no finite number";
+  };
+  for (CLI::Option* option : command.get_options()) {
+    if (option->get_type_name().starts_with("FLOAT")) option->check(check, "");
+  }
+  for (CLI::App* inner : command.get_subcommands([](const CLI::App*) { return true; }))
+    refuse_not_finite(*inner);
+}
+
 }  // namespace
 
 void add_commands(CLI::App& app, const Session& session) {
@@ -44,6 +57,7 @@ void add_commands(CLI::App& app, const Session& session) {
   add_pull(app, session);
   add_list(app, session);
   add_cache(app, session);
+  refuse_not_finite(app);
 }
 
 std::unique_ptr<CLI::App> make_app(const Session& session) {

@@ -67,7 +67,11 @@ void throw_in_use(const fs::path& folder, const std::string& holder) {
 FolderLock::FolderLock(const fs::path& folder) {
   std::error_code error;
   fs::create_directories(folder, error);
-  if (error) throw Error("cannot make the folder: " + error.message(), folder.string());
+  if (error)
+    throw Error("cannot make the folder: " + error.message(), folder.string(),
+                error == std::errc::not_a_directory || error == std::errc::file_exists
+                    ? "a part of this path is a file: choose another --out"
+                    : "check the permissions, or choose another --out");
   descriptor_ = ::open((folder / ".lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
   if (descriptor_ < 0)
     throw Error(std::string("cannot be written: ") + std::strerror(errno), folder.string(),

@@ -157,6 +157,8 @@ class CsvReader {
     Table table = parse_table(std::move(bytes), name_);
     if (table.rows.empty()) throw Error("is empty", name_, kHeaderMend);
     const Columns columns = columns_of(table, name_, found_.notes);
+    if (table.rows.size() == 1)
+      throw Error("holds a header, but no images", name_, "add a line for each image");
     for (size_t i = 1; i < table.rows.size(); ++i) add_row(table.rows[i], columns);
     if (slashes_ > 0)
       found_.notes.push_back(
@@ -204,14 +206,30 @@ class CsvReader {
       throw Error(path.empty() ? "has no path" : "has no label", where,
                   "fill it in, or take the line out");
     Entry entry{listed(path, where), label, split_of(row, columns, where), where};
-    const auto [first, fresh] = seen_.emplace(entry.path, where);
-    if (!fresh)
-      throw Error(quote_name(entry.path) + " was listed before, at " + first->second, where,
-                  "list each file once");
+    check_new(entry);
     if (!found_.entries.empty() && entry.split.has_value() != found_.entries[0].split.has_value())
       throw Error("some lines name a split and some do not", where,
                   "name it on every line or on none");
     found_.entries.push_back(std::move(entry));
+  }
+
+  // Under any spelling of its path. Links to files may give one picture two names, as copies do, as
+  // long as they agree.
+  void check_new(const Entry& entry) {
+    const fs::path path = root_ / entry.path;
+    std::error_code error;
+    fs::path& folder = folders_[path.parent_path().string()];
+    if (folder.empty()) folder = fs::weakly_canonical(path.parent_path(), error);
+    const bool is_link = fs::is_symlink(path, error);
+    const fs::path real = is_link ? fs::weakly_canonical(path, error) : folder / path.filename();
+    const auto [first, fresh] = seen_.emplace(real.string(), Seen{entry, is_link});
+    if (fresh) return;
+    const Entry& other = first->second.entry;
+    const bool agree = other.label == entry.label && other.split == entry.split;
+    if (agree && other.path != entry.path && (is_link || first->second.is_link)) return;
+    throw Error(quote_name(entry.path) + " was listed before, at " + other.where +
+                    (other.path == entry.path ? "" : ", as " + quote_name(other.path)),
+                entry.where, "list each file once");
   }
 
   std::string listed(const std::string& text, const std::string& where) {
@@ -236,7 +254,12 @@ class CsvReader {
   fs::path root_;
   const ManifestOptions& options_;
   Found found_;
-  std::map<std::string, std::string> seen_;  // path to place
+  struct Seen {
+    Entry entry;
+    bool is_link;
+  };
+  std::map<std::string, Seen> seen_;         // by real path
+  std::map<std::string, fs::path> folders_;  // as listed, to their real paths
   int64_t slashes_ = 0;
 };
 

@@ -23,7 +23,8 @@ constexpr uint16_t kMaxSamples = 32;  // those that are not shown have to be unp
 struct TiffSource {
   std::span<const std::byte> bytes;
   size_t at = 0;
-  std::string message;  // the first that libtiff had
+  std::string message;  // the first that libtiff had of what pixels depend on
+  bool bad_orientation = false;
 };
 
 TiffSource& source_of(thandle_t handle) { return *static_cast<TiffSource*>(handle); }
@@ -51,12 +52,21 @@ toff_t size_of_tiff(thandle_t handle) { return source_of(handle).bytes.size(); }
 int map_tiff(thandle_t, void**, toff_t*) { return 0; }
 void unmap_tiff(thandle_t, void*, toff_t) {}
 
-int keep_message(TIFF*, void* source, const char*, const char* format, va_list values) {
-  std::string& message = static_cast<TiffSource*>(source)->message;
-  if (!message.empty()) return 1;
+// libtiff passes over a tag whose value is none of the standard's, and so does Pillow.
+int keep_message(TIFF*, void* user, const char*, const char* format, va_list values) {
+  TiffSource& source = *static_cast<TiffSource*>(user);
   char text[256];
   std::vsnprintf(text, sizeof text, format, values);
-  message = text;
+  const std::string_view said(text);
+  const auto is_of = [&](std::string_view tag) {
+    return said.find("ad value") != said.npos && said.find(tag) != said.npos;
+  };
+  if (is_of("\"Orientation\"")) {
+    source.bad_orientation = true;
+  } else if (!is_of("\"ResolutionUnit\"") && !is_of("\"XResolution\"") &&
+             !is_of("\"YResolution\"") && source.message.empty()) {
+    source.message = text;
+  }
   return 1;  // nothing goes to stderr
 }
 
@@ -216,7 +226,8 @@ Image decode_tiff(std::span<const std::byte> bytes, const std::string& name) {
   std::vector<uint32_t> pixels(count);
   if (!image.read(pixels) || !source.message.empty())
     throw Error("does not decode as TIFF: " + source.message, name);
-  return upright(image.flattened(pixels), orientation_of_tiff(file.get()));
+  return upright(image.flattened(pixels),
+                 source.bad_orientation ? 1 : orientation_of_tiff(file.get()));
 }
 
 }  // namespace retort::data

@@ -106,6 +106,19 @@ bool holds_one_of(const fs::path& folder, const std::vector<fs::path>& paths) {
   });
 }
 
+// A folder that links make two classes of would have all its images under both.
+void check_one_class(const fs::path& path, const std::string& label, Found& found) {
+  std::error_code error;
+  const fs::path real = fs::canonical(path, error);
+  if (error) return;  // who reads it says so
+  const Entry entry{path.string(), label, std::nullopt, printable(path.string())};
+  const auto [first, fresh] = found.folders.emplace(real, entry);
+  if (!fresh && folded(first->second.label) != folded(label))
+    throw Error("is the same folder as " + first->second.where + ", by a link, and would be the " +
+                    "classes " + quote_name(first->second.label) + " and " + quote_name(label),
+                entry.where, "remove the link");
+}
+
 Names labels_in(const std::vector<Entry>& entries, bool of_training) {
   Names names;
   for (const Entry& entry : entries) {
@@ -147,13 +160,16 @@ Note note_of(const PassedOver& passed) {
 void add_class(const fs::path& root, const std::string& folder, const std::string& label,
                std::optional<Split> split, const ManifestOptions& options, Found& found) {
   const fs::path path = root / folder;
+  check_one_class(path, label, found);
   const auto [images, others, passed] = pictures_below(path);
   const bool written =
       images.empty() && (passed.contains(kOwnOutput) || holds_one_of(path, options.own));
   if (images.empty() && !written && options.known.empty() &&
       split.value_or(Split::train) == Split::train) {
-    throw Error("the class folder holds no images", printable(path.string()),
-                "add images (" + kinds_read() + ") or remove the folder");
+    const std::string archives = archives_noted(path);
+    throw Error(
+        "the class folder holds no images" + archives, printable(path.string()),
+        archives.empty() ? "add images (" + kinds_read() + ") or remove the folder" : kUnpackMend);
   }
   if (written && !passed.contains(kOwnOutput)) ++found.passed[kOwnOutput];
   add(found.passed, passed);
@@ -196,9 +212,10 @@ Manifest assemble(const fs::path& root, Found found, const ManifestOptions& opti
 
 Manifest assemble(const fs::path& root, std::vector<Entry> entries, const ManifestOptions& options,
                   const std::string& where) {
-  return assemble(root,
-                  Found{.entries = std::move(entries), .unread = {}, .notes = {}, .passed = {}},
-                  options, where);
+  return assemble(
+      root,
+      Found{.entries = std::move(entries), .unread = {}, .notes = {}, .passed = {}, .folders = {}},
+      options, where);
 }
 
 }  // namespace retort::data

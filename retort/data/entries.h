@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -25,6 +26,7 @@ struct Found {
   std::vector<std::string> unread;  // as in Manifest
   std::vector<Note> notes;
   PassedOver passed;
+  std::map<std::filesystem::path, Entry> folders;  // by real path: a class folder's label and place
 };
 
 Note note_of(const PassedOver& passed);

@@ -1,6 +1,7 @@
 #include "retort/data/folder_manifest.h"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <set>
 #include <vector>
@@ -82,7 +83,11 @@ bool holds_known(const fs::path& folder, const ManifestOptions& options) {
 std::vector<SplitFolder> splits_among(const fs::path& root, const std::vector<std::string>& folders,
                                       const ManifestOptions& options) {
   std::map<std::string, std::vector<SplitFolder>> by_pattern;
+  const bool with_others = std::ranges::any_of(folders, [&](const std::string& name) {
+    return !split_name(name) && has_pictures(root / name);
+  });
   for (const std::string& name : folders) {
+    if (with_others && is_short_split(name)) continue;
     const std::optional<SplitName> split =
         is_known(name, options) && !holds_known(root / name, options) ? std::nullopt
                                                                       : split_name(name);
@@ -98,7 +103,8 @@ std::vector<SplitFolder> splits_among(const fs::path& root, const std::vector<st
         throw Error("the folders " + list_of(names_of(chosen)) + " and " +
                         list_of(names_of(group)) + " are called like splits of two data sets",
                     printable(root.string()),
-                    "give --data one of them, or put class folders into train/ and test/");
+                    "give --data one of them, or put class folders into train/ and test/: "
+                    "trainA/ and testA/ of two classes become train/A/ and test/A/");
       chosen = group;
     }
   }
@@ -141,6 +147,25 @@ std::string list_advice(const fs::path& root) {
   return "or list them in a CSV file `path,label,split`";
 }
 
+// The warning where all classes hold folders of the same names, as splits under names that nobody
+// knows do; else empty.
+std::string like_folders(const fs::path& root, const FolderContent& content) {
+  std::vector<std::string> classes, common;
+  for (const std::string& name : content.folders) {
+    const FolderContent inner = content_of(root / name);
+    if (inner.images == 0 && inner.folders.empty()) continue;
+    if (inner.images > 0) return "";
+    std::vector<std::string> both;
+    std::ranges::set_intersection(classes.empty() ? inner.folders : common, inner.folders,
+                                  std::back_inserter(both));
+    common = std::move(both);
+    classes.push_back(name);
+  }
+  if (classes.size() < 2 || common.size() < 2) return "";
+  return "the classes " + list_of(classes) + " all hold the folders " + list_of(common) +
+         ": if those folders are the classes, call " + list_of(classes) + " train/ and test/";
+}
+
 class FolderReader {
  public:
   FolderReader(fs::path root, const ManifestOptions& options)
@@ -162,6 +187,8 @@ class FolderReader {
       read_classes(content);
     }
     note_loose(content, "");
+    const std::string archives = found_.entries.empty() ? archives_noted(root_) : "";
+    if (!archives.empty()) throw Error("holds no images" + archives, where(), kUnpackMend);
     return assemble(root_, std::move(found_), options_, where());
   }
 
@@ -295,6 +322,8 @@ class FolderReader {
     if (content.folders.empty() && content.images > 0) return read_flat(content);
     const std::map<std::string, FolderContent> divided = divided_classes(content);
     if (divided.empty()) {
+      if (std::string text = like_folders(root_, content); !text.empty())
+        note(std::move(text), true);
       for (const std::string& name : content.folders)
         add_class(root_, name, name, std::nullopt, options_, found_);
       return;
@@ -356,7 +385,8 @@ std::optional<std::string> train_folder_in(const fs::path& folder) {
       other_beside |= has_pictures(folder / name);
     }
   }
-  if (!train || (other_beside && !split_beside && folders_in(folder / *train).empty()))
+  if (!train || (other_beside && is_short_split(*train)) ||
+      (other_beside && !split_beside && folders_in(folder / *train).empty()))
     return std::nullopt;
   return train;
 }

@@ -14,6 +14,9 @@ using PassedOver = std::map<std::string, int64_t>;
 // The kind of folders that retort wrote.
 constexpr const char* kOwnOutput = "retort's own";
 
+// The kind of links to a folder that they lie in.
+constexpr const char* kLinkBack = "links to a folder around them";
+
 // What systems, their file servers and editors leave among people's files, and what is hidden:
 // '@eaDir', 'Thumbs.db', '._*', "hidden" and the like; empty for anything else.
 std::string leftover_kind(const std::string& name);

@@ -31,6 +31,16 @@ int64_t pictures_passed(const fs::path& folder) {
   return count;
 }
 
+// Whether it is a link to the folder that it lies in, or to one above it.
+bool leads_back(const fs::directory_entry& entry, const fs::path& folder) {
+  std::error_code error;
+  if (!entry.is_symlink(error) || !is_folder(entry)) return false;
+  const fs::path target = fs::canonical(entry.path(), error);
+  if (error) return false;
+  const fs::path from = fs::canonical(folder, error);
+  return !error && std::ranges::mismatch(target, from).in1 == target.end();
+}
+
 // The entries that are people's own, sorted; the others are counted.
 std::vector<fs::directory_entry> entries_in(const fs::path& folder, PassedOver& passed) {
   std::vector<fs::directory_entry> entries;
@@ -39,7 +49,9 @@ std::vector<fs::directory_entry> entries_in(const fs::path& folder, PassedOver& 
   for (; !error && it != fs::directory_iterator(); it.increment(error)) {
     std::string kind = leftover_kind(it->path().filename().string());
     if (kind.empty() && is_folder(*it) && is_own_output(it->path())) kind = kOwnOutput;
-    if (kind.empty()) {
+    if (kind.empty() && leads_back(*it, folder)) {
+      ++passed[kLinkBack];
+    } else if (kind.empty()) {
       entries.push_back(*it);
     } else {
       passed[kind] += is_folder(*it) ? std::max<int64_t>(1, pictures_passed(it->path())) : 1;
@@ -106,6 +118,19 @@ FolderContent content_of(const fs::path& folder) {
 }
 
 std::vector<std::string> folders_in(const fs::path& folder) { return content_of(folder).folders; }
+
+std::string archives_noted(const fs::path& folder) {
+  static const std::set<std::string> kinds = {".zip", ".tar", ".tgz", ".tbz", ".txz", ".gz",
+                                              ".bz2", ".xz",  ".zst", ".7z",  ".rar"};
+  std::vector<std::string> names;
+  PassedOver ignored;
+  for (const fs::directory_entry& entry : entries_in(folder, ignored))
+    if (!is_folder(entry) && kinds.contains(lower_extension(entry.path())))
+      names.push_back(entry.path().filename().string());
+  if (names.empty()) return "";
+  return ", but the archive " + quote_name(names.front()) +
+         (names.size() > 1 ? " and " + std::to_string(names.size() - 1) + " more" : "");
+}
 
 bool has_pictures(const fs::path& folder) {
   Visited visited;

@@ -17,7 +17,8 @@ struct FolderContent {
 };
 
 // Throws Error when the folder cannot be read. Leftovers of systems, hidden entries and folders
-// that retort wrote are passed over, here and below.
+// that retort wrote are passed over, here and below, and so are links to the folder itself or to
+// one above it.
 FolderContent content_of(const std::filesystem::path& folder);
 
 // The folders of content_of.
@@ -25,6 +26,10 @@ std::vector<std::string> folders_in(const std::filesystem::path& folder);
 
 // Whether any picture lies below the folder. Folders that cannot be read hold none.
 bool has_pictures(const std::filesystem::path& folder);
+
+// ", but the archive 'photos.zip'" and the like where the folder itself holds archives; else empty.
+std::string archives_noted(const std::filesystem::path& folder);
+constexpr const char* kUnpackMend = "unpack it there";
 
 struct Pictures {
   std::vector<std::string> images;  // sorted

@@ -35,7 +35,7 @@ std::optional<Split> split_word(const std::string& word) {
       {"valset", Split::val},        {"dev", Split::val},        {"devset", Split::val},
       {"development", Split::val},   {"test", Split::test},      {"testing", Split::test},
       {"tests", Split::test},        {"testset", Split::test},   {"testingset", Split::test},
-      {"holdout", Split::test}};
+      {"holdout", Split::test},      {"trn", Split::train},      {"tst", Split::test}};
   const auto found = words.find(word);
   return found == words.end() ? std::nullopt : std::optional(found->second);
 }
@@ -48,12 +48,29 @@ bool is_filler(const std::string& word) {
   return words.contains(word);
 }
 
-}  // namespace
+// trainA as train A.
+std::string with_blanks_before_capitals(const std::string& name) {
+  const auto is_lower = [](char c) { return c >= 'a' && c <= 'z'; };
+  std::string apart;
+  for (const char c : name) {
+    if (!apart.empty() && is_lower(apart.back()) && c >= 'A' && c <= 'Z') apart += ' ';
+    apart += c;
+  }
+  return apart;
+}
 
-std::optional<SplitName> split_name(const std::string& name) {
+// Names of two letters, which may be anything else beside other words or folders.
+std::optional<Split> short_split(const std::string& name) {
+  static const std::map<std::string, Split> names = {
+      {"tr", Split::train}, {"va", Split::val}, {"te", Split::test}, {"ts", Split::test}};
+  const auto found = names.find(folded(name));
+  return found == names.end() ? std::nullopt : std::optional(found->second);
+}
+
+std::optional<SplitName> split_of_words(const std::vector<std::string>& words) {
   std::optional<Split> split;
   std::string pattern;
-  for (const std::string& word : words_of(name)) {
+  for (const std::string& word : words) {
     const std::optional<Split> named = split_word(word);
     if (named && split) return std::nullopt;
     if (named) split = named;
@@ -62,6 +79,16 @@ std::optional<SplitName> split_name(const std::string& name) {
   if (!split) return std::nullopt;
   return SplitName{*split, std::move(pattern)};
 }
+
+}  // namespace
+
+std::optional<SplitName> split_name(const std::string& name) {
+  if (const std::optional<Split> split = short_split(name)) return SplitName{*split, "*"};
+  std::optional<SplitName> found = split_of_words(words_of(name));
+  return found ? found : split_of_words(words_of(with_blanks_before_capitals(name)));
+}
+
+bool is_short_split(const std::string& name) { return short_split(name).has_value(); }
 
 std::optional<Split> split_from(const std::string& name) {
   const std::optional<SplitName> found = split_name(name);

@@ -20,6 +20,9 @@ struct SplitName {
 // Nothing for a name without a word for a split, or with several.
 std::optional<SplitName> split_name(const std::string& name);
 
+// Whether the name is tr, va, te or ts, which say a split only where no other folders lie beside.
+bool is_short_split(const std::string& name);
+
 // The split that a plain name says: train, Training, val, valid, dev, Test and the like.
 std::optional<Split> split_from(const std::string& name);
 

@@ -1,5 +1,6 @@
 #include "retort/models/weight_source.h"
 
+#include <cmath>
 #include <map>
 #include <set>
 
@@ -77,6 +78,22 @@ void check_built(const hub::Description& description, const std::string& where) 
     throw Error("downsample_in_bottleneck and downsample_in_first_stage are not built", where);
 }
 
+// ConvNeXts are built with 1e-6, from which theirs of 1e-12, in the last norm alone, cannot be
+// told; Swins with 1e-5.
+void check_eps(const hub::Description& description, const std::string& where) {
+  const bool swin = description.architecture == "swin";
+  if (!swin && description.architecture != "convnext" && description.architecture != "convnextv2")
+    return;
+  const nlohmann::json eps = description.config.value("layer_norm_eps", nlohmann::json());
+  const auto is_built = [&](double value) {
+    return swin ? std::abs(value - 1e-5) <= 1e-11 : value > 0 && value <= 1.001e-6;
+  };
+  if (!eps.is_null() && !(eps.is_number() && is_built(eps.get<double>())))
+    throw Error("layer_norm_eps is " + eps.dump() + ", where retort builds " +
+                    (swin ? "1e-05" : "1e-06 and less"),
+                where);
+}
+
 // The same for OpenCLIP's own image tower.
 void check_open_clip(const hub::Description& description, const std::string& where) {
   const nlohmann::json& tower = description.config.at("model_cfg").at("vision_cfg");
@@ -94,8 +111,10 @@ WeightSource read_folder(const fs::path& path, const std::string& set) {
   const hub::Snapshot snapshot = hub::snapshot_at(path);
   const hub::Description description = hub::describe(snapshot.folder);
   if (description.library == "timm") check_timm(description, snapshot.folder.string());
-  if (description.library == "transformers")
+  if (description.library == "transformers") {
     check_built(description, (snapshot.folder / "config.json").string());
+    check_eps(description, (snapshot.folder / "config.json").string());
+  }
   if (description.library == "open_clip")
     check_open_clip(description, (snapshot.folder / "open_clip_config.json").string());
   const std::string& name = description.architecture;

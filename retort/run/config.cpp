@@ -48,6 +48,13 @@ std::string toml_value(const std::vector<std::string>& values) {
   return out + "]";
 }
 
+// photos and ./photos/ are one path.
+std::string plain_absolute(const std::string& path) {
+  const fs::path plain = fs::absolute(path).lexically_normal();
+  return (plain.has_filename() || plain == plain.root_path() ? plain : plain.parent_path())
+      .string();
+}
+
 void resolve_weight(double& weight, const LossName& loss) {
   if (weight == RunConfig::kOwn) weight = loss ? losses::find_loss(*loss).weight : 0;
 }
@@ -57,7 +64,7 @@ void resolve_weight(double& weight, const LossName& loss) {
 RunConfig absolute(RunConfig config) {
   const auto make_absolute = [](std::string& path) {
     if (!path.empty() && !hub::is_reference(path) && !names_object(path))
-      path = fs::absolute(path).lexically_normal().string();
+      path = plain_absolute(path);
   };
   for (std::string* path :
        {&config.data, &config.out, &config.cache, &config.student_weights, &config.classes})
@@ -68,11 +75,10 @@ RunConfig absolute(RunConfig config) {
     if (!teacher.word) make_absolute(teacher.name);
     text = to_text(teacher);
   }
-  if (models::names_script(config.student))
-    config.student = fs::absolute(config.student).lexically_normal().string();
+  if (models::names_script(config.student)) config.student = plain_absolute(config.student);
   for (std::string& extra : config.extra) {
     const data::Extra given = data::extra_from(extra);
-    extra = fs::absolute(given.path).lexically_normal().string() + ":" + toml_value(given.ratio);
+    extra = plain_absolute(given.path) + ":" + toml_value(given.ratio);
   }
   if (config.hours == 0) config.epochs = epochs_of(config);
   resolve_weight(config.loss_weight, config.loss);

@@ -27,6 +27,8 @@ losses::Options options_from(const std::vector<std::string>& texts, const char* 
     const std::string value = text.substr(equals + 1);
     char* end = nullptr;
     const double number = std::strtod(value.c_str(), &end);
+    if (*end == '\0' && !std::isfinite(number))
+      throw UsageError("'" + text + "' is no finite number", flag);
     options.insert_or_assign(text.substr(0, equals), *end == '\0' ? losses::OptionValue(number)
                                                                   : losses::OptionValue(value));
   }

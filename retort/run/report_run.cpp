@@ -42,8 +42,8 @@ std::vector<report::Row> rows_of(const fs::path& run, const std::vector<fs::path
 std::vector<report::Row> write_report(const fs::path& run, const std::vector<fs::path>& against) {
   const RunFolder folder{run};
   report::Page page;
-  page.summary = read_json(folder.summary());
   page.rows = rows_of(run, against);
+  page.summary = read_json(folder.summary());
   const Evaluation evaluation = read_evaluation(folder.predictions());
   page.title = fs::absolute(run).lexically_normal().filename().string();
   page.classes = evaluation.classes;

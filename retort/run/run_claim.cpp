@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
+#include <set>
+#include <sstream>
 #include <vector>
 
 #include "retort/core/error.h"
@@ -40,6 +43,22 @@ bool is_free(const RunFolder& folder) {
 
 bool has_settings(const RunFolder& folder, const std::string& toml) {
   return is_there(folder.config()) && read_file(folder.config()) == toml;
+}
+
+// The names of the settings whose lines are not the same in both.
+std::string differing(const std::string& toml, const std::string& other) {
+  std::set<std::string> lines[2], names;
+  for (const int side : {0, 1}) {
+    std::istringstream text(side == 0 ? toml : other);
+    for (std::string line; std::getline(text, line);)
+      if (line.find(" = ") != std::string::npos && !line.starts_with('#')) lines[side].insert(line);
+  }
+  std::vector<std::string> differ;
+  std::ranges::set_symmetric_difference(lines[0], lines[1], std::back_inserter(differ));
+  for (const std::string& line : differ) names.insert(line.substr(0, line.find(" = ")));
+  std::string list;
+  for (const std::string& name : names) list += (list.empty() ? "" : ", ") + name;
+  return list.empty() ? "of another version of retort" : list;
 }
 
 void discard(const fs::path& path) {
@@ -96,7 +115,9 @@ RunClaim::RunClaim(const fs::path& out, const std::string& toml, const DistillOp
   if (replaces()) discard(work_.root);
   std::error_code error;
   fs::create_directories(work_.root, error);
-  if (error) throw Error("cannot make the run folder: " + error.message(), work_.root.string());
+  if (error)
+    throw Error("cannot make the run folder: " + error.message(), work_.root.string(),
+                "check the permissions, or choose another --out");
   write_file_atomic(work_.config(), toml);
 }
 
@@ -118,9 +139,11 @@ void RunClaim::work_in_place(const std::string& toml, const DistillOptions& opti
   if (is_free(root_)) return;
   const bool same = has_settings(root_, toml);
   if (!same)
-    throw Error("holds a run with other settings", root_.root.string(),
-                options.resume ? "resume with --config " + root_.config().string()
-                               : "choose another --out, or --force to write over it");
+    throw Error(
+        "holds a run with other settings (" + differing(toml, read_file(root_.config())) + ")",
+        root_.root.string(),
+        options.resume ? "resume with --config " + root_.config().string()
+                       : "choose another --out, or --force to write over it");
   is_done_ = is_there(root_.summary());
   if (is_done_) return;
   if (!options.resume && is_there(root_.checkpoint()))

@@ -52,6 +52,15 @@ void save_student(const fs::path& path, const Student& student) {
 }
 
 Student load_student(const fs::path& path) {
+  if (!fs::exists(path)) {
+    const fs::path run = path.parent_path();
+    const bool begun = fs::exists(RunFolder{run}.config());
+    throw Error(begun ? "is not a finished run: it has no student.safetensors"
+                      : "is no run: it has no student.safetensors",
+                run.string(),
+                begun ? "finish it with `retort distill --resume`"
+                      : "name the folder that `retort distill --out` wrote");
+  }
   const TensorFile file = read_safetensors(path);
   const auto meta = [&](const char* key) {
     const auto found = file.metadata.find(key);

@@ -19,7 +19,7 @@ constexpr int kMaxModules = 100'000;
 constexpr int kMaxModuleDepth = 64;
 
 // Entries of checkpoints that hold weights, in the order in which they are wanted.
-constexpr std::array<std::string_view, 24> kEntries{"state_dict_ema",
+constexpr std::array<std::string_view, 26> kEntries{"state_dict_ema",
                                                     "model_ema",
                                                     "ema_state_dict",
                                                     "ema_model",
@@ -42,7 +42,9 @@ constexpr std::array<std::string_view, 24> kEntries{"state_dict_ema",
                                                     "encoder",
                                                     "backbone",
                                                     "net_state_dict",
-                                                    "best_state_dict"};
+                                                    "best_state_dict",
+                                                    "checkpoint",
+                                                    "state"};
 
 // Calls for each item that has a name.
 template <typename Call>
@@ -254,9 +256,8 @@ std::string outside(const Value& root) {
 [[noreturn]] void fail_without_weights(const Value& root, const std::string& where) {
   const Value::Items* items = items_of(root);
   const std::string name = outside(root);
-  const std::string mend = name.empty() ? ""
-                                        : "save the weights alone: torch.save(model.state_dict(), "
-                                          "path), or write a safetensors file";
+  const std::string mend =
+      "save the weights alone: torch.save(model.state_dict(), path), or write a safetensors file";
   if (items == nullptr) throw Error(name.empty() ? "is not a dict of tensors" : name, where, mend);
   std::string names;
   size_t shown = 0;

@@ -133,6 +133,25 @@ TEST_F(CsvManifest, OtherFilesAreRefusedByTheirKind) {
   expect_says(error_of(folder_ / "x.xlsx"), "a workbook of Excel's");
 }
 
+TEST_F(CsvManifest, AFileIsListedOnceUnderAnySpelling) {
+  const std::string all = "path,label\n" + lines(",");
+  const std::string whole = std::filesystem::absolute(folder_.path()).string() + "/cat/0.jpg";
+  for (const std::string& again : {whole, std::string("./cat//0.jpg"), std::string("x/0.jpg")}) {
+    std::error_code there;
+    std::filesystem::create_directory_symlink("cat", folder_ / "x", there);
+    const std::string message = error(all + again + ",dog\n");
+    expect_says(message, "was listed before, at ");
+    expect_says(message, "m.csv:2");
+  }
+  std::filesystem::create_symlink("0.jpg", folder_ / "cat/link.jpg");
+  expect_says(error(all + "cat/link.jpg,dog\n"), "as 'cat/0.jpg'");
+  EXPECT_EQ(load(all + "cat/link.jpg,cat\n").items.size(), 7U);  // as a copy would
+}
+
+TEST_F(CsvManifest, AHeaderAloneIsSaid) {
+  expect_says(error("path,label\n"), "add a line for each image");
+}
+
 TEST(Table, SeparatorsInQuotesDoNotCount) {
   const Table table = parse_table("\"a;b;c;d\",\"x\"\n1,2\n", "f.csv");
   EXPECT_EQ(table.separator, ',');

@@ -357,5 +357,18 @@ TEST(Decode, PicturesAreFoundByNameAndByContent) {
   EXPECT_EQ(picture_at(folder.path()), Picture::no);
 }
 
+TEST(Decode, AnOrientationThatIsNoneIsUpright) {
+  std::string tiff = read_file(fixture("images/exif.tif"));
+  const std::string_view entry("\x12\x01\x03\x00\x01\x00\x00\x00", 8);
+  const size_t at = tiff.find(entry) + entry.size();
+  ASSERT_EQ(tiff[at], 7);
+  tiff[at] = 1;
+  const std::vector<uint8_t> upright = decode_text(tiff).rgb;
+  for (const int none : {0, 9, 200}) {
+    tiff[at] = static_cast<char>(none);
+    EXPECT_EQ(decode_text(tiff).rgb, upright) << none;
+  }
+}
+
 }  // namespace
 }  // namespace retort::data

@@ -48,15 +48,17 @@ Counts given(const Manifest& manifest) {
 using Classes = std::vector<std::string>;
 
 TEST(SplitName, SaysASplitInManyWords) {
-  for (const char* name : {"train", "Train", "TRAINING", "train_set", "Training-Images", "trainset",
-                           "train data", " train ", "trainval"})
+  for (const char* name :
+       {"train", "Train", "TRAINING", "train_set", "Training-Images", "trainset", "train data",
+        " train ", "trainval", "trn", "tr", "TrainImages", "trainVal"})
     EXPECT_EQ(split_from(name), Split::train) << name;
-  for (const char* name : {"val", "valid", "Validation", "dev", "val_set", "validation_data"})
+  for (const char* name : {"val", "valid", "Validation", "dev", "val_set", "validation_data", "va"})
     EXPECT_EQ(split_from(name), Split::val) << name;
-  for (const char* name : {"test", "Testing", "TEST", "test_images", "testset", "holdout"})
+  for (const char* name : {"test", "Testing", "TEST", "test_images", "testset", "holdout", "tst",
+                           "te", "TS", "testSet"})
     EXPECT_EQ(split_from(name), Split::test) << name;
   for (const char* name : {"", "trains", "steam train", "latest", "contest", "set", "images",
-                           "train_test", "train1", "caf\xe9"})
+                           "train_test", "train1", "caf\xe9", "trainA", "tr en", "LaTest"})
     EXPECT_EQ(split_from(name), std::nullopt) << name;
   EXPECT_EQ(split_name("seg_train")->pattern, "seg *");
   EXPECT_EQ(split_name("train2017")->pattern, split_name("Val2017")->pattern);
@@ -301,6 +303,43 @@ TEST(FolderManifest, TrainFolderOfAPile) {
   EXPECT_EQ(train_folder_in(classes.path()), std::nullopt);
   fill_folders(classes, {"test"});
   EXPECT_EQ(train_folder_in(classes.path()), "train");
+}
+
+TEST(FolderManifest, ShortNamesOfSplits) {
+  for (const auto& [train, test] :
+       std::vector<std::pair<std::string, std::string>>{{"trn", "tst"}, {"tr", "te"}}) {
+    const TestFolder folder;
+    fill_folders(folder, {train + "/cat", train + "/dog", test + "/cat", test + "/dog"});
+    const Manifest manifest = load_folder(folder.path(), {});
+    EXPECT_EQ(manifest.classes, (Classes{"cat", "dog"}));
+    EXPECT_EQ(given(manifest),
+              (Counts{{"train cat", 3}, {"train dog", 3}, {"test cat", 3}, {"test dog", 3}}));
+    EXPECT_TRUE(mentions(notes(manifest), "'" + test + "' as test"));
+  }
+}
+
+TEST(FolderManifest, LanguagesAreNoSplits) {
+  const TestFolder folder;
+  fill_folders(folder, {"en", "te", "tr"}, 6);
+  EXPECT_EQ(load_folder(folder.path(), {}).classes, (Classes{"en", "te", "tr"}));
+  EXPECT_EQ(train_folder_in(folder.path()), std::nullopt);
+}
+
+TEST(FolderManifest, SplitsOfTwoDomainsAreRefused) {
+  const TestFolder folder;
+  fill_folders(folder, {"trainA", "trainB", "testA", "testB"});
+  const std::string message = error_of(folder.path());
+  expect_says(message, "are called like splits of two data sets");
+  expect_says(message, "trainA/ and testA/ of two classes become train/A/ and test/A/");
+}
+
+TEST(FolderManifest, ClassesThatHoldTheSameFoldersAreWarnedOf) {
+  const TestFolder folder;
+  fill_folders(folder, {"lehre/cat", "lehre/dog", "probe/cat", "probe/dog", "probe/owl"});
+  EXPECT_TRUE(mentions(notes(load_folder(folder.path(), {}), true),
+                       "the classes 'lehre', 'probe' all hold the folders 'cat', 'dog'"));
+  fs::remove_all(folder / "probe/dog");
+  EXPECT_FALSE(mentions(notes(load_folder(folder.path(), {}), true), "all hold the folders"));
 }
 
 }  // namespace

@@ -368,8 +368,8 @@ TEST(Layouts, Flowers102Errors) {
   };
   expect_says(error("setid.csv", "image,split\n1,train\n9,test\n"),
               "setid.csv:3: the image 9 has no label in imagelabels.csv");
-  expect_says(error("setid.csv", "image,split\n1,train\n2,trn\n"),
-              "setid.csv:3: 'trn' is not a split");
+  expect_says(error("setid.csv", "image,split\n1,train\n2,trnid\n"),
+              "setid.csv:3: 'trnid' is not a split");
   expect_says(error("setid.csv", "image,split\n1,train\n1,test\n"),
               "setid.csv:3: the image 1 was there before");
   expect_says(error("setid.csv", "1,train\n"), "setid.csv:1: the header is not `image,split`");

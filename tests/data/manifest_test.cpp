@@ -120,7 +120,36 @@ TEST(Manifest, LinksAreFollowedAndLoopsEnd) {
   const Manifest manifest = load_manifest(folder.path());
   int64_t of_a = 0;
   for (const Item& item : manifest.items) of_a += item.label == 0;
-  EXPECT_EQ(of_a, 5);  // two, the broken link, and b's two through `up`
+  EXPECT_EQ(of_a, 3);  // two, and the broken link; not b's two through `up`
+}
+
+TEST(Manifest, ALinkThatLeadsBackIsNoClass) {
+  const TestFolder folder;
+  fill(folder, "d/cat", 3);
+  fill(folder, "d/dog", 3);
+  fs::create_directory_symlink(".", folder / "d/loop");
+  fs::create_directory_symlink("..", folder / "d/up");
+  fs::create_directory_symlink(fs::absolute(folder / "d"), folder / "d/cat/whole");
+  fs::create_directory_symlink("d", folder / "by_link");
+  for (const char* name : {"d", "by_link"}) {
+    const Manifest manifest = load_manifest(folder / name);
+    EXPECT_EQ(manifest.classes, (std::vector<std::string>{"cat", "dog"})) << name;
+    EXPECT_EQ(manifest.items.size(), 6U) << name;
+    const auto told = [](const Note& note) {
+      return note.text.find("links to a folder around them (3)") != std::string::npos;
+    };
+    EXPECT_TRUE(std::ranges::any_of(manifest.notes, told)) << name;
+  }
+}
+
+TEST(Manifest, OneFolderIsNotTwoClasses) {
+  const TestFolder folder;
+  fill(folder, "cat", 3);
+  fill(folder, "dog", 3);
+  fs::create_directory_symlink("dog", folder / "hound");
+  const std::string message = error_of(folder.path());
+  expect_says(message, "would be the classes 'dog' and 'hound'");
+  expect_says(message, "remove the link");
 }
 
 TEST(Manifest, PicturesOfOtherKindsAreCounted) {
@@ -256,7 +285,7 @@ TEST(Manifest, CsvErrorsNameTheLine) {
   expect_says(error("document,label\n1.jpg,x\n"), "header needs");
   expect_says(error("path,label,path\n1.jpg,x,1.jpg\n"), "appears twice");
   expect_says(error(""), "is empty");
-  expect_says(error("path,label\n"), "0 classes");
+  expect_says(error("path,label\n"), "add a line for each image");
 }
 
 TEST(Manifest, DigestFollowsContentsAndFiles) {
@@ -273,6 +302,16 @@ TEST(Manifest, DigestFollowsContentsAndFiles) {
   ManifestOptions options;
   options.split_seed = 3;
   EXPECT_NE(load_manifest(folder.path(), options).digest(), load_manifest(folder.path()).digest());
+}
+
+TEST(Manifest, AnArchiveInThePlaceOfImagesIsNamed) {
+  const TestFolder folder;
+  folder.write("d/photos.zip");
+  expect_says(error_of(folder / "d"), "holds no images, but the archive 'photos.zip'");
+  expect_says(error_of(folder / "d"), "unpack it there");
+  fill(folder, "e/cat", 3);
+  folder.write("e/dog/photos.tar.gz");
+  expect_says(error_of(folder / "e"), "no images, but the archive 'photos.tar.gz'");
 }
 
 }  // namespace

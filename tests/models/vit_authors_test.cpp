@@ -160,5 +160,27 @@ TEST(VitAuthors, ClipAsOpenAiAndOpenClipWriteIt) {
   EXPECT_TRUE(mentions(error_of([&] { recognised(own); }), "visual.attnpool"));
 }
 
+TEST(VitAuthors, NetworksWhoseRotationNoTensorShowsAreRefused) {
+  StateDict eva;
+  for (const auto& [name, tensor] : formula_file("timm_dinov3_plus"))
+    if (name != "reg_token" && name.find("gamma_") == std::string::npos) eva[name] = tensor;
+  eva["pos_embed"] = at::zeros({1, 17, 64});
+  EXPECT_TRUE(mentions(error_of([&] { recognised(eva); }), "timm's EVA-02"));
+  EXPECT_NO_THROW(recognised(eva, {.arch = "vit"}));
+
+  StateDict rope = formula_file("timm_dinov3");
+  EXPECT_NO_THROW(recognised(rope));
+  rope.erase("reg_token");
+  EXPECT_TRUE(mentions(error_of([&] { recognised(rope); }), "timm's ViT with RoPE"));
+}
+
+TEST(VitAuthors, TimmsDinov3ClassifiesByTheMean) {
+  StateDict file = formula_file("timm_dinov3");
+  EXPECT_EQ(recognised(file).spec.options.at("features"), "cls");
+  file["head.weight"] = at::zeros({3, 64});
+  file["head.bias"] = at::zeros({3});
+  EXPECT_EQ(recognised(file).spec.options.at("features"), "mean");
+}
+
 }  // namespace
 }  // namespace retort::models

@@ -150,6 +150,12 @@ TEST_F(WeightSourceTest, WhatIsMalformedOrNotBuiltIsAnError) {
            {{{"hidden_act", "silu"}}, "hidden_act"},
            {{{"hidden_act", 3}}, "hidden_act"},
            {{{"downsample_in_bottleneck", true}}, "downsample_in_bottleneck"},
+           {{{"model_type", "convnext"}, {"hidden_act", "gelu"}, {"layer_norm_eps", 0.1}},
+            "layer_norm_eps"},
+           {{{"model_type", "convnextv2"}, {"hidden_act", "gelu"}, {"layer_norm_eps", 1e-5}},
+            "layer_norm_eps"},
+           {{{"model_type", "swin"}, {"hidden_act", "gelu"}, {"layer_norm_eps", 1e-6}},
+            "layer_norm_eps"},
            {{{"model_type", 7}}, "model_type"},
            {{{"hidden_size", 9.3e18}}, "hidden_size"}}) {
     put_transformers_description(config);

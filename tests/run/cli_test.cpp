@@ -66,6 +66,19 @@ TEST_F(CliTest, ExitCodesTellUsageFromFailure) {
   EXPECT_EQ(run({"distill"}).code, 2);
   EXPECT_EQ(
       run({"distill", "--data", "x", "--teacher", "none", "--out", "y", "--epochs", "-1"}).code, 2);
+  testing::put(folder_ / "nan.toml", "lr = nan\n");
+  for (const std::vector<std::string>& more :
+       std::vector<std::vector<std::string>>{{"--lr", "nan"},
+                                             {"--lr", "inf"},
+                                             {"--teacher-size", "nan"},
+                                             {"--config", (folder_ / "nan.toml").string()}}) {
+    std::vector<std::string> all = training("z", "1");
+    all.insert(all.end(), more.begin(), more.end());
+    const Outcome outcome = run(all);
+    EXPECT_EQ(outcome.code, 2) << more[0] << " " << more[1] << ": " << outcome.text;
+  }
+  EXPECT_NE(run({"eval", "--run", "x", "--max-skipped", "nan"}).text.find("no finite number"),
+            std::string::npos);
   testing::write_pictures(folder_ / "data", "train", 3, 4);
   const Outcome unknown = run({"distill", "--data", (folder_ / "data").string(), "--teacher",
                                "none", "--student", "resnet19", "--out", (folder_ / "y").string()});

@@ -145,6 +145,9 @@ TEST(RunConfig, LossesBringTheirOwnWeightsAndTemperatures) {
     EXPECT_TRUE(testing::says(testing::error_of<UsageError>([&] { resolve(config); }),
                               "'" + std::string(bad) + "' is not NAME=VALUE"));
   }
+  config.loss_option = {"negatives=nan"};
+  EXPECT_TRUE(testing::says(testing::error_of<UsageError>([&] { resolve(config); }),
+                            "is no finite number"));
 }
 
 TEST(RunConfig, WhatNoLossCanBeIsKnownBeforeTheTeachersPasses) {
@@ -184,6 +187,19 @@ TEST(RunConfig, TomlHoldsEveryOption) {
   visit_options(config, [&](const char* name, const auto&, const Range&, const char*, const char*) {
     EXPECT_NE(toml.find("\n" + std::string(name) + " = "), std::string::npos) << name;
   });
+}
+
+TEST(RunConfig, OneFolderIsOnePath) {
+  RunConfig plain = complete(), other = complete();
+  plain.data = "photos";
+  other.data = "./photos//";
+  plain.extra = {"more:2"};
+  other.extra = {"more/:2"};
+  plain.out = "runs/a";
+  other.out = "runs/a/";
+  EXPECT_EQ(to_toml(absolute(other)), to_toml(absolute(plain)));
+  plain.data = "/";
+  EXPECT_EQ(absolute(plain).data, "/");
 }
 
 }  // namespace

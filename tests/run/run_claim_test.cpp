@@ -6,6 +6,8 @@
 
 #include "retort/core/error.h"
 #include "retort/core/file.h"
+#include "retort/run/report_run.h"
+#include "retort/run/run_folder.h"
 #include "tests/run/small_job.h"
 #include "tests/support/message.h"
 
@@ -117,7 +119,7 @@ TEST_F(RunClaimTest, AnInterruptedReplacementGoesOn) {
   EXPECT_THROW(distill(config_, {.force = true}, log, stop), Interrupted);
   EXPECT_EQ(all_of(run), before);
   EXPECT_TRUE(replacing());
-  EXPECT_TRUE(says(error_of([&] { distill_now(); }), "other settings"));
+  EXPECT_TRUE(says(error_of([&] { distill_now(); }), "other settings (seed)"));
   distill_now({.resume = true});
   EXPECT_FALSE(replacing());
   const std::string replaced = read_file(run.student());
@@ -161,6 +163,19 @@ TEST_F(RunClaimTest, TheSecondProcessIsRefused) {
   const std::string who = "is in use: process " + std::to_string(::getpid());
   EXPECT_TRUE(says(error_of([&] { distill_now(); }), who));
   EXPECT_TRUE(says(error_of([&] { distill_now({.force = true}); }), who));
+}
+
+TEST_F(RunClaimTest, WhatIsUnfinishedSaysHowToFinish) {
+  std::atomic<bool> stop{false};
+  StopAfterAnEpoch log(stop);
+  EXPECT_THROW(distill(config_, {}, log, stop), Interrupted);
+  const char* const mend = "finish it with `retort distill --resume`";
+  EXPECT_TRUE(says(error_of([&] { write_report(config_.out, {}); }), mend));
+  EXPECT_TRUE(says(error_of([&] { load_student(RunFolder{config_.out}.student()); }), mend));
+  EXPECT_TRUE(says(error_of([&] { load_student(folder_ / "none/student.safetensors"); }),
+                   "name the folder that `retort distill --out` wrote"));
+  config_.out = (folder_ / "data/train/class 0/0.jpg/run").string();
+  EXPECT_TRUE(says(error_of([&] { distill_now(); }), "a part of this path is a file"));
 }
 
 }  // namespace

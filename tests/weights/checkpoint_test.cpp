@@ -176,6 +176,18 @@ TEST_F(Checkpoints, AModuleThatWasPickledWhole) {
                    "'my.Net' is outside what a weight file may hold"));
 }
 
+TEST_F(Checkpoints, UnderTheNamesOfWholeStates) {
+  for (const char* outer : {"checkpoint", "state"})
+    EXPECT_EQ(names(dict(entry(outer, dict(entry("model", weights({"a.b", "c"})))))),
+              (Names{"a.b", "c"}))
+        << outer;
+}
+
+TEST_F(Checkpoints, AListSaysHowToSave) {
+  EXPECT_TRUE(says(error_of([&] { read("](" + matrix() + "e"); }),
+                   "save the weights alone: torch.save(model.state_dict(), path)"));
+}
+
 TEST(WeightParts, AreThoseOfModulesInsideOthers) {
   const at::Tensor w = at::zeros({1});
   const auto parts =

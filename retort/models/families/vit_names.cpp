@@ -206,8 +206,9 @@ VitFeatures features_of(VitOrigin origin, const VitSpelling& spelling, const Vit
   if (!geometry.class_token || geometry.norm_pooled) return VitFeatures::mean;
   if (origin == VitOrigin::dinov2) return VitFeatures::cls_mean;
   if (origin != VitOrigin::timm) return VitFeatures::cls;
-  if (has_head)
-    return member(hints.config, "global_pool") == "avg" ? VitFeatures::mean : VitFeatures::cls;
+  const nlohmann::json pool = member(hints.config, "global_pool");
+  if (has_head && geometry.rope_theta > 0 && pool.is_null()) return VitFeatures::mean;
+  if (has_head) return pool == "avg" ? VitFeatures::mean : VitFeatures::cls;
   const bool dinov2 = geometry.layer_scale && geometry.rope_theta == 0;
   return dinov2 ? VitFeatures::cls_mean : VitFeatures::cls;
 }
@@ -294,6 +295,25 @@ bool has_deits_dimensions(const VitGeometry& geometry, bool class_position) {
          geometry.mlp_dim == 4 * geometry.dim && geometry.features == VitFeatures::cls;
 }
 
+// timm's networks of class Eva turn queries and keys by position, which no tensor shows: EVA-02 and
+// the Perception Encoder beside added positions, and its ViTs with RoPE, which a DINOv3 differs
+// from by its registers.
+void refuse_hidden_rotation(const VitSpelling& spelling, const VitGeometry& geometry,
+                            const Hints& hints) {
+  if (spelling.origin != VitOrigin::timm || !hints.library.empty() || !hints.arch.empty()) return;
+  const bool positions = !spelling.positions.empty();
+  const bool eva = positions && geometry.gated && !geometry.layer_scale;
+  const bool perception = positions && geometry.pre_norm && spelling.pool.has_value();
+  const bool rope_vit = !positions && geometry.registers == 0;
+  if (eva || perception || rope_vit)
+    throw Error(std::string("looks like timm's ") +
+                    (eva          ? "EVA-02"
+                     : perception ? "Perception Encoder"
+                                  : "ViT with RoPE") +
+                    ", which is not built: it encodes positions in a way that no tensor shows",
+                "", "if it is another network, give its folder, with its config.json");
+}
+
 VitGeometry geometry_of(const StateDict& file, const Source& source, const VitSpelling& spelling,
                         const Hints& hints) {
   const std::string projection = spelling.projection + ".weight";
@@ -318,6 +338,7 @@ VitGeometry geometry_of(const StateDict& file, const Source& source, const VitSp
       spelling.mlp_in.size() == 2 ||
       source.peek(block + spelling.mlp_in[0] + ".weight", 2).size(0) == 2 * geometry.mlp_dim;
 
+  refuse_hidden_rotation(spelling, geometry, hints);
   bool class_position = false;
   if (spelling.positions.empty()) {
     geometry.image_size = std::max<int64_t>(224 / geometry.patch, 1) * geometry.patch;
