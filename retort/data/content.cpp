@@ -19,7 +19,6 @@ namespace retort::data {
 namespace fs = std::filesystem;
 namespace {
 
-
 std::string hash_of_bytes(const fs::path& file) try {
   std::error_code error;
   if (fs::file_size(file, error) == 0) return hash_hex("");  // an empty file cannot be mapped

@@ -25,9 +25,9 @@ std::optional<Names> in_order(NamesByIndex found) {
   Names names;
   for (auto& [index, name] : found) {
     if (index != static_cast<int64_t>(names.size()))
-      throw Error("names its classes by numbers of which " + std::to_string(names.size()) +
-                      " is missing",
-                  "", "number them from 0 on, or use --teacher-head probe");
+      throw Error(
+          "names its classes by numbers of which " + std::to_string(names.size()) + " is missing",
+          "", "number them from 0 on, or use --teacher-head probe");
     names.push_back(std::move(name));
   }
   return names.empty() ? std::nullopt : std::optional(std::move(names));

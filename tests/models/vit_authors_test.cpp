@@ -168,6 +168,11 @@ TEST(VitAuthors, NetworksWhoseRotationNoTensorShowsAreRefused) {
   EXPECT_TRUE(mentions(error_of([&] { recognised(eva); }), "timm's EVA-02"));
   EXPECT_NO_THROW(recognised(eva, {.arch = "vit"}));
 
+  StateDict perception = formula_file("timm_siglip");
+  EXPECT_NO_THROW(recognised(perception));
+  perception["norm_pre.weight"] = perception["norm_pre.bias"] = at::zeros({64});
+  EXPECT_TRUE(mentions(error_of([&] { recognised(perception); }), "timm's Perception Encoder"));
+
   StateDict rope = formula_file("timm_dinov3");
   EXPECT_NO_THROW(recognised(rope));
   rope.erase("reg_token");
