@@ -98,6 +98,7 @@ void ImageSet::claim() {
   std::error_code error;
   const bool is_set = fs::exists(settings_file(plan_.out), error);
   if (!is_set && fs::exists(plan_.out, error)) {
+    remove_abandoned(plan_.out, /*below=*/false);  // of a run that was killed before all else
     for (fs::directory_iterator it(plan_.out, error); !error && it != fs::directory_iterator();
          it.increment(error)) {
       if (!it->path().filename().string().starts_with('.'))

@@ -81,6 +81,14 @@ TEST_F(ImageSetTest, MakesAFolderForEachClassThatTheLoaderReads) {
       says(read_file(result.manifest), "cat/00001.png,cat,train,\"a café, at night\",text,"));
 }
 
+// The first file of all, the settings', may be cut off.
+TEST_F(ImageSetTest, ASetThatWasKilledAtOnceGoesOn) {
+  folder_.write("set/settings.json.tmp754f80c9269f6a48", "{");
+  Noise noise;
+  EXPECT_EQ(generate(plan("set"), noise, null_log(), never_stop()).made, 6);
+  EXPECT_FALSE(fs::exists(folder_ / "set/settings.json.tmp754f80c9269f6a48"));
+}
+
 TEST_F(ImageSetTest, ASetThatIsStoppedIsBalancedAndGoesOn) {
   Noise whole, cut;
   generate(plan("whole"), whole, null_log(), never_stop());

@@ -4,9 +4,9 @@
 
 #include <cstring>
 
-#include "retort/core/error.h"
 #include "retort/core/file.h"
 #include "tests/support/folder.h"
+#include "tests/support/message.h"
 
 namespace retort::report {
 namespace {
@@ -81,12 +81,7 @@ TEST(TensorBoard, OtherFilesOfTheFolderStay) {
 TEST(TensorBoard, AFolderThatCannotBeWrittenIsNamed) {
   const testing::TestFolder folder;
   folder.write("file");
-  try {
-    TensorBoard(folder / "file" / "board");
-    FAIL();
-  } catch (const Error& error) {
-    EXPECT_NE(std::string(error.what()).find("file/board/events"), std::string::npos);
-  }
+  EXPECT_ERROR(TensorBoard(folder / "file" / "board"), "file/board/events");
 }
 
 }  // namespace
