@@ -109,8 +109,16 @@ def _pairs(data: Any) -> Iterator[tuple[Any, Any]]:
         yield image, label
 
 
+def _streams(data: Any) -> bool:
+    from torch.utils.data import IterableDataset
+
+    return isinstance(data, IterableDataset)
+
+
 def _entries(data: Any) -> Iterator[Any]:
-    if hasattr(data, "__getitem__") and hasattr(data, "__len__"):
+    # torch's IterableDataset has inherited a __getitem__ that raises.
+    indexed = hasattr(data, "__getitem__") and hasattr(data, "__len__")
+    if indexed and not _streams(data):
         return (data[index] for index in range(len(data)))
     try:
         entries: Iterator[Any] = iter(data)

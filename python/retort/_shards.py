@@ -58,7 +58,11 @@ def shards_of(data: Any) -> Shards | None:
 
 def _shards_in(folder: Path) -> Shards | None:
     found = []
-    for each in folder.iterdir():
+    try:
+        entries = list(folder.iterdir())
+    except OSError:
+        return None
+    for each in entries:
         if each.name.startswith("."):
             continue
         if each.suffix != ".tar":

@@ -97,7 +97,9 @@ def two_machines() -> Iterator[tuple[list[str], list[str]]]:
         pytest.skip("network namespaces cannot be made here")
     try:
         a, b = (f"veth{os.getpid() % 10000}{i}" for i in range(2))
-        run("ip", "link", "add", a, "netns", names[0], "type", "veth", "peer", b, "netns", names[1])
+        join = ["ip", "link", "add", a, "netns", names[0], "type", "veth"]
+        if subprocess.run([*join, "peer", b, "netns", names[1]], check=False).returncode != 0:
+            pytest.skip("virtual cables cannot be made here")
         for i, (name, cable) in enumerate(zip(names, (a, b), strict=True)):
             inside = ["ip", "-n", name]
             run(*inside, "address", "add", f"10.77.0.{i + 1}/24", "dev", cable)

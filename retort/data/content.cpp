@@ -65,7 +65,7 @@ std::vector<std::string> computed(const Manifest& manifest, Log& log, const Stop
   for (size_t i = 0; i < manifest.items.size(); ++i) {
     const std::string& hash = hashes.at(manifest.file(static_cast<int64_t>(i)));
     const std::optional<Record> record = record_of(manifest.items[i].path);
-    items.push_back(record ? hash_hex(hash + manifest.items[i].path) : hash);
+    items.push_back(record ? hash_hex(hash + "#" + std::to_string(record->number)) : hash);
   }
   return items;
 }

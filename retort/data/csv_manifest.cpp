@@ -220,6 +220,7 @@ class CsvReader {
     std::error_code error;
     fs::path& folder = folders_[path.parent_path().string()];
     if (folder.empty()) folder = fs::weakly_canonical(path.parent_path(), error);
+    if (folder.empty()) folder = path.parent_path().lexically_normal();
     const bool is_link = fs::is_symlink(path, error);
     const fs::path real = is_link ? fs::weakly_canonical(path, error) : folder / path.filename();
     const auto [first, fresh] = seen_.emplace(real.string(), Seen{entry, is_link});

@@ -86,8 +86,11 @@ TensorBoard::TensorBoard(const fs::path& folder)
             ("events.out.tfevents." + std::to_string(static_cast<int64_t>(now())) + ".retort")) {
   std::error_code ignored;  // the file that cannot be opened says what is wrong
   fs::create_directories(folder, ignored);
-  for (const auto& entry : fs::directory_iterator(folder, ignored))
-    if (entry.path().extension() == path_.extension()) fs::remove(entry.path(), ignored);
+  std::vector<fs::path> earlier;
+  for (fs::directory_iterator it(folder, ignored), end; !ignored && it != end;
+       it.increment(ignored))
+    if (it->path().extension() == path_.extension()) earlier.push_back(it->path());
+  for (const fs::path& file : earlier) fs::remove(file, ignored);
   file_.open(path_, std::ios::binary | std::ios::trunc);
   write(event(0) + text(3, "brain.Event:2"));  // file_version
   write(event(0) + text(7, whole(1, 1)));      // session_log: TensorBoard forgets what it had read

@@ -134,7 +134,7 @@ RunSummary carry_out(const Plan& given, Sources& sources, const DistillOptions& 
 RunSummary run_claimed(const Plan& plan, Sources& sources, DistillOptions options, RunClaim& claim,
                        Log& log, const StopFlag& stop) {
   options.resume = claim.resumes();
-  begin_together(ranks_of(plan.config), /*works=*/true, options);
+  begin_together(ranks_of(plan.config), {.works = true, .replaces = claim.replaces()}, options);
   RunSummary summary;
   try {
     FileLog file_log(claim.folder().log(), log, options.resume);
@@ -160,15 +160,17 @@ RunSummary run_claimed(const Plan& plan, Sources& sources, DistillOptions option
 RunSummary follow(const Plan& plan, Sources& sources, DistillOptions options,
                   const StopFlag& stop) {
   const RunFolder folder{plan.out};
-  if (begin_together(ranks_of(plan.config), /*works=*/true, options)) {
-    carry_out(plan, sources, options, folder, {null_log(), stop});
+  const auto [works, replaces] = begin_together(ranks_of(plan.config), {}, options);
+  if (works) {
+    carry_out(plan, sources, options, replaces ? replacement_of(folder) : folder,
+              {null_log(), stop});
     meet(ranks_of(plan.config));
   }
   return read_finished(folder);
 }
 
 RunSummary finished_together(const Plan& plan, DistillOptions options) {
-  begin_together(ranks_of(plan.config), /*works=*/false, options);
+  begin_together(ranks_of(plan.config), {.works = false}, options);
   return read_finished(RunFolder{plan.out});
 }
 

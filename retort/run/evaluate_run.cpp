@@ -118,9 +118,9 @@ int64_t trained_on(const Hashed& data, const std::vector<int64_t>& items, const 
   });
 }
 
-// The items of the run's own data get the splits that the run had them in: of a folder that has
-// changed since, others would be carved. What the run has not seen is left out of carved splits,
-// and so is what --dedupe left out of training.
+// Of a folder without splits that has changed since, other ones would be carved: its items get
+// those that the run had them in, and what the run has not seen is left out. So is what --dedupe
+// left out of training. Splits that are given stay as they are.
 void restore_splits(Hashed& data, const SeenImages& seen, bool changed, bool all, Log& log) {
   Hashed kept{.manifest = data.manifest, .hashes = {}};
   kept.manifest.items.clear();
@@ -151,8 +151,13 @@ void warn_of_trained(int64_t trained, size_t evaluated, Log& log) {
              "others");
 }
 
-void say_own(const data::Manifest& manifest, const Chosen& chosen, Log& log) {
-  const auto count = [&](data::Split split) { return std::to_string(manifest.of(split).size()); };
+void say_own(const Hashed& data, const SeenImages& seen, const Chosen& chosen, Log& log) {
+  const auto count = [&](data::Split split) {
+    int64_t images = 0;
+    for (size_t i = 0; i < data.hashes.size(); ++i)
+      images += data.manifest.items[i].split == split && seen.holds(split, data.hashes[i]) ? 1 : 0;
+    return std::to_string(images);
+  };
   log.info("these are the run's own images: " + count(data::Split::train) + " were trained on, " +
            count(data::Split::val) + " chose the epoch, and " + count(data::Split::test) +
            " are for testing; evaluated: " + word_of(chosen.split) +
@@ -205,7 +210,7 @@ Evaluation evaluate_run(const fs::path& run, const std::string& data, const fs::
   data::tell_of(manifest, log);
 
   const Chosen chosen = chosen_items(manifest, is_own, options.split, printable(path));
-  if (is_own && seen) say_own(manifest, chosen, log);
+  if (is_own && seen) say_own(found, *seen, chosen, log);
   if (seen)
     warn_of_trained(trained_on(found, chosen.items, *seen), chosen.items.size(), log);
   else

@@ -170,7 +170,10 @@ TrainingPlan training_plan(const RunConfig& config, models::Precision precision)
                     .learning_rate = chosen(config.lr),
                     .pretrained = !config.student_weights.empty(),
                     .terms = terms_of(config)};
-  losses::check_terms(plan.terms);  // now, not after the teacher's passes
+  // Now, not after the teacher's passes. (compare resolves plans that are never trained, too.)
+  const auto counts = [](const losses::TermConfig& term) { return term.weight > 0; };
+  if (has_teacher(config) || std::ranges::any_of(plan.terms, counts))
+    losses::check_terms(plan.terms);
   plan.options.precision = precision;
   plan.options.objective_key = key_of(plan.terms);
   return plan;

@@ -24,8 +24,6 @@ constexpr std::array<const char*, 12> kWritten{
     "report.html",         "predictions.json", "teacher_head.safetensors",
     RunFolder::kImages,    "tensorboard",      "log.txt"};
 
-RunFolder replacement_of(const RunFolder& root) { return {root.root / kReplacement}; }
-
 bool is_there(const fs::path& path) {
   std::error_code error;
   return fs::exists(path, error);
@@ -101,6 +99,8 @@ void put_in_place(const RunFolder& root) {
 }
 
 }  // namespace
+
+RunFolder replacement_of(const RunFolder& root) { return {root.root / kReplacement}; }
 
 RunClaim::RunClaim(const fs::path& out, const std::string& toml, const DistillOptions& options)
     : root_{out}, work_{out}, lock_(out) {

@@ -27,6 +27,8 @@ class RunClaim {
   bool resumes() const { return resumes_; }
   // Another process finished this run in the meantime, or a killed one had only to be put in place.
   bool is_done() const { return is_done_; }
+  // It works in the folder of a replacement.
+  bool replaces() const { return work_.root != root_.root; }
 
   // The run is whole, summary.json and all: puts it in its place.
   void finish();
@@ -34,7 +36,6 @@ class RunClaim {
   void fail();
 
  private:
-  bool replaces() const { return work_.root != root_.root; }
   void choose(const std::string& toml, const DistillOptions& options);
   void work_in_place(const std::string& toml, const DistillOptions& options);
 
@@ -42,6 +43,9 @@ class RunClaim {
   FolderLock lock_;
   bool resumes_ = false, is_done_ = false;
 };
+
+// The folder within a run's, in which one that is to take its place is made.
+RunFolder replacement_of(const RunFolder& root);
 
 // Whether --resume would go on with a run that is to replace the one in the folder.
 bool has_unfinished_replacement(const std::filesystem::path& out, const std::string& toml);

@@ -52,9 +52,10 @@ void save_student(const fs::path& path, const Student& student) {
 }
 
 Student load_student(const fs::path& path) {
-  if (!fs::exists(path)) {
+  std::error_code ignored;
+  if (!fs::exists(path, ignored)) {
     const fs::path run = path.parent_path();
-    const bool begun = fs::exists(RunFolder{run}.config());
+    const bool begun = fs::exists(RunFolder{run}.config(), ignored);
     throw Error(begun ? "is not a finished run: it has no student.safetensors"
                       : "is no run: it has no student.safetensors",
                 run.string(),

@@ -12,7 +12,7 @@
 namespace retort::run {
 namespace {
 
-constexpr std::array kSplits{data::Split::train, data::Split::val, data::Split::test};
+constexpr std::array kSplits{data::Split::test, data::Split::val, data::Split::train};
 constexpr size_t kDigits = 16;
 
 // Nothing for what is no hash, as that of a file that cannot be read.

@@ -21,7 +21,7 @@ class SeenImages {
              const std::vector<std::string>& hashes);
 
   bool holds(data::Split split, const std::string& hash) const;
-  // Training first; nothing for an image that the run has not seen.
+  // Test first, training last; nothing for an image that the run has not seen.
   std::optional<data::Split> split_of(const std::string& hash) const;
 
   // RunFolder::images().

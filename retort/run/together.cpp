@@ -7,13 +7,14 @@
 
 namespace retort::run {
 
-bool begin_together(Ranks& ranks, bool works, DistillOptions& options) {
-  at::Tensor told =
-      at::tensor({int64_t{works}, int64_t{options.resume}, int64_t{options.force}}, at::kLong);
+Begun begin_together(Ranks& ranks, Begun begun, DistillOptions& options) {
+  at::Tensor told = at::tensor({int64_t{begun.works}, int64_t{options.resume},
+                                int64_t{options.force}, int64_t{begun.replaces}},
+                               at::kLong);
   broadcast(told, ranks);
   options.resume = told[1].item<int64_t>() != 0;
   options.force = told[2].item<int64_t>() != 0;
-  return told[0].item<int64_t>() != 0;
+  return {told[0].item<int64_t>() != 0, told[3].item<int64_t>() != 0};
 }
 
 void train_teachers_first(Plan& plan, const std::vector<std::string>& classes,

@@ -8,8 +8,13 @@ namespace retort::run {
 // How the ranks of a run (objects.h) go through its steps side by side. Rank 0 does what one
 // process alone does; the others follow. Each waits for the others at the same places.
 
-// Rank 0 tells the others whether there is something to do, and with which options. Returns that.
-bool begin_together(Ranks& ranks, bool works, DistillOptions& options);
+// Whether there is something to do, and whether its folder is that of a replacement (run_claim.h).
+struct Begun {
+  bool works = false, replaces = false;
+};
+
+// Rank 0 tells the others, with the options. Returns what it told.
+Begun begin_together(Ranks& ranks, Begun begun, DistillOptions& options);
 
 // Rank 0 does the work first, and the others, which find what it made, after it.
 template <typename Work>

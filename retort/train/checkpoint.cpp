@@ -26,10 +26,14 @@ StateDict head_of(const TrainData& data) {
   return {{"weight", data.teacher->weight}, {"bias", data.teacher->bias}};
 }
 
-// A flipped bit would otherwise train on in silence.
-std::string checksum(const StateDict& tensors) {
+constexpr const char* kChecksum = "checksum";
+
+// Of everything else in the file. A flipped bit would otherwise train on in silence.
+std::string checksum_of(const StateDict& tensors, const Metadata& metadata) {
   Hasher hasher;
   for (const auto& [name, tensor] : tensors) hasher.text(name).bytes(bytes_of(tensor));
+  for (const auto& [name, text] : metadata)
+    if (name != kChecksum) hasher.text(name).text(text);
   return hasher.hex();
 }
 
@@ -77,11 +81,11 @@ void Trainer::save(const std::filesystem::path& path) const {
   put(all, "best.", best_);
   put(all, "teacher.", head_of(data_));
   for (auto& [name, tensor] : all) tensor = tensor.detach().to(at::kCPU).contiguous();
-  write_safetensors(path, all,
-                    {{"format", kFormat},
-                     {"checksum", checksum(all)},
-                     {"fingerprint", fingerprint(options_, data_, student_.spec())},
-                     {"position", nlohmann::json(position_).dump()}});
+  Metadata metadata{{"format", kFormat},
+                    {"fingerprint", fingerprint(options_, data_, student_.spec())},
+                    {"position", nlohmann::json(position_).dump()}};
+  metadata[kChecksum] = checksum_of(all, metadata);
+  write_safetensors(path, all, metadata);
 }
 
 void Trainer::load(const std::filesystem::path& path) {
@@ -96,7 +100,7 @@ void Trainer::load(const std::filesystem::path& path) {
   if (meta("format") != kFormat)
     throw Error("is of another version: " + meta("format"), path.string(),
                 "train again without --resume");
-  if (meta("checksum") != checksum(file.tensors))
+  if (meta(kChecksum) != checksum_of(file.tensors, file.metadata))
     throw Error("is damaged", path.string(), "train again without --resume");
   if (const std::string own = fingerprint(options_, data_, student_.spec());
       meta("fingerprint") != own)

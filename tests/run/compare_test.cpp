@@ -5,6 +5,7 @@
 #include "retort/core/error.h"
 #include "retort/core/file.h"
 #include "retort/data/content.h"
+#include "retort/run/compare_plan.h"
 #include "retort/run/report_run.h"
 #include "retort/run/run_folder.h"
 #include "tests/run/small_comparison.h"
@@ -24,6 +25,14 @@ class CompareTest : public SmallComparison {
     compare_.seeds = 2;
   }
 };
+
+// Labels teach nothing, and what the arms have in common has no teacher.
+TEST_F(CompareTest, DistillationAloneCanBeCompared) {
+  compare_.base.label_weight = 0;
+  compare_.arms = {ArmKind::distill};
+  EXPECT_NO_THROW(check_base(compare_));
+  EXPECT_EQ(plans_of(compare_, null_log()).size(), 3U);
+}
 
 TEST_F(CompareTest, RunsEachArmOverTheSeedsAndThenOnlyWhatIsMissing) {
   const report::Comparison first = now();

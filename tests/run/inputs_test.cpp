@@ -94,12 +94,14 @@ TEST_F(InputsTest, AnImageReplacedAtTheSameTimeIsAnother) {
 }
 
 TEST_F(InputsTest, ATeachersWeightsBesideItsGraphCount) {
-  folder_.write("net.onnx", "a graph; location: weights.data;");
-  folder_.write("weights.data", "1");
+  folder_.write("net.onnx",
+                "a graph\x0a\x08location\x12\x09"
+                "sub/w.bin and more");
+  folder_.write("sub/w.bin", "1");
   folder_.write("net.xml", "<net/>");
   folder_.write("net.bin", "1");
   for (const auto& [graph, weights] :
-       {std::pair{"net.onnx", "weights.data"}, {"net.xml", "net.bin"}}) {
+       {std::pair{"net.onnx", "sub/w.bin"}, {"net.xml", "net.bin"}}) {
     config_.teacher = {(folder_ / graph).string()};
     const Inputs before = now();
     folder_.write("notes.txt", "of no graph");

@@ -334,36 +334,50 @@ TEST_F(TrainerTest, ACheckpointOfOtherSettingsIsRefused) {
   EXPECT_TRUE(testing::says(resumed(options(1)), "train again without --resume"));
 }
 
-// Before anything is trained: what lies in the file is used for indices, and the kept weights at
-// the very end.
-TEST_F(TrainerTest, ACheckpointThatIsNoneOfThisTrainingIsRefused) {
+// Before anything is trained.
+TEST_F(TrainerTest, ADamagedCheckpointIsRefused) {
   const fs::path path = folder_ / "last.safetensors";
-  session(options(1))->trainer.run(path, false, [](const EpochMetrics&) {});
-  const TensorFile good = read_safetensors(path);
   const auto resume = [&] {
     session(options(1))->trainer.run(path, true, [](const EpochMetrics&) {});
   };
-  const auto refusal = [&](const TensorFile& file) {
-    write_safetensors(path, file.tensors, file.metadata);
-    return testing::error_of(resume);
-  };
+  session(options(1))->trainer.run(path, false, [](const EpochMetrics&) {});
   EXPECT_NO_THROW(resume());
-  for (const char* change :
-       {R"({"epoch":-1})", R"({"epoch":2})", R"({"step":7})", R"({"step_in_epoch":4})",
-        R"({"images_seen":9223372036854775807})", R"({"kept_epoch":0})", R"({"kept_epoch":2})",
-        R"({"lines":[]})", R"({"seconds":-1})"}) {
-    TensorFile file = good;
-    auto position = nlohmann::json::parse(file.metadata.at("position"));
-    position.update(nlohmann::json::parse(change));
-    file.metadata["position"] = position.dump();
-    EXPECT_TRUE(testing::says(refusal(file), "position outside the run")) << change;
+  const TensorFile good = read_safetensors(path);
+  TensorFile position = good, tensors = good, fewer = good;
+  std::string& text = position.metadata.at("position");
+  text.replace(text.find(R"("kept_epoch":1)"), 14, R"("kept_epoch":0)");
+  at::Tensor& best = tensors.tensors.at("best.classifier.1.weight");
+  best = best + 1;
+  std::erase_if(fewer.tensors, [](const auto& item) { return item.first.starts_with("best."); });
+  for (const TensorFile& broken : {position, tensors, fewer}) {
+    write_safetensors(path, broken.tensors, broken.metadata);
+    EXPECT_ERROR(resume(), "is damaged");
   }
-  TensorFile file = good;
-  file.metadata["position"] = R"({"epoch":1})";
-  EXPECT_TRUE(testing::says(refusal(file), "broken position"));
-  file = good;
-  std::erase_if(file.tensors, [](const auto& item) { return item.first.starts_with("best."); });
-  EXPECT_TRUE(testing::says(refusal(file), "is damaged"));
+}
+
+TEST(Position, LiesWithinItsTraining) {
+  const Extent extent{.epochs = 3, .batches = 2, .images = 12};
+  Position position;
+  position.epoch = position.kept_epoch = 1;
+  position.step_in_epoch = 1;
+  position.step = 3;
+  position.images_seen = 18;
+  position.lines = {{.epoch = 1}};
+  position.term_names = {"kd"};
+  position.sums.terms = {1};
+  const auto read = [&](const nlohmann::json& change) {
+    nlohmann::json json = position;
+    json.update(change);
+    return position_from(json.dump(), extent, "file");
+  };
+  EXPECT_EQ(read(nlohmann::json::object()).images_seen, 18);
+  // What is used for indices and rates afterwards.
+  for (const char* change :
+       {R"({"epoch":-1})", R"({"epoch":4})", R"({"step":7})", R"({"step_in_epoch":3})",
+        R"({"images_seen":9223372036854775807})", R"({"kept_epoch":0})", R"({"kept_epoch":2})",
+        R"({"lines":[]})", R"({"term_names":[]})", R"({"seconds":-1})"})
+    EXPECT_ERROR(read(nlohmann::json::parse(change)), "file: has a position outside the run");
+  EXPECT_ERROR(position_from(R"({"epoch":1})", extent, "file"), "file: has a broken position");
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
-#include <algorithm>
+#include <set>
+#include <string_view>
 
-#include "retort/core/error.h"
 #include "retort/core/file.h"
 #include "retort/core/hash.h"
 #include "retort/models/programs/graph_network.h"
@@ -14,19 +14,22 @@ std::string hash_of_file(const fs::path& path) {
   return hash_hex(file.bytes());
 }
 
-// An ONNX file has the names of the files with its external data in it, as they are. A file that is
-// named by chance does no harm.
-std::vector<fs::path> named_in(const std::string& graph, const fs::path& folder,
-                               const fs::path& own) {
-  std::vector<fs::path> found;
-  std::error_code error;
-  for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
-    std::error_code ignored;
-    if (it->path().filename() == own.filename() || !it->is_regular_file(ignored)) continue;
-    if (graph.find(it->path().filename().string()) != std::string::npos)
-      found.push_back(it->path());
+// Where an ONNX file says that the data of its tensors lie: entries of `external_data` with the key
+// "location" (StringStringEntryProto: field 1 is the key, field 2 the value), relative to its
+// folder.
+std::set<std::string> locations_in(std::string_view graph) {
+  constexpr std::string_view kStart = "\x0a\x08location\x12";
+  std::set<std::string> found;
+  for (size_t at = graph.find(kStart); at != std::string_view::npos; at = graph.find(kStart, at)) {
+    at += kStart.size();
+    size_t length = 0;
+    for (int shift = 0; at < graph.size() && shift < 28; shift += 7) {
+      const auto byte = static_cast<unsigned char>(graph[at++]);
+      length |= static_cast<size_t>(byte & 0x7f) << shift;
+      if (byte < 0x80) break;
+    }
+    if (length <= graph.size() - at) found.emplace(graph.substr(at, length));
   }
-  std::ranges::sort(found);
   return found;
 }
 
@@ -41,8 +44,11 @@ std::string graph_hash(const fs::path& path) {
     if (fs::exists(weights, ignored)) hash += hash_of_file(weights);
     return hash;
   }
-  const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
-  for (const fs::path& data : named_in(graph, folder, path)) hash += hash_of_file(data);
+  for (const std::string& location : locations_in(graph)) {
+    const fs::path data = path.parent_path() / location;
+    if (fs::is_regular_file(data, ignored) && fs::file_size(data, ignored) > 0)
+      hash += hash_of_file(data);
+  }
   return hash;
 }
 
