@@ -3,7 +3,7 @@
 # so many seconds (20), or inputs, from the tests' fixtures on, one on each core; prints how many
 # inputs each had, and what it found. Exit status 1 where anything was found.
 # Inputs that reach new code are kept in build/fuzz/corpus/NAME, those that break something in
-# build/fuzz/found.
+# build/fuzz/found. With SEED=N in the environment the inputs follow from N.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -161,9 +161,11 @@ fi
 fuzz() {
   local name=$1 log=$found/$1.log status=0
   mkdir -p "$corpus/$name" "$seeds/$name"
+  # What was freed does not count: 2 GB are for what an input takes.
   export OMP_NUM_THREADS=1 UBSAN_OPTIONS=print_stacktrace=1
+  export ASAN_OPTIONS=quarantine_size_mb=32:allocator_release_to_os_interval_ms=500
   local run=("$build/fuzz_$name" -rss_limit_mb=2048 -timeout=5 -detect_leaks=0
-    "-artifact_prefix=$found/$name-")
+    "-artifact_prefix=$found/$name-" "-seed=${SEED:-0}")
   "${run[@]}" "$limit" -print_final_stats=1 "$corpus/$name" "$seeds/$name" >"$log" 2>&1 || status=$?
   [ $status -ne 0 ] || "${run[@]}" -runs=0 "$corpus/$name" >>"$log" 2>&1 || status=$?
   local inputs

@@ -84,6 +84,14 @@ bool has_alpha(const Decoder& decoder) {
          png_get_valid(decoder.png, decoder.info, PNG_INFO_tRNS) != 0;
 }
 
+// Deflate makes at most 1,032 bytes of one: no room is made for the pixels that a header names
+// where the file is too short for them.
+bool can_hold_pixels(const Decoder& decoder, size_t file_bytes) {
+  constexpr uint64_t kMostOfAByte = 1032;
+  const uint64_t rows = png_get_image_height(decoder.png, decoder.info);
+  return rows * png_get_rowbytes(decoder.png, decoder.info) / kMostOfAByte <= file_bytes;
+}
+
 // 8-bit RGB or RGBA; 16-bit samples keep their high byte, as PIL's RGB does.
 bool read_pixels(Decoder& decoder, uint8_t** rows, size_t row_bytes) {
   if (setjmp(png_jmpbuf(decoder.png)) != 0) return false;
@@ -148,6 +156,8 @@ Image decode_png(std::span<const std::byte> bytes, const std::string& name) {
   const int64_t width = png_get_image_width(decoder.png, decoder.info);
   const int64_t height = png_get_image_height(decoder.png, decoder.info);
   const size_t count = checked_pixels(width, height, name);
+  if (!can_hold_pixels(decoder, bytes.size()))
+    throw Error("does not decode as PNG: the file ends too early", name);
   const bool alpha = has_alpha(decoder);
   const size_t row_bytes = (alpha ? 4 : 3) * static_cast<size_t>(width);
   std::vector<uint8_t> pixels((alpha ? 4 : 3) * count);

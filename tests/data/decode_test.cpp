@@ -251,6 +251,18 @@ TEST(Decode, ALongChunkTakesLittleMemory) {
   EXPECT_NE(message.find("longer than the file"), std::string::npos) << message;
 }
 
+// Its header names 10,000 × 10,000 pixels, of which 400 MB would be made.
+TEST(Decode, AHeaderThatNamesMoreThanTheFileCanHoldTakesLittleMemory) {
+  constexpr std::string_view kLarge(
+      "\x89\x50\x4e\x47\x0d\x0a\x1a\x0a\x00\x00\x00\x0d\x49\x48\x44\x52\x00\x00\x27\x10\x00"
+      "\x00\x27\x10\x08\x06\x00\x00\x00\xba\x4e\x62\x27\x00\x00\x00\x0c\x49\x44\x41\x54\x78"
+      "\x9c\x63\x60\x20\x15\x00\x00\x00\x32\x00\x01\x41\x3c\x9c\x16\x00\x00\x00\x00\x49\x45"
+      "\x4e\x44\xae\x42\x60\x82",
+      69);
+  EXPECT_TRUE(testing::says(testing::error_of([&] { decode_text(std::string(kLarge)); }),
+                            "the file ends too early"));
+}
+
 // Each names what is wrong with it, and none prints.
 TEST(Decode, MalformedFilesOfTheSmallFormats) {
   using namespace std::string_literals;
