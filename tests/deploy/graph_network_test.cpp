@@ -88,9 +88,10 @@ TEST_F(ExportedGraph, NamesItsClassesAsUltralyticsDoes) {
   EXPECT_EQ(named("{0: 'cat', 1: \"dog's\", 2: 'a \\'b\\' \\\\'}"),
             (std::vector<std::string>{"cat", "dog's", "a 'b' \\"}));
   EXPECT_EQ(named(R"({"0": "cat", "1": "dog"})"), (std::vector<std::string>{"cat", "dog"}));
-  for (const char* none : {"{0: 'class0', 1: 'class1'}", "{}", "{0: 'cat'", "{0: 'cat', 2: 'dog'}",
-                           "{0: cat}", "{a: 'b'}", "{0 'cat'}", "{0: 'a' 1: 'b'}", "{0: 'a\\", ""})
+  for (const char* none : {"{0: 'class0', 1: 'class1'}", "{}", "{0: 'cat'", "{0: cat}", "{a: 'b'}",
+                           "{0 'cat'}", "{0: 'a' 1: 'b'}", "{0: 'a\\", ""})
     EXPECT_EQ(named(none), std::nullopt) << none;
+  EXPECT_ERROR(named("{0: 'cat', 2: 'dog'}"), "by numbers of which 1 is missing");
 }
 
 TEST_F(ExportedGraph, GivesWhatIsNamed) {
