@@ -17,7 +17,8 @@ KINDS = {
     "code": ("*.h", "*.cpp", "*.py", "*.sh", "*.cmake", "*CMakeLists.txt", ".ci/run", "Makefile"),
     "docs": ("*.md",),
 }
-UNBREAKABLE = re.compile(r"^\s*(#\s*include\b|\||#+ |\S*https?://|\[[^\]]+\]: |\S+$)|NOLINT")
+UNBREAKABLE = re.compile(r"^\s*(#\s*include\b|\||\S*https?://|\[[^\]]+\]: |\S+$)|NOLINT")
+HEADING = re.compile(r"#+ ")  # of a page; in code that is a comment
 HUNK = re.compile(r"^@@ -\S+ \+(\d+)")
 
 
@@ -36,7 +37,9 @@ def long_lines(text, columns, pages):
     for number, line in enumerate(text.splitlines(), 1):
         if pages and line.lstrip().startswith("```"):
             fenced = not fenced
-        if len(line) > columns and not fenced and not UNBREAKABLE.search(line):
+        if len(line) <= columns or fenced or UNBREAKABLE.search(line):
+            continue
+        if not (pages and HEADING.match(line)):
             yield number, len(line)
 
 

@@ -138,8 +138,8 @@ done
 text toml plain '# a run\nstudent = "resnet18"\nepochs = 10\nlr = 1e-3\nflip = true\n'\
 'teacher = ["a", "b:2"]\n'
 text checkpoint position '{"epoch":1,"step_in_epoch":1,"step":3,"images_seen":18,"kept_epoch":1,'\
-'"highest_accuracy":50.0,"kept_accuracy":50.0,"step_seconds":0.5,"seconds":1.0,"term_names":["kd"],'\
-'"sums":{"loss":2.5,"correct":3.0,"labelled":6.0,"images":6.0,"terms":[2.5]},"lines":[{"epoch":1,'\
+'"highest_accuracy":50.0,"kept_accuracy":50.0,"step_seconds":0.5,"seconds":1.0,"term_names"'\
+':["kd"],"sums":{"loss":2.5,"correct":3.0,"labelled":6.0,"images":6.0,"terms":[2.5]},"lines":[{"epoch":1,'\
 '"step":2,"train_loss":2.0,"terms":{"kd":2.0},"lr":0.001,"images_per_second":9.0}]}'
 text metadata names '{"0":"cat","1":"dog"}'
 text metadata printed '{0: "cat", 1: "a dog\\x27s"}'

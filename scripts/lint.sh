@@ -2,7 +2,7 @@
 # scripts/lint.sh includes|sizes|text|format-check|format|tidy [FILE...]
 #   includes      which file includes which, by cmake/rooms.txt
 #   sizes         how long functions, classes, and files of retort/run are
-#   text          no line of code or of a page is longer than 100 columns; what pages say of the code
+#   text          no line of code or pages is longer than 100 columns; what pages say of the code
 #   format-check  clang-format on C++, ruff on Python; format mends what it finds
 #   tidy          clang-tidy; PRESET (release) is the build folder whose compile commands it reads
 # The tools are those that scripts/requirements/lint.txt pins.

@@ -118,8 +118,7 @@ RunSummary carry_out(const Plan& given, Sources& sources, const DistillOptions& 
       train_student(plan, data, fitted, summary.inputs, folder, options.resume, context);
   summary.seconds.training = student.result.seconds;
   if (!ranks.leads()) return summary;
-  const ListedData& listed = sources.data(context);
-  SeenImages(data.manifest, listed.manifest, listed.hashes).write(folder);
+  SeenImages(data.manifest, sources.data(context)).write(folder);
   {
     const Timed timed(summary.seconds.evaluation);
     summary.student = evaluate_student(plan, data, student, folder, context);

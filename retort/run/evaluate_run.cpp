@@ -50,13 +50,12 @@ struct OwnData {
     std::error_code error;
     return labelled && fs::equivalent(path, data, error) && !error;
   }
-  data::Manifest load(const std::vector<std::string>& classes) const {
+  data::Manifest load() const {
     std::error_code error;
     if (!fs::exists(path, error))
       throw Error("the images of the run are no longer there", printable(path),
                   "put them back, or name others with --data");
-    return labelled ? data::load_manifest(path, options)
-                    : data::load_unlabelled(path, classes, options);
+    return data::load_manifest(path, options);
   }
 };
 
@@ -106,13 +105,8 @@ Chosen chosen_items(const data::Manifest& manifest, bool own, std::optional<Eval
               "--split all takes every image");
 }
 
-// A manifest and the hashes of its items.
-struct Hashed {
-  data::Manifest manifest;
-  std::vector<std::string> hashes;
-};
-
-int64_t trained_on(const Hashed& data, const std::vector<int64_t>& items, const SeenImages& seen) {
+int64_t trained_on(const ListedData& data, const std::vector<int64_t>& items,
+                   const SeenImages& seen) {
   return std::ranges::count_if(items, [&](int64_t item) {
     return seen.holds(data::Split::train, data.hashes[static_cast<size_t>(item)]);
   });
@@ -121,19 +115,21 @@ int64_t trained_on(const Hashed& data, const std::vector<int64_t>& items, const 
 // Of a folder without splits that has changed since, other ones would be carved: its items get
 // those that the run had them in, and what the run has not seen is left out. So is what --dedupe
 // left out of training. Splits that are given stay as they are.
-void restore_splits(Hashed& data, const SeenImages& seen, bool changed, bool all, Log& log) {
-  Hashed kept{.manifest = data.manifest, .hashes = {}};
+void restore_splits(ListedData& data, const SeenImages& seen, bool changed, bool all, Log& log) {
+  const bool carved_anew = changed && data.manifest.carved;
+  ListedData kept{.manifest = data.manifest, .hashes = {}};
   kept.manifest.items.clear();
   int64_t unseen = 0;
   for (size_t i = 0; i < data.hashes.size(); ++i) {
     data::Item item = data.manifest.items[i];
     const std::string& hash = data.hashes[i];
-    const bool same = hash == data::kUnreadable || seen.holds(item.split, hash);
-    const std::optional<data::Split> recorded = seen.split_of(hash);
-    if (!same && changed && !recorded) ++unseen;
-    if (!same && changed && data.manifest.carved && recorded) item.split = *recorded;
-    const bool left_out = !same && (changed ? data.manifest.carved && !recorded : true);
-    if (left_out && !all) continue;
+    if (hash != data::kUnreadable && !seen.holds(item.split, hash)) {
+      const std::optional<data::Split> recorded = seen.split_of(hash);
+      unseen += recorded ? 0 : 1;
+      if (carved_anew && recorded) item.split = *recorded;
+      const bool stays = all || (carved_anew ? recorded.has_value() : changed);
+      if (!stays) continue;
+    }
     kept.manifest.items.push_back(std::move(item));
     kept.hashes.push_back(hash);
   }
@@ -151,7 +147,7 @@ void warn_of_trained(int64_t trained, size_t evaluated, Log& log) {
              "others");
 }
 
-void say_own(const Hashed& data, const SeenImages& seen, const Chosen& chosen, Log& log) {
+void say_own(const ListedData& data, const SeenImages& seen, const Chosen& chosen, Log& log) {
   const auto count = [&](data::Split split) {
     int64_t images = 0;
     for (size_t i = 0; i < data.hashes.size(); ++i)
@@ -196,13 +192,12 @@ Evaluation evaluate_run(const fs::path& run, const std::string& data, const fs::
                      "name a labelled set with --data");
   const bool is_own = data.empty() || (own && own->is(data));
   const std::string path = is_own ? own->path : data;
-  Hashed found{
-      is_own ? own->load({}) : data::load_manifest(path, {.known = student.classes, .own = {}}),
-      {}};
+  ListedData found{
+      is_own ? own->load() : data::load_manifest(path, {.known = student.classes, .own = {}}), {}};
   found.hashes = data::item_hashes(found.manifest, cache, log, stop);
   std::optional<SeenImages> seen = SeenImages::read(folder);
   const bool changed = is_own && data::content_hash(found.manifest, found.hashes) != own->content;
-  if (is_own && !changed && !seen) seen.emplace(found.manifest, found.manifest, found.hashes);
+  if (is_own && !changed && !seen) seen.emplace(found.manifest, found);
   if (is_own && seen)
     restore_splits(found, *seen, changed, options.split == EvaluatedSplit::all, log);
   data::Manifest& manifest = found.manifest;

@@ -26,10 +26,10 @@ std::optional<int64_t> print_of(const std::string& hash) {
 
 }  // namespace
 
-SeenImages::SeenImages(const data::Manifest& used, const data::Manifest& listed,
-                       const std::vector<std::string>& hashes) {
+SeenImages::SeenImages(const data::Manifest& used, const ListedData& listed) {
   std::map<std::string_view, const std::string*> hash_of;
-  for (size_t i = 0; i < listed.items.size(); ++i) hash_of[listed.items[i].path] = &hashes[i];
+  for (size_t i = 0; i < listed.hashes.size(); ++i)
+    hash_of[listed.manifest.items[i].path] = &listed.hashes[i];
   for (const data::Item& item : used.items)
     if (const auto print = print_of(*hash_of.at(item.path)))
       prints_[static_cast<size_t>(item.split)].push_back(*print);

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "retort/data/manifest.h"
+#include "retort/run/open_data.h"
 #include "retort/run/run_folder.h"
 
 namespace retort::run {
@@ -15,10 +15,8 @@ namespace retort::run {
 // order, by split. Names and places may change afterwards.
 class SeenImages {
  public:
-  // `hashes` are the items' of the listed data (data::item_hashes); `used` has the same items, or
-  // fewer.
-  SeenImages(const data::Manifest& used, const data::Manifest& listed,
-             const std::vector<std::string>& hashes);
+  // `used` has the listed items, or fewer.
+  SeenImages(const data::Manifest& used, const ListedData& listed);
 
   bool holds(data::Split split, const std::string& hash) const;
   // Test first, training last; nothing for an image that the run has not seen.

@@ -9,6 +9,7 @@
 
 #include "retort/core/file.h"
 #include "tests/support/folder.h"
+#include "tests/support/keeping_log.h"
 #include "tests/support/message.h"
 
 namespace retort {
@@ -105,13 +106,7 @@ TEST_F(CacheStoreTest, BeginningSweepsAndDescribes) {
 }
 
 TEST_F(CacheStoreTest, ABoundIsKeptAndSaid) {
-  class Said : public Log {
-   public:
-    void info(const std::string& message) override { text += message; }
-    void warn(const std::string&) override {}
-    void progress(const Progress&) override {}
-    std::string text;
-  } log;
+  testing::KeepingLog log;
   make("images", "old", 2000, 1000);
   make("images", "new", 2000, 3000);
   ::setenv("RETORT_CACHE_SIZE", "3K", 1);

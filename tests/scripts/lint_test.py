@@ -154,6 +154,8 @@ class Includes(unittest.TestCase):
 class Lines(unittest.TestCase):
     def test_a_line_that_could_be_wrapped_is_found(self):
         self.assertEqual(list(check_text.long_lines("a b\n" + "word " * 4, 10, False)), [(2, 20)])
+        # In code it is a comment, not a heading.
+        self.assertEqual(list(check_text.long_lines("# a long comment", 10, False)), [(1, 16)])
 
     def test_what_cannot_be_wrapped_is_left_alone(self):
         lines = [

@@ -3,16 +3,12 @@
 
 #include "retort/core/file.h"
 #include "retort/core/hash.h"
+#include "retort/data/content.h"
 #include "retort/models/programs/graph_network.h"
 
 namespace retort::models {
 namespace fs = std::filesystem;
 namespace {
-
-std::string hash_of_file(const fs::path& path) {
-  const MappedFile file(path);
-  return hash_hex(file.bytes());
-}
 
 // Where an ONNX file says that the data of its tensors lie: entries of `external_data` with the key
 // "location" (StringStringEntryProto: field 1 is the key, field 2 the value), relative to its
@@ -41,13 +37,12 @@ std::string graph_hash(const fs::path& path) {
   std::error_code ignored;
   if (path.extension() == ".xml") {
     const fs::path weights = fs::path(path).replace_extension(".bin");
-    if (fs::exists(weights, ignored)) hash += hash_of_file(weights);
+    if (fs::exists(weights, ignored)) hash += data::file_hash(weights);
     return hash;
   }
   for (const std::string& location : locations_in(graph)) {
-    const fs::path data = path.parent_path() / location;
-    if (fs::is_regular_file(data, ignored) && fs::file_size(data, ignored) > 0)
-      hash += hash_of_file(data);
+    const fs::path weights = path.parent_path() / location;
+    if (fs::is_regular_file(weights, ignored)) hash += data::file_hash(weights);
   }
   return hash;
 }
