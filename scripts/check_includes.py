@@ -5,6 +5,8 @@
 - retort/retort.h is for programs: no room includes it.
 - No file includes itself by way of others.
 - The list itself: each room stands below those that it depends on.
+- A file of a room that calls a function of a header includes it, itself or by way of others. Where
+  files are compiled together, as CI does, one would find what another includes.
 """
 
 import pathlib
@@ -15,6 +17,11 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 ROOMS = ROOT / "cmake/rooms.txt"
 INCLUDE = re.compile(r'(?m)^\s*#\s*include\s+"([^"]+)"')
 PUBLIC = "retort/retort.h"
+NO_CODE = re.compile(r'//[^\n]*|R"(\w*)\((?:.|\n)*?\)\1"|"(?:\\.|[^"\\\n])*"')
+# Of a function in a namespace: words that begin a line, its name, and a bracket.
+FUNCTION = re.compile(r"(?m)^[A-Za-z_][\w:<>,&* \[\]]*[ &*](\w+)\(")
+CALL = re.compile(r"(?<![\w.>:])(\w+)\(")
+MEMBER_OR_LOCAL = re.compile(r"(?m)^ +(?:[\w:<>,&*]+ )+[&*]*(\w+) *[({=;]")
 
 
 def read_rooms(text):
@@ -77,6 +84,37 @@ def forbidden(includes, rooms):
                 )
 
 
+def reached(path, includes):
+    """What a file includes, itself or by way of others."""
+    found, left = set(), [path]
+    while left:
+        for other in includes.get(left.pop(), {}):
+            if other not in found:
+                found.add(other)
+                left.append(other)
+    return found
+
+
+def not_included(includes, rooms, read):
+    """Calls of functions that one header alone declares, in files that do not reach it. `read`
+    gives a file's text."""
+    texts = {path: NO_CODE.sub("", read(path)) for path in includes if room_of(path) in rooms}
+    declared = {}
+    for path, text in texts.items():
+        for name in FUNCTION.findall(text) if path.endswith(".h") else ():
+            declared.setdefault(name, set()).add(path)
+    headers = {name: min(paths) for name, paths in declared.items() if len(paths) == 1}
+    others = {path: set(MEMBER_OR_LOCAL.findall(text)) for path, text in texts.items()}
+    for path, text in texts.items():
+        seen = reached(path, includes) | {path}
+        own = set(FUNCTION.findall(text)).union(*(others.get(each, ()) for each in seen))
+        rooms_seen = rooms[room_of(path)] | {room_of(path)}
+        for name in sorted(set(CALL.findall(text)) - own):
+            header = headers.get(name)
+            if header and header not in seen and room_of(header) in rooms_seen:
+                yield f"{path}: calls {name}() and does not include {header}"
+
+
 def circles(includes):
     """Each circle of includes once, as the files in their order."""
     done, trail = set(), []
@@ -101,6 +139,7 @@ def findings(root):
     rooms, wrong = read_rooms((root / "cmake/rooms.txt").read_text(encoding="utf-8"))
     includes = read_includes(root)
     wrong += forbidden(includes, rooms)
+    wrong += not_included(includes, rooms, lambda path: (root / path).read_text(encoding="utf-8"))
     for circle in circles(includes):
         line = includes[circle[0]][circle[1]]
         wrong.append(f"{circle[0]}:{line}: includes itself: {' > '.join(circle)}")

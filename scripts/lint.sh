@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # scripts/lint.sh includes|sizes|text|format-check|format|tidy [FILE...]
-#   includes      which file includes which, by cmake/rooms.txt
+#   includes      which file includes which, by cmake/rooms.txt, and each what it calls
 #   sizes         how long functions, classes, and files of retort/run are
 #   text          no line of code or pages is longer than 100 columns; what pages say of the code
 #   format-check  clang-format on C++, ruff on Python; format mends what it finds

@@ -9,6 +9,7 @@
 
 #include "retort/core/error.h"
 #include "retort/core/quote.h"
+#include "retort/data/decode.h"
 #include "retort/data/image_kind.h"
 
 namespace retort::data {

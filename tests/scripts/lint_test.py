@@ -111,6 +111,21 @@ class Includes(unittest.TestCase):
         }
         self.assertEqual(self.findings(files), [])
 
+    def test_a_call_without_its_header_is_found(self):
+        files = {
+            "retort/core/a.h": "int far_away(int value);\nint size();\n",
+            "retort/core/b.h": '#include "retort/core/a.h"\nclass B {\n  int size() const;\n};\n',
+            "retort/data/by_way.cpp": '#include "retort/core/b.h"\nint x = far_away(1);\n',
+            "retort/data/of_others.cpp": "// far_away(1)\nint x = a.far_away(std::far_away(1));\n",
+            "retort/data/without.cpp": "int x = far_away(1);\n",
+            "retort/data/member.cpp": '#include "retort/core/c.h"\nint y = size();\n',
+            "retort/core/c.h": "class C {\n  int size() const;\n};\n",
+        }
+        self.assertEqual(
+            self.findings(files),
+            ["retort/data/without.cpp: calls far_away() and does not include retort/core/a.h"],
+        )
+
     def test_an_include_upwards_is_found(self):
         files = {"retort/models/b.h": "", "retort/data/a.cpp": '\n#include "retort/models/b.h"\n'}
         found = self.findings(files)
