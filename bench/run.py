@@ -20,6 +20,7 @@ import sys
 import time
 
 import numpy as np
+import wheel
 from PIL import Image
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -486,6 +487,8 @@ PARTS = {
     "memory": memory_part,
     "busy": busy_part,
     "startup": startup_part,
+    "binding": lambda results, args: wheel.binding_part(results, args, WORK, BUILD / "retort"),
+    "ranks": lambda results, args: wheel.ranks_part(results, args, WORK, BUILD / "retort"),
 }
 
 
@@ -510,6 +513,11 @@ def main():
     )
     parser.add_argument(
         "--data", type=pathlib.Path, help="a data set of JPEG photographs with train/ and test/"
+    )
+    parser.add_argument(
+        "--python",
+        default=sys.executable,
+        help="of binding and ranks: a Python with retort's package (default: this one)",
     )
     args = parser.parse_args()
     WORK.mkdir(parents=True, exist_ok=True)

@@ -6,6 +6,17 @@
 namespace retort {
 namespace {
 
+// c10d's errors in retort's words.
+template <typename Body>
+auto or_lost(const Body& body) {
+  try {
+    return body();
+  } catch (const std::exception& lost) {
+    throw Error(std::string("another process of the training is lost: ") + lost.what(), "",
+                "start them again (torchrun does): --resume goes on from the checkpoint");
+  }
+}
+
 class GroupRanks : public Ranks {
  public:
   explicit GroupRanks(c10::intrusive_ptr<c10d::ProcessGroup> group) : group_(std::move(group)) {}
@@ -13,14 +24,11 @@ class GroupRanks : public Ranks {
   int64_t rank() const override { return group_->getRank(); }
   int64_t size() const override { return group_->getSize(); }
 
-  void sum(at::Tensor& values) override {
+  Wait begin_sum(at::Tensor& values) override {
     std::vector<at::Tensor> tensors{values};
-    try {
-      group_->allreduce(tensors)->wait();
-    } catch (const std::exception& lost) {
-      throw Error(std::string("another process of the training is lost: ") + lost.what(), "",
-                  "start them again (torchrun does): --resume goes on from the checkpoint");
-    }
+    return or_lost([&]() -> Wait {
+      return [work = group_->allreduce(tensors)] { or_lost([&] { work->wait(); }); };
+    });
   }
 
  private:

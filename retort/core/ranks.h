@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -15,10 +16,12 @@ class Ranks {
   virtual ~Ranks() = default;
   virtual int64_t rank() const = 0;  // [0, size)
   virtual int64_t size() const = 0;
-  // Adds the tensors of all ranks, in place: float, int64 or uint8, of equal shapes on each rank.
-  // Returns when the sum is there. Every rank calls it equally often. Throws Error when another
-  // rank is lost.
-  virtual void sum(at::Tensor& values) = 0;
+  // Begins to add the tensors of all ranks, in place: float, int64 or uint8, of equal shapes on
+  // each rank. What it returns waits until the sum is there. Every rank begins equally many sums,
+  // in the same order. Both throw Error when another rank is lost.
+  using Wait = std::function<void()>;
+  virtual Wait begin_sum(at::Tensor& values) = 0;
+  void sum(at::Tensor& values) { begin_sum(values)(); }
 
   bool leads() const { return rank() == 0; }
 };

@@ -105,6 +105,7 @@ Trainer::Trainer(models::ImageModel& student, losses::Objective& objective, cons
                 .view_seed = options.view_seed,
                 .views = options.views}),
       pass_(student, options.precision),
+      gradient_sums_(student, objective, ranks),
       optimizer_(trainable(student, &objective),
                  {.weight_decay = options.weight_decay,
                   .muon = options.muon,
@@ -138,22 +139,13 @@ losses::StepView Trainer::whole_batch(const Batches::Batch& batch, const models:
   return view;
 }
 
-// Adds up the ranks' gradients of the student, which gives the whole batch's. The objective's are
-// the same on every rank but for rounding, and their mean keeps the ranks alike. Returns how many
-// ranks were asked to stop; of a single rank, an undefined tensor.
-at::Tensor Trainer::sum_gradients(const StopFlag& stop) {
+// Asks all ranks whether one of them was asked to stop. Returns how many were; of a single rank, an
+// undefined tensor.
+at::Tensor Trainer::count_stops(const StopFlag& stop) {
   if (ranks_.size() == 1) return {};
   at::Tensor stops = at::full({}, stop.load(std::memory_order_relaxed) ? 1.0F : 0.0F,
                               at::device(device_).dtype(at::kFloat));
-  std::vector<at::Tensor> gradients{stops};
-  for (const at::Tensor& parameter : student_.parameters())
-    if (parameter.grad().defined()) gradients.push_back(parameter.grad());
-  for (const at::Tensor& parameter : objective_.parameters()) {
-    if (!parameter.grad().defined()) continue;
-    parameter.mutable_grad().div_(ranks_.size());
-    gradients.push_back(parameter.grad());
-  }
-  sum_all(gradients, ranks_);
+  ranks_.sum(stops);
   return stops;
 }
 
@@ -173,9 +165,11 @@ void Trainer::step(Batches::Batch batch, const StopFlag& stop) {
   if (ranks_.size() > 1) torch::manual_seed(seed);  // what losses draw is the same on every rank
   const losses::Objective::Value value = objective_.forward(view);
   optimizer_.zero_grad();
+  gradient_sums_.begin();
   value.total.backward();
   pass_.backward();
-  const at::Tensor stops = sum_gradients(stop);
+  gradient_sums_.finish();
+  const at::Tensor stops = count_stops(stop);
   const at::Tensor norm = optimizer_.clip_gradients(options_.clip_norm);
   optimizer_.step(learning_rate(position_.step));
   update_ema();

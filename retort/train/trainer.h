@@ -12,6 +12,7 @@
 #include "retort/models/image_model.h"
 #include "retort/train/batches.h"
 #include "retort/train/evaluate.h"
+#include "retort/train/gradient_sums.h"
 #include "retort/train/optimizer.h"
 #include "retort/train/position.h"
 #include "retort/train/student_pass.h"
@@ -67,7 +68,7 @@ class Trainer {
   void train_epoch(Checkpoint& checkpoint, Meter& meter, const StopFlag& stop);
   void step(Batches::Batch batch, const StopFlag& stop);
   losses::StepView whole_batch(const Batches::Batch& batch, const models::Output& output);
-  at::Tensor sum_gradients(const StopFlag& stop);
+  at::Tensor count_stops(const StopFlag& stop);
   bool must_stop(const StopFlag& stop) const;
   void settle();
   void end_epoch(const StopFlag& stop);
@@ -87,6 +88,7 @@ class Trainer {
   Ranks& ranks_;
   Batches batches_;
   StudentPass pass_;
+  GradientSums gradient_sums_;
   Optimizer optimizer_;
   Position position_;
   std::optional<StepMetrics> last_step_;

@@ -45,7 +45,7 @@ class ForkedRanks : public Ranks {
       : shared_(shared), rank_(rank), size_(size) {}
   int64_t rank() const override { return rank_; }
   int64_t size() const override { return size_; }
-  void sum(at::Tensor& values) override {
+  Wait begin_sum(at::Tensor& values) override {
     const at::Tensor own = values.contiguous();
     if (own.nbytes() > kSlot) throw Error("a message is too large for the test");
     std::memcpy(shared_.slots[rank_], own.const_data_ptr(), own.nbytes());
@@ -55,6 +55,7 @@ class ForkedRanks : public Ranks {
       sum.add_(at::from_blob(shared_.slots[i], own.sizes(), own.options()));
     values.copy_(sum);
     pthread_barrier_wait(&shared_.barrier);
+    return [] {};
   }
 
  private:
@@ -259,7 +260,9 @@ TEST_F(RanksTest, MoreRanksThanABatchHasImagesIsAnError) {
     struct Many : Ranks {
       int64_t rank() const override { return 0; }
       int64_t size() const override { return 64; }
-      void sum(at::Tensor& /*values*/) override {}
+      Wait begin_sum(at::Tensor& /*values*/) override {
+        return [] {};
+      }
     } many;
     const std::string message = testing::error_of([&] {
       losses_of({{"cross_entropy", 1, {}}}, "deit_tiny", 1, many);
