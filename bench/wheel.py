@@ -4,6 +4,7 @@ Both train the student that the program trains, on the same images, and their ra
 second epoch, as metrics.jsonl has them. They run in turns, and the median of the ratios counts.
 """
 
+import functools
 import json
 import os
 import shutil
@@ -94,8 +95,8 @@ def binding_part(results, args, work, program):
         threads = len(os.sched_getaffinity(0))
         through, alone, share = in_turns(
             3 if args.quick else 5,
-            lambda: rate_of(python, work / "run", threads),  # noqa: B023
-            lambda: rate_of([program, "distill", *words(chosen)], work / "run", threads),  # noqa: B023
+            functools.partial(rate_of, python, work / "run", threads),
+            functools.partial(rate_of, [program, "distill", *words(chosen)], work / "run", threads),
         )
         results.add(
             f"binding_over_program.{size}px",
@@ -110,11 +111,12 @@ def ranks_part(results, args, work, program):
         return
     for size in (64,) if args.quick else (64, 224):
         chosen = words(options(args.data, work / "run", work / "cache", size))
+        job = ["retort", "distill", *chosen]
         torchrun = [args.python, "-m", "torch.distributed.run", "--nproc-per-node", 2]
         several, one, share = in_turns(
             3 if args.quick else 5,
-            lambda: rate_of([*torchrun, "-m", "retort", "distill", *chosen], work / "run", 1),  # noqa: B023
-            lambda: rate_of([program, "distill", *chosen, "--threads", 2], work / "run", 2),  # noqa: B023
+            functools.partial(rate_of, [*torchrun, "-m", *job], work / "run", 1),
+            functools.partial(rate_of, [program, *job[1:], "--threads", 2], work / "run", 2),
         )
         results.add(
             f"two_ranks_over_two_threads.{size}px",
