@@ -73,7 +73,7 @@ class Network:
 def _library_of(module: nn.Module) -> str:
     for base in type(module).__mro__:
         top = base.__module__.partition(".")[0]
-        if top in ("timm", "transformers", "torchvision"):
+        if top in ("timm", "transformers", "torchvision", "open_clip"):
             return top
     return ""
 
@@ -108,6 +108,8 @@ def _input_of(module: nn.Module, processor: Any, transforms: Any) -> dict[str, A
         return {**seen, **_of_timm(module)}
     if found == "transformers":
         return {**seen, **_of_transformers(module, processor)}
+    if found == "open_clip":
+        return {**seen, **_of_open_clip(module)}
     return seen
 
 
@@ -121,6 +123,19 @@ def _of_timm(module: nn.Module) -> dict[str, Any]:
         "std": tuple(config["std"]),
         "interpolation": "bilinear" if config["interpolation"] == "bilinear" else "bicubic",
         "crop_ratio": config["crop_pct"],
+    }
+
+
+def _of_open_clip(module: nn.Module) -> dict[str, Any]:
+    """Of a whole model, or of its image tower alone; the shorter side becomes the size."""
+    seen = dict(getattr(getattr(module, "visual", module), "preprocess_cfg", None) or {})
+    found = {key: tuple(seen[key]) for key in ("mean", "std") if key in seen}
+    size = seen.get("size", 224)
+    return {
+        **found,
+        "size": size if isinstance(size, int) else size[-1],
+        "interpolation": "bilinear" if seen.get("interpolation") == "bilinear" else "bicubic",
+        "crop_ratio": 1.0,
     }
 
 
@@ -231,6 +246,13 @@ def _of_hub(module: Any, images: torch.Tensor) -> torch.Tensor:
     return hidden[:, 0] if hidden.dim() == 3 else _pooled(hidden)
 
 
+def _of_open_clip_tower(module: Any, images: torch.Tensor) -> Any:
+    """The joint embedding of a whole model, or what an image tower gives."""
+    whole = hasattr(module, "encode_image")
+    output = module.encode_image(images) if whole else module(images)
+    return output[0] if isinstance(output, tuple) else output
+
+
 def _of_timm_head(module: Any, images: torch.Tensor) -> torch.Tensor:
     features: torch.Tensor = module.forward_head(module.forward_features(images), pre_logits=True)
     return features
@@ -325,6 +347,9 @@ class Adapter:
             classifier = module.get_classifier() if hasattr(module, "get_classifier") else None
             if isinstance(classifier, nn.Linear):
                 self.classifier = _path_of(module, classifier)
+            return
+        if found == "open_clip":
+            self._features = _of_open_clip_tower
             return
         linear = _last_linear(module)
         if linear and self._ends_in(linear, images):

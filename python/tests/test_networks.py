@@ -126,6 +126,35 @@ def test_an_image_processor_is_read() -> None:
     assert network.input["crop_ratio"] == 1.0
 
 
+def test_open_clip() -> None:
+    open_clip = pytest.importorskip("open_clip")
+    module = open_clip.CLIP(
+        embed_dim=24,
+        vision_cfg={"layers": 2, "width": 32, "head_width": 16, "patch_size": 8, "image_size": 32},
+        text_cfg={"layers": 1, "width": 16, "heads": 2, "vocab_size": 64, "context_length": 8},
+    )
+    seen = {"size": (32, 32), "mean": (0.4, 0.5, 0.6), "std": (0.2, 0.3, 0.4)}
+    open_clip.model.set_model_preprocess_cfg(module, {**seen, "interpolation": "bicubic"})
+    for network in (retort.Network(module), retort.Network(module.visual)):
+        check(network, module.encode_image)
+        assert network.input["mean"] == seen["mean"] and network.input["std"] == seen["std"]
+        assert network.input["interpolation"] == "bicubic"
+        assert network.input["crop_ratio"] == 1.0
+    with_tokens = open_clip.CLIP(
+        embed_dim=24,
+        vision_cfg={
+            "layers": 1,
+            "width": 32,
+            "head_width": 16,
+            "patch_size": 8,
+            "image_size": 32,
+            "output_tokens": True,
+        },
+        text_cfg={"layers": 1, "width": 16, "heads": 2, "vocab_size": 64, "context_length": 8},
+    ).visual
+    check(retort.Network(with_tokens, size=32), lambda x: with_tokens(x)[0])
+
+
 @pytest.mark.parametrize("library", ["timm", "transformers"])
 def test_distilled_with_six_lines(library: str, photos: Path, tmp_path: Path) -> None:
     found = pytest.importorskip(library)
