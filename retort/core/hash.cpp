@@ -2,6 +2,7 @@
 
 #include <xxhash.h>
 
+#include <charconv>
 #include <cstdio>
 #include <stdexcept>
 
@@ -33,16 +34,32 @@ Hasher& Hasher::text(std::string_view text) {
 
 Hasher& Hasher::number(int64_t value) { return bytes(std::as_bytes(std::span(&value, 1))); }
 
-std::string Hasher::hex() const {
+Hash128 Hasher::hash() const {
   const XXH128_hash_t hash = XXH3_128bits_digest(state_->xxh);
+  return {hash.high64, hash.low64};
+}
+
+std::string Hash128::hex() const {
   char text[33];
-  std::snprintf(text, sizeof text, "%016llx%016llx", static_cast<unsigned long long>(hash.high64),
-                static_cast<unsigned long long>(hash.low64));
+  std::snprintf(text, sizeof text, "%016llx%016llx", static_cast<unsigned long long>(high),
+                static_cast<unsigned long long>(low));
   return text;
 }
 
-uint64_t Hasher::low() const { return XXH3_128bits_digest(state_->xxh).low64; }
+std::optional<Hash128> hash_from(std::string_view hex) {
+  constexpr size_t kDigits = 16;
+  Hash128 hash;
+  if (hex.size() != 2 * kDigits) return std::nullopt;
+  const char* at = hex.data();
+  for (uint64_t* half : {&hash.high, &hash.low}) {
+    const auto [end, error] = std::from_chars(at, at + kDigits, *half, 16);
+    if (error != std::errc() || end != at + kDigits) return std::nullopt;
+    at = end;
+  }
+  return hash;
+}
 
+Hash128 hash_of(std::span<const std::byte> data) { return Hasher().bytes(data).hash(); }
 std::string hash_hex(std::span<const std::byte> data) { return Hasher().bytes(data).hex(); }
 std::string hash_hex(std::string_view text) { return hash_hex(std::as_bytes(std::span(text))); }
 

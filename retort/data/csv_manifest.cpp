@@ -9,6 +9,7 @@
 
 #include "retort/core/error.h"
 #include "retort/core/file.h"
+#include "retort/core/hash.h"
 #include "retort/core/quote.h"
 #include "retort/core/unicode.h"
 #include "retort/data/csv.h"
@@ -205,7 +206,8 @@ class CsvReader {
     if (path.empty() || label.empty())
       throw Error(path.empty() ? "has no path" : "has no label", where,
                   "fill it in, or take the line out");
-    Entry entry{listed(path, where), label, split_of(row, columns, where), where};
+    const Place place{place_.name, row.line};
+    Entry entry{listed(path, where), label, split_of(row, columns, where), place};
     check_new(entry);
     if (!found_.entries.empty() && entry.split.has_value() != found_.entries[0].split.has_value())
       throw Error("some lines name a split and some do not", where,
@@ -223,14 +225,15 @@ class CsvReader {
     if (folder.empty()) folder = path.parent_path().lexically_normal();
     const bool is_link = fs::is_symlink(path, error);
     const fs::path real = is_link ? fs::weakly_canonical(path, error) : folder / path.filename();
-    const auto [first, fresh] = seen_.emplace(real.string(), Seen{entry, is_link});
+    const Seen now{found_.entries.size(), is_link};
+    const auto [first, fresh] = seen_.emplace(Hasher().text(real.string()).hash(), now);
     if (fresh) return;
-    const Entry& other = first->second.entry;
+    const Entry& other = found_.entries[first->second.entry];
     const bool agree = other.label == entry.label && other.split == entry.split;
     if (agree && other.path != entry.path && (is_link || first->second.is_link)) return;
-    throw Error(quote_name(entry.path) + " was listed before, at " + other.where +
+    throw Error(quote_name(entry.path) + " was listed before, at " + other.where.text() +
                     (other.path == entry.path ? "" : ", as " + quote_name(other.path)),
-                entry.where, "list each file once");
+                entry.where.text(), "list each file once");
   }
 
   std::string listed(const std::string& text, const std::string& where) {
@@ -255,11 +258,12 @@ class CsvReader {
   fs::path root_;
   const ManifestOptions& options_;
   Found found_;
+  Place place_ = place_of(name_);
   struct Seen {
-    Entry entry;
+    size_t entry;  // of found_.entries
     bool is_link;
   };
-  std::map<std::string, Seen> seen_;         // by real path
+  std::map<Hash128, Seen> seen_;             // by a hash of the real path
   std::map<std::string, fs::path> folders_;  // as listed, to their real paths
   int64_t slashes_ = 0;
 };

@@ -59,7 +59,7 @@ void compose_labels(Found& found) {
   for (Entry& entry : found.entries) {
     const auto [label, fresh] = known.try_emplace(entry.label);
     if (fresh) {
-      check_label(entry.label, entry.where);
+      check_label(entry.label, entry.where.text());
       label->second = composed(entry.label);
     }
     ++forms[label->second][entry.label];
@@ -111,15 +111,16 @@ void check_one_class(const fs::path& path, const std::string& label, Found& foun
   std::error_code error;
   const fs::path real = fs::canonical(path, error);
   if (error) return;  // who reads it says so
-  const Entry entry{path.string(), label, std::nullopt, printable(path.string())};
+  const Entry entry{path.string(), label, std::nullopt, place_of(printable(path.string()))};
   const auto [first, fresh] = found.folders.emplace(real, entry);
   if (!fresh && folded(first->second.label) != folded(label))
-    throw Error("is the same folder as " + first->second.where + ", by a link, and would be the " +
-                    "classes " + quote_name(first->second.label) + " and " + quote_name(label),
-                entry.where, "remove the link");
+    throw Error("is the same folder as " + first->second.where.text() +
+                    ", by a link, and would be the " + "classes " +
+                    quote_name(first->second.label) + " and " + quote_name(label),
+                entry.where.text(), "remove the link");
 }
 
-Names labels_in(const std::vector<Entry>& entries, bool of_training) {
+Names labels_in(const Entries& entries, bool of_training) {
   Names names;
   for (const Entry& entry : entries) {
     if (!of_training || entry.split.value_or(Split::train) == Split::train)
@@ -128,12 +129,13 @@ Names labels_in(const std::vector<Entry>& entries, bool of_training) {
   return names;
 }
 
-void add_items(std::vector<Entry> entries, Split otherwise, Manifest& manifest) {
+void add_items(Entries entries, Split otherwise, Manifest& manifest) {
+  manifest.items.reserve(entries.size());
   for (Entry& entry : entries) {
     const auto found = std::ranges::lower_bound(manifest.classes, entry.label);
     if (found == manifest.classes.end() || *found != entry.label) {
-      throw Error("the class " + quote_name(entry.label) + " has no training images", entry.where,
-                  "add some, or take its other images out");
+      throw Error("the class " + quote_name(entry.label) + " has no training images",
+                  entry.where.text(), "add some, or take its other images out");
     }
     manifest.items.push_back(
         {std::move(entry.path), found - manifest.classes.begin(), entry.split.value_or(otherwise)});
@@ -152,6 +154,10 @@ void carve_missing(Manifest& manifest, bool has_val, const ManifestOptions& opti
 }
 
 }  // namespace
+
+std::string Place::text() const { return line > 0 ? *name + ":" + std::to_string(line) : *name; }
+
+Place place_of(std::string name) { return {std::make_shared<const std::string>(std::move(name))}; }
 
 Note note_of(const PassedOver& passed) {
   return {"passed over what systems leave behind, and what is hidden: " + text_of(passed)};
@@ -173,8 +179,9 @@ void add_class(const fs::path& root, const std::string& folder, const std::strin
   }
   if (written && !passed.contains(kOwnOutput)) ++found.passed[kOwnOutput];
   add(found.passed, passed);
+  const Place where = place_of(printable(path.string()));
   for (const std::string& image : images)
-    found.entries.push_back({folder + "/" + image, label, split, printable(path.string())});
+    found.entries.push_back({folder + "/" + image, label, split, where});
   for (const std::string& other : others) found.unread.push_back(folder + "/" + other);
 }
 
@@ -210,7 +217,7 @@ Manifest assemble(const fs::path& root, Found found, const ManifestOptions& opti
   return manifest;
 }
 
-Manifest assemble(const fs::path& root, std::vector<Entry> entries, const ManifestOptions& options,
+Manifest assemble(const fs::path& root, Entries entries, const ManifestOptions& options,
                   const std::string& where) {
   return assemble(
       root,

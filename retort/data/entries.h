@@ -1,7 +1,9 @@
 #pragma once
 
+#include <deque>
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -12,17 +14,28 @@
 
 namespace retort::data {
 
+// Where an image is named, for errors: a folder, or a line of a list. Many share the name.
+struct Place {
+  std::shared_ptr<const std::string> name;
+  int64_t line = 0;  // 0: of no list
+  std::string text() const;
+};
+Place place_of(std::string name);
+
 // One image as a folder or a list names it, before classes are numbered and missing splits carved.
 struct Entry {
   std::string path;  // as in Item
   std::string label;
   std::optional<Split> split;  // none: to be carved
-  std::string where;           // the folder, or file:line, that names it; for errors
+  Place where;
 };
+
+// A data set may have millions: they are not moved as more come.
+using Entries = std::deque<Entry>;
 
 // What a folder's reading finds, and what it passes over.
 struct Found {
-  std::vector<Entry> entries;
+  Entries entries;
   std::vector<std::string> unread;  // as in Manifest
   std::vector<Note> notes;
   PassedOver passed;
@@ -46,7 +59,7 @@ void add_classes(const std::filesystem::path& root, const std::string& prefix,
 // training spells them otherwise. `where` names the whole in errors; those are load_manifest's.
 Manifest assemble(const std::filesystem::path& root, Found found, const ManifestOptions& options,
                   const std::string& where);
-Manifest assemble(const std::filesystem::path& root, std::vector<Entry> entries,
+Manifest assemble(const std::filesystem::path& root, Entries entries,
                   const ManifestOptions& options, const std::string& where);
 
 }  // namespace retort::data

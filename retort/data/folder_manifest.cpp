@@ -33,6 +33,8 @@ std::string images_counted(int64_t count) {
   return std::to_string(count) + (count == 1 ? " image" : " images");
 }
 
+using Contents = std::map<std::string, FolderContent>;  // of folders, by their names
+
 struct SplitFolder {
   std::string name;
   Split split = Split::train;
@@ -149,10 +151,9 @@ std::string list_advice(const fs::path& root) {
 
 // The warning where all classes hold folders of the same names, as splits under names that nobody
 // knows do; else empty.
-std::string like_folders(const fs::path& root, const FolderContent& content) {
+std::string like_folders(const Contents& contents) {
   std::vector<std::string> classes, common;
-  for (const std::string& name : content.folders) {
-    const FolderContent inner = content_of(root / name);
+  for (const auto& [name, inner] : contents) {
     if (inner.images == 0 && inner.folders.empty()) continue;
     if (inner.images > 0) return "";
     std::vector<std::string> both;
@@ -291,13 +292,12 @@ class FolderReader {
   }
 
   // What the class folders are divided into, where that is splits everywhere.
-  std::map<std::string, FolderContent> divided_classes(const FolderContent& content) {
-    std::map<std::string, FolderContent> divided;
+  Contents divided_classes(const Contents& contents) {
+    Contents divided;
     size_t classes = 0;
     bool train = false;
     std::string partly;
-    for (const std::string& name : content.folders) {
-      const FolderContent inner = content_of(root_ / name);
+    for (const auto& [name, inner] : contents) {
       const auto splits = std::ranges::count_if(
           inner.folders, [](const std::string& folder) { return split_from(folder).has_value(); });
       if (inner.images == 0 && inner.folders.empty()) continue;
@@ -320,10 +320,11 @@ class FolderReader {
 
   void read_classes(const FolderContent& content) {
     if (content.folders.empty() && content.images > 0) return read_flat(content);
-    const std::map<std::string, FolderContent> divided = divided_classes(content);
+    Contents contents;
+    for (const std::string& name : content.folders) contents[name] = content_of(root_ / name);
+    const Contents divided = divided_classes(contents);
     if (divided.empty()) {
-      if (std::string text = like_folders(root_, content); !text.empty())
-        note(std::move(text), true);
+      if (std::string text = like_folders(contents); !text.empty()) note(std::move(text), true);
       for (const std::string& name : content.folders)
         add_class(root_, name, name, std::nullopt, options_, found_);
       return;
@@ -346,8 +347,9 @@ class FolderReader {
                   "give each class a folder of its own, " + list_advice(root_));
     note("reads its images as of the class " + quote_name(name) + ", which the folder is called");
     Pictures pictures = pictures_below(root_);
+    const Place place = place_of(where());
     for (std::string& image : pictures.images)
-      found_.entries.push_back({std::move(image), name, std::nullopt, where()});
+      found_.entries.push_back({std::move(image), name, std::nullopt, place});
     found_.unread = std::move(pictures.unread);
     loose_are_read_ = true;
   }

@@ -35,7 +35,8 @@ uint64_t seed_of(const Image& image) {
       .number(image.width)
       .number(image.height)
       .bytes(std::as_bytes(std::span(image.rgb)))
-      .low();
+      .hash()
+      .low;
 }
 
 // What a build needs to know, and one place in its list.
@@ -261,6 +262,10 @@ ImageStore ImageStore::open(const fs::path& cache_dir, const Manifest& manifest,
                                 {"images", std::to_string(source.count())},
                                 {"kept", preparation.key}},
                                log);
+  store.item_.reserve(items.size());
+  store.label_.reserve(items.size());
+  store.image_.reserve(items.size());
+  store.seed_.reserve(items.size());
   Hasher content;
   std::optional<Meter> meter;
   int64_t number = 0;
@@ -292,7 +297,11 @@ ImageStore ImageStore::open(const fs::path& cache_dir, const Manifest& manifest,
   check_skipped(store.skipped_, items.size(), options, printable(manifest.root.string()), log);
   if (preparation.in_files) {
     content.text("in files");  // large crops come at reduced size
-    store.files_ = std::make_shared<const Manifest>(manifest);
+    Manifest files{manifest.root, {}, {}};
+    files.items.reserve(store.item_.size());
+    for (const int64_t item : store.item_)
+      files.items.push_back(manifest.items[static_cast<size_t>(item)]);
+    store.files_ = std::make_shared<const Manifest>(std::move(files));
   }
   store.key_ = content.hex();
   return store;
@@ -302,7 +311,7 @@ Planes& ImageStore::render(int64_t i, const View& view, const InputSpec& spec,
                            Renderer& renderer) const {
   if (files_ == nullptr) return renderer.view(image(i), view, spec);
   // At a reduced size from where a whole image would be (bounded).
-  return renderer.view(files_->read_part(item(i), crop_of(view), 2 * spec.size), view, spec);
+  return renderer.view(files_->read_part(i, crop_of(view), 2 * spec.size), view, spec);
 }
 
 }  // namespace retort::data

@@ -94,8 +94,9 @@ class ImageStore {
  private:
   std::string key_, source_;
   std::shared_ptr<const StoreUse> use_;
-  std::shared_ptr<const Manifest> files_;  // where the pixels are; null when they are stored
-  std::vector<at::Tensor> shards_;         // keeps the maps alive
+  // Where the pixels are; null when they are stored. The items are the store's own, in its order.
+  std::shared_ptr<const Manifest> files_;
+  std::vector<at::Tensor> shards_;  // keeps the maps alive
   std::vector<int64_t> item_, label_;
   std::vector<uint64_t> seed_;
   std::vector<ImageView> image_;

@@ -57,12 +57,13 @@ int64_t records_in(int64_t bytes, const Kind& kind, const fs::path& file) {
 }
 
 void add_records(const fs::path& folder, const std::string& name, const Kind& kind,
-                 const std::vector<Line>& classes, Split split, std::vector<Entry>& entries) {
+                 const std::vector<Line>& classes, Split split, Entries& entries) {
   const fs::path file = folder / name;
   if (!has_file(folder, name)) throw Error("the file is missing", file.string(), kUnpack);
   const MappedFile map(file);
   const std::span<const std::byte> bytes = map.bytes();
   const int64_t count = records_in(static_cast<int64_t>(bytes.size()), kind, file);
+  const Place where = place_of(file.string());
   for (int64_t i = 0; i < count; ++i) {
     const auto label =
         static_cast<size_t>(bytes[static_cast<size_t>(i * kind.record_bytes() + kind.labels - 1)]);
@@ -71,14 +72,14 @@ void add_records(const fs::path& folder, const std::string& name, const Kind& ki
                       kind.classes + " names " + std::to_string(classes.size()) + " classes",
                   file.string(), kUnpack);
     }
-    entries.push_back({name + "#" + std::to_string(i), classes[label].text, split, file.string()});
+    entries.push_back({name + "#" + std::to_string(i), classes[label].text, split, where});
   }
 }
 
 Manifest read(const fs::path& folder, const ManifestOptions& options) {
   const Kind& kind = known_kind_of(folder);
   const std::vector<Line> classes = lines_of(folder / kind.classes);
-  std::vector<Entry> entries;
+  Entries entries;
   for (const char* name : kind.train) {
     if (name != nullptr) add_records(folder, name, kind, classes, Split::train, entries);
   }

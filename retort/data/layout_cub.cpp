@@ -34,13 +34,13 @@ Manifest read(const fs::path& folder, const ManifestOptions& options) {
                  labels = numbered_lines_of(folder / "image_class_labels.txt"),
                  classes = numbered_lines_of(folder / "classes.txt"),
                  splits = numbered_lines_of(folder / "train_test_split.txt");
-  std::vector<Entry> entries;
+  Entries entries;
   for (const auto& [number, image] : images) {
     const Line& label = look_up(labels, "image_class_labels.txt", number, image);
     const Line& name = look_up(classes, "classes.txt", number_in(label.text, label.where), label);
     const Line& split = look_up(splits, "train_test_split.txt", number, image);
     entries.push_back({listed_file(folder, "images", image.text, image.where), name.text,
-                       split_of(split), image.where});
+                       split_of(split), place_of(image.where)});
   }
   return assemble(folder, std::move(entries), options, folder.string());
 }

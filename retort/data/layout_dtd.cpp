@@ -15,13 +15,13 @@ bool recognise(const fs::path& folder) {
 }
 
 Manifest read(const fs::path& folder, const ManifestOptions& options) {
-  std::vector<Entry> entries;
+  Entries entries;
   for (const auto& [list, split] :
        {std::pair("train1.txt", Split::train), std::pair("val1.txt", Split::val),
         std::pair("test1.txt", Split::test)}) {
     for (const Line& line : lines_of(folder / "labels" / list))
       entries.push_back({listed_file(folder, "images", line.text, line.where),
-                         class_folder(line.text, line.where), split, line.where});
+                         class_folder(line.text, line.where), split, place_of(line.where)});
   }
   return assemble(folder, std::move(entries), options, folder.string());
 }

@@ -58,7 +58,7 @@ std::string file_name(int64_t number) {
 Manifest read(const fs::path& folder, const ManifestOptions& options) {
   const std::map<int64_t, Line> labels = column_of(folder, "imagelabels.csv", "label"),
                                 splits = column_of(folder, "setid.csv", "split");
-  std::vector<Entry> entries;
+  Entries entries;
   for (const auto& [number, line] : splits) {
     const std::optional<Split> split = split_from(line.text);
     if (!split)
@@ -68,7 +68,7 @@ Manifest read(const fs::path& folder, const ManifestOptions& options) {
       throw Error("the image " + std::to_string(number) + " has no label in imagelabels.csv",
                   line.where);
     entries.push_back({listed_file(folder, "jpg", file_name(number), line.where),
-                       label->second.text, split, line.where});
+                       label->second.text, split, place_of(line.where)});
   }
   return assemble(folder, std::move(entries), options, folder.string());
 }

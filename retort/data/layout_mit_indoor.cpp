@@ -24,7 +24,7 @@ std::string images_of(const fs::path& folder) {
 
 Manifest read(const fs::path& folder, const ManifestOptions& options) {
   const std::string images = images_of(folder);
-  std::vector<Entry> entries;
+  Entries entries;
   std::map<std::string, std::pair<Split, std::string>> seen;  // path to split and place
   for (const auto& [list, split] :
        {std::pair("TrainImages.txt", Split::train), std::pair("TestImages.txt", Split::test)}) {
@@ -33,7 +33,7 @@ Manifest read(const fs::path& folder, const ManifestOptions& options) {
       const auto [first, fresh] = seen.emplace(path, std::pair(split, line.where));
       if (fresh) {
         entries.push_back(
-            {std::move(path), class_folder(line.text, line.where), split, line.where});
+            {std::move(path), class_folder(line.text, line.where), split, place_of(line.where)});
       } else if (first->second.first != split) {
         throw Error(
             "'" + line.text + "' is also an image of the other split, at " + first->second.second,

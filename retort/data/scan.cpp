@@ -32,43 +32,51 @@ int64_t pictures_passed(const fs::path& folder) {
   return count;
 }
 
+// What an entry is, or leads to where it is a link; found out once, as each look costs a call of
+// the system. A link that leads nowhere is not_found.
+fs::file_type type_of(const fs::directory_entry& entry) {
+  std::error_code ignored;
+  return entry.status(ignored).type();
+}
+
 // Whether it is a link to the folder that it lies in, or to one above it.
 bool leads_back(const fs::directory_entry& entry, const fs::path& folder) {
   std::error_code error;
-  if (!entry.is_symlink(error) || !is_folder(entry)) return false;
+  if (!entry.is_symlink(error)) return false;
   const fs::path target = fs::canonical(entry.path(), error);
   if (error) return false;
   const fs::path from = fs::canonical(folder, error);
   return !error && std::ranges::mismatch(target, from).in1 == target.end();
 }
 
-// The entries that are people's own, sorted; the others are counted.
-std::vector<fs::directory_entry> entries_in(const fs::path& folder, PassedOver& passed) {
-  std::vector<fs::directory_entry> entries;
+// Shows visit(entry, type) the entries that are people's own, in any order, until it returns false;
+// the others are counted.
+template <typename Visit>
+void each_entry(const fs::path& folder, PassedOver& passed, const Visit& visit) {
   std::error_code error;
   fs::directory_iterator it(folder, error);
   for (; !error && it != fs::directory_iterator(); it.increment(error)) {
+    const fs::file_type type = type_of(*it);
+    const bool is_directory = type == fs::file_type::directory;
     std::string kind = leftover_kind(it->path().filename().string());
-    if (kind.empty() && is_folder(*it) && is_own_output(it->path())) kind = kOwnOutput;
-    if (kind.empty() && leads_back(*it, folder)) {
+    if (kind.empty() && is_directory && is_own_output(it->path())) kind = kOwnOutput;
+    if (!kind.empty()) {
+      passed[kind] += is_directory ? std::max<int64_t>(1, pictures_passed(it->path())) : 1;
+    } else if (is_directory && leads_back(*it, folder)) {
       ++passed[kLinkBack];
-    } else if (kind.empty()) {
-      entries.push_back(*it);
-    } else {
-      passed[kind] += is_folder(*it) ? std::max<int64_t>(1, pictures_passed(it->path())) : 1;
+    } else if (!visit(*it, type)) {
+      return;
     }
   }
   if (error)
     throw Error("the folder cannot be read: " + error.message(), printable(folder.string()),
                 "check its permissions");
-  std::sort(entries.begin(), entries.end());
-  return entries;
 }
 
-// Pipes and devices would block or never end.
-bool can_be_read(const fs::directory_entry& entry) {
-  std::error_code ignored;
-  return entry.is_regular_file(ignored) || (entry.is_symlink(ignored) && !entry.exists(ignored));
+// Pipes and devices would block or never end. What is not there is for its reader to say.
+bool can_be_read(fs::file_type type) {
+  return type == fs::file_type::regular || type == fs::file_type::not_found ||
+         type == fs::file_type::none;
 }
 
 // The real folders that were seen: links may lead back.
@@ -87,16 +95,20 @@ class Walk {
  public:
   void visit(const fs::path& folder, const std::string& prefix) {
     if (!visited_.enter(folder)) return;
-    for (const fs::directory_entry& entry : entries_in(folder, found.passed)) {
-      const std::string path = prefix + entry.path().filename().string();
-      if (is_folder(entry)) {
-        visit(entry.path(), path + "/");
-        continue;
+    std::vector<std::string> folders;
+    each_entry(folder, found.passed, [&](const fs::directory_entry& entry, fs::file_type type) {
+      std::string name = entry.path().filename().string();
+      if (type == fs::file_type::directory) {
+        folders.push_back(std::move(name));
+        return true;
       }
       const Picture picture = picture_at(entry.path());
-      if (picture == Picture::image && can_be_read(entry)) found.images.push_back(path);
-      if (picture == Picture::unread) found.unread.push_back(path);
-    }
+      if (picture == Picture::image && can_be_read(type)) found.images.push_back(prefix + name);
+      if (picture == Picture::unread) found.unread.push_back(prefix + name);
+      return true;
+    });
+    std::ranges::sort(folders);
+    for (const std::string& name : folders) visit(folder / name, prefix + name + "/");
   }
   Pictures found;
 
@@ -108,13 +120,15 @@ class Walk {
 
 FolderContent content_of(const fs::path& folder) {
   FolderContent content;
-  for (const fs::directory_entry& entry : entries_in(folder, content.passed)) {
-    if (is_folder(entry)) {
+  each_entry(folder, content.passed, [&](const fs::directory_entry& entry, fs::file_type type) {
+    if (type == fs::file_type::directory) {
       content.folders.push_back(entry.path().filename().string());
-    } else if (picture_at(entry.path()) == Picture::image && can_be_read(entry)) {
+    } else if (picture_at(entry.path()) == Picture::image && can_be_read(type)) {
       ++content.images;
     }
-  }
+    return true;
+  });
+  std::ranges::sort(content.folders);
   return content;
 }
 
@@ -125,9 +139,12 @@ std::string archives_noted(const fs::path& folder) {
                                               ".bz2", ".xz",  ".zst", ".7z",  ".rar"};
   std::vector<std::string> names;
   PassedOver ignored;
-  for (const fs::directory_entry& entry : entries_in(folder, ignored))
-    if (!is_folder(entry) && kinds.contains(lower_extension(entry.path())))
+  each_entry(folder, ignored, [&](const fs::directory_entry& entry, fs::file_type type) {
+    if (type != fs::file_type::directory && kinds.contains(lower_extension(entry.path())))
       names.push_back(entry.path().filename().string());
+    return true;
+  });
+  std::ranges::sort(names);
   if (names.empty()) return "";
   return ", but the archive " + quote_name(names.front()) +
          (names.size() > 1 ? " and " + std::to_string(names.size() - 1) + " more" : "");
@@ -137,20 +154,21 @@ bool has_pictures(const fs::path& folder) {
   Visited visited;
   const std::function<bool(const fs::path&)> look = [&](const fs::path& at) {
     if (!visited.enter(at)) return false;
-    std::vector<fs::directory_entry> entries;
+    std::vector<fs::path> folders;
+    bool found = false;
     PassedOver ignored;
     try {
-      entries = entries_in(at, ignored);
+      each_entry(at, ignored, [&](const fs::directory_entry& entry, fs::file_type type) {
+        if (type == fs::file_type::directory)
+          folders.push_back(entry.path());
+        else
+          found = picture_at(entry.path()) != Picture::no;
+        return !found;
+      });
     } catch (const Error&) {
       return false;  // who reads it says so
     }
-    return std::ranges::any_of(entries,
-                               [](const auto& entry) {
-                                 return !is_folder(entry) &&
-                                        picture_at(entry.path()) != Picture::no;
-                               }) ||
-           std::ranges::any_of(
-               entries, [&](const auto& entry) { return is_folder(entry) && look(entry.path()); });
+    return found || std::ranges::any_of(folders, look);
   };
   return look(folder);
 }

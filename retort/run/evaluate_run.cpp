@@ -122,8 +122,8 @@ void restore_splits(ListedData& data, const SeenImages& seen, bool changed, bool
   int64_t unseen = 0;
   for (size_t i = 0; i < data.hashes.size(); ++i) {
     data::Item item = data.manifest.items[i];
-    const std::string& hash = data.hashes[i];
-    if (hash != data::kUnreadable && !seen.holds(item.split, hash)) {
+    const data::FileHash& hash = data.hashes[i];
+    if (hash && !seen.holds(item.split, hash)) {
       const std::optional<data::Split> recorded = seen.split_of(hash);
       unseen += recorded ? 0 : 1;
       if (carved_anew && recorded) item.split = *recorded;

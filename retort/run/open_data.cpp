@@ -8,6 +8,7 @@
 
 #include "retort/core/error.h"
 #include "retort/core/file.h"
+#include "retort/core/quote.h"
 #include "retort/data/class_list.h"
 #include "retort/data/content.h"
 #include "retort/run/kept_images.h"
@@ -94,6 +95,7 @@ data::Manifest manifest_of(const DataPlan& plan) {
 
 ListedData list_data(const Plan& plan, const Context& context) {
   if (plan.threads) at::set_num_threads(*plan.threads);
+  context.log.info("looking for images in " + printable(plan.data.path));
   ListedData listed{.manifest = manifest_of(plan.data), .hashes = {}};
   listed.hashes = data::item_hashes(listed.manifest, plan.cache, context.log, context.stop);
   return listed;

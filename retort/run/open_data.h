@@ -3,6 +3,7 @@
 #include <optional>
 #include <vector>
 
+#include "retort/data/content.h"
 #include "retort/data/image_store.h"
 #include "retort/data/manifest.h"
 #include "retort/run/extra_sources.h"
@@ -14,7 +15,7 @@ namespace retort::run {
 // A data set's classes and images, with their splits, and a hash of each image's bytes.
 struct ListedData {
   data::Manifest manifest;
-  std::vector<std::string> hashes;
+  std::vector<data::FileHash> hashes;
 };
 // Every job begins with it: from here on the process has the plan's number of threads.
 ListedData list_data(const Plan& plan, const Context& context);

@@ -3,8 +3,6 @@
 #include <ATen/ops/tensor.h>
 
 #include <algorithm>
-#include <charconv>
-#include <map>
 
 #include "retort/core/error.h"
 #include "retort/core/safetensors.h"
@@ -13,35 +11,25 @@ namespace retort::run {
 namespace {
 
 constexpr std::array kSplits{data::Split::test, data::Split::val, data::Split::train};
-constexpr size_t kDigits = 16;
-
-// Nothing for what is no hash, as that of a file that cannot be read.
-std::optional<int64_t> print_of(const std::string& hash) {
-  uint64_t bits = 0;
-  if (hash.size() < kDigits) return std::nullopt;
-  const auto [end, error] = std::from_chars(hash.data(), hash.data() + kDigits, bits, 16);
-  if (error != std::errc() || end != hash.data() + kDigits) return std::nullopt;
-  return static_cast<int64_t>(bits);
-}
+int64_t print_of(const Hash128& hash) { return static_cast<int64_t>(hash.high); }
 
 }  // namespace
 
 SeenImages::SeenImages(const data::Manifest& used, const ListedData& listed) {
-  std::map<std::string_view, const std::string*> hash_of;
-  for (size_t i = 0; i < listed.hashes.size(); ++i)
-    hash_of[listed.manifest.items[i].path] = &listed.hashes[i];
-  for (const data::Item& item : used.items)
-    if (const auto print = print_of(*hash_of.at(item.path)))
-      prints_[static_cast<size_t>(item.split)].push_back(*print);
+  size_t at = 0;  // of listed: its items come in the same order
+  for (const data::Item& item : used.items) {
+    while (listed.manifest.items.at(at).path != item.path) ++at;
+    if (const data::FileHash& hash = listed.hashes[at++])
+      prints_[static_cast<size_t>(item.split)].push_back(print_of(*hash));
+  }
   for (auto& prints : prints_) std::ranges::sort(prints);
 }
 
-bool SeenImages::holds(data::Split split, const std::string& hash) const {
-  const std::optional<int64_t> print = print_of(hash);
-  return print && std::ranges::binary_search(prints_[static_cast<size_t>(split)], *print);
+bool SeenImages::holds(data::Split split, const data::FileHash& hash) const {
+  return hash && std::ranges::binary_search(prints_[static_cast<size_t>(split)], print_of(*hash));
 }
 
-std::optional<data::Split> SeenImages::split_of(const std::string& hash) const {
+std::optional<data::Split> SeenImages::split_of(const data::FileHash& hash) const {
   for (const data::Split split : kSplits)
     if (holds(split, hash)) return split;
   return std::nullopt;

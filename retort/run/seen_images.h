@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "retort/data/content.h"
 #include "retort/run/open_data.h"
 #include "retort/run/run_folder.h"
 
@@ -18,9 +19,9 @@ class SeenImages {
   // `used` has the listed items, or fewer.
   SeenImages(const data::Manifest& used, const ListedData& listed);
 
-  bool holds(data::Split split, const std::string& hash) const;
+  bool holds(data::Split split, const data::FileHash& hash) const;
   // Test first, training last; nothing for an image that the run has not seen.
-  std::optional<data::Split> split_of(const std::string& hash) const;
+  std::optional<data::Split> split_of(const data::FileHash& hash) const;
 
   // RunFolder::images().
   void write(const RunFolder& folder) const;

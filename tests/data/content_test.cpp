@@ -39,7 +39,7 @@ TEST(Content, CopiesAcrossSplitsAreFound) {
 TEST(Content, HashesAreKeptAndMadeAgainWhenTheyAreNotWhole) {
   const TestFolder folder;
   const Manifest manifest = manifest_in(folder);
-  const std::vector<std::string> hashes = item_hashes(manifest, folder / "cache");
+  const std::vector<FileHash> hashes = item_hashes(manifest, folder / "cache");
   ASSERT_EQ(hashes.size(), manifest.items.size());
   const auto kept = std::filesystem::directory_iterator(folder / "cache/contents")->path();
   EXPECT_EQ(item_hashes(manifest, folder / "cache"), hashes);
