@@ -46,8 +46,9 @@ bool is_still(const fs::path& path, int descriptor) {
          open.st_ino == named.st_ino && open.st_dev == named.st_dev;
 }
 
-// The file, locked as `lock` says; -1 where it cannot be had. Waits for a process that removes the
-// store or looks at it, which takes a moment.
+// Opens the file, making it where it is missing, and locks it with `lock`. With `wait`, waits while
+// another process holds the lock, which removing or inspecting a store takes briefly, and on a file
+// system without locks returns the file unlocked. Returns -1 where this fails.
 int open_locked(const fs::path& path, int lock, bool wait) {
   for (;;) {
     int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
@@ -73,7 +74,7 @@ std::string one_line(std::string text) {
 void write_about(int descriptor, const About& about) {
   std::string text;
   for (const auto& [name, value] : about) text += name + ": " + one_line(value) + "\n";
-  static_cast<void>(::pwrite(descriptor, text.data(), text.size(), 0) < 0);  // for people only
+  static_cast<void>(::pwrite(descriptor, text.data(), text.size(), 0) < 0);  // only people read it
 }
 
 About read_about(const fs::path& path) {
@@ -109,7 +110,7 @@ std::time_t changed(const fs::path& path) {
   return ::stat(path.c_str(), &info) == 0 ? info.st_mtim.tv_sec : 0;
 }
 
-// Asked without making anything.
+// Unlike open_locked(), this makes no file.
 bool used_by_another(const fs::path& about) {
   const int descriptor = ::open(about.c_str(), O_RDONLY | O_CLOEXEC);
   if (descriptor < 0) return false;
@@ -118,7 +119,7 @@ bool used_by_another(const fs::path& about) {
   return used;
 }
 
-// False where somebody uses it.
+// Returns false where the store is in use or cannot be removed.
 bool remove_store(const fs::path& cache, const StoreInfo& store) {
   const fs::path about = about_of(cache, store.kind, store.key);
   const int lock = open_locked(about, LOCK_EX, false);
@@ -136,7 +137,7 @@ bool remove_store(const fs::path& cache, const StoreInfo& store) {
   return true;
 }
 
-// What a removal that was killed left.
+// Removes what a killed removal left.
 void empty_trash(const fs::path& cache) {
   std::error_code ignored;
   fs::remove_all(cache / kTrash, ignored);

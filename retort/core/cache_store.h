@@ -22,9 +22,10 @@ using About = std::vector<std::pair<std::string, std::string>>;
 // began to use the store.
 class StoreUse {
  public:
-  // Makes KEY.txt where it is missing, and holds it: prune() leaves the store alone until the last
-  // copy is gone. Sweeps what killed processes left in the store. A cache that cannot be written is
-  // used as it is. Where the store is new, the cache is kept within its bound first (keep_bound).
+  // Makes KEY.txt where it is missing, and locks it: prune() leaves the store alone until the last
+  // copy of the returned pointer is gone. Removes temporary files that killed processes left in the
+  // store. Does not fail on a cache that cannot be written: the store is then not locked. Where the
+  // store is new, first keeps the cache within its bound (keep_bound).
   static std::shared_ptr<const StoreUse> begin(const std::filesystem::path& cache,
                                                const std::string& kind, const std::string& key,
                                                const About& about, Log& log = null_log());
@@ -39,33 +40,34 @@ class StoreUse {
 
 struct StoreInfo {
   std::string kind, key;
-  About about;  // empty where nothing says it
+  About about;  // empty where KEY.txt is missing
   uint64_t bytes = 0;
   std::time_t last_used = 0;
   bool in_use = false;
-  // The about line of this name, or "".
+  // The value of `about` with this name, or "".
   std::string line(const std::string& name) const;
 };
 
-// Every store of the cache, those used last first. A folder that is not there has none.
+// Every store of the cache, the most recently used first; none where the folder does not exist.
 std::vector<StoreInfo> stores_in(const std::filesystem::path& cache);
 
 struct PruneRules {
-  // Of all stores together; those that were used longest ago are removed first.
+  // The size of all stores together; the least recently used are removed first.
   std::optional<uint64_t> max_bytes;
   std::optional<std::time_t> older_than;  // seconds since a store was used
 };
 
-// Removes stores that nobody uses and that either rule names, and what killed removals left. A
-// store is renamed first, so that it is there as a whole or not at all. Returns what it removed.
+// Removes stores that are not in use and that one of the rules selects, and what killed removals
+// left. A store is renamed before its files are removed, so that no process sees a part of it.
+// Returns what it removed.
 std::vector<StoreInfo> prune(const std::filesystem::path& cache, const PruneRules& rules,
                              std::time_t now = std::time(nullptr));
 
 // The bytes that stores may take: $RETORT_CACHE_SIZE ("40G"; "none" for no bound), else a quarter
-// of the cache's disk. Throws UsageError on a value that cannot be meant.
+// of the cache's disk. Throws UsageError on another value.
 uint64_t cache_bound(const std::filesystem::path& cache);
 
-// Removes what is beyond cache_bound(), and says so in the log.
+// Removes the least recently used stores until the rest fit into cache_bound(), and logs it.
 void keep_bound(const std::filesystem::path& cache, Log& log);
 
 // "500M", "20G", "1.5T" or plain bytes; K is 1024. Throws UsageError naming the option.

@@ -23,7 +23,7 @@ c10::Device parsed(const std::string& name) {
   }
 }
 
-// For all that follows it in the process: its kernels and its hooks register themselves.
+// Loads the library once for the whole process: its kernels and hooks register themselves.
 void load_cuda() {
   static const bool loaded = [] {
     if (::dlopen("libtorch_cuda.so", RTLD_NOW | RTLD_GLOBAL) != nullptr) return true;
@@ -40,8 +40,7 @@ void check_device_name(const std::string& name) { (void)parsed(name); }
 
 at::Tensor on_device(const at::Tensor& tensor, c10::Device device) {
   if (!tensor.is_cpu()) return tensor.to(device);
-  // A GPU fetches from page-locked memory on its own; from other memory the processor would have to
-  // stand by.
+  // A GPU copies from page-locked memory by itself; from other memory the copy would block the CPU.
   return (device.is_cuda() ? tensor.pin_memory() : tensor).to(device, /*non_blocking=*/true);
 }
 

@@ -9,9 +9,9 @@
 
 namespace retort {
 
-// What an epoch of training was like: a line of metrics.jsonl. Accuracies are percent.
+// The metrics of one epoch, which are a line of metrics.jsonl. Accuracies are in percent.
 struct EpochMetrics {
-  int64_t epoch = 0, step = 0;                       // of each, how many are done
+  int64_t epoch = 0, step = 0;                       // how many epochs and steps are done
   double train_loss = 0;                             // mean over the epoch's images
   std::optional<double> train_accuracy{};            // of the images that have labels, if any has
   std::map<std::string, double> terms{};             // each loss's own mean, unweighted
@@ -21,7 +21,7 @@ struct EpochMetrics {
   std::string phase{};                               // "closing", or empty: the training itself
 };
 
-// By nlohmann's conventions; from_json throws its exceptions.
+// Conversions that nlohmann::json calls; from_json throws nlohmann's exceptions.
 void to_json(nlohmann::json& json, const EpochMetrics& metrics);
 void from_json(const nlohmann::json& json, EpochMetrics& metrics);
 

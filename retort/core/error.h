@@ -23,11 +23,11 @@ class Error : public std::runtime_error {
   const Parts& parts() const { return *parts_; }
 
  private:
-  std::shared_ptr<const Parts> parts_;  // an exception is copied without throwing
+  std::shared_ptr<const Parts> parts_;  // shared, so that copying cannot throw
 };
 
-// A request that cannot be meant: a value out of range, an unknown name. The command line exits
-// with 2 on it, with 1 on other errors.
+// A request that is invalid: a value out of range, an unknown name. The command line exits with
+// status 2 on it, and with 1 on other errors.
 class UsageError : public Error {
  public:
   using Error::Error;

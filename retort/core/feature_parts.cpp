@@ -16,7 +16,7 @@ namespace {
 
 std::string checksum(const at::Tensor& rows) { return hash_hex(bytes_of(rows)); }
 
-// The part as it lies on disk, or an undefined tensor when it has to be computed.
+// Reads a part from disk; an undefined tensor means that it has to be computed.
 at::Tensor read_part(const fs::path& path, const std::string& key, int64_t rows, int64_t dim) {
   std::error_code error;
   if (!fs::exists(path, error)) return {};

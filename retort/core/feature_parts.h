@@ -15,14 +15,14 @@
 
 namespace retort {
 
-// Several ranks compute a part each in turn, into one folder: rank `first` the first one.
+// How several ranks share the parts of one folder: rank (first + part) % size computes a part.
 struct PartSharing {
   Ranks& ranks = alone();
   int64_t first = 0;
 };
 
-// Rows of fp16 features on disk, computed once in parts of at most kRows rows, each part an
-// atomically written, checksummed safetensors file: a killed computation goes on where it was, and
+// Rows of fp16 features on disk, in parts of at most kRows rows. Each part is a safetensors file
+// with a checksum and is written atomically: a killed computation continues with the next part, and
 // a damaged part is computed again.
 class FeatureParts {
  public:
@@ -31,8 +31,9 @@ class FeatureParts {
   static std::filesystem::path path(const std::filesystem::path& folder, int64_t part);
 
   using Compute = std::function<at::Tensor(int64_t first, int64_t count)>;  // float [count, D]
-  // `meter` counts rows. Throws Error when features are not finite or beyond fp16's range,
-  // Interrupted on stop.
+  // Reads the parts that are in the folder and computes the others. `meter` counts rows. Throws
+  // Error when features are not finite in fp16 or a part cannot be read back, and Interrupted on
+  // stop.
   static FeatureParts open(const std::filesystem::path& folder, const std::string& key,
                            int64_t rows, int64_t dim, const Compute& compute, Meter& meter,
                            const StopFlag& stop, const PartSharing& sharing = {});
@@ -52,7 +53,7 @@ class FeatureParts {
   std::shared_ptr<const StoreUse> use_;
   int64_t dim_ = 0;
   std::vector<at::Tensor> parts_;
-  std::vector<bool> were_there_;  // of each part
+  std::vector<bool> were_there_;  // for each part, whether open() found it
 };
 
 }  // namespace retort

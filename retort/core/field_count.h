@@ -4,14 +4,14 @@
 
 namespace retort {
 
-// Stands for a value of any type, where nothing is evaluated.
+// Converts to any type, in expressions that are not evaluated.
 struct AnyValue {
   template <typename Value>
   operator Value() const;  // NOLINT(google-explicit-constructor)
 };
 
-// How many fields a struct without constructors has, so that a list of them can say at compile time
-// that one is missing.
+// The number of fields of a struct without constructors, so that code which lists the fields can
+// check at compile time that none is missing.
 template <typename Struct, typename... Values>
 consteval size_t field_count() {
   if constexpr (requires { Struct{Values{}..., AnyValue{}}; }) {

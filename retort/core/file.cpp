@@ -32,7 +32,7 @@ bool is_temporary(const std::string& name) {
          end.find_first_not_of("0123456789abcdef", kTemporary.size()) == end.npos;
 }
 
-// Between opening and locking, remove_abandoned() may have taken the file away.
+// Whether the file still has a name: remove_abandoned() may remove it between open and flock.
 bool is_linked(int descriptor) {
   struct stat info {};
   return ::fstat(descriptor, &info) == 0 && info.st_nlink > 0;
@@ -97,7 +97,7 @@ AtomicFile::AtomicFile(fs::path path) : path_(std::move(path)) {
     if (descriptor_ < 0 && errno == EEXIST) continue;
     if (descriptor_ < 0) fail("open");
     static_cast<void>(
-        ::flock(descriptor_, LOCK_EX));  // a file system without locks has nothing that is swept
+        ::flock(descriptor_, LOCK_EX));  // without locks, remove_abandoned() removes nothing
     if (is_linked(descriptor_)) return;
     ::close(descriptor_);
   }

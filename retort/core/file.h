@@ -10,13 +10,15 @@
 
 namespace retort {
 
-// The whole file as bytes. Throws when it cannot be read or is larger than max_bytes.
+// The whole file as bytes. Throws Error when it is a folder, cannot be read, or is larger than
+// max_bytes.
 std::string read_file(const std::filesystem::path& path, uint64_t max_bytes = uint64_t{1} << 32);
 
-// Written beside its place and renamed into it on commit(), after fsync: readers see the old file
-// or the new one, never a part. A file that is not committed is removed. Its name until then is
-// random, because two containers may both be process 1. It is locked (flock) while it is written,
-// so that remove_abandoned() can tell what a killed process left.
+// A file that is written under a temporary name in the same folder and renamed on commit(), after
+// fsync: readers see the old file or the new one, never a part. A file that is not committed is
+// removed. The temporary name is random and not a process id, because two containers may both be
+// process 1. The file is locked (flock) while it is written, so that remove_abandoned() can tell
+// what a killed process left. Makes the folder. Each function throws Error, naming the path.
 class AtomicFile {
  public:
   explicit AtomicFile(std::filesystem::path path);
@@ -36,14 +38,15 @@ class AtomicFile {
 
 void write_file_atomic(const std::filesystem::path& path, std::string_view data);
 
-// Sixteen hexadecimal digits that no other process has.
+// Sixteen random hexadecimal digits. Throws Error when the system gives no random numbers.
 std::string random_name();
 
-// Removes what AtomicFiles of processes that were killed left in the folder, and in those below.
-// Files that are being written stay.
+// Removes the temporary files that AtomicFiles of killed processes left in the folder and, with
+// `below`, in all folders below it. Files that are being written stay.
 void remove_abandoned(const std::filesystem::path& folder, bool below = true);
 
-// A read-only memory map. Throws when the file cannot be opened.
+// A read-only memory map. Throws Error when the file cannot be opened or mapped, or is not a
+// regular file.
 class MappedFile {
  public:
   explicit MappedFile(const std::filesystem::path& path);
@@ -59,11 +62,11 @@ class MappedFile {
 };
 
 // Where retort keeps what can be made again: $RETORT_CACHE, else $XDG_CACHE_HOME/retort, else
-// ~/.cache/retort.
+// ~/.cache/retort, else (without $HOME) retort-cache in the folder for temporary files.
 std::filesystem::path default_cache_dir();
 
-// The free bytes of the disk that the folder is on, or would be; the largest number where the
-// system does not say.
+// The free bytes of the disk that holds the folder, or would hold it; the largest uint64_t where
+// the system does not say.
 uint64_t free_bytes(const std::filesystem::path& folder);
 
 }  // namespace retort

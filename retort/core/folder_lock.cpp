@@ -23,8 +23,8 @@ std::string host() {
   return ::gethostname(name, sizeof name - 1) == 0 ? name : "";
 }
 
-// What the holder wrote: its process id and its host. In another container the same id is another
-// process.
+// The name of the lock's holder, from the process id and the host that it wrote into the file. The
+// host is shown where it is another: in another container the same id is another process.
 std::string named_in(int descriptor) {
   char text[300] = "";
   const ssize_t size = ::pread(descriptor, text, sizeof text - 1, 0);
@@ -46,8 +46,7 @@ void write_name(int descriptor) {
     static_cast<void>(::pwrite(descriptor, text.data(), text.size(), 0) < 0);  // for messages only
 }
 
-// Once more where the lock is taken: somebody may only have looked whether it is
-// (FolderLock::holder).
+// Tries several times: FolderLock::holder() in another process takes the lock for a moment.
 bool is_taken(int descriptor) {
   constexpr int kTries = 5;
   for (int i = 0; i < kTries; ++i) {

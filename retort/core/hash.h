@@ -14,13 +14,13 @@ namespace retort {
 struct Hash128 {
   uint64_t high = 0, low = 0;
   auto operator<=>(const Hash128&) const = default;
-  // 32 lower-case hex digits, which sort as hashes do.
+  // 32 lower-case hex digits, which sort in the same order as the hashes.
   std::string hex() const;
 };
-// Nothing where the text is no hash.
+// Reads 32 hex digits; nothing on any other text.
 std::optional<Hash128> hash_from(std::string_view hex);
 
-// XXH3, 128 bits: keys of caches and checksums of files. Not for secrets.
+// XXH3 with 128 bits, for keys of caches and checksums of files. Not a cryptographic hash.
 class Hasher {
  public:
   Hasher();
@@ -29,7 +29,8 @@ class Hasher {
   Hasher& operator=(const Hasher&) = delete;
 
   Hasher& bytes(std::span<const std::byte> data);
-  // Strings and numbers are length- or width-delimited, so that ("ab","c") and ("a","bc") differ.
+  // A text is hashed after its length, a number as 8 bytes, so that ("ab","c") and ("a","bc")
+  // differ.
   Hasher& text(std::string_view text);
   Hasher& number(int64_t value);
   Hash128 hash() const;

@@ -46,7 +46,7 @@ Meter::Meter(Log& log, std::string task, int64_t total, int64_t already, std::st
 
 void Meter::found(int64_t units) {
   if (state_.done == already_)
-    start_ = std::chrono::steady_clock::now();  // finding them is no work
+    start_ = std::chrono::steady_clock::now();  // finding them counts as no work
   already_ += units;
   add(units);
 }

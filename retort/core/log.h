@@ -11,15 +11,15 @@ namespace retort {
 struct Progress {
   std::string task;             // "training", "decoding", …
   std::string unit = "images";  // or "bytes"
-  int64_t done = 0;             // of total, in that unit
+  int64_t done = 0;             // in that unit, as is total
   int64_t total = 0;
   double per_second = 0;
   double eta_seconds = 0;
-  std::string detail;  // anything else worth a glance: the loss, the epoch
+  std::string detail;  // what else to show: the loss, the epoch
 };
 
-// Where the library says what it does. The library itself never prints; the command line shows
-// these on the terminal and keeps them in log.txt.
+// Receives the library's messages. The library itself never prints; the command line shows the
+// messages on the terminal and keeps them in log.txt.
 class Log {
  public:
   virtual ~Log() = default;
@@ -28,7 +28,7 @@ class Log {
   virtual void progress(const Progress& progress) = 0;
 };
 
-// Says nothing.
+// A log that discards everything.
 Log& null_log();
 
 // Set when the user asks to stop; long work checks it between steps.
@@ -40,17 +40,18 @@ void check_stop(const StopFlag& stop, std::string_view task,
                 std::string_view mend =
                     "what was done is kept: the same command with --resume goes on from there");
 
-// Counts a task's units and reports them, with rate and ETA, at most five times a second.
+// Counts a task's units and reports them, with rate and ETA, at most five times a second, and
+// always once all are done.
 class Meter {
  public:
   // `already` units were done before (a resumed task): they count as done, not towards the rate.
   Meter(Log& log, std::string task, int64_t total, int64_t already = 0,
         std::string unit = "images");
   void add(int64_t units, const std::string& detail = "");
-  // Counts units that turn out to have been done before, as `already` does.
+  // Counts units that turn out to have been done before: as done, not towards the rate.
   void found(int64_t units);
-  // Reports `units` beyond those that were added, and does not count them yet. For work whose parts
-  // count only once they are safe on disk.
+  // Reports `units` more than were added, without counting them. This is for work that is counted
+  // only when it is written to disk.
   void note(const std::string& detail, int64_t units);
 
  private:

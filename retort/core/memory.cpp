@@ -30,15 +30,15 @@ constexpr size_t kMost = size_t{1} << 44;
 
 size_t round_up(size_t size, size_t unit) { return (size + unit - 1) / unit * unit; }
 
-// Stretches of one range that grows up to a limit: the first free one that is large enough is
-// taken, what it has too much of stays free, and neighbours that are given back become one. A
-// training step asks for the same sizes again and again, so that after the first the range hardly
-// grows.
+// A first-fit allocator of stretches in one range of addresses, which grows up to a limit. What is
+// left of a free stretch stays free, and neighbours that are freed are joined. Each training step
+// asks for the same sizes, so that the range hardly grows after the first step.
 class Stretches {
  public:
   explicit Stretches(size_t limit) : limit_(limit) {}
 
-  // Of a size > 0: where it begins. Nothing where the range would have to be longer than its limit.
+  // Returns where a stretch of this size, > 0, begins; nothing where the range would exceed its
+  // limit.
   std::optional<size_t> take(size_t size) {
     const auto fits = [&](const auto& stretch) {
       return stretch.second >= size || stretch.first + stretch.second == end_;
@@ -75,15 +75,15 @@ class Stretches {
   size_t end() const { return end_; }
 
  private:
-  std::map<size_t, size_t> free_;  // where it begins, its size
+  std::map<size_t, size_t> free_;  // begin to size
   size_t end_ = 0, limit_;
 };
 
-// Addresses without memory, of which the first `committed` bytes may be used.
+// A reserved range of addresses, of which the first committed_ bytes are backed by memory.
 class Reserve {
  public:
-  // Four times the machine's memory, for what lies free between tensors; less where a limit is set.
-  // Null when there is none to be had.
+  // Reserves four times the machine's memory, to leave room for free stretches between tensors;
+  // less where address space is limited. Null when even 1 GiB cannot be reserved.
   static std::unique_ptr<Reserve> make() {
     const auto memory =
         static_cast<size_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<size_t>(sysconf(_SC_PAGESIZE));
@@ -102,14 +102,14 @@ class Reserve {
   std::byte* base() const { return base_; }
   size_t size() const { return size_; }
 
-  // Of at most size() bytes; false when the system has no memory for them.
+  // Makes the first `bytes`, at most size(), usable; false when the system has no memory for them.
   bool commit(size_t bytes) {
     if (bytes <= committed_) return true;
     const size_t wanted = round_up(bytes, kGrowth);
     if (mprotect(base_ + committed_, wanted - committed_, PROT_READ | PROT_WRITE) != 0)
       return false;
     madvise(base_ + committed_, wanted - committed_,
-            MADV_HUGEPAGE);  // where the system has none, small ones do
+            MADV_HUGEPAGE);  // without huge pages, small ones do
     committed_ = wanted;
     return true;
   }
@@ -189,7 +189,7 @@ class Keeper final : public c10::Allocator {
   std::mutex mutex_;
   std::unique_ptr<Reserve> reserve_ = Reserve::make();
   Stretches stretches_{reserve_ ? reserve_->size() : 0};
-  std::unordered_map<size_t, size_t> used_;  // where it begins, its size
+  std::unordered_map<size_t, size_t> used_;  // begin to size
   size_t in_use_ = 0, peak_ = 0;
 };
 

@@ -6,7 +6,7 @@
 namespace retort {
 namespace {
 
-// c10d's errors in retort's words.
+// Runs `body`, and turns c10d's exceptions into an Error.
 template <typename Body>
 auto or_lost(const Body& body) {
   try {

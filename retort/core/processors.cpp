@@ -27,7 +27,7 @@ double quota_v2(const fs::path& folder) {
   return std::ifstream(folder / "cpu.max") >> quota >> period ? share(quota, period) : kUnlimited;
 }
 
-// cgroup v1: one number a file; a quota of -1 is none.
+// cgroup v1: one number per file; a quota of -1 means none.
 double quota_v1(const fs::path& folder) {
   double quota = 0, period = 0;
   const bool read = (std::ifstream(folder / "cpu.cfs_quota_us") >> quota) &&
@@ -35,8 +35,8 @@ double quota_v1(const fs::path& folder) {
   return read ? share(quota, period) : kUnlimited;
 }
 
-// The smallest quota of a group and of those that it lies in. In a container the group's path may
-// be the host's, which is not mounted there: the mount's own root is then the container's group.
+// The smallest quota of a group and its parent groups. In a container the group's path may be the
+// host's, which is not mounted there: the mount's own root is then the container's group.
 double smallest(const fs::path& mount, const fs::path& group, double (*read)(const fs::path&)) {
   double least = read(mount);
   fs::path folder = mount;

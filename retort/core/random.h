@@ -16,9 +16,8 @@ constexpr uint64_t mix64(uint64_t z) {
   return z ^ (z >> 31);
 }
 
-// A counter-based generator: what it returns is a pure function of the key words and of how often
-// it was asked, so that any view of any image can be drawn again alone, on any thread, in any
-// order.
+// A counter-based generator: each number is a pure function of the key words and of how many came
+// before it. So any view of any image can be drawn again by itself, on any thread, in any order.
 class CounterRng {
  public:
   CounterRng(std::initializer_list<uint64_t> key) {

@@ -16,7 +16,7 @@ class Alone : public Ranks {
   }
 };
 
-// What a sum can be taken of.
+// Booleans cannot be summed.
 at::Tensor summable(const at::Tensor& tensor) {
   return tensor.scalar_type() == at::kBool ? tensor.to(at::kByte) : tensor;
 }
@@ -59,7 +59,7 @@ void broadcast(const at::Tensor& values, Ranks& ranks) {
 
 void sum_all(std::span<at::Tensor> tensors, Ranks& ranks) {
   if (ranks.size() == 1) return;
-  constexpr int64_t kMessage = 1 << 22;  // elements: large enough for a network's speed to count
+  constexpr int64_t kMessage = 1 << 22;  // elements, enough that bandwidth dominates latency
   const at::NoGradGuard no_grad;
   for (size_t first = 0, last = 0; first < tensors.size(); first = last) {
     std::vector<at::Tensor> flat;

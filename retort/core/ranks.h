@@ -10,15 +10,15 @@
 
 namespace retort {
 
-// The processes that work on one run together, each on its share.
+// The processes that work on one run together; each does its share.
 class Ranks {
  public:
   virtual ~Ranks() = default;
   virtual int64_t rank() const = 0;  // [0, size)
   virtual int64_t size() const = 0;
-  // Begins to add the tensors of all ranks, in place: float, int64 or uint8, of equal shapes on
-  // each rank. What it returns waits until the sum is there. Every rank begins equally many sums,
-  // in the same order. Both throw Error when another rank is lost.
+  // Starts to replace `values` by the sum over all ranks: float, int64 or uint8, of the same shape
+  // on every rank. The returned function waits until the sum is there. Every rank must start
+  // equally many sums, in the same order. Both functions throw Error when another rank is lost.
   using Wait = std::function<void()>;
   virtual Wait begin_sum(at::Tensor& values) = 0;
   void sum(at::Tensor& values) { begin_sum(values)(); }
@@ -29,28 +29,29 @@ class Ranks {
 // One process by itself.
 Ranks& alone();
 
-// Those of a c10d process group (torch.distributed's; its group_name). Throws Error when there is
-// none of that name.
+// The ranks of the c10d process group of this name (group_name in torch.distributed). Throws Error
+// when there is no such group.
 std::unique_ptr<Ranks> ranks_of_group(const std::string& name);
 
-// A rank's share of so many things: [first, last), near-equal ones in the order of the ranks.
+// A rank's share [first, last) of `total` things. Shares follow the order of the ranks, and their
+// sizes differ by at most one.
 struct Share {
   int64_t first = 0, last = 0;
 };
 Share share_of(int64_t total, const Ranks& ranks);
 
-// The rows of all ranks as one tensor, in the order of the ranks; `own` are rows `share` of
-// `total`. A gradient reaches the own rows alone: where every rank computes the same loss of all
-// rows, the gradients of its parameters add up to those of the whole.
+// The rows of all ranks as one tensor [total, …], in the order of the ranks; `own` are the rows of
+// `share`. Gradients flow into the own rows only: where every rank computes the same loss over all
+// rows, the sum of the ranks' parameter gradients is the gradient of that loss.
 at::Tensor gather_rows(const at::Tensor& own, Share share, int64_t total, Ranks& ranks);
 
-// Rank 0's values on every rank, in place.
+// Copies rank 0's values to every rank, in place.
 void broadcast(const at::Tensor& values, Ranks& ranks);
 
-// Sums of many small tensors in few messages, in place.
+// Sums each tensor over all ranks, in place and as float, many small ones in one message.
 void sum_all(std::span<at::Tensor> tensors, Ranks& ranks);
 
-// Waits until every rank is here.
+// Waits until every rank has called it.
 void meet(Ranks& ranks);
 
 }  // namespace retort

@@ -69,8 +69,8 @@ struct Header {
   Metadata metadata;
 };
 
-// Accepts exactly the header's grammar, three levels deep, so that hostile nesting ends at its
-// fourth bracket.
+// Accepts exactly the header's grammar, which is three levels deep: a hostile header that nests
+// more fails at its fourth bracket.
 class HeaderParser : public nlohmann::json_sax<nlohmann::json> {
  public:
   Header header;
@@ -183,8 +183,8 @@ struct Layout {
   std::span<const std::byte> data;
 };
 
-// Bytes of a tensor of this shape. Zeros do not excuse the other dimensions: libtorch multiplies
-// them into strides.
+// The bytes of a tensor of this shape; nothing on overflow. A dimension of 0 counts as 1 in that
+// check, since libtorch multiplies the other dimensions into strides.
 std::optional<uint64_t> byte_count(const std::vector<uint64_t>& shape, at::ScalarType type) {
   uint64_t product = c10::elementSize(type);
   bool empty = false;

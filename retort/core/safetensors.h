@@ -22,23 +22,26 @@ inline std::span<const std::byte> bytes_of(const at::Tensor& tensor) {
 using StateDict = std::map<std::string, at::Tensor>;
 using Metadata = std::map<std::string, std::string>;
 
-// A safetensors file (huggingface/safetensors, format of 2023): hostile until parsed. The tensors
-// share one read-only memory map, which they keep alive.
+// A safetensors file (huggingface/safetensors, format of 2023). The tensors are views of one
+// read-only memory map, which they keep alive: do not write into them. A tensor whose bytes are not
+// aligned for its type is a copy.
 struct TensorFile {
   StateDict tensors;
   Metadata metadata;
 };
 
-// Throws Error, naming the file and the tensor, when the header is malformed or too long (100 MB),
-// a shape overflows, a tensor's bytes do not match its shape, lie outside the file, overlap, or
-// leave holes, or a dtype is unknown.
+// Reads a file that may be hostile. Throws Error, naming the file and the tensor, when the header
+// is malformed or longer than 100 MB, a shape overflows, a tensor's bytes do not match its shape,
+// lie outside the file, overlap, or leave gaps, or a dtype is unknown.
 TensorFile read_safetensors(const std::filesystem::path& path);
 
-// Only the header: metadata, and empty tensors (device meta) with their shapes and dtypes.
+// Reads the header alone: the metadata, and tensors on the meta device with shapes and dtypes but
+// no values. Throws as read_safetensors does.
 TensorFile read_safetensors_header(const std::filesystem::path& path);
 
-// Written atomically. Tensors are made contiguous on the CPU. The same tensors and metadata give
-// the same bytes.
+// Writes the file atomically. Tensors are copied to the CPU and made contiguous. The same tensors
+// and metadata give the same bytes. Throws Error on a tensor that is undefined, sparse or of a
+// dtype that the format lacks, and when the file cannot be written.
 void write_safetensors(const std::filesystem::path& path, const StateDict& tensors,
                        const Metadata& metadata = {});
 

@@ -27,21 +27,21 @@ std::string byte_text(char byte) {
   return {'\\', 'x', kDigits[value >> 4], kDigits[value & 15]};
 }
 
-// Moves the cursor or ends lines.
+// Whether the character is a control character or separates lines.
 bool controls(utf8proc_int32_t character) {
   const utf8proc_category_t category = utf8proc_category(character);
   return category == UTF8PROC_CATEGORY_CC || category == UTF8PROC_CATEGORY_ZL ||
          category == UTF8PROC_CATEGORY_ZP;
 }
 
-// Does that, turns the direction of writing, or shows nothing.
+// Whether the character is such a one, changes the direction of writing, or is invisible.
 bool deceives(utf8proc_int32_t character) {
   if (controls(character)) return true;
   const auto within = [&](utf8proc_int32_t first, utf8proc_int32_t last) {
     return character >= first && character <= last;
   };
-  // The Arabic letter mark; marks of direction; embeddings and overrides; isolates; and what has
-  // no width (but the joiners, which scripts and emoji need).
+  // The Arabic letter mark; marks of direction; embeddings and overrides; isolates; and characters
+  // without width, except the joiners, which scripts and emoji need.
   return character == 0x61C || within(0x200E, 0x200F) || within(0x202A, 0x202E) ||
          within(0x2066, 0x2069) || character == 0x200B || character == 0x2060 ||
          character == 0xFEFF;
@@ -64,7 +64,8 @@ std::string character_text(utf8proc_int32_t character) {
   return text;
 }
 
-// Copies the text, with what `replaced` says of each character in its place where it says anything.
+// Copies the text. Characters for which `replaced` returns true, and bytes that are not UTF-8,
+// become escapes.
 template <typename Replaced>
 std::string rewritten(std::string_view text, Replaced replaced) {
   std::string out;
@@ -93,12 +94,12 @@ std::string mapped(std::string_view text, int options) {
   return size < 0 ? std::string(text) : std::string(out, out + size);
 }
 
-// The encoding that the bytes show themselves to be in; null for UTF-8 and for anything else.
+// The kind of UTF-16 that the bytes are in; null for UTF-8 and for anything else.
 const char* utf16_of(std::string_view bytes) {
   if (bytes.starts_with("\xFF\xFE")) return "UTF-16LE";
   if (bytes.starts_with("\xFE\xFF")) return "UTF-16BE";
   if (bytes.size() < 4) return nullptr;
-  // Without a byte order mark: every other byte of plain letters is zero.
+  // Without a byte order mark, every other byte of ASCII letters is zero.
   const auto zero = [&](size_t i) { return bytes[i] == '\0'; };
   if (!zero(0) && zero(1) && !zero(2) && zero(3)) return "UTF-16LE";
   if (zero(0) && !zero(1) && zero(2) && !zero(3)) return "UTF-16BE";

@@ -1,10 +1,10 @@
 #pragma once
 
-// RETORT_VECTORISED before a function makes one clone of it for each level of the processor's
-// vectors; the clone is chosen when the program is loaded. Only what is inlined into the function
-// gains by that. Sanitizers cannot be called that early, so under them there are no clones.
+// RETORT_VECTORISED before a function compiles it once for each level of x86-64's vector
+// instructions; the clone is chosen when the program is loaded. Functions that it calls gain only
+// where they are inlined. Sanitizers do not work that early, so under them there are no clones.
 // RETORT_AVX512, where it is defined, compiles a function for vectors of 512 bits: call it only
-// where has_avx512().
+// where has_avx512() is true.
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && \
     !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 #define RETORT_VECTORISED \

@@ -8,8 +8,8 @@
 
 namespace retort {
 
-// The words of an enum, for options and files: an enum has them where Words is specialised for it
-// with a table `kTable` of pairs (value, word).
+// The words for an enum's values, in options and files. An enum has words where Words is
+// specialised for it with a table `kTable` of pairs (value, word).
 template <typename Choice>
 struct Words;
 
@@ -25,7 +25,7 @@ std::string word_of(Choice choice) {
   return {};
 }
 
-// Nothing where it is none of the words.
+// The value of this word; nothing where no value has it.
 template <Worded Choice>
 std::optional<Choice> choice_in(const std::string& given) {
   for (const auto& [each, word] : Words<Choice>::kTable)
