@@ -16,17 +16,17 @@ namespace retort::data {
 // all, in the order given.
 enum class DiffAugmentMode : uint8_t { single, multiple };
 
-// Augmentation beyond crop, flip and colour jitter. What is drawn says nothing of pixels (fractions
-// of the side, angles, factors), so that models of different resolutions see the same. RandAugment
-// comes first where both are asked for.
+// Augmentation beyond crop, flip and colour jitter. Drawn values are fractions of the side, angles
+// and factors, never pixels, so that models of different resolutions see the same view. Where both
+// are asked for, RandAugment comes first.
 struct AugmentRecipe {
   // DiffAugment (Zhao et al. 2020, arXiv 2006.10738), with the operations and strengths of Zhao &
   // Bilen (2021, arXiv 2102.08259), which Farhat & Chen use: some of flip, color, crop, rotate,
   // scale, cutout, separated by commas, each at most once; empty: none.
   std::string diffaugment;
   DiffAugmentMode diffaugment_mode = DiffAugmentMode::single;
-  // RandAugment (Cubuk et al. 2019, arXiv 1909.13719) as in torchvision v2: this many operations a
-  // view, drawn evenly from fourteen, with repetition; [0, 16], 0: none.
+  // RandAugment (Cubuk et al. 2019, arXiv 1909.13719) as in torchvision v2: the number of
+  // operations in a view, drawn evenly from fourteen, with repetition; [0, 16], 0: none.
   int64_t randaugment = 0;
   int64_t randaugment_magnitude = 9;  // of 31 steps, [0, 30]
 
@@ -34,8 +34,7 @@ struct AugmentRecipe {
   std::string key() const;
 };
 
-// Throws UsageError on an operation that there is not, one that is named twice, and numbers out of
-// range.
+// Throws UsageError on an unknown operation, one that is named twice, and numbers out of range.
 void check(const AugmentRecipe& recipe);
 
 enum class AugmentOp : uint8_t {
@@ -72,15 +71,15 @@ struct AugmentStep {
   bool operator==(const AugmentStep&) const = default;
 };
 
-// torchvision's operation at this magnitude, [0, 30]; `negative` turns those round that have a
-// sign.
+// torchvision's operation at this magnitude, [0, 30]; `negative` negates the value of operations
+// that have a sign. Throws Error on another operation or magnitude.
 AugmentStep rand_augment_step(AugmentOp op, int64_t magnitude, bool negative);
 
-// Throws UsageError as check() does.
+// Draws one view's steps. Throws UsageError as check() does.
 std::vector<AugmentStep> draw_augment(const AugmentRecipe& recipe, CounterRng& rng);
 
-// The steps in order, in place, on a square image: within 1/255 a pixel on average of torchvision
-// v2 (RandAugment) and of the published equations (DiffAugment).
+// Applies the steps in order, in place, to a square image. On average over pixels the result is
+// within 1/255 of torchvision v2's (RandAugment) and of the published equations' (DiffAugment).
 void augment(Planes& image, std::span<const AugmentStep> steps);
 
 }  // namespace retort::data

@@ -15,10 +15,11 @@ void check_range(const ImageStore& store, int64_t first, int64_t count) {
   }
 }
 
-// Of one image.
+// The number of values of one image.
 int64_t values_of(const InputSpec& spec) { return 3 * spec.size * spec.size; }
 
-// `fill(first, last, out)` writes places [first, last) of the batch from `out` on, channels-last.
+// A batch [count, 3, size, size], channels-last. `fill(first, last, out)` writes images [first,
+// last) to `out`.
 template <typename Fill>
 at::Tensor filled(int64_t count, const InputSpec& spec, const Fill& fill) {
   at::Tensor batch =

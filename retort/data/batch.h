@@ -21,19 +21,20 @@ struct Sample {
 at::Tensor render_batch(const ImageStore& store, std::span<const Sample> samples,
                         const ViewRecipe& recipe, uint64_t view_seed, const InputSpec& spec);
 
-// For the same views, where the recipe mixes: the partners' labels, int64 [N], and the share of
-// each image's own label, float [N].
+// The labels of the same views, where the recipe mixes images: the partner's label, int64 [N], and
+// the weight of the image's own label, float [N] in [0, 1].
 struct MixedLabels {
   at::Tensor partner, share;
 };
 MixedLabels mixed_labels(const ImageStore& store, std::span<const Sample> samples,
                          const ViewRecipe& recipe, uint64_t view_seed);
 
-// The images at positions [first, first + count) of a store for evaluation (for_evaluation(spec)),
-// in render_batch's form.
+// The images at positions [first, first + count) of a store that was opened with
+// for_evaluation(spec), as render_batch returns them. Throws Error where the stored images have
+// another size.
 at::Tensor eval_batch(const ImageStore& store, int64_t first, int64_t count, const InputSpec& spec);
 
-// int64 [N]
+// The labels of the samples, or of all images of the store: int64 [N].
 at::Tensor labels_of(const ImageStore& store, std::span<const Sample> samples);
 at::Tensor labels_of(const ImageStore& store);
 

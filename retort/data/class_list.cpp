@@ -17,7 +17,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::string_view kByteOrderMark =
-    "\xEF\xBB\xBF";                     // with which some editors begin a text file
+    "\xEF\xBB\xBF";                     // some editors begin a text file with it
 constexpr size_t kMaxLabelBytes = 200;  // file systems take 255
 
 void check_folder_name(const std::string& label, const std::string& where) {
@@ -48,7 +48,7 @@ ClassName class_on(const Line& line) {
 std::vector<ClassName> listed_classes(const fs::path& file) {
   std::vector<ClassName> classes;
   std::map<std::string, std::string>
-      seen;  // in lower case, to its place: some file systems do not tell them apart
+      seen;  // lower-case label to its line: some file systems ignore case
   std::vector<Line> lines = lines_of(file);
   if (!lines.empty() && lines[0].text.starts_with(kByteOrderMark))
     lines[0].text.erase(0, kByteOrderMark.size());
@@ -93,7 +93,7 @@ std::vector<ClassName> read_classes(const fs::path& path) {
                 "give a text file with one class a line, or a data set");
   std::vector<ClassName> classes;
   ManifestOptions whole;
-  whole.test_fraction = 0;  // or two images a class would be too few
+  whole.test_fraction = 0;  // else classes of two images would be too small
   for (const std::string& label : load_manifest(path, whole).classes) {
     check_folder_name(label, path.string());
     classes.push_back({label, spoken(label)});

@@ -26,7 +26,7 @@ RETORT_VECTORISED void scale_and_shift(uint8_t* plane, int64_t count, float scal
 RETORT_VECTORISED double sum_of_grey(const uint8_t* r, const uint8_t* g, const uint8_t* b,
                                      int64_t count) {
   double sum = 0;
-  for (int64_t start = 0; start < count; start += 4096) {  // short enough for 32 bits
+  for (int64_t start = 0; start < count; start += 4096) {  // so that a part's sum fits into 32 bits
     const int64_t end = std::min<int64_t>(start + 4096, count);
     int32_t part = 0;
     for (int64_t i = start; i < end; ++i) part += grey(r[i], g[i], b[i]);
@@ -45,7 +45,7 @@ RETORT_VECTORISED void mix_with_grey(uint8_t* __restrict__ r, uint8_t* __restric
   }
 }
 
-// To hue, saturation, value and back (Smith 1978), with the hue turned.
+// Converts to hue, saturation and value (Smith 1978), turns the hue, and converts back.
 void turn_hue(uint8_t& red, uint8_t& green, uint8_t& blue, float turn) {
   const float r = red, g = green, b = blue;
   const float high = std::max({r, g, b}), low = std::min({r, g, b}), range = high - low;
@@ -91,7 +91,7 @@ void turn_hue(uint8_t& red, uint8_t& green, uint8_t& blue, float turn) {
 
 }  // namespace
 
-// All three planes at once, as they follow each other.
+// The three planes follow each other in memory and are scaled in one pass.
 void adjust_brightness(Planes& image, float factor) {
   scale_and_shift(image.channel(0), 3 * image.count(), factor, 0);
 }
@@ -124,7 +124,8 @@ void adjust_sharpness(Planes& image, float factor) {
       for (int64_t x = 1; x < width - 1; ++x) {
         const int32_t around = up[x - 1] + up[x] + up[x + 1] + row[x - 1] + row[x + 1] +
                                down[x - 1] + down[x] + down[x + 1];
-        // Thirteenths never lie half-way, so that adding a half rounds as torch does.
+        // A sum of thirteenths is never half-way between two bytes, so that adding 1/2 rounds as
+        // torch does.
         const int32_t blurred = (2 * (around + 5 * row[x]) + 13) / 26;
         const auto sharp = static_cast<float>(row[x]);
         plane[y * width + x] =

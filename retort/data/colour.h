@@ -4,12 +4,12 @@
 
 namespace retort::data {
 
-// torchvision v2's adjust_* and its colour functions on uint8 images, in place. Factors are >= 0,
-// and 1 changes nothing.
+// torchvision v2's adjust_* and colour functions on uint8 images, in place. Factors are >= 0; 1
+// changes nothing.
 void adjust_brightness(Planes& image, float factor);
 void adjust_contrast(Planes& image, float factor);
 void adjust_saturation(Planes& image, float factor);
-// The hue turned by this share of a full turn, [-0.5, 0.5].
+// Turns the hue by this share of a full turn, [-0.5, 0.5].
 void adjust_hue(Planes& image, float turn);
 // 0 blurs, 2 sharpens; the outermost pixels stay.
 void adjust_sharpness(Planes& image, float factor);

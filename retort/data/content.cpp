@@ -19,7 +19,7 @@ namespace retort::data {
 namespace fs = std::filesystem;
 namespace {
 
-// In the place of the hash of what cannot be read.
+// Takes the place of a hash where a file cannot be read.
 constexpr const char* kUnreadable = "unreadable";
 
 FileHash hash_of_bytes(const fs::path& file) try {
@@ -42,7 +42,7 @@ std::vector<fs::path> files_below(const fs::path& folder) {
   return files;
 }
 
-// The hashes of files i of so many, which `file` names.
+// The hashes of `count` files; file(i) is the path of the i-th.
 std::vector<FileHash> hashes_of(size_t count, const std::function<fs::path(size_t)>& file, Log& log,
                                 const StopFlag& stop) {
   std::vector<FileHash> hashes(count);
@@ -60,7 +60,7 @@ std::vector<FileHash> hashes_of(size_t count, const std::function<fs::path(size_
   return hashes;
 }
 
-// Of a data set whose items are records: each file is read once.
+// The hashes of items that are records; each file is read once.
 std::vector<FileHash> hashes_of_records(const Manifest& manifest, Log& log, const StopFlag& stop) {
   std::map<fs::path, size_t> numbers;
   for (int64_t i = 0; i < std::ssize(manifest.items); ++i) numbers.emplace(manifest.file(i), 0);
@@ -90,7 +90,7 @@ std::vector<FileHash> computed(const Manifest& manifest, Log& log, const StopFla
       stop);
 }
 
-// One hash a line, or nothing where the file is not there or not whole.
+// Reads one hash a line; nothing where the file is missing or does not have `count` lines.
 std::vector<FileHash> kept_hashes(const fs::path& file, size_t count) {
   std::error_code error;
   if (!fs::exists(file, error)) return {};

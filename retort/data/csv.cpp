@@ -16,7 +16,7 @@ constexpr std::string_view kSeparators = ",;\t|";
 
 struct Dialect {
   char separator = ',';
-  bool loose = false;  // blanks around fields are none of theirs
+  bool loose = false;  // blanks around fields are removed
 };
 
 class Parser {
@@ -108,7 +108,7 @@ class Parser {
   int64_t line_ = 1;
 };
 
-// The one that most often stands in the first line that holds anything, outside quotes.
+// The separator that appears most often, outside quotes, in the first line that is not empty.
 char separator_of(std::string_view text) {
   std::array<int64_t, kSeparators.size()> counts{};
   bool in_quotes = false, any = false;
@@ -122,7 +122,7 @@ char separator_of(std::string_view text) {
   return kSeparators[static_cast<size_t>(std::ranges::max_element(counts) - counts.begin())];
 }
 
-// Takes Excel's line `sep=;` off.
+// Reads Excel's first line `sep=;`, and removes it from the text.
 std::optional<char> stated_separator(std::string_view& text) {
   constexpr std::string_view kStart = "sep=";
   const std::string_view line = text.substr(0, text.find('\n'));

@@ -24,7 +24,7 @@ namespace {
 constexpr const char* kHeaderMend =
     "start the file with the line `path,label,split`, or `path,label`";
 
-// What other programs call our columns, without blanks and the like.
+// Names that other programs give our columns, as plain_name() writes them. Our own comes first.
 using Synonyms = std::vector<const char*>;
 const Synonyms kPaths = {"path",      "paths",     "file",    "files", "filename", "filenames",
                          "filepath",  "filepaths", "fname",   "image", "images",   "imagepath",
@@ -57,7 +57,8 @@ std::string list_of_fields(const CsvRow& row) {
   return row.fields.size() > kMost ? list + ", …" : list;
 }
 
-// The column of our own name, else the only one of another usual name.
+// The column with our own name, else the only one with another of the names. Throws Error where
+// there are several.
 std::optional<size_t> column_among(const CsvRow& header, const Synonyms& names,
                                    const std::string& where) {
   std::vector<size_t> exact, other;
@@ -104,7 +105,7 @@ Columns columns_of(const Table& table, const std::string& file, std::vector<Note
   return columns;
 }
 
-// Spreadsheets end short rows, or all, with empty fields.
+// Removes empty fields that spreadsheets add at the end of rows, and checks the number of fields.
 void check_count(CsvRow& row, const Columns& columns, const std::string& where) {
   while (row.fields.size() > columns.count && row.fields.back().empty()) row.fields.pop_back();
   if (row.fields.size() == columns.count) return;
@@ -168,7 +169,7 @@ class CsvReader {
   }
 
  private:
-  // Other files that people give.
+  // Refuses other kinds of files that people give by mistake.
   void refuse_others(std::string_view bytes) const {
     using namespace std::string_view_literals;
     const auto refuse = [&](const char* what, const char* mend) { throw Error(what, name_, mend); };
@@ -215,8 +216,8 @@ class CsvReader {
     found_.entries.push_back(std::move(entry));
   }
 
-  // Under any spelling of its path. Links to files may give one picture two names, as copies do, as
-  // long as they agree.
+  // Throws Error where the same file was listed before, under any spelling of its path. A link and
+  // its file may both be listed, as long as label and split agree.
   void check_new(const Entry& entry) {
     const fs::path path = root_ / entry.path;
     std::error_code error;
@@ -264,7 +265,7 @@ class CsvReader {
     bool is_link;
   };
   std::map<Hash128, Seen> seen_;             // by a hash of the real path
-  std::map<std::string, fs::path> folders_;  // as listed, to their real paths
+  std::map<std::string, fs::path> folders_;  // a folder as listed, to its real path
   int64_t slashes_ = 0;
 };
 

@@ -14,7 +14,7 @@ namespace retort::data {
 namespace {
 
 #ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
-constexpr int64_t kAllowedPixels = 1 << 20;  // an input of a fuzzer takes milliseconds
+constexpr int64_t kAllowedPixels = 1 << 20;  // so that each input of a fuzzer takes milliseconds
 #else
 constexpr int64_t kAllowedPixels = kMaxPixels;
 #endif

@@ -27,7 +27,7 @@ struct ImageView {
   ImageView(const Image& image) : width(image.width), height(image.height), rgb(image.rgb.data()) {}
 };
 
-// Part of an image, in its pixels.
+// A rectangle in an image, in pixels.
 struct Window {
   int64_t top = 0, left = 0, height = 0, width = 0;
 };
@@ -39,25 +39,25 @@ constexpr int64_t kMaxPixels = 178'956'970;  // PIL's decompression-bomb limit
 //   PNG                  all depths, palette, alpha over white
 //   WebP                 alpha over white
 //   BMP, PBM, PGM, PPM
-//   GIF, TIFF, AVIF      where their libraries were there at build time (image_kind.h)
-// Of a file of several images the first is read. The image is turned as EXIF or XMP in the file
-// says, as Pillow's exif_transpose does. Pixels agree with Pillow's (libjpeg-turbo's default DCT
-// and upsampling). Throws Error, naming `name`, when the bytes do not decode whole, or the image
-// has more than kMaxPixels.
+// GIF, TIFF, AVIF if their libraries were installed at build time (image_kind.h)
+// Of a file with several images the first is read. The image is turned by the orientation in the
+// file's EXIF or XMP, as Pillow's exif_transpose does. Pixels agree with Pillow's (libjpeg-turbo's
+// default DCT and upsampling). Throws Error, naming `name`, when the bytes do not decode whole, or
+// the image has more than kMaxPixels.
 //
-// `enough`: a JPEG is decoded at 1/8, 1/4 or 1/2 of its size, in a fraction of the time, where its
-// short side then still has so many pixels, as Pillow's Image.draft does. 0: at its own size.
+// `enough`: a JPEG is decoded at 1/8, 1/4 or 1/2 of its size, which is faster, if its short side
+// still has at least `enough` pixels then, as Pillow's Image.draft does. 0: at full size.
 Image decode(std::span<const std::byte> bytes, const std::string& name, int64_t enough = 0);
 Image decode_file(const std::filesystem::path& path, int64_t enough = 0);
-// A part of an image, among neighbours that came with it.
+// A window of an image, in a decoded image that may be larger than the window.
 struct Part {
   Image image;
   Window window;  // in `image`
 };
-// The pixels that decode() gives of this window. Of a JPEG, what lies below the window is not
-// decoded, and what lies above and beside it no further than necessary. `enough` is of the window's
+// The pixels of this window, equal to those of decode(). Of a JPEG, rows below the window are not
+// decoded, and what is above and beside it only as far as needed. `enough` applies to the window's
 // short side. Throws Error as decode() does, and when the window is not inside the image; damage
-// outside of the window may go unnoticed.
+// outside the window may go unnoticed.
 Part decode_part(std::span<const std::byte> bytes, const std::string& name, const Window& window,
                  int64_t enough = 0);
 

@@ -28,8 +28,8 @@ bool mirrored_sideways(const avifImage& image) {
 #endif
 }
 
-// The turn by quarters against the clock and then the mirror that the file asks for, as one of
-// Exif's numbers.
+// The rotation by quarters anticlockwise and then the mirroring that the file asks for, as an EXIF
+// orientation.
 int turned(const avifImage& image) {
   const bool mirror = (image.transformFlags & AVIF_TRANSFORM_IMIR) != 0,
              sideways = mirrored_sideways(image);
@@ -38,8 +38,8 @@ int turned(const avifImage& image) {
   return !mirror ? kTurned[quarters] : sideways ? kSideways[quarters] : kUpsideDown[quarters];
 }
 
-// As Pillow: the turn that the file itself asks for counts, and not the one in its Exif, which need
-// not agree.
+// Like Pillow, uses the file's own transformation, and not the orientation in its EXIF, which may
+// differ.
 int orientation_of_avif(const avifImage& image) {
   const int own = turned(image);
   const std::span<const std::byte> exif =
@@ -54,7 +54,7 @@ int orientation_of_avif(const avifImage& image) {
 Image decode_avif(std::span<const std::byte> bytes, const std::string& name) {
   const AvifDecoder decoder(avifDecoderCreate());
   if (decoder == nullptr) throw std::bad_alloc();
-  decoder->maxThreads = 1;  // images are decoded side by side
+  decoder->maxThreads = 1;  // several images are decoded in parallel
   decoder->imageSizeLimit = kMaxPixels;
   decoder->strictFlags &=
       ~static_cast<avifStrictFlags>(AVIF_STRICT_CLAP_VALID | AVIF_STRICT_PIXI_REQUIRED);

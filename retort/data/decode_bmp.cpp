@@ -8,8 +8,8 @@
 namespace retort::data {
 namespace {
 
-// No library that is kept up reads BMP on its own: this reads the kinds that Pillow's
-// BmpImagePlugin does, and as that does.
+// There is no maintained library for BMP alone. This reads the kinds that Pillow's BmpImagePlugin
+// reads, in the same way.
 enum BmpCompression : uint32_t { kBmpPlain = 0, kBmpRle8 = 1, kBmpRle4 = 2, kBmpMasks = 3 };
 
 struct BmpHeader {
@@ -17,11 +17,11 @@ struct BmpHeader {
   bool from_top = false;
   uint32_t bits = 0, compression = kBmpPlain, colours = 0;
   std::array<uint32_t, 4> masks{};  // red, green, blue, alpha
-  size_t palette = 0, pixels = 0;   // where these begin
+  size_t palette = 0, pixels = 0;   // where the palette and the pixels begin
   size_t colour_bytes = 4;
 };
 
-// Numbers are little-endian. Reading outside of the file is an Error.
+// Reads little-endian numbers. Throws Error on reading outside the file.
 class BmpBytes {
  public:
   BmpBytes(std::span<const std::byte> bytes, const std::string& name)
@@ -94,7 +94,7 @@ BmpHeader read_bmp_header(const BmpBytes& bytes) {
 
 using BmpPalette = std::array<std::array<uint8_t, 3>, 256>;
 
-// What lies behind its end is black; of a grey one, as bright as its number.
+// Colours beyond the palette's end are black, or in a grey palette as bright as their index.
 BmpPalette read_palette(const BmpBytes& bytes, const BmpHeader& header) {
   BmpPalette palette{};
   bool grey = header.bits == 8;
@@ -109,7 +109,8 @@ BmpPalette read_palette(const BmpBytes& bytes, const BmpHeader& header) {
   return palette;
 }
 
-// Indices of all pixels, rows as the file has them. Pixels that the file leaves out are 0.
+// Reads run-length-encoded palette indices, in the file's order of rows. Pixels that a skip or the
+// end of a row leaves out are 0.
 class BmpRuns {
  public:
   BmpRuns(const BmpBytes& bytes, const BmpHeader& header, size_t count)
@@ -176,10 +177,10 @@ class BmpRuns {
   std::vector<uint8_t> indices_;
 };
 
-// Where the samples of a pixel lie in it.
+// The position of each sample in the bits of a pixel.
 struct BmpLayout {
   std::array<uint32_t, 4> shifts{};
-  uint32_t green_bits = 5;  // of 16
+  uint32_t green_bits = 5;  // of a 16-bit pixel
   bool alpha = false;
 };
 

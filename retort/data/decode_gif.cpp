@@ -70,7 +70,7 @@ class GifReader {
 
   void read_extension() {
     int code = 0;
-    GifByteType* block = nullptr;  // its length in bytes, then these
+    GifByteType* block = nullptr;  // its length, then that many bytes
     if (DGifGetExtension(file_, &code, &block) == GIF_ERROR) refuse(file_->Error);
     if (code == GRAPHICS_EXT_FUNC_CODE && block != nullptr && block[0] >= 4 && (block[1] & 1) != 0)
       transparent_ = block[4];
@@ -78,7 +78,8 @@ class GifReader {
       if (DGifGetExtensionNext(file_, &block) == GIF_ERROR) refuse(file_->Error);
   }
 
-  // Every eighth row from 0, every eighth from 4, every fourth from 2, every second from 1.
+  // The rows come in four passes: every eighth from 0, every eighth from 4, every fourth from 2,
+  // every second from 1.
   static int interlaced_row(int number, int height) {
     constexpr std::array<std::array<int, 2>, 4> kPasses{{{0, 8}, {4, 8}, {2, 4}, {1, 2}}};
     for (const auto& [start, step] : kPasses) {
@@ -89,7 +90,7 @@ class GifReader {
     return height - 1;
   }
 
-  // Without a palette an index is a shade of grey; one that the palette lacks is black.
+  // Without a palette an index is a grey value; an index beyond the palette is black.
   Image coloured(int64_t width, int64_t height, const std::vector<uint8_t>& indices) const {
     const ColorMapObject* map =
         file_->Image.ColorMap != nullptr ? file_->Image.ColorMap : file_->SColorMap;

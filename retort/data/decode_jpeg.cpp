@@ -20,7 +20,7 @@ namespace {
 constexpr int kMaxScans = 500;
 
 struct Errors {
-  jpeg_error_mgr base;  // first: libjpeg hands out a pointer to it
+  jpeg_error_mgr base;  // must be first: libjpeg's pointer to it is cast to Errors
   std::jmp_buf jump;
   char message[JMSG_LENGTH_MAX];
 };
@@ -31,8 +31,8 @@ struct Errors {
   std::longjmp(errors->jump, 1);
 }
 
-// libjpeg fills what is missing with grey and only warns. Warnings that leave every pixel intact
-// may pass.
+// libjpeg fills missing pixels with grey and only warns, so that a warning is an error here, except
+// those that leave every pixel intact.
 void on_message(j_common_ptr info, int level) {
   if (level >= 0) return;
   const int code = info->err->msg_code;
@@ -72,7 +72,7 @@ bool read_header(Decoder& decoder, std::span<const std::byte> bytes) {
   return true;
 }
 
-// As PIL: every four-channel file is taken as Adobe's, stored inverted. `row` holds 255 - C, M, Y,
+// Like PIL, takes every four-channel file as Adobe's, stored inverted: `row` holds 255 - C, M, Y,
 // K.
 void cmyk_to_rgb(const uint8_t* row, int64_t width, uint8_t* out) {
   for (int64_t x = 0; x < width; ++x, row += 4, out += 3) {
@@ -101,8 +101,8 @@ bool read_pixels(Decoder& decoder, uint8_t* out, uint8_t* cmyk_row) {
   return true;
 }
 
-// Columns `left` to `left + width` of the reduced image, or a few more, as blocks are 8 pixels wide
-// or 16.
+// Starts decoding columns [left, left + width) of the reduced image, widened to whole blocks of 8
+// or 16 pixels; `left` and `width` become what is decoded.
 bool start_columns(Decoder& decoder, JDIMENSION* left, JDIMENSION* width) {
   jpeg_decompress_struct& info = decoder.info;
   if (setjmp(decoder.errors.jump) != 0) return false;
@@ -112,7 +112,7 @@ bool start_columns(Decoder& decoder, JDIMENSION* left, JDIMENSION* width) {
   return true;
 }
 
-// `count` rows of these columns, from row `top` on.
+// Reads `count` rows of these columns, from row `top` on.
 bool read_rows(Decoder& decoder, int64_t top, int64_t count, uint8_t* out) {
   jpeg_decompress_struct& info = decoder.info;
   if (setjmp(decoder.errors.jump) != 0) return false;
@@ -125,15 +125,16 @@ bool read_rows(Decoder& decoder, int64_t top, int64_t count, uint8_t* out) {
   return true;
 }
 
-// Of libjpeg's fast ones, the smallest scale that leaves `enough` of the shorter side.
+// The largest of libjpeg's fast reductions that leaves at least `enough` pixels of the shorter
+// side.
 unsigned reduction(int64_t shorter, int64_t enough) {
   for (const unsigned by : {8U, 4U, 2U})
     if (enough > 0 && shorter / by >= enough) return by;
   return 1;
 }
 
-// Blocks of Exif follow one another in as many segments as they need; of several XMP packets the
-// last one counts, as in Pillow.
+// A long EXIF block is split over several segments; of several XMP packets the last one counts, as
+// in Pillow.
 int orientation_of(const jpeg_decompress_struct& info) {
   constexpr std::string_view kExif("Exif\0\0", 6), kXmp("http://ns.adobe.com/xap/1.0/\0", 29);
   std::string exif;
@@ -161,7 +162,7 @@ void check(bool good, const Decoder& decoder, const std::string& name) {
   if (!good) throw Error(std::string("does not decode as JPEG: ") + decoder.errors.message, name);
 }
 
-// Of the reduced image, all that the window touches.
+// The pixels of the reduced image that the window touches.
 Window reduced(const Window& window, unsigned by) {
   const int64_t scale = by, top = window.top / scale, left = window.left / scale;
   return {top, left, (window.top + window.height + scale - 1) / scale - top,
@@ -179,7 +180,7 @@ Image decode_jpeg(std::span<const std::byte> bytes, const std::string& name, int
   jpeg_calc_output_dimensions(&info);
   Image image{info.output_width, info.output_height, {}};
   image.rgb.resize(3 * checked_pixels(image.width, image.height, name));
-  const int orientation = orientation_of(info);  // the markers do not outlive the decoding
+  const int orientation = orientation_of(info);  // decoding frees the markers
   std::vector<uint8_t> cmyk_row(info.num_components == 4 ? size_t{4} * info.image_width : 0);
   check(read_pixels(decoder, image.rgb.data(), cmyk_row.empty() ? nullptr : cmyk_row.data()),
         decoder, name);
@@ -188,15 +189,15 @@ Image decode_jpeg(std::span<const std::byte> bytes, const std::string& name, int
 
 Part decode_jpeg_part(std::span<const std::byte> bytes, const std::string& name,
                       const Window& window, int64_t enough) {
-  // Colours are interpolated from neighbours, which the columns at the edge of what is decoded
-  // lack.
+  // Colours are interpolated from neighbouring columns, so that a few more columns than wanted are
+  // decoded.
   constexpr int64_t kNeighbours = 4;
   Decoder decoder;
   check(read_header(decoder, bytes), decoder, name);
   check_header(decoder, name);
   jpeg_decompress_struct& info = decoder.info;
   if (info.num_components == 4 || orientation_of(info) != 1)
-    return part_of(decode_jpeg(bytes, name, 0), window, name);  // rare
+    return part_of(decode_jpeg(bytes, name, 0), window, name);  // rare, so decoded whole
   check_inside(window, info.image_width, info.image_height, name);
   info.scale_denom = reduction(std::min(window.width, window.height), enough);
   jpeg_calc_output_dimensions(&info);

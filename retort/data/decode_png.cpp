@@ -14,8 +14,8 @@
 namespace retort::data {
 namespace {
 
-// libpng makes room for a chunk before it reads it, and a text may be a thousand times as long as
-// its chunk.
+// libpng allocates a chunk before it reads it, and a compressed text may be a thousand times as
+// long as its chunk.
 constexpr size_t kMaxChunk = size_t{4} << 20;
 constexpr png_uint_32 kMaxTexts = 32;
 
@@ -45,14 +45,14 @@ void take(png_structp png, png_bytep out, size_t count) {
   decoder->rest = decoder->rest.subspan(count);
 }
 
-// Of a chunk's header: four bytes, the highest first.
+// The length in a chunk's header: four bytes, big-endian.
 uint64_t length_at(std::span<const std::byte> bytes) {
   uint64_t length = 0;
   for (size_t i = 0; i < 4; ++i) length = length << 8 | std::to_integer<uint64_t>(bytes[i]);
   return length;
 }
 
-// Whether every chunk, but for the pixels', lies in the file: libpng makes room for as much as a
+// Whether every chunk except those with pixels fits into the file: libpng allocates as much as a
 // chunk's header says.
 bool chunks_fit(std::span<const std::byte> bytes) {
   constexpr size_t kSignature = 8, kAround = 12;  // length, name and checksum
@@ -84,8 +84,8 @@ bool has_alpha(const Decoder& decoder) {
          png_get_valid(decoder.png, decoder.info, PNG_INFO_tRNS) != 0;
 }
 
-// Deflate makes at most 1,032 bytes of one: no room is made for the pixels that a header names
-// where the file is too short for them.
+// Whether the file is long enough for its pixels: deflate expands a byte to at most 1,032. Without
+// this check a short file with large sizes in its header would allocate them.
 bool can_hold_pixels(const Decoder& decoder, size_t file_bytes) {
   constexpr uint64_t kMostOfAByte = 1032;
   const uint64_t rows = png_get_image_height(decoder.png, decoder.info);
@@ -107,8 +107,8 @@ bool read_pixels(Decoder& decoder, uint8_t** rows, size_t row_bytes) {
   return true;
 }
 
-// ImageMagick keeps Exif as hexadecimal digits in a text chunk: a line that is empty, "exif", its
-// length, and the digits.
+// ImageMagick stores EXIF as hexadecimal digits in a text chunk: an empty line, the line "exif",
+// its length, and the digits.
 std::string from_hex_profile(std::string_view text) {
   for (int line = 0; line < 3; ++line)
     text.remove_prefix(std::min(text.find('\n'), text.size() - 1) + 1);
@@ -123,8 +123,8 @@ std::string from_hex_profile(std::string_view text) {
   return bytes;
 }
 
-// Of chunks before the pixels and behind them. A chunk eXIf counts before a text with Exif in it,
-// as in Pillow.
+// Reads chunks before and after the pixels. As in Pillow, an eXIf chunk takes precedence over a
+// text with EXIF.
 int orientation_of_png(Decoder& decoder) {
   std::string exif, xmp;
   png_textp texts = nullptr;

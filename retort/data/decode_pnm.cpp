@@ -8,8 +8,8 @@
 namespace retort::data {
 namespace {
 
-// PBM, PGM and PPM, as text (P1, P2, P3) or as bytes (P4, P5, P6). The format is a header of four
-// words, and needs no library.
+// PBM, PGM and PPM, as text (P1, P2, P3) or as bytes (P4, P5, P6). The format needs no library: it
+// is a header of four words and the values.
 class PnmReader {
  public:
   PnmReader(std::span<const std::byte> bytes, const std::string& name)
@@ -23,7 +23,7 @@ class PnmReader {
     most_ = bits ? 1 : number();
     if (most_ < 1 || most_ > 65535) refuse("its largest value must be 1 to 65535");
     const size_t count = checked_pixels(width, height, name_), channels = kind % 3 == 0 ? 3 : 1;
-    // A value takes a bit at least, so that a header alone does not allocate.
+    // A pixel takes at least one bit, so that a header alone cannot make this allocate much.
     if (count / 8 > text_.size() - at_) refuse("the file ends too early");
     Image image{width, height, std::vector<uint8_t>(3 * count)};
     for (size_t i = 0; i < count; ++i) {
@@ -47,13 +47,13 @@ class PnmReader {
     return static_cast<uint8_t>(text_[at_++]);
   }
 
-  // Past blanks, and comments, which end with their line.
+  // Skips blanks and comments, which end at the end of their line.
   void skip_blanks() {
     for (; at_ < text_.size() && (is_blank(text_[at_]) || text_[at_] == '#'); ++at_)
       if (text_[at_] == '#') at_ = std::min(text_.find_first_of("\r\n", at_), text_.size() - 1);
   }
 
-  // A whole number, and the one blank behind it.
+  // Reads a whole number and the one blank after it.
   int64_t number() {
     constexpr int64_t kMost = 9'999'999'999;
     skip_blanks();
@@ -66,7 +66,7 @@ class PnmReader {
     return value;
   }
 
-  // Of 0 and 1, where 1 is black.
+  // Reads a bit, where 1 is black.
   uint8_t shade(bool plain) {
     if (plain) {
       skip_blanks();
@@ -80,7 +80,8 @@ class PnmReader {
     return black ? 0 : 255;
   }
 
-  // Scaled to 8 bits as Pillow does it. Grey of 16 bits keeps its high byte, as it does in PNG.
+  // Reads a value and scales it to 8 bits as Pillow does. 16-bit grey keeps its high byte, as in
+  // PNG.
   uint8_t sample(bool plain, bool grey) {
     int64_t value = 0;
     if (plain) {

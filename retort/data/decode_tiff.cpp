@@ -14,16 +14,16 @@
 namespace retort::data {
 namespace {
 
-// What a strip or tile may take: all of the largest image, with four samples of 16 bits.
+// The largest strip or tile, in bytes: the whole of the largest image with four samples of 16 bits.
 constexpr tmsize_t kMaxBlock = 8 * kMaxPixels;
 
-constexpr uint16_t kMaxSamples = 32;  // those that are not shown have to be unpacked too
+constexpr uint16_t kMaxSamples = 32;  // extra samples are not shown, but unpacked
 
-// A file in memory, as libtiff asks for it.
+// A file in memory, which libtiff reads through callbacks.
 struct TiffSource {
   std::span<const std::byte> bytes;
   size_t at = 0;
-  std::string message;  // the first that libtiff had of what pixels depend on
+  std::string message;  // libtiff's first error that concerns pixels
   bool bad_orientation = false;
 };
 
@@ -52,7 +52,8 @@ toff_t size_of_tiff(thandle_t handle) { return source_of(handle).bytes.size(); }
 int map_tiff(thandle_t, void**, toff_t*) { return 0; }
 void unmap_tiff(thandle_t, void*, toff_t) {}
 
-// libtiff passes over a tag whose value is none of the standard's, and so does Pillow.
+// Keeps libtiff's first error. Errors about invalid values of these tags are left out: libtiff and
+// Pillow ignore such a tag.
 int keep_message(TIFF*, void* user, const char*, const char* format, va_list values) {
   TiffSource& source = *static_cast<TiffSource*>(user);
   char text[256];
@@ -111,8 +112,8 @@ class TiffImage {
     return TIFFRGBAImageGet(&image_, pixels.data(), image_.width, image_.height) != 0;
   }
 
-  // Over white, where one of the samples is said to be alpha. libtiff has multiplied colours by it,
-  // but not shades of grey.
+  // Puts the image over white where the file says that its first extra sample is alpha. libtiff has
+  // multiplied colours by alpha, but not grey values.
   Image flattened(const std::vector<uint32_t>& pixels) const {
     uint16_t extra_count = 0;
     uint16_t* extra = nullptr;
@@ -145,8 +146,8 @@ class TiffImage {
       image_.put.contig = put_cmyk;
   }
 
-  // The high bytes of the file's colours, for each pixel of a byte. Files of colours below 256
-  // throughout are left to libtiff.
+  // Fills libtiff's table of the colours of each pixel in a byte with the high bytes of the file's
+  // palette. Palettes whose values are all below 256 are left to libtiff.
   void set_palette() {
     uint16_t *red = nullptr, *green = nullptr, *blue = nullptr;
     const size_t bits = image_.bitspersample, count = size_t{1} << bits;
@@ -170,8 +171,8 @@ class TiffImage {
            static_cast<uint32_t>(blue) << 16 | 0xFF000000U;
   }
 
-  // The steps from the end of a row to the next are in samples of the file and in pixels of the
-  // image.
+  // Pillow's conversion. file_step and image_step, from the end of a row to the next row, are in
+  // pixels.
   static void put_cmyk(TIFFRGBAImage* image, uint32_t* out, uint32_t, uint32_t, uint32_t width,
                        uint32_t height, int32_t file_step, int32_t image_step, unsigned char* in) {
     const int64_t samples = image->samplesperpixel;

@@ -32,7 +32,7 @@ int orientation_of_webp(const WebPDemuxer* demuxer) {
   throw Error("does not decode as WebP: its data is malformed or cut", name);
 }
 
-// The first frame of an animation, on a canvas that is transparent where the frame leaves it free.
+// The first frame of an animation, on a canvas that is transparent outside the frame.
 std::vector<uint8_t> first_frame(const WebPDemuxer* demuxer, int64_t width, int64_t height,
                                  const std::string& name) {
   std::vector<uint8_t> canvas(4 * checked_pixels(width, height, name));

@@ -18,10 +18,10 @@ constexpr double kFlip = 0.5;           // probability
 constexpr double kBrightness = 1.0;     // added: uniform in ± half of it
 constexpr double kSaturation = 2.0;     // factor: uniform in [0, this]
 constexpr double kContrast = 0.5;       // factor: uniform in [this, 1 + this]
-constexpr double kCrop = 0.125;         // of the side, either way
-constexpr double kRotate = 15.0;        // degrees, either way
-constexpr double kScale = 1.2;          // uniform in [1 / this, this], each way by itself
-constexpr double kCutout = 0.5;         // of the side
+constexpr double kCrop = 0.125;         // share of the side, in both directions
+constexpr double kRotate = 15.0;        // degrees, in both directions
+constexpr double kScale = 1.2;          // uniform in [1 / this, this], drawn for each axis
+constexpr double kCutout = 0.5;         // share of the side
 constexpr Colour kMean{124, 116, 104};  // ImageNet's mean
 
 constexpr std::array<std::pair<const char*, AugmentOp>, 6> kNames{
@@ -40,8 +40,8 @@ AugmentOp op_named(const std::string& name) {
                    "name some of flip,color,crop,rotate,scale,cutout");
 }
 
-// Brightness, saturation about each pixel's mean and contrast about the image's, on normalised
-// values, cut to bytes once at the end.
+// Changes brightness, saturation (around each pixel's mean) and contrast (around the image's mean)
+// of normalised values, which become bytes once, at the end.
 void recolour(Planes& image, float brightness, float saturation, float contrast) {
   const InputSpec imagenet;
   std::array<float, 3> scale{}, offset{};
@@ -54,8 +54,7 @@ void recolour(Planes& image, float brightness, float saturation, float contrast)
     const int64_t sum = std::accumulate(plane, plane + count, int64_t{0});
     total += static_cast<double>(sum) * scale[c] / static_cast<double>(count) - offset[c];
   }
-  const float mean =
-      static_cast<float>(total / 3) + brightness;  // saturation leaves it where it is
+  const float mean = static_cast<float>(total / 3) + brightness;  // saturation does not change it
   uint8_t *r = image.channel(0), *g = image.channel(1), *b = image.channel(2);
   for (int64_t i = 0; i < count; ++i) {
     const std::array<uint8_t*, 3> at{r + i, g + i, b + i};
@@ -71,14 +70,14 @@ void recolour(Planes& image, float brightness, float saturation, float contrast)
   }
 }
 
-// To the nearest pixel.
+// A share of the side in pixels, rounded to the nearest.
 int64_t pixels(float share, int64_t side) {
   return std::lround(static_cast<double>(share) * static_cast<double>(side));
 }
 
 void cut_out(Planes& image, float across, float down) {
   const auto start = [](float place, int64_t side, int64_t length) {
-    // The centre may be any pixel, and the far edge where the square has no middle pixel.
+    // The centre may be any pixel, or, where the square has no middle pixel, also the far edge.
     const int64_t places = side + 1 - length % 2;
     const auto centre =
         static_cast<int64_t>(static_cast<double>(place) * static_cast<double>(places));

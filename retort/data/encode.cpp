@@ -13,7 +13,7 @@ namespace {
 
 struct Encoder {
   struct Errors {
-    jpeg_error_mgr base;  // first: libjpeg hands out a pointer to it
+    jpeg_error_mgr base;  // must be first: libjpeg's pointer to it is cast to Errors
     std::jmp_buf jump;
     char message[JMSG_LENGTH_MAX];
   };
@@ -33,7 +33,7 @@ struct Encoder {
   std::longjmp(errors->jump, 1);
 }
 
-// Keeps no local that has a destructor.
+// A function with setjmp keeps no local that has a destructor.
 bool compress(Encoder& encoder, const ImageView& image, int quality) {
   jpeg_compress_struct& info = encoder.info;
   info.err = jpeg_std_error(&encoder.errors.base);

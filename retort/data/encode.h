@@ -6,7 +6,8 @@
 
 namespace retort::data {
 
-// JPEG bytes at this quality, [1, 100]: thumbnails for the report.
+// JPEG bytes at this quality, [1, 100], such as thumbnails for the report. Throws UsageError on
+// another quality, Error on an image without pixels or with a side beyond 65,500.
 std::string encode_jpeg(ImageView image, int quality = 85);
 
 }  // namespace retort::data

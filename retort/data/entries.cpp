@@ -36,7 +36,7 @@ void check_classes(const Names& classes, const std::string& where) {
   }
 }
 
-// A class's name stands in JSON, in ONNX and in lines of tables.
+// A class's name must fit into JSON, ONNX and lines of tables.
 void check_label(const std::string& label, const std::string& where) {
   constexpr const char* kMend = "rename the folder, or save the list as UTF-8";
   if (!is_utf8(label))
@@ -52,9 +52,9 @@ std::string counted(int64_t count, const std::string& what) {
   return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
 }
 
-// One spelling for names that are the same characters in two forms of Unicode.
+// Gives names that are the same characters in two forms of Unicode one spelling.
 void compose_labels(Found& found) {
-  std::map<std::string, std::string> known;  // as it is, to its composed form
+  std::map<std::string, std::string> known;  // a label to its composed form
   std::map<std::string, std::map<std::string, int64_t>> forms;
   for (Entry& entry : found.entries) {
     const auto [label, fresh] = known.try_emplace(entry.label);
@@ -77,7 +77,7 @@ void compose_labels(Found& found) {
   }
 }
 
-// Labels that agree with one of the names but for case, blanks and what is not shown become that
+// Labels that differ from one of the names only in case, blanks or invisible characters become that
 // name.
 void match_labels(Found& found, const Names& names) {
   std::map<std::string, std::string> by_fold;
@@ -106,11 +106,11 @@ bool holds_one_of(const fs::path& folder, const std::vector<fs::path>& paths) {
   });
 }
 
-// A folder that links make two classes of would have all its images under both.
+// Throws Error where links would make one folder two classes: all its images would be in both.
 void check_one_class(const fs::path& path, const std::string& label, Found& found) {
   std::error_code error;
   const fs::path real = fs::canonical(path, error);
-  if (error) return;  // who reads it says so
+  if (error) return;  // reading the folder reports it
   const Entry entry{path.string(), label, std::nullopt, place_of(printable(path.string()))};
   const auto [first, fresh] = found.folders.emplace(real, entry);
   if (!fresh && folded(first->second.label) != folded(label))
@@ -142,7 +142,7 @@ void add_items(Entries entries, Split otherwise, Manifest& manifest) {
   }
 }
 
-// Sets aside what training needs and was not given.
+// Sets images aside for the splits that the data set does not have.
 void carve_missing(Manifest& manifest, bool has_val, const ManifestOptions& options,
                    const std::string& where) {
   if (manifest.carved)

@@ -88,7 +88,7 @@ class Tiff {
   bool holds(uint64_t at, uint64_t count) const {
     return at <= bytes_.size() && count <= bytes_.size() - at;
   }
-  // Inside the block, which holds() has told.
+  // Callers have checked with holds() that the bytes are inside the block.
   uint32_t byte(size_t at) const { return static_cast<uint32_t>(bytes_[at]); }
   uint16_t u16(size_t at) const {
     return static_cast<uint16_t>(big_endian_ ? byte(at) << 8 | byte(at + 1)

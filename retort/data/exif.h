@@ -9,15 +9,16 @@
 
 namespace retort::data {
 
-// What the tag Orientation (EXIF 2.3, 0x0112) of an Exif block says, with "Exif\0\0" in front or
-// without; 0 where its value is no whole number. Nothing where the block has no such tag, or is
-// malformed before it. As Pillow reads it: the tag may be of any numeric type, the first of several
-// counts.
+// The tag Orientation (EXIF 2.3, 0x0112) of an EXIF block, with "Exif\0\0" in front or without; 0
+// where its value is not a whole number in [1, 8]. Nothing where the block has no such tag, or is
+// malformed before it. As in Pillow, the tag may have any numeric type, and the first of several
+// tags counts.
 std::optional<int> exif_orientation(std::span<const std::byte> exif);
-// What tiff:Orientation in an XMP packet says, written as an attribute or as an element.
+// The first digit of tiff:Orientation in an XMP packet, as an attribute or an element; nothing
+// where there is none.
 std::optional<int> xmp_orientation(std::string_view xmp);
-// How a file with these blocks is to be turned, 1 … 8: as Pillow's exif_transpose, XMP counts only
-// where Exif has no such tag.
+// The orientation of a file with these blocks, 1 … 8. As in Pillow's exif_transpose, XMP counts
+// only where EXIF has no such tag.
 int orientation_from(std::span<const std::byte> exif, std::string_view xmp);
 
 // The upright image for a stored image of this orientation.

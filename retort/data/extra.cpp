@@ -23,7 +23,7 @@ namespace retort::data {
 namespace fs = std::filesystem;
 namespace {
 
-// The classes' places by their folded names: folders may spell them a little otherwise.
+// The classes' indices by their folded names, since folders may spell them slightly differently.
 std::map<std::string, int64_t> places_of(const std::vector<std::string>& classes) {
   std::map<std::string, int64_t> places;
   for (size_t i = 0; i < classes.size(); ++i)
@@ -62,7 +62,7 @@ Extra extra_from(const std::string& text) {
   if (colon == std::string::npos) return {text};
   char* end = nullptr;
   const double ratio = std::strtod(text.c_str() + colon + 1, &end);
-  if (end == text.c_str() + colon + 1 || *end != '\0') return {text};  // a colon of the path's own
+  if (end == text.c_str() + colon + 1 || *end != '\0') return {text};  // the path has a colon
   if (!(ratio > 0 && ratio <= 1000))
     throw UsageError("the ratio must be in (0, 1000]", "--extra " + text, "write DIR or DIR:RATIO");
   return {text.substr(0, colon), ratio};

@@ -53,8 +53,8 @@ bool has_split(const std::vector<SplitFolder>& splits, Split split) {
   return std::ranges::any_of(splits, [&](const SplitFolder& each) { return each.split == split; });
 }
 
-// The only one of the parent's folders that holds images, where it holds them in folders of its own
-// or is a public data set: nothing else can be meant by it than to enter it.
+// The only folder in the parent that holds images, where it holds them in folders of its own or is
+// a public data set; then the user can only mean that folder.
 std::optional<std::string> only_folder(const fs::path& parent, const FolderContent& content) {
   std::optional<std::string> only;
   bool is_layout = false;
@@ -80,8 +80,8 @@ bool holds_known(const fs::path& folder, const ManifestOptions& options) {
                              [&](const std::string& name) { return is_known(name, options); });
 }
 
-// The folders that are called as splits are: by such a name alone, or else by names that have the
-// rest in common.
+// The folders with names of splits: plain ones (train), or else names that are alike apart from the
+// split's word (seg_train and seg_test).
 std::vector<SplitFolder> splits_among(const fs::path& root, const std::vector<std::string>& folders,
                                       const ManifestOptions& options) {
   std::map<std::string, std::vector<SplitFolder>> by_pattern;
@@ -138,7 +138,8 @@ void check_one_each(const fs::path& root, const std::vector<SplitFolder>& splits
   }
 }
 
-// How to list images without class folders: in the list that lies there already, if one does.
+// Advice on listing images without class folders: names the CSV file in the folder, where there is
+// one.
 std::string list_advice(const fs::path& root) {
   std::error_code error;
   for (fs::directory_iterator it(root, error); !error && it != fs::directory_iterator();
@@ -149,8 +150,8 @@ std::string list_advice(const fs::path& root) {
   return "or list them in a CSV file `path,label,split`";
 }
 
-// The warning where all classes hold folders of the same names, as splits under names that nobody
-// knows do; else empty.
+// A warning where all classes hold folders of the same names, since they may be splits with unknown
+// names; else empty.
 std::string like_folders(const Contents& contents) {
   std::vector<std::string> classes, common;
   for (const auto& [name, inner] : contents) {
@@ -214,8 +215,8 @@ class FolderReader {
       note("reads " + quote_name(entered) + ", the only folder that holds images");
   }
 
-  // A folder may be called train because it is of a class, beside other classes. Where that cannot
-  // be told, the user must say.
+  // Whether these folders are splits. A folder called train may also be a class, beside other
+  // classes. Throws Error where both are possible: the user must decide.
   bool are_splits(const std::vector<SplitFolder>& splits, const FolderContent& content) {
     if (splits.empty()) return false;
     check_one_each(root_, splits);
@@ -291,7 +292,8 @@ class FolderReader {
     }
   }
 
-  // What the class folders are divided into, where that is splits everywhere.
+  // The contents of the class folders, by class, where every class is divided into splits; else
+  // nothing.
   Contents divided_classes(const Contents& contents) {
     Contents divided;
     size_t classes = 0;
@@ -338,7 +340,8 @@ class FolderReader {
     }
   }
 
-  // Images and no folders: of one class that is judged, by the folder's own name.
+  // Reads images without class folders as one of the known classes, the one that has the folder's
+  // name.
   void read_flat(const FolderContent& content) {
     const std::string name =
         (fs::absolute(root_) / "").lexically_normal().parent_path().filename().string();

@@ -17,8 +17,8 @@ namespace retort::data {
 // Throws Error as load_manifest does.
 Manifest load_folder(const std::filesystem::path& folder, const ManifestOptions& options);
 
-// The training images' folder among the folder's own, where it has one: not one that is a class
-// among others.
+// The sub-folder with the training images, where there is one. A folder called train that is a
+// class among others does not count.
 std::optional<std::string> train_folder_in(const std::filesystem::path& folder);
 
 }  // namespace retort::data

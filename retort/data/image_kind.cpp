@@ -30,7 +30,7 @@ ImageKind kind_of_media(std::string_view head) {
   return ImageKind::heic;
 }
 
-// "BM" alone begins many a text; the size of the second header is one of seven.
+// Many texts begin with "BM", so that this also checks the size of the second header, one of seven.
 bool is_bmp(std::string_view head) {
   static const std::set<uint8_t> sizes{12, 40, 52, 56, 64, 108, 124};
   return head.size() >= 18 && head.starts_with("BM") &&
@@ -64,7 +64,7 @@ const std::map<std::string, ImageKind>& kinds_by_extension() {
   return kinds;
 }
 
-// Of a copy, or of a file that is still being written.
+// Whether the name is that of a backup copy, or of a file that is still being written.
 bool is_leftover(const fs::path& path) {
   static const std::set<std::string> endings{".bak",  ".crdownload", ".download", ".old",
                                              ".orig", ".part",       ".partial",  ".tmp"};

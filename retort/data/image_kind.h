@@ -8,8 +8,8 @@
 
 namespace retort::data {
 
-// The kinds of picture that people have. `other` stands for those that are known by name alone:
-// camera raw files, layers of drawing programs and the like.
+// Kinds of image files. `other` is for those that are known by their extension alone: camera raw
+// files, files of drawing programs and the like.
 enum class ImageKind : uint8_t {
   none,
   jpeg,
@@ -27,9 +27,9 @@ enum class ImageKind : uint8_t {
   other
 };
 
-// By its first bytes; 64 of them are enough.
+// The kind by the first bytes; 64 are enough.
 ImageKind kind_of(std::span<const std::byte> bytes);
-// By the extension of its name, in any case of letters.
+// The kind by the name's extension, in upper or lower case.
 ImageKind kind_by_name(const std::filesystem::path& path);
 // True for the kinds that decode() reads in this build: some need libraries that are optional.
 bool is_read(ImageKind kind);
@@ -40,9 +40,9 @@ std::string kinds_read();
 
 // What a file in a folder of images is taken for.
 enum class Picture : uint8_t { no, image, unread };
-// By its name; where that says nothing, by the file's first bytes. A name that ends like those of
-// copies and unfinished downloads (.bak, .part, ~ …) is never an image. Never throws: a file that
-// cannot be opened is no picture.
+// Decides by the extension, and where that is unknown by the file's first bytes. A file with the
+// name of a backup copy or an unfinished download (.bak, .part, ~ …) is never `image`, but `unread`
+// where its bytes are an image. Never throws: a file that cannot be opened is `no`.
 Picture picture_at(const std::filesystem::path& path);
 
 }  // namespace retort::data

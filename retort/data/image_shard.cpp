@@ -24,7 +24,7 @@ std::string checksum(const uint8_t* pixels, size_t count) {
 template <typename T>
 at::Tensor tensor_of(const std::vector<T>& values, at::IntArrayRef shape, at::ScalarType type) {
   return at::from_blob(const_cast<T*>(values.data()), shape,
-                       type);  // from_blob is not const; it is only read
+                       type);  // from_blob takes no const pointer; the data is only read
 }
 
 const std::string& text_field(const Metadata& metadata, const std::string& name) {

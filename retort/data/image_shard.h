@@ -14,34 +14,35 @@
 
 namespace retort::data {
 
-// What a store keeps of an image: its pixels, or its size alone, and the pixels stay in its file.
+// What a store keeps of an image: its pixels, or only its size, while the pixels stay in the
+// image's own file.
 enum class Kept : uint8_t { pixels, sizes };
 
-// A run of a store's items on disk: [first, last) are places in the store's list. Each place is
-// either an image or a skipped file.
+// A file with a range of a store's items: [first, last) are places in the store's list of items.
+// Each place is either an image or a skipped file.
 struct Shard {
   int64_t first = 0, last = 0;
-  std::vector<int64_t> places;  // ascending, those with an image
-  // One for each place, into `pixels`; with null pointers where only sizes are kept.
+  std::vector<int64_t> places;  // the places with an image, ascending
+  // One for each of `places`, pointing into `pixels`; null pointers where only sizes are kept.
   std::vector<ImageView> images;
   std::vector<uint64_t> seeds;                           // one for each place (ImageStore::seed)
   std::vector<std::pair<int64_t, SkippedFile>> skipped;  // place, file
   at::Tensor pixels;                                     // uint8, flat; keeps the map alive
-  std::string checksum;                                  // of the images' pixels
+  std::string checksum;                                  // of the pixels, or of their hashes
 };
 
 // Collects decoded images until there are enough for a file.
 class ShardBuilder {
  public:
   ShardBuilder(int64_t first, Kept kept) : kept_(kept), first_(first), last_(first) {}
-  // `seed`: a hash of its pixels, which are not asked for where only its size is kept.
+  // `seed` is a hash of the image's pixels. Where only sizes are kept, image.rgb may be empty.
   void add(const Image& image, uint64_t seed);
   void skip(SkippedFile file);
   int64_t first() const { return first_; }
   int64_t last() const { return last_; }
-  // A function of what was added alone, so that a shard that is built again ends where it did.
+  // Depends only on what was added, so that a shard that is built again ends at the same item.
   bool full() const;
-  // Atomic. `key` is the store's.
+  // Writes the file atomically. `key` is the store's.
   void write(const std::filesystem::path& path, const std::string& key) const;
 
  private:

@@ -20,14 +20,14 @@ namespace retort::data {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr int64_t kGroup = 256;  // images decoded between looks at the shard's size; fixed, because
-                                 // shards end where groups do
+constexpr int64_t kGroup = 256;  // images decoded between checks of the shard's size; fixed,
+                                 // because shards end where groups end
 constexpr size_t kNamed = 20;    // skipped files that get a line of their own in the log
 
 struct Decoded {
   Image image;
   uint64_t seed = 0;     // a hash of its pixels
-  std::string reason{};  // why there is none
+  std::string reason{};  // why there is no image; empty otherwise
 };
 
 uint64_t seed_of(const Image& image) {
@@ -39,7 +39,7 @@ uint64_t seed_of(const Image& image) {
       .low;
 }
 
-// What a build needs to know, and one place in its list.
+// What a store is built from. A place is an index into `items`.
 struct Source {
   const Manifest& manifest;
   std::span<const int64_t> items;
@@ -55,13 +55,14 @@ struct Source {
   Decoded decode(int64_t place) const try {
     return {preparation.apply(manifest.read(item(place), preparation.enough))};
   } catch (const std::bad_alloc&) {
-    throw;  // the machine's fault, not the file's
+    throw;  // not the file's fault
   } catch (const std::exception& error) {
     const std::string message = shown(error.what(), (manifest.root / path(place)).string());
     return {.image = {}, .reason = message.substr(0, message.find("\n  to mend it"))};
   }
 
-  // The message, which may name the file in whatever characters that has.
+  // The message with control characters escaped, also those in the file's name, which it may
+  // contain.
   static std::string shown(const std::string& message, const std::string& file) {
     const size_t at = message.find(file);
     if (at == std::string::npos) return printable_message(message);
@@ -69,8 +70,8 @@ struct Source {
            printable_message(message.substr(at + file.size()));
   }
 
-  // What a shard keeps of it: no more, so that a group of large photographs takes no more memory
-  // than one of small ones.
+  // Decodes an image and drops at once what the shard does not keep, so that a group of large
+  // photographs does not fill the memory.
   Decoded decode_kept(int64_t place) const {
     Decoded decoded = decode(place);
     if (!decoded.reason.empty()) return decoded;
@@ -80,10 +81,10 @@ struct Source {
   }
 };
 
-// Of the folder: what is decoded for it.
+// The name of the store's folder: a hash of what its content is decoded from.
 std::string folder_key(const Source& source) {
   Hasher hasher;
-  // The number is raised when decode() gives other pixels of the same file.
+  // The number is raised when decode() starts to give other pixels for the same file.
   hasher.text("retort-images-3")
       .text(source.manifest.digest())
       .text(source.preparation.key)
@@ -96,8 +97,8 @@ fs::path folder_of(const fs::path& cache_dir, const std::string& key) {
   return cache_dir / "images" / key;
 }
 
-// Adds decoded images to a shard in the order of their places, each as soon as those before it are
-// there.
+// Adds decoded images to a shard in the order of their places; an image waits until all before it
+// are decoded.
 class OrderedAdds {
  public:
   OrderedAdds(const Source& source, ShardBuilder& builder, size_t count)
@@ -125,7 +126,7 @@ class OrderedAdds {
   size_t added_ = 0;
 };
 
-// Each thread takes the next file when it is done with one: files differ much in cost.
+// Each thread takes the next file when it has finished one, because files differ much in cost.
 void add_group(const Source& source, ShardBuilder& builder, int64_t last, const StopFlag& stop) {
   const int64_t first = builder.last();
   OrderedAdds adds(source, builder, static_cast<size_t>(last - first));
@@ -166,8 +167,8 @@ std::optional<Shard> open_shard(const fs::path& path, const std::string& key, in
   }
 }
 
-// A file that could not be read then (permissions, a share that was away) may decode now; one that
-// is broken takes no time to refuse again.
+// Whether a skipped file decodes now: it may have been unreadable for a while (permissions, a
+// network share). Trying a broken file again takes little time.
 bool outdated(const Shard& shard, const Source& source) {
   return std::ranges::any_of(shard.skipped, [&](const auto& skipped) {
     return source.decode(skipped.first).reason.empty();
@@ -196,8 +197,8 @@ void check_skipped(const std::vector<SkippedFile>& skipped, size_t total,
 }  // namespace
 
 Preparation bounded(int64_t side) {
-  // From twice the size on, what a reduced decoding loses is gone after the resize as well: PIL's
-  // thumbnail asks for as much.
+  // Decoding at a reduced size of at least twice `side` loses only detail that the resize removes
+  // anyway; PIL's thumbnail uses the same factor.
   return {"short side at most " + std::to_string(side) + ", decoded at " +
               std::to_string(2 * side) + " or more",
           [side](Image image) {
@@ -296,7 +297,7 @@ ImageStore ImageStore::open(const fs::path& cache_dir, const Manifest& manifest,
   }
   check_skipped(store.skipped_, items.size(), options, printable(manifest.root.string()), log);
   if (preparation.in_files) {
-    content.text("in files");  // large crops come at reduced size
+    content.text("in files");  // large crops are decoded at reduced size
     Manifest files{manifest.root, {}, {}};
     files.items.reserve(store.item_.size());
     for (const int64_t item : store.item_)
@@ -310,7 +311,7 @@ ImageStore ImageStore::open(const fs::path& cache_dir, const Manifest& manifest,
 Planes& ImageStore::render(int64_t i, const View& view, const InputSpec& spec,
                            Renderer& renderer) const {
   if (files_ == nullptr) return renderer.view(image(i), view, spec);
-  // At a reduced size from where a whole image would be (bounded).
+  // Large crops are decoded at a reduced size, as whole images are in bounded().
   return renderer.view(files_->read_part(i, crop_of(view), 2 * spec.size), view, spec);
 }
 

@@ -18,27 +18,26 @@
 
 namespace retort::data {
 
-// What is done to a decoded image before it is stored. The key names it in the store's own key.
+// What is done to a decoded image before it is stored. `key` becomes a part of the store's key.
 struct Preparation {
   std::string key;
   std::function<Image(Image)> apply;
-  int64_t enough = 0;  // of the short side: a larger JPEG may be decoded at reduced size (decode.h)
-  // Only sizes are stored, and each view is decoded from the image's file, as much as its crop
-  // needs.
+  int64_t enough = 0;  // pixels of the short side; a larger JPEG may be decoded smaller (decode.h)
+  // Only sizes are stored; for each view its crop is decoded from the image's file.
   bool in_files = false;
 };
-// Training: the short side at most `side`, so that large photographs do not fill the disk; smaller
-// images stay as they are.
+// For training: reduces the short side to at most `side` pixels, so that large photographs do not
+// fill the disk; smaller images stay as they are.
 Preparation bounded(int64_t side);
-// Training from the files themselves, where decoded images would fill the disk. Views are drawn on
-// the images' own pixels.
+// For training from the files themselves, where decoded images would fill the disk. Crops are drawn
+// on the full-size images.
 Preparation in_files();
-// Evaluation at a model's own resolution, from the full image: exactly what a client of
-// student.onnx computes.
+// For evaluation at a model's own resolution, from the full image: exactly the preprocessing that
+// student.onnx describes to its users.
 Preparation for_evaluation(const InputSpec& spec);
 
 // How many bytes the items' images would take on disk once they are prepared, estimated from a few
-// of them. 0 where none of these few decodes.
+// of them. 0 where none of those decodes.
 int64_t estimated_bytes(const Manifest& manifest, std::span<const int64_t> items,
                         const Preparation& preparation);
 
@@ -47,54 +46,55 @@ struct SkippedFile {
   std::string reason;
 };
 
-// Images decoded once, in parallel, into memory-mapped uint8 pixels on disk: shards of safetensors
-// files, each written atomically, so that a killed build goes on where it was and a data set larger
-// than memory streams.
+// Images that are decoded once, in parallel, into memory-mapped uint8 pixels on disk. They are in
+// shards, safetensors files that are each written atomically: a killed build continues with the
+// next shard, and a data set may be larger than memory.
 class ImageStore {
  public:
   struct Options {
-    // Share of files that may fail to decode before it is an error; 1 allows all.
+    // The largest share of files that may fail to decode, [0, 1].
     double max_skipped = 0.05;
     // Where the items are a part of a data set, such as a split, the share is of all of it:
     int64_t images = 0;             // how many images that has; 0: the items are all
     int64_t skipped_elsewhere = 0;  // and how many of its other files failed
   };
-  // Opens what is there and builds what is missing. `items` index manifest.items; of none, the
-  // store is empty. Files that do not decode are left out and listed, and tried again each time the
-  // store is opened. Throws Error when more than max_skipped fail or none is left, and Interrupted
-  // on stop.
+  // Opens the shards that exist and builds the others. `items` are indices into manifest.items;
+  // without items the store is empty. Files that do not decode are left out and listed in
+  // skipped(), and tried again each time the store is opened. Throws Error when more than
+  // max_skipped fail or all do, and Interrupted on stop.
   static ImageStore open(const std::filesystem::path& cache_dir, const Manifest& manifest,
                          std::span<const int64_t> items, const Preparation& preparation,
                          const Options& options, Log& log = null_log(),
                          const StopFlag& stop = never_stop());
 
-  // Whether a part of this store exists.
+  // Whether this store's folder exists in the cache, complete or not.
   static bool begun(const std::filesystem::path& cache_dir, const Manifest& manifest,
                     std::span<const int64_t> items, const Preparation& preparation);
 
   int64_t size() const { return static_cast<int64_t>(item_.size()); }
-  // The manifest's item behind position i, and its label.
+  // The index in manifest.items of the image at position i, and its label. A position counts the
+  // images that decoded.
   int64_t item(int64_t i) const { return item_[static_cast<size_t>(i)]; }
   int64_t label(int64_t i) const { return label_[static_cast<size_t>(i)]; }
-  // What its views are drawn from: a hash of its prepared pixels, so that they are the same
-  // whatever other files lie beside it.
+  // The seed of the image's views: a hash of its prepared pixels, so that views do not depend on
+  // the other files of the data set.
   uint64_t seed(int64_t i) const { return seed_[static_cast<size_t>(i)]; }
-  // Its size, and its pixels unless they stayed in the files.
+  // The image's size and pixels; the pointer is null where the pixels stay in the files.
   ImageView image(int64_t i) const { return image_[static_cast<size_t>(i)]; }
-  // A view of it, in the renderer's planes. Throws Error, naming the file, where its pixels stayed
-  // in it and it is no longer what it was.
+  // Renders a view of the image into the renderer's planes. Where the pixels stay in the file,
+  // throws Error, naming the file, when it no longer decodes or its crop no longer fits.
   Planes& render(int64_t i, const View& view, const InputSpec& spec, Renderer& renderer) const;
   const std::vector<SkippedFile>& skipped() const { return skipped_; }
-  // Names what is stored, the pixels of all images in their order: equal keys, equal images,
-  // wherever the files are and whenever they were written.
+  // A hash of the sizes and pixels of all images, in their order: with equal keys the images are
+  // equal, wherever the files are and whenever they were written.
   const std::string& key() const { return key_; }
-  // The data set's folder, for people.
+  // The absolute path of the data set's folder, for messages.
   const std::string& source() const { return source_; }
 
  private:
   std::string key_, source_;
   std::shared_ptr<const StoreUse> use_;
-  // Where the pixels are; null when they are stored. The items are the store's own, in its order.
+  // Set where the pixels stay in the files, else null. Its items are those of the store, in order.
   std::shared_ptr<const Manifest> files_;
   std::vector<at::Tensor> shards_;  // keeps the maps alive
   std::vector<int64_t> item_, label_;

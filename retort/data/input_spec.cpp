@@ -24,8 +24,8 @@ std::array<double, 3> shortest(const std::array<float, 3>& values) {
   return {shortest(values[0]), shortest(values[1]), shortest(values[2])};
 }
 
-// A ratio that resize_side() turns back into exactly `side`: the quotient may round to a hair
-// above.
+// A ratio from which resize_side() computes exactly `side`; the plain quotient may be rounded up
+// and give one less.
 double ratio_for(int64_t size, int64_t side) {
   double ratio = static_cast<double>(size) / static_cast<double>(side);
   while (std::floor(static_cast<double>(size) / ratio) < static_cast<double>(side))
@@ -61,7 +61,7 @@ std::array<float, 3> channels_from(const nlohmann::json& json, const char* field
           static_cast<float>(values[2])};
 }
 
-// A number with a fraction, or beyond 64 bits, has no whole number to be converted to.
+// Refuses a number with a fraction or beyond 64 bits.
 int64_t whole_number(const nlohmann::json& json, const char* field) {
   const auto value = value_of<nlohmann::json>(json, field);
   if (!value.is_number_integer()) fail(field, "is no whole number");

@@ -10,8 +10,7 @@ namespace retort::data {
 
 enum class Interpolation { bilinear, bicubic };
 
-// How a model wants its images: RGB scaled to [0, 1], minus mean, over std, channels first, size ×
-// size.
+// The images that a model takes: RGB scaled to [0, 1], minus mean, divided by std, [3, size, size].
 struct InputSpec {
   int64_t size = 224;                                 // pixels, [16, 1024]
   std::array<float, 3> mean{0.485F, 0.456F, 0.406F};  // ImageNet's, as torchvision has them
@@ -29,6 +28,8 @@ Interpolation interpolation_from(const std::string& name);  // throws UsageError
 // {"resize": short side, "crop": size, "interpolation": "bilinear", "mean": […], "std": […],
 // "range": [0, 1]}: the `preprocess` entry of student.onnx.
 nlohmann::json to_json(const InputSpec& spec);
+// Reads such an entry. Throws Error, naming the field, on one that is missing, of another type or
+// out of range, and UsageError on another interpolation.
 InputSpec input_spec_from(const nlohmann::json& json);
 
 // The short side that evaluation resizes to.

@@ -5,8 +5,9 @@
 
 namespace retort::data {
 
-// Brightness, contrast, saturation and hue of the view, in its order, in place: torchvision v2's
-// adjust_* on uint8 images, which cut back to bytes after each step. Neutral factors do nothing.
+// Applies the view's brightness, contrast, saturation and hue in the view's order, in place, as
+// torchvision v2's adjust_* do on uint8 images, which round to bytes after each step. Neutral
+// factors change nothing.
 void jitter(Planes& image, const View& view);
 
 }  // namespace retort::data

@@ -5,7 +5,7 @@
 #include "retort/data/listing.h"
 
 // DTD, the Describable Textures Dataset (Cimpoi et al. 2014): images/class/file.jpg, and ten splits
-// in labels/. Split 1 is the one that is reported where one is.
+// in labels/. This reads split 1, which is the one that papers with a single split report.
 namespace retort::data::dtd {
 namespace fs = std::filesystem;
 namespace {

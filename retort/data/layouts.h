@@ -10,13 +10,13 @@
 
 namespace retort::data {
 
-// How one public data set lies on disk once it is unpacked. A new one is a file layout_NAME.cpp
-// that ends in one RETORT_REGISTER_LAYOUT line, and its name in CMakeLists.txt: nothing else
-// changes.
+// The layout of one public data set on disk once it is unpacked. A new layout is a file
+// layout_NAME.cpp that ends in one RETORT_REGISTER_LAYOUT line, and its name in CMakeLists.txt;
+// nothing else changes.
 struct Layout {
   std::string name;
-  // Whether the folder is one, by the files that only this data set has. Looks, reads nothing,
-  // never throws. No folder may suit two layouts.
+  // Whether the folder has this layout, by names of files that only this data set has. Opens no
+  // file and never throws. No folder may match two layouts.
   bool (*recognise)(const std::filesystem::path& folder) = nullptr;
   // Throws Error as load_manifest does, and when a list is malformed or names a file that is not
   // there.

@@ -10,7 +10,7 @@ namespace retort::data {
 namespace fs = std::filesystem;
 namespace {
 
-// As their systems spell them; hidden ones only where they are worth a name.
+// Names as their systems spell them. Other hidden names are counted together as "hidden".
 constexpr std::array kLeftovers = {".DS_Store",
                                    ".AppleDouble",
                                    ".Spotlight-V100",
@@ -50,7 +50,7 @@ bool has_all(const fs::path& folder, std::initializer_list<const char*> names) {
   });
 }
 
-// A cache of decoded images.
+// Whether the folder is a cache of decoded images.
 bool is_cache(const fs::path& folder) {
   std::error_code error;
   for (fs::directory_iterator it(folder / "images", error);

@@ -65,8 +65,8 @@ std::string Manifest::digest() const {
     struct stat info {};
     if (::stat(file(static_cast<int64_t>(i)).c_str(), &info) != 0) info = {};
     hasher.text(items[i].path).number(items[i].label).number(static_cast<int64_t>(items[i].split));
-    // Archives and copies set the time of writing; the system alone sets the time of change, and
-    // another file in this one's place has another number.
+    // Programs that unpack or copy may set the modification time, but only the system sets the
+    // change time, and a file that replaces this one has another inode number.
     hasher.number(info.st_size).number(static_cast<int64_t>(info.st_ino));
     for (const timespec& time : {info.st_mtim, info.st_ctim})
       hasher.number(time.tv_sec).number(time.tv_nsec);

@@ -20,46 +20,48 @@ struct Item {
   Split split = Split::train;
 };
 
-// What was guessed of a data set or left out of it: a line for the log.
+// A line for the log about what was guessed or left out when reading a data set.
 struct Note {
   std::string text;
   bool warning = false;
 };
 
-// What is in a data set: which file, which class, which split. Items are sorted by path within a
-// split, classes by name, so that the same folder gives the same manifest on every machine.
+// The content of a data set: each image's file, class and split. Items are sorted by split, then by
+// path, and classes by name, so that the same folder gives the same manifest on every machine.
 struct Manifest {
   std::filesystem::path root;
   std::vector<std::string> classes;
   std::vector<Item> items;
-  bool carved = false;  // train and test were split here, not given
-  // Pictures in its folders of kinds that decode() does not read, relative to the root.
+  bool carved = false;  // retort chose the splits; the data set names none
+  // Paths, relative to the root, of pictures that decode() does not read.
   std::vector<std::string> unread{};
   std::vector<Note> notes{};
 
   // Indices into items.
   std::vector<int64_t> of(Split split) const;
-  // The file that the item is, or is a record of.
+  // The item's file, or for a record the file that contains it.
   std::filesystem::path file(int64_t item) const;
-  // Throws Error, naming the file, when it does not decode.
+  // Decodes the item's image (read_image). Throws Error, naming the file, when it does not decode.
   Image read(int64_t item, int64_t enough = 0) const;
   // A window of it (decode_part).
   Part read_part(int64_t item, const Window& window, int64_t enough) const;
-  // A hash of classes, paths, labels and splits, and of each file's size and modification time.
+  // A hash of classes, paths, labels and splits, and of each file's size, inode number,
+  // modification time and change time.
   std::string digest() const;
 };
 
 struct ManifestOptions {
-  // Share of train for validation where no val split is given, [0.01, 0.5]: stratified, at least
-  // one image of each class that has two.
+  // The share of the training images that becomes the validation split where the data set has none,
+  // [0.01, 0.5]: stratified, at least one image of each class that has two.
   double val_fraction = 0.1;
-  // Share of all for testing where one folder holds everything, [0, 0.5]: stratified.
+  // The share of all images that becomes the test split where the data set names no splits, [0,
+  // 0.5]: stratified.
   double test_fraction = 0.2;
-  uint64_t split_seed = 0;  // not the training seed: another seed is another run on the same split
-  // The classes of a student that is to be evaluated on the images. Then one class, one image or
-  // test/ alone is enough, nothing is carved, and images without a split are test images.
+  uint64_t split_seed = 0;  // not the training seed, so that runs with other seeds share a split
+  // The classes of a student that is to be evaluated on the images. If set, one class, one image or
+  // test/ alone is enough, no images are set aside, and images without a split are test images.
   std::vector<std::string> known{};
-  std::vector<std::filesystem::path> own{};  // folders that the caller writes: never classes
+  std::vector<std::filesystem::path> own{};  // folders that the caller writes: no classes
 };
 
 // Reads one of these:
@@ -78,10 +80,10 @@ struct ManifestOptions {
 // - a CSV line is malformed (the message has its number), or a layout finds its lists wrong.
 Manifest load_manifest(const std::filesystem::path& path, const ManifestOptions& options = {});
 
-// Says what was guessed and what was left out, pictures that are not read among it.
+// Logs what was guessed and what was left out, including pictures that are not read.
 void tell_of(const Manifest& manifest, Log& log);
 
-// Says how many pictures the manifest leaves unread, where there are any.
+// Warns of the pictures that are not read, where there are any.
 void warn_of_unread(const Manifest& manifest, Log& log);
 
 }  // namespace retort::data

@@ -20,13 +20,15 @@ struct Metrics {
   double mean_class_accuracy = 0;      // percent, the mean over classes that have images
   std::vector<double> class_accuracy;  // percent; -1 for a class without images
   std::vector<int64_t> class_count;
-  // Images by label and predicted class, of the pairs that occur: of 100,000 classes few do.
+  // The number of images for each pair (label, predicted class) that occurs. A full matrix would be
+  // too large for 100,000 classes.
   std::map<std::pair<int64_t, int64_t>, int64_t> confusion;
 
-  // Images of this label that were taken for that class.
+  // The number of images of this label that were predicted as that class.
   int64_t confused(size_t label, size_t predicted) const;
 };
 
+// Labels and predictions are in [0, classes); throws Error on others, and where `classes` is < 1.
 Metrics compute_metrics(const std::vector<Prediction>& predictions, int64_t classes);
 
 // `path,label,predicted,probability` with class names, quoted where CSV needs it.

@@ -9,9 +9,10 @@
 namespace retort::data {
 namespace {
 
-constexpr uint64_t kMixStream = 0x6D69780000000001ULL;  // apart from the draws of the view itself
+constexpr uint64_t kMixStream = 0x6D69780000000001ULL;  // other numbers than the view itself draws
 
-// Beta(α, α) by Jöhnk's method (1964): two powers of uniforms whose sum is at most 1.
+// Draws from Beta(α, α) by Jöhnk's method (1964): x = U^(1/α) and y = V^(1/α) with x + y <= 1 give
+// x / (x + y).
 double draw_beta(double alpha, CounterRng& rng) {
   for (;;) {
     const double x = std::pow(rng.uniform(), 1 / alpha), y = std::pow(rng.uniform(), 1 / alpha);
@@ -30,7 +31,7 @@ void draw_rectangle(Mix& mix, double lambda, CounterRng& rng) {
   mix.share = 1 - (mix.bottom - mix.top) * (mix.right - mix.left);
 }
 
-// Of one channel: the rectangle of `from`.
+// Copies the rectangle from `from`, in one channel.
 void paste(uint8_t* to, const uint8_t* from, int64_t width, int64_t height, const Mix& mix) {
   const auto pixel = [](double share, int64_t side) {
     return std::llround(share * static_cast<double>(side));
@@ -41,7 +42,7 @@ void paste(uint8_t* to, const uint8_t* from, int64_t width, int64_t height, cons
     std::copy_n(from + y * width + left, right - left, to + y * width + left);
 }
 
-// Of one channel: `share` of it and the rest of `from`.
+// Computes share · to + (1 − share) · from, in one channel.
 void add(uint8_t* to, const uint8_t* from, int64_t count, double share) {
   const auto own = static_cast<float>(share), other = 1 - own;
   for (int64_t i = 0; i < count; ++i)

@@ -6,7 +6,8 @@
 
 namespace retort::data {
 
-// 8-bit RGB with one plane a channel: loops over planes vectorise.
+// 8-bit RGB with one plane per channel, which follow each other in memory. Loops over planes are
+// easy to vectorise.
 class Planes {
  public:
   Planes() = default;
@@ -15,8 +16,8 @@ class Planes {
   // Back to interleaved bytes, 3 count() of them.
   void copy_to(uint8_t* rgb) const;
 
-  // Changes the size and leaves the pixels undefined. Allocates only where it was never as large
-  // before.
+  // Changes the size and leaves the pixels undefined. Allocates only where the image was never as
+  // large before.
   void reshape(int64_t width, int64_t height) {
     width_ = width, height_ = height;
     bytes_.resize(static_cast<size_t>(3 * width * height));

@@ -11,7 +11,7 @@ namespace {
 constexpr int64_t kLast = 30;  // torchvision's 31 bins
 constexpr Colour kBlack{0, 0, 0};
 
-// torch.linspace in float32, which goes from both ends.
+// torch.linspace in float32, which computes each half from its own end.
 float linspace(float start, float end, int64_t place) {
   const float step = (end - start) / static_cast<float>(kLast);
   return place < (kLast + 1) / 2 ? start + step * static_cast<float>(place)
@@ -30,16 +30,16 @@ float reach(AugmentOp op) {
     case AugmentOp::rotate:
       return 30.0F;
     default:
-      return 0.9F;  // brightness, saturation, contrast, sharpness: off 1
+      return 0.9F;  // brightness, saturation, contrast, sharpness: distance from 1
   }
 }
 
-// Cut to whole pixels, as torchvision does.
+// A share of the side in whole pixels, rounded towards 0 as torchvision does.
 int64_t pixels(float share, int64_t side) {
   return static_cast<int64_t>(static_cast<double>(share) * static_cast<double>(side));
 }
 
-// About the upper left corner.
+// Shears about the upper left corner.
 Affine sheared(float x, float y, const Planes& image) {
   return {.xy = x,
           .x0 = x * static_cast<float>(image.height()) / 2,

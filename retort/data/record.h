@@ -15,13 +15,13 @@ struct Record {
   int64_t number = 0;
 };
 
-// What a path of this form names; nothing for any other path.
+// The record that a path of this form names; nothing for any other path.
 std::optional<Record> record_of(const std::filesystem::path& path);
 
-// An image by its path: a file of its own (decode_file, with `enough`), or a record, which the
+// Reads the image of a path, which is a file (decode_file, with `enough`) or a record, which the
 // layout of its folder reads. Throws Error, naming the file.
 Image read_image(const std::filesystem::path& path, int64_t enough = 0);
-// A window of such an image (decode_part).
+// Reads a window of such an image (decode_part).
 Part read_part(const std::filesystem::path& path, const Window& window, int64_t enough = 0);
 
 }  // namespace retort::data

@@ -15,8 +15,7 @@ namespace {
 
 constexpr int64_t kLanes = 16;
 
-// Sixteen rows of sixteen bytes, which row(i) points to, become columns: byte k of row i goes to
-// column k's place i.
+// Transposes 16 × 16 bytes: byte k of the row that row(i) points to becomes byte i of column[k].
 template <typename Row>
 void transpose(const Row& row, __m128i* column) {
   __m128i other[kLanes];
@@ -31,8 +30,8 @@ void transpose(const Row& row, __m128i* column) {
   deal(column, other), deal(other, column), deal(column, other), deal(other, column);
 }
 
-// Sixteen rows of an image, from `rgb` on, by columns, widened: byte k of row i goes to columns[16
-// k + i]. Where there are fewer, the last of the `height` rows stands for the rest.
+// Transposes sixteen rows of an image, from `rgb` on, and widens them to 16 bits: byte k of row i
+// goes to columns[16 k + i]. Where fewer than sixteen rows are left, the last one is repeated.
 RETORT_AVX2 void to_columns(const uint8_t* rgb, int64_t pitch, int64_t height, int64_t bytes,
                             int16_t* columns) {
   const uint8_t* row[kLanes];
@@ -49,8 +48,8 @@ RETORT_AVX2 void to_columns(const uint8_t* rgb, int64_t pitch, int64_t height, i
     for (int64_t i = 0; i < kLanes; ++i) columns[kLanes * at + i] = row[i][at];
 }
 
-// The other way: sums[16 k + i] goes to byte k of row i. There is room for the bytes up to the next
-// multiple of 16 on either side.
+// The inverse: sums[16 k + i] goes to byte k of row i. Both buffers are padded to the next multiple
+// of 16 bytes.
 void to_rows(const uint8_t* sums, int64_t bytes, uint8_t* rows, int64_t pitch) {
   for (int64_t at = 0; at < bytes; at += kLanes) {
     __m128i column[kLanes];
@@ -60,12 +59,12 @@ void to_rows(const uint8_t* sums, int64_t bytes, uint8_t* rows, int64_t pitch) {
   }
 }
 
-// Sixteen weighted sums: of places 0 to 3 and 8 to 11, and of the others.
+// Sixteen weighted sums: `low` has those of lanes 0 to 3 and 8 to 11, `high` the others.
 struct Sums {
   __m256i low, high;
 };
 
-// Two weights, for two taps.
+// The weights of two neighbouring taps, repeated in all lanes.
 RETORT_INLINE __m256i weights_of(const int16_t* weight) {
   int32_t both = 0;
   std::memcpy(&both, weight, sizeof both);
@@ -98,7 +97,7 @@ RETORT_INLINE void store(uint8_t* to, __m128i bytes) {
   _mm_storeu_si128(reinterpret_cast<__m128i*>(to), bytes);
 }
 
-// A channel after the other, `width` columns of sixteen sums each.
+// Writes one channel after the other: for each, `width` columns of sixteen sums.
 RETORT_AVX2 void sum_across(const int16_t* columns, const Taps& taps, int64_t width,
                             uint8_t* sums) {
   constexpr int64_t kPixel = 3 * kLanes;
@@ -160,7 +159,8 @@ void resize_avx2(const ImageView& image, const Window& window, int64_t width, in
   room.down.weigh(window.height, height, interpolation, /*mirrored=*/false);
   const int64_t pitch = (3 * width + kLanes - 1) / kLanes * kLanes,
                 rows = (window.height + kLanes - 1) / kLanes * kLanes;
-  // A pixel, a row and a vector more than there are: read with a weight of 0, or not used.
+  // The buffers have a pixel, a row and a vector more than the image: these are read with a weight
+  // of 0 or not used.
   grow(room.columns, kLanes * 3 * (window.width + 1));
   grow(room.sums, kLanes * pitch);
   grow(room.rows, (rows + 1) * pitch + kLanes);

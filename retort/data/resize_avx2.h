@@ -16,10 +16,10 @@ struct ResizeRoom {
   std::vector<uint8_t> sums, rows;
 };
 
-// Whether the processor has these instructions.
+// Whether the processor has AVX2.
 bool has_avx2();
 
-// Resizer::resize on such a processor.
+// Resizer::resize with AVX2 instructions: call it only where has_avx2() is true.
 void resize_avx2(const ImageView& image, const Window& window, int64_t width, int64_t height,
                  Interpolation interpolation, bool mirrored, ResizeRoom& room, Planes& out);
 

@@ -11,7 +11,7 @@
 namespace retort::data {
 namespace {
 
-// Of either side. What resize_avx2 works with is a hundred times as large as a row.
+// The longest side for resize_avx2, whose buffers are about a hundred times as large as a row.
 constexpr int64_t kLongest = 65'536;
 
 }  // namespace
@@ -27,7 +27,7 @@ void Resizer::resize(const ImageView& image, const Window& window, int64_t width
 void resize_by_libtorch(const ImageView& image, const Window& window, int64_t width, int64_t height,
                         Interpolation interpolation, bool mirrored, Planes& out) {
   const at::NoGradGuard no_grad;
-  // from_blob is not const; it is only read.
+  // from_blob takes no const pointer; the pixels are only read.
   auto* first = const_cast<uint8_t*>(image.rgb) + 3 * (window.top * image.width + window.left);
   const at::Tensor input =
       at::from_blob(first, {1, 3, window.height, window.width},

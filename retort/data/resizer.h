@@ -9,9 +9,9 @@
 
 namespace retort::data {
 
-// Resizes images with antialias as PIL does (bilinear, or bicubic with a = -0.5): along the rows
-// first, rounded to bytes, then along the columns. Buffers are kept, so that it allocates only for
-// an image larger than those before. For one thread.
+// Resizes images with antialias as PIL does (bilinear, or bicubic with a = -0.5): first along the
+// rows, with a result in bytes, then along the columns. Buffers are kept: it allocates only for an
+// image larger than those before. Not thread-safe.
 class Resizer {
  public:
   // Resizes the window to width x height pixels, which becomes `out`'s size. `mirrored`: left
@@ -23,8 +23,9 @@ class Resizer {
   ResizeRoom room_;
 };
 
-// The same by libtorch's operators, _upsample_bilinear2d_aa and _upsample_bicubic2d_aa, which
-// allocate: where the processor has no AVX2, and for sides beyond 65,536. The bytes are the same.
+// The same with libtorch's operators, _upsample_bilinear2d_aa and _upsample_bicubic2d_aa, which
+// allocate. Used where the processor has no AVX2, and for sides beyond 65,536. The bytes are the
+// same.
 void resize_by_libtorch(const ImageView& image, const Window& window, int64_t width, int64_t height,
                         Interpolation interpolation, bool mirrored, Planes& out);
 

@@ -21,7 +21,7 @@ bool is_folder(const fs::directory_entry& entry) {
   return entry.is_directory(ignored);
 }
 
-// Pictures in a folder that is passed over, which may be one that nobody may read.
+// The number of images in a folder that is passed over; folders without permission count as empty.
 int64_t pictures_passed(const fs::path& folder) {
   int64_t count = 0;
   std::error_code error;
@@ -32,14 +32,14 @@ int64_t pictures_passed(const fs::path& folder) {
   return count;
 }
 
-// What an entry is, or leads to where it is a link; found out once, as each look costs a call of
-// the system. A link that leads nowhere is not_found.
+// The type of an entry, or of a link's target. It is asked for once, because each request is a
+// system call. A link to nothing is not_found.
 fs::file_type type_of(const fs::directory_entry& entry) {
   std::error_code ignored;
   return entry.status(ignored).type();
 }
 
-// Whether it is a link to the folder that it lies in, or to one above it.
+// Whether the entry is a link to the folder that contains it, or to one above that.
 bool leads_back(const fs::directory_entry& entry, const fs::path& folder) {
   std::error_code error;
   if (!entry.is_symlink(error)) return false;
@@ -49,8 +49,8 @@ bool leads_back(const fs::directory_entry& entry, const fs::path& folder) {
   return !error && std::ranges::mismatch(target, from).in1 == target.end();
 }
 
-// Shows visit(entry, type) the entries that are people's own, in any order, until it returns false;
-// the others are counted.
+// Calls visit(entry, type) with the user's own entries, in any order, until it returns false; the
+// others are counted in `passed`.
 template <typename Visit>
 void each_entry(const fs::path& folder, PassedOver& passed, const Visit& visit) {
   std::error_code error;
@@ -73,13 +73,14 @@ void each_entry(const fs::path& folder, PassedOver& passed, const Visit& visit) 
                 "check its permissions");
 }
 
-// Pipes and devices would block or never end. What is not there is for its reader to say.
+// Whether the entry is a file, or a link to nothing, which is reported when it is read. Pipes and
+// devices would block or never end.
 bool can_be_read(fs::file_type type) {
   return type == fs::file_type::regular || type == fs::file_type::not_found ||
          type == fs::file_type::none;
 }
 
-// The real folders that were seen: links may lead back.
+// The folders that were visited, by inode: links may lead back to them.
 class Visited {
  public:
   bool enter(const fs::path& folder) {
@@ -166,7 +167,7 @@ bool has_pictures(const fs::path& folder) {
         return !found;
       });
     } catch (const Error&) {
-      return false;  // who reads it says so
+      return false;  // reading the folder reports it
     }
     return found || std::ranges::any_of(folders, look);
   };

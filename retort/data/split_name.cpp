@@ -48,7 +48,7 @@ bool is_filler(const std::string& word) {
   return words.contains(word);
 }
 
-// trainA as train A.
+// "trainA" becomes "train A".
 std::string with_blanks_before_capitals(const std::string& name) {
   const auto is_lower = [](char c) { return c >= 'a' && c <= 'z'; };
   std::string apart;
@@ -59,7 +59,7 @@ std::string with_blanks_before_capitals(const std::string& name) {
   return apart;
 }
 
-// Names of two letters, which may be anything else beside other words or folders.
+// Names of two letters. They count only as the whole name, since they may also mean something else.
 std::optional<Split> short_split(const std::string& name) {
   static const std::map<std::string, Split> names = {
       {"tr", Split::train}, {"va", Split::val}, {"te", Split::test}, {"ts", Split::test}};

@@ -7,17 +7,17 @@
 
 namespace retort::data {
 
-// What each place of a resized side is made of: `count` places of the image's side from `first` on,
-// weighted. Weights are PIL's, with antialias, in libtorch's fixed point for bytes: whole numbers
-// of 1 / 2^shift, with as many bits after the point as keep the largest within 16.
+// The weights that resize one side of an image: output pixel i is a weighted sum of count[i] input
+// pixels from first[i] on. The weights are PIL's, with antialias, in libtorch's fixed point for
+// bytes: multiples of 1 / 2^shift, with the largest shift at which all weights fit into int16.
 struct Taps {
   std::vector<int32_t> first, count;
-  std::vector<int16_t> weight;  // `most` a place, 0 beyond `count`
+  std::vector<int16_t> weight;  // `most` for each output pixel, 0 beyond `count`
   int64_t most = 0;             // even
   int shift = 0;
 
-  // For `to` places of a side of `from`, both at least 1; mirrored, in the opposite order.
-  // Allocates only where no side was as large before.
+  // Computes the weights to resize a side from `from` to `to` pixels, both at least 1; `mirrored`
+  // reverses the output. Allocates only where no side was as large before.
   void weigh(int64_t from, int64_t to, Interpolation interpolation, bool mirrored);
 
  private:

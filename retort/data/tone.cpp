@@ -4,7 +4,7 @@
 #include "retort/data/colour.h"
 #include "retort/data/to_byte.h"
 
-// The colour functions that are one table of 256 values a channel.
+// The colour functions that map each channel through a table of 256 values.
 namespace retort::data {
 namespace {
 

@@ -22,8 +22,8 @@ std::string size_text(int64_t width, int64_t height) {
   return std::to_string(width) + " x " + std::to_string(height);
 }
 
-// RandomResizedCrop.get_params (torchvision 0.29): ten tries, then the largest central crop of an
-// allowed ratio.
+// RandomResizedCrop.get_params (torchvision 0.29): up to ten tries, then the largest central crop
+// with an allowed aspect ratio.
 Window draw_crop(const ViewRecipe& recipe, int64_t width, int64_t height, CounterRng& rng) {
   const auto w = static_cast<double>(width), h = static_cast<double>(height);
   for (int attempt = 0; attempt < 10; ++attempt) {
@@ -57,7 +57,8 @@ struct Scale {
 
 RETORT_VECTORISED void normalize_bytes(const uint8_t* rgb, int64_t values, const Scale& by,
                                        float* out) {
-  // The channels' pattern repeated, so that the compiler sees a plain loop to vectorise.
+  // Scale and bias are repeated for 16 pixels, so that the inner loop is one that the compiler
+  // vectorises.
   constexpr int64_t kRun = 48;
   std::array<float, kRun> scale{}, bias{};
   for (size_t i = 0; i < kRun; ++i) {
@@ -98,7 +99,8 @@ std::string ViewRecipe::key() const {
   for (const double value :
        {scale_min, scale_max, ratio_min, ratio_max, flip, brightness, contrast, saturation, hue})
     append(value);
-  // Named only where there is one: outputs stored for views without stay valid.
+  // Turns are named only where they are used, so that outputs stored for views without turns stay
+  // valid.
   if (turn > 0) {
     text += " turn";
     append(turn);
@@ -127,7 +129,7 @@ View draw_view(const ViewRecipe& recipe, int64_t width, int64_t height, uint64_t
     std::swap(view.order[i],
               view.order[static_cast<size_t>(rng.below(static_cast<int64_t>(i) + 1))]);
   view.augment = draw_augment(recipe.augment, rng);
-  // Last, so that the rest is drawn alike with and without turns.
+  // This is drawn last, so that the other values are the same with and without turns.
   if (rng.uniform() < recipe.turn) view.quarters = 1 + rng.below(3);
   return view;
 }

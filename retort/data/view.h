@@ -16,7 +16,8 @@
 
 namespace retort::data {
 
-// How training views are drawn. Ranges as in torchvision's RandomResizedCrop and ColorJitter.
+// How training views are drawn. Ranges mean what they mean in torchvision's RandomResizedCrop and
+// ColorJitter.
 struct ViewRecipe {
   double scale_min = 0.35;  // the crop's share of the area; (0, 1]
   double scale_max = 1.0;
@@ -29,18 +30,18 @@ struct ViewRecipe {
   double saturation = 0.2;
   double hue = 0.0;  // shift uniform in [-x, x] of a full turn; [0, 0.5]
   AugmentRecipe augment;
-  MixRecipe mix;  // of whole views: render_batch
+  MixRecipe mix;  // of two views, in render_batch
 
   // Every field that changes something, for cache keys.
   std::string key() const;
 };
 
-// One way to look at one image: a value. Rendering it twice gives the same bytes, on any thread, in
-// any order.
+// The drawn parameters of one training view of an image. Rendering a view twice gives the same
+// bytes, on any thread, in any order.
 struct View {
   int64_t top = 0, left = 0, height = 0, width = 0;  // the crop, in the stored image's pixels
   bool flip = false;
-  int64_t quarters = 0;  // turned anticlockwise, after the flip; [0, 3]
+  int64_t quarters = 0;  // quarter turns anticlockwise, after the flip; [0, 3]
   float brightness = 1, contrast = 1, saturation = 1, hue = 0;
   std::array<uint8_t, 4> order{0, 1, 2, 3};  // of brightness, contrast, saturation, hue
   std::vector<AugmentStep> augment{};        // after all of these
@@ -48,24 +49,25 @@ struct View {
 
 inline Window crop_of(const View& view) { return {view.top, view.left, view.height, view.width}; }
 
-// View number `number` of the image of this seed (ImageStore::seed): a pure function of its
-// arguments. The crop follows torchvision's RandomResizedCrop.get_params.
+// Draws view number `number` of an image of this size. `seed` is the run's view seed, `image` the
+// image's (ImageStore::seed). A pure function of its arguments. The crop follows torchvision's
+// RandomResizedCrop.get_params. Throws UsageError as check() of the augmentation does.
 View draw_view(const ViewRecipe& recipe, int64_t width, int64_t height, uint64_t seed,
                uint64_t image, int64_t number);
 
-// Renders views, one after the other. What it works with is kept, so that nothing is allocated for
-// an image once there was one as large (augmentation beyond flip and jitter may). For one thread.
+// Renders one view after the other. It keeps its buffers, so that it allocates only for an image
+// larger than those before (augmentation beyond flip and jitter may allocate). Not thread-safe.
 class Renderer {
  public:
-  // The crop resized (with antialias) to spec.size, flipped, turned, colours jittered, as uint8:
-  // what torchvision v2's resized_crop, hflip, torch.rot90 and adjust_* make of the same
-  // parameters, within 1/255 a pixel on average. Then the augmentation, on those pixels. The caller
-  // may change them; they live until the next view. Throws Error where the crop is not inside the
-  // image.
+  // Resizes the crop (with antialias) to spec.size, flips, turns and jitters it, as uint8, and
+  // applies view.augment to the result. Before the augmentation this equals torchvision v2's
+  // resized_crop, hflip, torch.rot90 and adjust_* with the same parameters, within 1/255 on average
+  // over pixels. The caller may change the planes, which are valid until the next view. Throws
+  // Error where the crop is not inside the image.
   Planes& view(const ImageView& image, const View& view, const InputSpec& spec) {
     return render(image, crop_of(view), view, spec);
   }
-  // The same from the part of the image that the crop is.
+  // The same from a Part whose window is the view's crop.
   Planes& view(const Part& crop, const View& view, const InputSpec& spec) {
     return render(crop.image, crop.window, view, spec);
   }
@@ -78,16 +80,19 @@ class Renderer {
   Planes planes_;
 };
 
-// Evaluation: short side resized, centre cropped, as torchvision's Resize and CenterCrop on PIL
-// images.
+// Renders an image for evaluation: resizes the short side to resize_side(spec) and crops the centre
+// to spec.size, as torchvision's Resize and CenterCrop do on PIL images. Throws Error on an image
+// without pixels.
 Image render_eval(ImageView image, const InputSpec& spec);
 
-// Resized, with antialias, as PIL does.
+// Resizes with antialias, as PIL does. Throws Error where either size is empty or the new one
+// exceeds kMaxPixels.
 Image resize(ImageView image, int64_t width, int64_t height, Interpolation interpolation);
 
-// uint8 [N, H, W, 3] to float [N, 3, H, W] in channels-last layout, scaled and normalised.
+// Turns uint8 [N, H, W, 3] into float [N, 3, H, W] in channels-last layout: (pixel / 255 − mean) /
+// std. Throws Error on another shape or type.
 at::Tensor normalize(const at::Tensor& pixels, const InputSpec& spec);
-// The same for pixels of any number of rows: channels-last keeps a pixel's channels together.
+// The same for `pixels` interleaved pixels, or for planes: writes 3 floats a pixel, interleaved.
 void normalize(const uint8_t* rgb, int64_t pixels, const InputSpec& spec, float* out);
 void normalize(const Planes& planes, const InputSpec& spec, float* out);
 

@@ -7,8 +7,8 @@
 namespace retort::data {
 namespace {
 
-// The image as it was, with a colour around it. Coordinates are compared as floats before they
-// become whole numbers: they may be anything.
+// A copy of the image, surrounded by a colour. Coordinates are compared as floats before they
+// become whole numbers, because they may be arbitrarily large.
 struct Surrounded {
   const Planes image;
   const Colour& fill;
@@ -48,7 +48,7 @@ void quarter_turn(uint8_t* square, int64_t side) {
   const auto at = [&](int64_t row, int64_t column) -> uint8_t& {
     return square[row * side + column];
   };
-  // Four pixels change places at a time.
+  // Each step exchanges four pixels.
   for (int64_t i = 0; i < side / 2; ++i) {
     for (int64_t j = 0; j < (side + 1) / 2; ++j) {
       const int64_t bottom = side - 1 - i, right = side - 1 - j;

@@ -8,19 +8,19 @@
 
 namespace retort::data {
 
-// The pixels of the window alone.
+// Copies the pixels of the window, which must be inside the image.
 Image cut(const ImageView& image, const Window& window);
 
-// The bytes of the planes, pixel by pixel.
+// The planes as interleaved pixels.
 Image interleaved(const Planes& planes);
 
 inline Window whole(const ImageView& image) { return {0, 0, image.height, image.width}; }
 
-// Throws Error, naming the image, when it is empty, or not all of it is inside.
+// Throws Error, naming the image, when the window is empty or not inside an image of this size.
 void check_inside(const Window& window, int64_t width, int64_t height,
                   const std::string& name = "");
 
-// The window as a part of an image that was decoded as a whole. Throws as check_inside.
+// A Part from an image that was decoded as a whole. Throws Error as check_inside does.
 Part part_of(Image image, const Window& window, const std::string& name);
 
 }  // namespace retort::data
