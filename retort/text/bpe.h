@@ -9,17 +9,19 @@
 
 namespace retort::text {
 
-// Byte-pair encoding (Sennrich et al. 2016, arXiv 1508.07909): of two neighbours that a rule joins,
-// those of the earliest rule are joined first, the leftmost of equals, until no rule is left.
+// Byte-pair encoding (Sennrich et al. 2016, arXiv 1508.07909). A rule joins two neighbouring
+// tokens. The earliest rule that applies is used first, at its leftmost place, until none applies.
 class Bpe {
  public:
   using Vocabulary = std::unordered_map<std::string, int64_t>;
-  // Rules in their order. Throws Error, naming the file `where`, on one whose parts, or whose
-  // whole, is not in the vocabulary.
+  // `rules` are in their order. Throws Error, naming the file `where`, on a rule whose parts or
+  // whose result are not in the vocabulary.
   Bpe(Vocabulary vocabulary, const std::vector<std::pair<std::string, std::string>>& rules,
       const std::string& where);
 
+  // The id of a token of the vocabulary; nothing for others.
   std::optional<int64_t> find(const std::string& token) const;
+  // The tokens after all rules are applied.
   std::vector<int64_t> joined(std::vector<int64_t> tokens) const;
 
  private:

@@ -47,7 +47,7 @@ std::string utf8(utf8proc_int32_t character) {
               "write names of classes and prompts in UTF-8");
 }
 
-// The character that begins at `at`, which moves behind it.
+// The character that begins at `at`; `at` moves to the next one.
 utf8proc_int32_t next_character(const std::string& text, size_t& at) {
   utf8proc_int32_t character = 0;
   const auto size = utf8proc_iterate(reinterpret_cast<const utf8proc_uint8_t*>(text.data()) + at,
@@ -115,7 +115,7 @@ std::string printable_byte(unsigned char byte) {
     return (value >= '!' && value <= '~') || (value >= 0xA1 && value <= 0xAC) || value >= 0xAE;
   };
   if (printable(byte)) return utf8(byte);
-  int before = 0;  // the others follow the 256 bytes in their order
+  int before = 0;  // bytes that cannot be printed are numbered from 256 on
   for (int value = 0; value < byte; ++value) before += printable(value) ? 0 : 1;
   return utf8(256 + before);
 }

@@ -22,22 +22,23 @@ constexpr const char* kConfig = "tokenizer_config.json";
 constexpr const char* kClipEnd = "<|endoftext|>";
 constexpr uint64_t kMostBytes = uint64_t{1} << 26;
 
-// A token by its name in tokenizer_config.json, which is a text or {"content": text}.
+// The special token that tokenizer_config.json has under this key, as a text or as {"content":
+// text}; else `otherwise`.
 std::string named_token(const hub::Field& config, const char* key, const char* otherwise) {
   const auto found = config.find(key);
   if (!found) return otherwise;
   return found->is_object() ? found->at("content").text() : found->text();
 }
 
-// tokenizer_config.json, or nothing.
+// The content of tokenizer_config.json; an empty object where there is no such file.
 nlohmann::json config_of(const fs::path& folder) {
   const fs::path path = folder / kConfig;
   return fs::exists(path) ? hub::read_object(path) : nlohmann::json::object();
 }
 
-class SigLipPieces : public Tokenizer {
+class SigLipTokenizer : public Tokenizer {
  public:
-  SigLipPieces(Unigram model, const Frame& frame) : Tokenizer(frame), model_(std::move(model)) {}
+  SigLipTokenizer(Unigram model, const Frame& frame) : Tokenizer(frame), model_(std::move(model)) {}
 
  protected:
   // big_vision's canonicalize_text: lower case, no ASCII punctuation, single blanks.
@@ -71,22 +72,22 @@ std::unique_ptr<Tokenizer> from_spiece_model(const fs::path& folder) {
                 "get the file again");
   };
   const Frame frame{{}, named("eos_token"), named("pad_token")};
-  return std::make_unique<SigLipPieces>(std::move(model), frame);
+  return std::make_unique<SigLipTokenizer>(std::move(model), frame);
 }
 
-class Pairs : public Tokenizer {
+class BpeTokenizer : public Tokenizer {
  public:
-  Pairs(Bpe pairs, const Frame& frame, int64_t unknown)
-      : Tokenizer(frame), pairs_(std::move(pairs)), unknown_(unknown) {}
+  BpeTokenizer(Bpe bpe, const Frame& frame, int64_t unknown)
+      : Tokenizer(frame), bpe_(std::move(bpe)), unknown_(unknown) {}
 
  protected:
-  Bpe pairs_;
+  Bpe bpe_;
   int64_t unknown_;
 };
 
-class ClipPairs : public Pairs {
+class ClipTokenizer : public BpeTokenizer {
  public:
-  using Pairs::Pairs;
+  using BpeTokenizer::BpeTokenizer;
 
  protected:
   std::vector<int64_t> tokens(const std::string& text) const override {
@@ -96,36 +97,37 @@ class ClipPairs : public Pairs {
       for (size_t i = 0; i < word.size(); ++i) {
         const std::string symbol = printable_byte(static_cast<unsigned char>(word[i])) +
                                    (i + 1 == word.size() ? "</w>" : "");
-        symbols.push_back(pairs_.find(symbol).value_or(unknown_));
+        symbols.push_back(bpe_.find(symbol).value_or(unknown_));
       }
-      const std::vector<int64_t> joined = pairs_.joined(std::move(symbols));
+      const std::vector<int64_t> joined = bpe_.joined(std::move(symbols));
       all.insert(all.end(), joined.begin(), joined.end());
     }
     return all;
   }
 };
 
-class PairsOfTheWhole : public Pairs {
+class SigLip2Tokenizer : public BpeTokenizer {
  public:
-  using Pairs::Pairs;
+  using BpeTokenizer::BpeTokenizer;
 
  protected:
   std::vector<int64_t> tokens(const std::string& text) const override {
     std::vector<int64_t> symbols;
     for (const std::string& character : characters(lower_case(text)))
       add(character == " " ? "\u2581" : character, symbols);
-    return pairs_.joined(std::move(symbols));
+    return bpe_.joined(std::move(symbols));
   }
 
  private:
-  // A character that the vocabulary lacks is its bytes, or where it lacks one of those the unknown.
+  // A character that the vocabulary lacks is encoded as its bytes, or as the unknown token where
+  // the vocabulary lacks one of these.
   void add(const std::string& character, std::vector<int64_t>& symbols) const {
-    if (const auto id = pairs_.find(character)) return symbols.push_back(*id);
+    if (const auto id = bpe_.find(character)) return symbols.push_back(*id);
     std::vector<int64_t> bytes;
     for (const char c : character) {
       std::array<char, 8> name{};
       std::snprintf(name.data(), name.size(), "<0x%02X>", static_cast<unsigned char>(c));
-      if (const auto id = pairs_.find(name.data())) bytes.push_back(*id);
+      if (const auto id = bpe_.find(name.data())) bytes.push_back(*id);
     }
     if (bytes.size() < character.size()) bytes = {unknown_};
     symbols.insert(symbols.end(), bytes.begin(), bytes.end());
@@ -152,7 +154,7 @@ std::pair<std::string, std::string> rule_from(const std::string& line, const std
   return {line.substr(0, blank), line.substr(blank + 1)};
 }
 
-// Each "a b", or ["a", "b"] since tokens may hold blanks.
+// Each rule is "a b", or ["a", "b"], since tokens may hold blanks.
 std::vector<std::pair<std::string, std::string>> rules_of(const hub::Field& merges,
                                                           const std::string& where) {
   if (!merges.is_array() || merges.size() > static_cast<size_t>(kMostTokens))
@@ -171,7 +173,7 @@ std::vector<std::pair<std::string, std::string>> rules_of(const hub::Field& merg
   return rules;
 }
 
-// A vocabulary, and its special tokens by what tokenizer_config.json calls them.
+// A vocabulary, and its special tokens by their keys in tokenizer_config.json.
 struct Known {
   Bpe::Vocabulary vocabulary;
   nlohmann::json config;
@@ -196,8 +198,8 @@ std::unique_ptr<Tokenizer> clip_tokenizer(
   const int64_t unknown = known.named("unk_token", kClipEnd);
   const Frame frame{known.named("bos_token", "<|startoftext|>"), known.named("eos_token", kClipEnd),
                     known.named("pad_token", kClipEnd)};
-  return std::make_unique<ClipPairs>(Bpe(std::move(known.vocabulary), rules, known.where), frame,
-                                     unknown);
+  return std::make_unique<ClipTokenizer>(Bpe(std::move(known.vocabulary), rules, known.where),
+                                         frame, unknown);
 }
 
 std::unique_ptr<Tokenizer> from_vocab_json(const fs::path& folder) {
@@ -211,7 +213,8 @@ std::unique_ptr<Tokenizer> from_vocab_json(const fs::path& folder) {
   return clip_tokenizer(known_of(hub::Field(content, path.string()), folder, path), rules);
 }
 
-// What TemplateProcessing puts before (or behind) a text: one special token, or none.
+// The special token that TemplateProcessing puts before a text, or with `behind` after it; nothing
+// where there is none.
 std::optional<int64_t> template_token(const hub::Field& root, const Known& known, bool behind) {
   const auto processor = root.find("post_processor");
   const auto parts = processor ? processor->find("single") : std::nullopt;
@@ -240,8 +243,8 @@ std::unique_ptr<Tokenizer> from_tokenizer_json(const fs::path& folder) {
   const Frame frame{template_token(root, known, false), template_token(root, known, true),
                     known.named("pad_token", "<pad>"), side && side->text() == "left"};
   const int64_t unknown = known.named("unk_token", "<unk>");
-  return std::make_unique<PairsOfTheWhole>(Bpe(std::move(known.vocabulary), rules, known.where),
-                                           frame, unknown);
+  return std::make_unique<SigLip2Tokenizer>(Bpe(std::move(known.vocabulary), rules, known.where),
+                                            frame, unknown);
 }
 
 }  // namespace

@@ -9,26 +9,26 @@
 
 namespace retort::text {
 
-// What stands around every text.
+// The special tokens around every text.
 struct Frame {
   std::optional<int64_t> begin, end;
   int64_t padding = 0;
   bool pad_left = false;
 };
 
-// What a text tower reads: the numbers of a text's tokens.
+// Turns a text into token ids, the input of a text encoder.
 class Tokenizer {
  public:
   virtual ~Tokenizer() = default;
   Tokenizer(const Tokenizer&) = delete;
   Tokenizer& operator=(const Tokenizer&) = delete;
 
-  // Exactly `length` numbers: what begins every text, the text's own, cut where they are too many,
-  // what ends every text, and padding. Throws Error on a text that is not UTF-8, or on fewer than
-  // four numbers.
+  // Exactly `length` token ids: the begin token if there is one, the text's own tokens, cut where
+  // they are too many, the end token if there is one, and padding, at the end or with pad_left at
+  // the start. Throws Error on a text that is not UTF-8, and where `length` is below four.
   std::vector<int64_t> encode(const std::string& text, int64_t length) const;
 
-  // The number that ends every text, where there is one.
+  // The id of the end token; nothing where texts have none.
   std::optional<int64_t> end() const { return frame_.end; }
 
  protected:

@@ -13,8 +13,8 @@
 namespace retort::text {
 namespace {
 
-// A message's fields by number, as sentencepiece_model.proto gives them; what is not asked for is
-// skipped.
+// Reads the fields of a protobuf message one after the other. Field numbers are those of
+// sentencepiece_model.proto.
 class Message {
  public:
   Message(const std::string& bytes, const std::string& where)
@@ -126,8 +126,7 @@ std::optional<int64_t> Unigram::find(const std::string& piece) const {
   return found == pieces_.end() ? std::nullopt : std::optional(found->second.id);
 }
 
-// Viterbi's way: the best cut of what lies before each character gives that of what lies before the
-// next.
+// The Viterbi algorithm: best[i] is the best segmentation of the first i characters.
 std::vector<int64_t> Unigram::pieces(const std::string& text) const {
   constexpr float kUnknownPenalty = 10;  // sentencepiece's unigram_model.cc
   std::string marked;
