@@ -19,7 +19,7 @@ bool Channel::send_bytes(std::string_view bytes) {
   return true;
 }
 
-// What the library says need not be UTF-8.
+// The library's messages may not be UTF-8.
 bool Channel::send(const nlohmann::json& message) {
   return send_bytes(message.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
 }

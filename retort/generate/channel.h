@@ -9,17 +9,18 @@
 
 namespace retort::generate {
 
-// JSON messages, one a line, and raw bytes after them: what retort and retort-diffusion say to each
-// other, over descriptors that others own.
+// The protocol between retort and retort-diffusion: JSON messages, one a line, and raw bytes after
+// some of them. The file descriptors belong to the caller.
 class Channel {
  public:
   Channel(int in, int out) : in_(in), out_(out) {}
-  // False when nobody listens any more.
+  // False when the other end has closed.
   bool send(const nlohmann::json& message);
   bool send_bytes(std::string_view bytes);
-  // Whether receive() has something to read, or has nothing left to wait for.
+  // Waits for at most this time; true when receive() has data to read or the other end has closed.
   bool wait(int milliseconds);
-  // Nothing when the other end has closed.
+  // The next message, or the next `count` bytes; nothing when the other end has closed. receive()
+  // throws nlohmann's exceptions on a line that is not JSON.
   std::optional<nlohmann::json> receive();
   std::optional<std::vector<uint8_t>> receive_bytes(size_t count);
 

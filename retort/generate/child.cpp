@@ -25,10 +25,10 @@
 namespace retort::generate {
 namespace {
 
-constexpr off_t kKept = 2000;  // bytes of what it printed last
+constexpr off_t kKept = 2000;  // bytes of the last output
 constexpr size_t kLines = 3;
 
-// Closed on exec, as everything of ours is.
+// A pipe whose ends are closed on exec.
 struct Pipe {
   int out = -1, in = -1;
   bool open() {
@@ -45,8 +45,8 @@ struct Pipe {
   }
 };
 
-// What a fork needs, made before it: between fork and exec, in a program of several threads,
-// nothing may be allocated.
+// What the forked processes need. It is made before the fork, because between fork and exec a
+// program with several threads must not allocate.
 struct Launch {
   std::vector<char*> arguments;
   int input = -1, output = -1, printed = -1;
@@ -73,10 +73,10 @@ void reset_signals() {
   ::_exit(127);
 }
 
-// Becomes the program.
+// Runs in the second forked process: replaces it by the program.
 [[noreturn]] void become(const Launch& launch, pid_t keeper) {
   ::setpgid(0, 0);
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // with the keeper, should somebody end that
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // ends with the keeper, if that is killed
   if (::getppid() != keeper) ::_exit(127);
   if (::dup2(launch.input, STDIN_FILENO) < 0 || ::dup2(launch.output, STDOUT_FILENO) < 0 ||
       ::dup2(launch.printed, STDERR_FILENO) < 0)
@@ -88,8 +88,7 @@ void reset_signals() {
 
 void close_from_to(int first, int last) {
   constexpr int kOnOldKernels = 65536;  // those before Linux 5.9
-  constexpr long kCloseRange =
-      436;  // its number on every processor; the C library knows it from 2.34 on
+  constexpr long kCloseRange = 436;     // close_range on every processor; glibc has it from 2.34 on
   if (first > last ||
       ::syscall(kCloseRange, static_cast<unsigned>(first), static_cast<unsigned>(last), 0U) == 0)
     return;
@@ -97,8 +96,8 @@ void close_from_to(int first, int last) {
     ::close(descriptor);
 }
 
-// Keeps nothing of ours open but these: a lock, a socket or a pipe would seem to be in use while
-// the keeper is.
+// Closes all descriptors except these and the standard ones: a lock, a socket or a pipe of retort
+// would stay in use as long as the keeper runs.
 void close_all_but(std::array<int, 6> kept) {
   std::ranges::sort(kept);
   int next = STDERR_FILENO + 1;
@@ -112,7 +111,7 @@ void close_all_but(std::array<int, 6> kept) {
 
 void wake(int) {}
 
-// The keeper's whole life. All signals are blocked when it begins.
+// Runs in the keeper process until it ends. All signals are blocked at its start.
 [[noreturn]] void keep(const Launch& launch) {
   ::setpgid(0, 0);
   const pid_t keeper = ::getpid();
@@ -124,7 +123,7 @@ void wake(int) {}
   const pid_t program = ::fork();
   if (program < 0) fail_to_start(launch.started.in);
   if (program == 0) become(launch, keeper);
-  ::setpgid(program, program);  // whoever is first
+  ::setpgid(program, program);  // the program does this too; the first call counts
   const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
   for (const int standard : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) ::dup2(null, standard);
   close_all_but({launch.alive.out, launch.report.in, -1, -1, -1, -1});
@@ -137,14 +136,14 @@ void wake(int) {}
       ::_exit(0);
     }
     pollfd alive{launch.alive.out, POLLIN, 0};
-    if (::ppoll(&alive, 1, nullptr, &none) > 0) {  // signals, SIGCHLD among them, come in here only
+    if (::ppoll(&alive, 1, nullptr, &none) > 0) {  // signals such as SIGCHLD arrive only in here
       ::kill(-program, SIGKILL);
       ::_exit(0);
     }
   }
 }
 
-// Nothing is sent but an int, or nothing at all.
+// Reads the int that the other end sends; nothing where it closes without sending one.
 std::optional<int> read_int(int descriptor) {
   int value = 0;
   ssize_t got = 0;
@@ -158,7 +157,7 @@ std::optional<int> read_int(int descriptor) {
 Child::Child(const std::vector<std::string>& words, Talk talk) {
   Launch launch;
   for (const std::string& word : words)
-    launch.arguments.push_back(const_cast<char*>(word.c_str()));  // only read
+    launch.arguments.push_back(const_cast<char*>(word.c_str()));  // execvp only reads it
   launch.arguments.push_back(nullptr);
   int ends[2] = {-1, -1};
   const auto fail = [&](int reason, const char* mend) {
@@ -213,7 +212,7 @@ std::string Child::wait() {
   while (::waitpid(keeper_, nullptr, 0) < 0 && errno == EINTR) {
   }
   keeper_ = -1;
-  const int status = reported.value_or(SIGKILL);  // the keeper was ended, and the program with it
+  const int status = reported.value_or(SIGKILL);  // no report: the keeper was killed
   if (WIFSIGNALED(status))
     return std::string("was ended by a signal (") + ::strsignal(WTERMSIG(status)) + ")";
   return WEXITSTATUS(status) == 0 ? "" : "ended with status " + std::to_string(WEXITSTATUS(status));

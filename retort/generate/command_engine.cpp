@@ -14,8 +14,8 @@ namespace {
 
 using Values = std::map<std::string, std::string>;
 
-// One pass, so that a prompt with braces stays as it is. Braces around anything but a lower-case
-// name are the tool's own.
+// Fills in the values in one pass, so that braces in a prompt stay. Braces around anything but a
+// lower-case name stay as well: they belong to the tool.
 std::string filled(const std::string& word, const Values& values) {
   std::string result;
   for (size_t at = 0; at < word.size(); ++at) {
@@ -51,7 +51,7 @@ class CommandEngine : public Engine {
         throw UsageError(std::string("has no ") + needed, "--engine",
                          "write it where the tool takes it");
     }
-    static_cast<void>(call({}));  // an unknown {name} is told now
+    static_cast<void>(call({}));  // throws on an unknown {name}
   }
   ~CommandEngine() override { remove(); }
 

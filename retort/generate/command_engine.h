@@ -9,17 +9,18 @@
 
 namespace retort::generate {
 
-constexpr const char* kScratchStart = ".retort-";  // of the names of files in `scratch`
+constexpr const char* kScratchStart = ".retort-";  // how the names of files in `scratch` begin
 
-// A program of the user's own, run once for each image: words with {prompt}, {negative_prompt},
-// {class}, {seed} and {out}, which are filled in within a word, never split and never seen by a
-// shell. {out} is a file in the folder `scratch`; what the program leaves there (PNG, JPEG or WebP)
-// is the image. Throws UsageError when the words lack {prompt} or {out}, or hold another {name}.
+// An engine that runs the user's own program once for each image. `command` is split into words;
+// {prompt}, {negative_prompt}, {class}, {seed} and {out} are then filled in within the words, which
+// no shell sees. {out} is the name of a PNG file in the folder `scratch`. The program writes the
+// image there, in any kind that data::decode_file reads. Throws UsageError when the command lacks
+// {prompt} or {out}, or holds another {name}.
 std::unique_ptr<Engine> make_command_engine(const std::string& command,
                                             const std::filesystem::path& scratch);
 
-// As a shell would, with '…', "…" and \ and nothing else. Throws UsageError on a quote that is not
-// closed.
+// Splits a command into words as a shell would, with '…', "…" and \ and nothing else. Throws
+// UsageError on a quote that is not closed.
 std::vector<std::string> split_words(const std::string& command);
 
 }  // namespace retort::generate

@@ -19,7 +19,7 @@ namespace {
 constexpr int kLookForStop = 200;  // milliseconds
 constexpr const char* kVariable = "RETORT_DIFFUSION_LIBRARY";
 
-// lib/python3.N of a Python environment, whatever N is.
+// The library in a Python environment's lib/python3.N, for any N; empty where there is none.
 fs::path library_in(const fs::path& environment) {
   std::error_code error;
   for (fs::directory_iterator it(environment / "lib", error);
@@ -48,7 +48,7 @@ fs::path worker_program() {
   std::error_code error;
   const fs::path self = fs::read_symlink("/proc/self/exe", error);
   fs::path program = self.parent_path() / "retort-diffusion";
-  Dl_info library{};  // where this code lies: in the program, or in Python's module
+  Dl_info library{};  // the file with this code: the program, or Python's module
   if (!fs::exists(program, error) &&
       dladdr(reinterpret_cast<void*>(&worker_program), &library) != 0)
     program = fs::path(library.dli_fname).parent_path() / "retort-diffusion";
@@ -135,7 +135,7 @@ class DiffusionEngine : public Engine {
                                             : options_.files.at("diffusion_model");
   }
 
-  // The next message of this kind; answers what comes before it.
+  // The next message of this kind. Handles steps, warnings and errors that come before it.
   nlohmann::json answer(const std::string& wanted, const OnStep& on_step, const StopFlag* stop) {
     while (true) {
       while (stop != nullptr && !channel_->wait(kLookForStop)) {

@@ -10,17 +10,17 @@
 
 namespace retort::generate {
 
-// How stable-diffusion.cpp makes images. Names, defaults and meanings are its own.
+// Options of stable-diffusion.cpp, with its meanings.
 struct DiffusionOptions {
   std::filesystem::path library;  // empty: the first that library_file() finds
-  // Weight files by what they are: "model" (a whole checkpoint, or a diffusers folder) or
+  // Weight files by their role: "model" (a whole checkpoint, or a diffusers folder) or
   // "diffusion_model", with "vae", "taesd", "clip_l", "clip_g", "t5xxl" and "llm" where the model
   // needs them. Empty paths count as not given.
   std::map<std::string, std::filesystem::path> files;
   int64_t width = 512, height = 512;
   int64_t steps = 20;
-  double guidance = 7;              // 1: none, as distilled models want it
-  double distilled_guidance = 3.5;  // what Flux is told
+  double guidance = 7;              // classifier-free guidance; 1: none, for distilled models
+  double distilled_guidance = 3.5;  // the guidance that Flux takes as an input
   std::string sampler = "euler";
   std::string scheduler;    // empty: the sampler's
   std::string weight_type;  // empty: the file's
@@ -29,14 +29,16 @@ struct DiffusionOptions {
   std::filesystem::path cache;
 };
 
-// stable-diffusion.cpp in a process of its own, retort-diffusion, which lies beside the running
-// program. Looks for the library and computes the files' hashes. Throws Error when the library, the
-// program or a file is missing.
+// An engine that runs stable-diffusion.cpp in a process of its own, retort-diffusion, whose program
+// lies beside the running one. Looks for the library and computes the files' hashes. Throws Error
+// when the library, the program or a file is missing, UsageError when no model is given, and
+// Interrupted when `stop` is set.
 std::unique_ptr<Engine> make_diffusion_engine(const DiffusionOptions& options, Log& log,
                                               const StopFlag& stop);
 
-// $RETORT_DIFFUSION_LIBRARY, else that of the pinned Python package in $VIRTUAL_ENV or in the
-// project's own .venv; empty when there is none. Throws Error when the variable names no file.
+// The library's file: $RETORT_DIFFUSION_LIBRARY, else that of the Python package in $VIRTUAL_ENV or
+// in the project's own .venv; empty when there is none. Throws Error when the variable names no
+// file.
 std::filesystem::path library_file();
 
 }  // namespace retort::generate

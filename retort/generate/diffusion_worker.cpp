@@ -1,14 +1,16 @@
-// retort-diffusion: runs stable-diffusion.cpp for retort, which starts it. Not for people: it talks
-// in Channel's messages.
+// retort-diffusion: runs stable-diffusion.cpp for retort, which starts it. It is not for users: it
+// speaks Channel's protocol.
 //
-//   retort sends {"library", "files", "threads", …}  it answers {"kind": "ready"} once the model is
-//   loaded, then {"prompt", "seed", …} for each image        and {"kind": "image", "width",
-//   "height"} and the pixels for each; in between {"kind": "step"} and {"kind": "warning"};
-//   {"kind": "error", "of", "text"} is its last word.
+// 1. retort sends {"library", "files", "threads", …}. This answers {"kind": "ready"} once the model
+//    is loaded.
+// 2. For each image, retort sends {"prompt", "seed", …}. This answers {"kind": "image", "width",
+//    "height"}, and the pixels after it.
+// In between it sends {"kind": "step"} and {"kind": "warning"}. {"kind": "error", "of", "text"} is
+// its last message.
 //
-// A process of its own because the library calls abort() where a model file or a combination of
-// files does not suit it, deep inside and from its own threads: no check of ours would foresee
-// every case, and what retort has made and knows must outlive each.
+// This is a process of its own because the library calls abort(), from its own threads, on some
+// model files and combinations of files. No check could foresee every case, and retort must survive
+// them.
 
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -68,7 +70,7 @@ class Worker {
     }
   }
 
-  // From any thread. Lines start with "file.cpp:123 - ".
+  // The library calls this from any thread. Lines start with "file.cpp:123 - ".
   static void on_log(sd::LogLevel level, const char* text, void* data) {
     if (level < sd::LogLevel::warning) return;
     std::string line = text;
@@ -83,9 +85,9 @@ class Worker {
     static_cast<Worker*>(data)->channel_.send({{"kind", "step"}, {"done", step}, {"total", steps}});
   }
 
-  // While a model loads, complaints are kept for fail(). Of a file that it cannot read ("loading
-  // vae from … failed") the library only warns, and goes on without it; of parts that a diffusers
-  // folder need not have ("failed to open …") it speaks as of errors.
+  // While a model loads, messages are kept for fail(). For a file that it cannot read ("loading vae
+  // from … failed") the library only warns, and goes on without it; for optional parts of a
+  // diffusers folder ("failed to open …") it logs an error.
   void note(sd::LogLevel level, const std::string& line) {
     const std::lock_guard lock(mutex_);
     if (!loading_ && level == sd::LogLevel::warning) return warn(line);
@@ -96,7 +98,7 @@ class Worker {
 
   void warn(const std::string& line) { channel_.send({{"kind", "warning"}, {"text", line}}); }
 
-  // The first two complaints tell most: what is wrong, and with what.
+  // Throws Failure with the first two messages, which say what is wrong, and with what.
   [[noreturn]] void fail(const std::string& otherwise) const {
     constexpr size_t kTold = 2;
     if (complaints_.empty()) throw Failure("model", otherwise);
@@ -122,7 +124,7 @@ class Worker {
     params.clip_g = file("clip_g");
     params.t5xxl = file("t5xxl");
     params.llm = file("llm");
-    params.free_params_immediately = false;  // for the next image
+    params.free_params_immediately = false;  // they are needed for the next image
     if (const int threads = setup.at("threads"); threads > 0) params.threads = threads;
     if (const std::string type = setup.at("weight_type"); !type.empty())
       params.weight_type = known_type(type, params.weight_type);
@@ -150,8 +152,8 @@ class Worker {
     return type;
   }
 
-  // The library answers its count of them, its own choice, to a name that it does not know; an
-  // empty name asks for that.
+  // For an unknown name the library returns the number of its names, which also means its default.
+  // An empty name asks for the default.
   static int named(const std::string& name, const std::string& what, int (*number_of)(const char*),
                    const char* (*name_of)(int)) {
     const int number = number_of(name.c_str()), count = number_of("");
@@ -199,12 +201,12 @@ class Worker {
 
 int main() {
   using namespace retort::generate;
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL);     // a retort that is killed takes it along
-  ::setenv("GGML_NO_BACKTRACE", "1", 1);  // which would start a debugger
-  // Threads that spin while they wait for each other make images three times slower on a machine
-  // that has other work.
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);     // ends when retort is killed
+  ::setenv("GGML_NO_BACKTRACE", "1", 1);  // a backtrace would start a debugger
+  // With threads that spin while they wait, images take three times as long on a machine with other
+  // work.
   ::setenv("OMP_WAIT_POLICY", "passive", 0);
-  // What the library prints goes where its last words are looked for.
+  // The library's standard output goes to standard error, from which retort takes the last lines.
   Channel channel(STDIN_FILENO, ::dup(STDOUT_FILENO));
   ::dup2(STDERR_FILENO, STDOUT_FILENO);
   int status = 0;
@@ -217,5 +219,5 @@ int main() {
     channel.send({{"kind", "error"}, {"of", "model"}, {"text", error.what()}});
     status = 1;
   }
-  ::_exit(status);  // a library's own clean-up has nothing to add
+  ::_exit(status);  // skips the library's clean-up
 }

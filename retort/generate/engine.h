@@ -11,26 +11,27 @@
 
 namespace retort::generate {
 
-// Names (of a word or two, joined_by_underscores) and values, in the order in which they are shown.
+// Pairs of a name (in lower case, with underscores) and a value, in the order in which they are
+// shown.
 using Settings = std::vector<std::pair<std::string, std::string>>;
 
 struct Request {
   std::string label, prompt, negative_prompt;
-  int64_t seed = 0;  // in [0, 2^31), which every tool takes
+  int64_t seed = 0;  // in [0, 2^31), which every tool accepts
 };
 
 using OnStep = std::function<void(int64_t done, int64_t total)>;
 
-// What makes images: the same settings and request give the same image.
+// Makes images. The same settings and request must give the same image.
 class Engine {
  public:
   virtual ~Engine() = default;
-  // What images depend on besides the request, known before start().
+  // What the images depend on besides the request. May be called before start().
   virtual Settings settings() const = 0;
-  // Called once, before the first make(). Loads what that needs, and may take minutes. Throws
+  // Loads what make() needs, which may take minutes. Called once, before the first make(). Throws
   // Error, and Interrupted when `stop` is set.
   virtual void start(Log& log, const StopFlag& stop) = 0;
-  // Calls on_step as often as it knows how far it is. Throws Error.
+  // Makes one image. Calls on_step after each step where the engine reports steps. Throws Error.
   virtual data::Image make(const Request& request, const OnStep& on_step) = 0;
 };
 

@@ -13,7 +13,8 @@ std::string times(const SetPlan& plan) {
          " × " + std::to_string(plan.per_class) + " images";
 }
 
-// Images are slow: a rate and an ETA come from the first step on.
+// Reports progress with a rate and an ETA from the first step of the first image on, since an image
+// may take minutes.
 class Pace {
  public:
   Pace(Log& log, const StopFlag& stop, int64_t total, int64_t already)
@@ -68,7 +69,7 @@ std::unique_ptr<Engine> make_engine(const GenerateConfig& config, Log& log, cons
   return make_command_engine(config.command, config.set.out);
 }
 
-// What the caller is told when it ends early.
+// The end of the message when generation stops early.
 std::string so_far(int64_t present, const ImageSet& set) {
   return std::to_string(present) + " of " + std::to_string(set.planned()) +
          " images are there and listed in " + set.manifest().string() +

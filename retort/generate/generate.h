@@ -13,12 +13,12 @@
 
 namespace retort::generate {
 
-// What `retort generate` is asked for.
+// The options of `retort generate`.
 struct GenerateConfig {
   PromptOptions prompts;
   std::string command;         // --engine: a program of the user's own; empty: stable-diffusion.cpp
   DiffusionOptions diffusion;  // for the latter
-  SetPlan set;                 // its classes and engine settings come from the above
+  SetPlan set;                 // `classes` and `engine` are filled in from the above
 };
 
 struct GenerateResult {
@@ -26,12 +26,13 @@ struct GenerateResult {
   std::filesystem::path manifest;
 };
 
-// Makes the images of the set that are not there. Throws Error when something fails, and
-// Interrupted, after the image at hand, when `stop` is set; both say how many are there, and what
-// is there is listed in the manifest.
+// Makes the images of the set that are missing. Throws UsageError on invalid options, Error when
+// something fails, and Interrupted when `stop` is set, after the image that is being made. Once the
+// engine has started, Error and Interrupted say how many images there are; all of these are listed
+// in the manifest.
 GenerateResult generate(const GenerateConfig& config, Log& log, const StopFlag& stop);
 
-// The same with an engine of one's own.
+// The same with any engine. plan.classes must be filled in.
 GenerateResult generate(SetPlan plan, Engine& engine, Log& log, const StopFlag& stop);
 
 }  // namespace retort::generate

@@ -41,7 +41,7 @@ void put(png_structp png, png_bytep data, size_t count) {
 
 void flush(png_structp) {}
 
-// Keeps no local that has a destructor.
+// A function with setjmp keeps no local that has a destructor.
 bool write(Encoder& encoder, const data::ImageView& image, png_text& text) {
   encoder.png = png_create_write_struct(PNG_LIBPNG_VER_STRING, &encoder, leave, ignore);
   if (encoder.png == nullptr) return false;
@@ -79,8 +79,8 @@ std::string encode_jpeg(const data::ImageView& image, std::string text) {
   std::string bytes = data::encode_jpeg(image, kJpegQuality);
   text.resize(std::min(text.size(), kMaxComment));
   const auto byte = [](size_t value) { return static_cast<char>(value & 0xff); };
-  const size_t length = text.size() + 2;  // the field counts itself
-  // After SOI and the JFIF segment, which must come first.
+  const size_t length = text.size() + 2;  // the length includes its own two bytes
+  // The comment goes after SOI and the JFIF segment, which must come first.
   const auto at = [&](size_t i) {
     return static_cast<size_t>(static_cast<unsigned char>(bytes.at(i)));
   };

@@ -11,9 +11,9 @@ namespace retort::generate {
 
 enum class Format { png, jpeg };
 
-// The image's bytes with `text` (UTF-8, no NUL) in them: in PNG under the keyword "parameters",
+// Encodes the image with `text` (UTF-8, no NUL) inside: in PNG under the keyword "parameters",
 // where image tools look for how a picture was made (tEXt, or iTXt where it is not ASCII); in JPEG
-// as its comment, cut to the 65,533 bytes that one holds.
+// as the comment, cut to 65,533 bytes. Throws Error on an image that the format cannot hold.
 std::string encode(data::ImageView image, Format format, const std::string& text);
 
 }  // namespace retort::generate

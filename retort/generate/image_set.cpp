@@ -33,7 +33,7 @@ std::map<std::string, std::string> as_map(const Settings& settings) {
   return {settings.begin(), settings.end()};
 }
 
-// Whatever is wrong with the file is one error.
+// The content of settings.json.
 struct Record {
   std::map<std::string, std::string> settings;
   std::map<std::string, std::vector<std::string>> prompts;
@@ -55,7 +55,7 @@ Record read_record(const fs::path& file) {
   }
 }
 
-// A folder without images, such as one whose model file did not load, holds nobody to its settings.
+// The settings of a folder without images, such as one whose model did not load, may be changed.
 bool has_images(const fs::path& out, const Record& record) {
   return std::ranges::any_of(record.prompts, [&](const auto& one) {
     std::error_code error;
@@ -98,7 +98,7 @@ void ImageSet::claim() {
   std::error_code error;
   const bool is_set = fs::exists(settings_file(plan_.out), error);
   if (!is_set && fs::exists(plan_.out, error)) {
-    remove_abandoned(plan_.out, /*below=*/false);  // of a run that was killed before all else
+    remove_abandoned(plan_.out, /*below=*/false);  // left by a run that was killed at its start
     for (fs::directory_iterator it(plan_.out, error); !error && it != fs::directory_iterator();
          it.increment(error)) {
       if (!it->path().filename().string().starts_with('.'))
@@ -109,7 +109,7 @@ void ImageSet::claim() {
   lock_.emplace(plan_.out);
 }
 
-// What a run that was killed left half-written: AtomicFile's, and images of a tool's.
+// Removes what a killed run left: temporary files of AtomicFile, and images of the user's program.
 void ImageSet::sweep() const {
   std::error_code error;
   std::vector<fs::path> left;
@@ -170,7 +170,7 @@ void ImageSet::add(const Picture& picture, data::ImageView image) {
       before >= 0 && ::write(file, row.data(), row.size()) == static_cast<ssize_t>(row.size());
   const int reason = errno;
   if (!whole && before >= 0)
-    static_cast<void>(::ftruncate(file, before));  // half a row would spoil the rest
+    static_cast<void>(::ftruncate(file, before));  // a partial row would make the file unreadable
   if (file >= 0) ::close(file);
   if (!whole)
     throw Error(std::string("cannot be written: ") + std::strerror(reason), manifest().string(),

@@ -14,7 +14,7 @@
 
 namespace retort::generate {
 
-// What a set of generated images is, whichever of them are there.
+// The plan of a set of generated images.
 struct SetPlan {
   std::filesystem::path out;
   std::vector<ClassPrompts> classes;
@@ -22,29 +22,29 @@ struct SetPlan {
   uint64_t seed = 0;
   Format format = Format::png;
   std::string negative_prompt;
-  Settings engine;  // the engine's
+  Settings engine;  // the engine's settings
 };
 
-// The folder of a set: LABEL/NUMBER.png; manifest.csv, which lists what is there and which
-// data/manifest.h reads; settings.json, which says what it was made with. A later plan may have
-// more classes and more images a class, and nothing else that is new: a file that is there need not
-// be made again.
+// The folder of a set: LABEL/NUMBER.png or .jpg; manifest.csv, which lists the images that exist
+// and which data/manifest.h reads; settings.json, which says how they were made. A later plan for a
+// folder with images may have other numbers of images and more classes, but no other settings or
+// prompts, so that existing files need not be made again.
 class ImageSet {
  public:
-  // Throws Error when the folder holds other files, was made with other settings (naming them), or
-  // is at work for another process; UsageError on a plan out of range.
+  // Throws Error when the folder holds other files, images made with other settings (naming them),
+  // or is locked by another process; UsageError on a plan out of range.
   explicit ImageSet(SetPlan plan);
   ImageSet(const ImageSet&) = delete;
   ImageSet& operator=(const ImageSet&) = delete;
 
   int64_t planned() const { return static_cast<int64_t>(plan_.classes.size()) * plan_.per_class; }
-  // Those that are not there: the first of every class, the second of every class, and so on, so
-  // that a set that is stopped early is balanced.
+  // The images that are missing: the first of every class, then the second of every class, and so
+  // on, so that a set that is stopped early is balanced.
   std::vector<Picture> missing() const;
-  // Writes the image, then its row of the manifest. Atomic: another process sees all of a file or
-  // none.
+  // Writes the image atomically, then appends its row to the manifest. Throws Error when either
+  // cannot be written; a row that is written in part is removed again.
   void add(const Picture& picture, data::ImageView image);
-  // Writes the manifest anew: what is there, by class and number.
+  // Writes the manifest from the files that exist, by class and number.
   void write_manifest() const;
   std::filesystem::path manifest() const { return plan_.out / "manifest.csv"; }
 

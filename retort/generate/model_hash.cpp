@@ -16,7 +16,7 @@ namespace {
 
 constexpr size_t kPart = size_t{4} << 20;
 constexpr size_t kHexDigits = 32;
-// Those that stable-diffusion.cpp opens, and what must be there.
+// The files of a diffusers folder that stable-diffusion.cpp opens. kUnet must exist.
 constexpr const char* kUnet = "unet/diffusion_pytorch_model.safetensors";
 constexpr const char* kParts[] = {kUnet, "vae/diffusion_pytorch_model.safetensors",
                                   "text_encoder/model.safetensors",
@@ -28,7 +28,7 @@ std::string gigabytes(uint64_t bytes) {
   return text;
 }
 
-// Read, not mapped: a file that shrinks under us is an error, not a SIGBUS.
+// The file is read and not mapped, so that one that shrinks meanwhile is an error and not a SIGBUS.
 std::string hash_of(const fs::path& file, const StopFlag& stop) {
   std::ifstream stream(file, std::ios::binary);
   std::vector<char> part(kPart);

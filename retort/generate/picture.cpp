@@ -22,7 +22,8 @@ int64_t first_seed(const std::string& label, uint64_t set_seed) {
   return static_cast<int64_t>(std::stoul(hash.substr(0, kDigits), nullptr, kHex) % kSeeds);
 }
 
-// "model_hash" is "Model hash" there, and guidance goes by an older name.
+// A setting's name as image tools show it: "model_hash" is "Model hash", and guidance is "CFG
+// scale".
 std::string shown(const std::string& name) {
   if (name == "guidance") return "CFG scale";
   std::string text = replaced(name, "_", " ");

@@ -24,8 +24,8 @@ void find(void* library, const char* name, Function& function) {
 
 constexpr unsigned char kUntouched = 0xA5;
 
-// Room behind the struct shows a library whose own is longer; its last bytes, one whose own is
-// shorter.
+// Bytes after the struct that the library changes show that its own struct is longer; last bytes of
+// the struct that it does not change show that its own is shorter.
 template <typename Params>
 struct Guarded {
   Params params;
