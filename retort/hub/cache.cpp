@@ -53,10 +53,10 @@ void RepositoryCache::set_commit(const std::string& revision, const std::string&
   if (revision == commit) return;
   const fs::path file = folder_ / "refs" / revision;
   std::error_code ignored;
-  // Not written when nothing changes: the cache may be another user's.
+  // The file is not written when nothing changes, because the cache may belong to another user.
   if (fs::is_regular_file(file, ignored) && read_file(file, 1000) == commit) return;
   remove_abandoned(file.parent_path());
-  write_file_atomic(file, commit);  // two may write at once, on two machines too
+  write_file_atomic(file, commit);  // several processes may write at once
 }
 
 void RepositoryCache::link(const std::string& etag, const std::string& commit,
@@ -81,7 +81,7 @@ FileLock::FileLock(const fs::path& path, const std::function<void()>& wait) {
     if (descriptor_ < 0)
       throw Error(std::string("cannot be opened: ") + std::strerror(errno), path.string());
     const int reason = ::flock(descriptor_, LOCK_EX | LOCK_NB) == 0 ? 0 : errno;
-    // A file system without locks: the checksum tells what two writers may do to a file.
+    // On a file system without locks the checksum finds what two writers at once have damaged.
     if (reason == 0 || reason == ENOSYS || reason == ENOTSUP || reason == ENOLCK) return;
     ::close(descriptor_);
     descriptor_ = -1;

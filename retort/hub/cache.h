@@ -7,7 +7,7 @@
 
 namespace retort::hub {
 
-// Where one repository lies in the hub's cache, as Python's huggingface_hub has it:
+// The files of one repository in the hub's cache, laid out as by Python's huggingface_hub:
 //   models--org--name/blobs/ETAG               the bytes
 //   models--org--name/blobs/ETAG.incomplete    what arrived of them
 //   models--org--name/snapshots/COMMIT/NAME    a relative link to a blob
@@ -26,20 +26,22 @@ class RepositoryCache {
   }
   std::filesystem::path lock(const std::string& etag) const { return locks_ / (etag + ".lock"); }
 
-  // The commit that a revision was at when it was last asked for; a commit is its own. Nothing
-  // where that is not known.
+  // The commit that a revision meant when the hub was last asked; for a commit, the commit itself.
+  // Nothing where that is not known. Throws Error on a malformed file.
   std::optional<std::string> commit_of(const std::string& revision) const;
   void set_commit(const std::string& revision, const std::string& commit) const;
 
-  // Puts a blob into a snapshot. Where the file system knows no links, the blob is moved there.
+  // Puts a blob into a snapshot, as a relative link. Where the file system has no links, the blob
+  // is moved there. Throws Error when that fails.
   void link(const std::string& etag, const std::string& commit, const std::string& name) const;
 
  private:
   std::filesystem::path folder_, locks_;
 };
 
-// Holds an exclusive flock on a file, which is made where it is missing and stays. `wait` is called
-// between tries while another process holds it, and may throw.
+// Holds an exclusive flock on a file, which is made where it is missing and never removed. `wait`
+// is called between tries while another process holds the lock, and may throw. On a file system
+// without locks nothing is locked.
 class FileLock {
  public:
   FileLock(const std::filesystem::path& path, const std::function<void()>& wait);

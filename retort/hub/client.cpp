@@ -111,7 +111,7 @@ Client::Client(Reference reference, const PullOptions& options, const StopFlag& 
       http_(stop) {}
 
 std::vector<std::string> Client::headers_for(const std::string& url) const {
-  // Compressed bytes would be others than the etag's.
+  // Compressed bytes would not match the etag.
   std::vector<std::string> headers{"Accept-Encoding: identity"};
   if (!options_.token.empty() && origin_of(url) == endpoint_)
     headers.push_back("Authorization: Bearer " + options_.token);
@@ -188,8 +188,8 @@ Listing Client::list() {
 FileHead Client::head(const std::string& commit, const std::string& name) {
   std::string url = page() + "/resolve/" + commit + "/" + quote_url(name, true);
   const auto send = [&](const std::string& at) { return http_.head(at, headers_for(at)); };
-  // The redirect that leaves the hub says all of the file; those before it (a renamed repository,
-  // say) need not.
+  // The redirect that leaves the hub carries the file's headers; redirects before it (such as that
+  // of a renamed repository) may not.
   const auto stays = [&](const Response& response) {
     return response.find("x-linked-etag") == nullptr ||
            origin_of(resolve_url(url, header_of(response, "location"))) == endpoint_;
@@ -211,7 +211,7 @@ void Client::get(const FileHead& file, const std::string& name, uint64_t from, c
     return http_.get(at, headers, body);
   };
   const Response response = follow(url, send, [](const Response&) { return true; });
-  // A signed address that ran out: the next try asks for another.
+  // The signed address has expired: the next try asks for a new one.
   if (response.status == 403 && origin_of(url) != endpoint_)
     throw Passing("refuses the address that the hub gave (HTTP 403)", origin_of(url));
   if (response.status == 416) throw Passing("has no such range (HTTP 416)", origin_of(url));

@@ -17,30 +17,32 @@ struct Listing {
   std::vector<std::string> files;  // safe names, in the server's order
 };
 
-// What the hub says of a file before it is downloaded.
+// A file's properties, which the hub gives before the download.
 struct FileHead {
-  // Its name among the cache's blobs: at most 128 letters, digits, '-', '_' and '.'.
+  // The file's name among the cache's blobs: at most 128 letters, digits, '-', '_' and '.', not '.'
+  // at the start.
   std::string etag;
   std::optional<uint64_t> size;
-  std::string location;  // where the bytes are; mostly on another server, and for some minutes only
+  std::string location;  // the bytes' address, mostly on another server and valid for minutes
 };
 
-// What the hub answers, one request each. The token goes along to the endpoint only, not to where
-// it redirects. Throws Passing on 408, 429 and 5xx (with Retry-After's seconds) and where the
-// connection fails, and Error naming the repository on every other refusal.
+// Requests to the hub. The token is sent to the endpoint only, not to where it redirects. Each
+// function throws Passing on status 408, 429, 500, 502, 503 and 504 (with retry_after's seconds)
+// and where the connection fails, and Error naming the repository on every other refusal.
 class Client {
  public:
   Client(Reference reference, const PullOptions& options, const StopFlag& stop);
 
   Listing list();
   FileHead head(const std::string& commit, const std::string& name);
-  // The bytes from `from` on, through redirects. The body sees a 206, or a 200 with all of the
-  // file.
+  // Downloads the bytes from `from` on, through redirects. `body` gets those of a 206, or of a 200
+  // with the whole file. Also throws Passing where a signed address has expired, and on status 416.
   void get(const FileHead& file, const std::string& name, uint64_t from, const Body& body);
 
  private:
   std::vector<std::string> headers_for(const std::string& url) const;
-  // Sends it again to where the server redirects; `stays` says which redirects are followed.
+  // Sends a request to `url`, and again to where the server redirects, which becomes `url`. `stays`
+  // says which redirects are followed.
   template <typename Send, typename Stays>
   Response follow(std::string& url, const Send& send, const Stays& stays);
   void check(const Response& response, const std::string& name) const;
@@ -52,13 +54,13 @@ class Client {
   Http http_;
 };
 
-// What the hub's answers say; `where` begins each message. Throws Error on malformed ones, and
-// names that are not safe.
+// Parse the hub's answers; error messages begin with `where`. Throw Error on malformed answers and
+// unsafe names.
 Listing listing_from(const std::string& text, const std::string& where);
 FileHead head_from(const Response& response, const std::string& url, const std::string& where);
 
-// Retry-After in seconds (a number, or a date in relation to `now`), or what the hub's RateLimit
-// header says; nothing where neither does.
+// The seconds to wait by the Retry-After header (a number, or a date relative to `now`), else by
+// the hub's RateLimit header; nothing where there is neither.
 std::optional<int64_t> retry_after(const Response& response, int64_t now);
 
 }  // namespace retort::hub

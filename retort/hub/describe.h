@@ -3,19 +3,19 @@
 #include "retort/hub/description.h"
 #include "retort/hub/field.h"
 
-// What description.cpp and the readers of the two libraries' files share.
+// What description.cpp shares with the readers of each library's files.
 namespace retort::hub {
 
 constexpr int64_t kMinSide = 16, kMaxSide = 1024, kMaxResize = 100 * kMaxSide;
 
-// Pillow's filters, by what they are called in its enum.
+// The names of Pillow's filters, in the order of its enum.
 constexpr std::array<const char*, 6> kFilters{"nearest", "lanczos", "bilinear",
                                               "bicubic", "box",     "hamming"};
 
-// Fills everything but library and config in.
+// Each fills in all of `description` except library and config. Throws Error as describe() does.
 void describe_timm(const Field& config, Description& description);
 void describe_open_clip(const Field& config, Description& description);
-// `processor`: preprocessor_config.json, or the part of processor_config.json that says the same.
+// `processor`: preprocessor_config.json, or the image_processor of processor_config.json.
 void describe_transformers(const Field& config, const Field& processor, Description& description);
 
 // A list of three numbers for the image's channels. Mean in [-1e3, 1e3], std in [1e-6, 1e3].

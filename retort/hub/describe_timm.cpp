@@ -24,7 +24,7 @@ int64_t side_of(const Field& input_size) {
   return side;
 }
 
-// A model that was built for another size than its family's says so in model_args.
+// A model that was built for another size than its family's has it in model_args.
 int64_t size_of(const Field& config, const Field& given) {
   const auto input_size = given.find("input_size");
   const int64_t side = input_size ? side_of(*input_size) : 224;
@@ -57,7 +57,7 @@ Crop crop_of(const Field& field) {
 }  // namespace
 
 void describe_timm(const Field& config, Description& description) {
-  // Until 2022 all stood side by side.
+  // Until 2022 the values were at the top level.
   const Field given = config.find("pretrained_cfg").value_or(config);
   description.architecture = config.at("architecture").text();
   description.size = size_of(config, given);

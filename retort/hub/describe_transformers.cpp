@@ -5,14 +5,14 @@
 #include "retort/hub/describe.h"
 
 // transformers' preprocessor_config.json, read as its image processors read it (checked with
-// transformers 5.24), in the form of its feature extractors too (until 2022), where a size is a
-// number and the class says what it means.
+// transformers 5.24), and also as its feature extractors (until 2022) read it, where a size is a
+// number whose meaning depends on the class.
 namespace retort::hub {
 namespace {
 
 constexpr double kPerLevel = 1.0 / 255;
 
-// Of a value that is left out, false.
+// The value of this key; false where it is missing.
 bool is_true(const Field& processor, const char* key) {
   const auto found = processor.find(key);
   return found && found->truth();
@@ -26,7 +26,8 @@ std::string type_of(const Field& processor) {
   return "";
 }
 
-// Those whose `size`, given as a number, is the short side's; with all others it is both sides'.
+// Whether a `size` that is a number means the short side in this class; in all others it means both
+// sides.
 bool means_short_side(const std::string& type) {
   constexpr std::array kTypes{"CLIP",        "ChineseCLIP", "ConvNext",  "Bit",        "Levit",
                               "MobileNetV1", "MobileNetV2", "MobileViT", "PoolFormer", "VideoMAE"};
@@ -74,13 +75,13 @@ double share_from(const Field& processor, double otherwise) {
   return share ? share->number(0.01, 1) : otherwise;
 }
 
-// The side whose share is cut out.
+// The side from which a crop of `cut` pixels takes this share.
 int64_t side_around(int64_t cut, double share) {
   return static_cast<int64_t>(static_cast<double>(cut) / share);
 }
 
-// ConvNeXt's (ResNet and RegNet use it too): `size` is that of the crop; from 384 pixels on nothing
-// is cut.
+// For ConvNeXt's processor, which ResNet and RegNet use too: `size` is the size of the crop; from
+// 384 pixels on nothing is cropped.
 void read_convnext(const Field& processor, int64_t side, Description& description) {
   description.size = side;
   description.crop = side < 384 ? Crop::centre : Crop::squash;
@@ -117,7 +118,7 @@ std::string resample_of(const Field& processor) {
       processor.at("resample").whole(0, static_cast<int64_t>(kFilters.size()) - 1))];
 }
 
-// The processor makes value · scale of a value in [0, 1]; then mean and std.
+// The processor multiplies values in [0, 1] by this scale before it applies mean and std.
 double scale_of(const Field& processor) {
   if (is_true(processor, "do_rescale") || !processor.find("do_rescale")) {
     const auto factor = processor.find("rescale_factor");
@@ -135,7 +136,7 @@ void read_normalisation(const Field& processor, Description& description) {
     mean = mean_from(processor.at("image_mean"));
     std = std_from(processor.at("image_std"));
   }
-  // EfficientNet's divides by std once more where the network has its classifier.
+  // EfficientNet's processor divides by std a second time where include_top is true.
   const bool twice = is_true(processor, "include_top");
   const std::array<double, 3> again =
       twice ? std_from(processor.at("image_std")) : std::array<double, 3>{1, 1, 1};

@@ -12,7 +12,7 @@ namespace fs = std::filesystem;
 
 constexpr int64_t kMaxCount = int64_t{1} << 24;
 
-// The whole numbers in config.json that models are built from, or lists of them.
+// Keys of config.json whose values, whole numbers or lists of them, models are built from.
 constexpr std::initializer_list<const char*> kCounts{
     "hidden_size",         "hidden_sizes",   "intermediate_size",   "num_hidden_layers",
     "num_attention_heads", "patch_size",     "image_size",          "num_channels",
@@ -32,7 +32,7 @@ void check_counts(const Field& config) {
   }
 }
 
-// transformers wraps timm's models with a config.json that names timm's architecture too.
+// transformers' wrapper for timm's models writes a config.json that also names timm's architecture.
 bool is_timm(const Field& config) {
   return config.find("pretrained_cfg") ||
          (config.find("architecture") && !config.find("model_type"));
@@ -62,7 +62,7 @@ Description describe_processor(const fs::path& folder, const Field& config,
   return description;
 }
 
-// Whatever the library: data::InputSpec's bounds.
+// Checks data::InputSpec's bounds, for every library.
 Description checked(Description description, const fs::path& folder) {
   const auto is_within = [](int64_t value, int64_t low, int64_t high) {
     return value >= low && value <= high;

@@ -17,8 +17,8 @@ enum class Crop {
   squash,
 };
 
-// What a snapshot says of its model and of the images that the model wants: RGB in [0, 1], minus
-// mean, over std.
+// A snapshot's description of its model and of the images that the model takes: RGB in [0, 1],
+// minus mean, divided by std.
 struct Description {
   std::string library;  // "timm", "transformers" or "open_clip"
   // timm's name, "vit_small_patch14_dinov2", or transformers' model_type, "dinov2".
@@ -39,14 +39,15 @@ struct Description {
 //   processor_config.json, as transformers 5 writes it), with sizes as numbers (until 2022) or by
 //   name;
 // - open_clip_config.json, where there is no config.json.
-// What a file leaves out is what its library assumes. Throws Error naming the file and the key when
+// A missing value has its library's default, except transformers' size and resample, and mean and
+// std where do_normalize is true, which are required. Throws Error naming the file and the key when
 // a file is missing or malformed, a value has a wrong type or is out of range, or asks for what
 // Description cannot say (images that are not square, another order of channels, a padded border).
 // config.json's own sizes (hidden_size, patch_size, …) must be whole numbers in [0, 2^24].
 Description describe(const std::filesystem::path& folder);
 
 // {"resize", "crop", "interpolation", "mean", "std", "range"}: what data::input_spec_from() reads.
-// Crop::squash has no word there: the same sides, with the aspect kept.
+// That form cannot express Crop::squash, which is written as Crop::centre with the same sizes.
 nlohmann::json preprocess_of(const Description& description);
 
 }  // namespace retort::hub

@@ -15,14 +15,14 @@ namespace fs = std::filesystem;
 
 constexpr std::chrono::milliseconds kBetweenLooks{200};
 
-// What is on the disk of a file that is not yet whole.
+// The size of a file, which may be missing.
 uint64_t size_or_zero(const fs::path& path) {
   std::error_code error;
   const uint64_t size = fs::file_size(path, error);
   return error ? 0 : size;
 }
 
-// The first byte that a 206 brings: "bytes 100-199/200".
+// Whether a 206 begins at byte `from`: its header Content-Range is like "bytes 100-199/200".
 bool begins_at(const Response& response, uint64_t from) {
   const std::string* range = response.find("content-range");
   return range != nullptr && range->starts_with("bytes " + std::to_string(from) + "-");
@@ -87,7 +87,7 @@ void Download::fetch(const std::vector<std::string>& names, uint64_t largest) {
 }
 
 void Download::fetch_one(const std::string& name, uint64_t largest, Meter& meter) {
-  // Each try asks anew: addresses run out, and the file may be another by then.
+  // Each try asks for the file's properties again: addresses expire, and the file may have changed.
   retry_([&] {
     const FileHead file = head(name, largest);
     bool announced = false;

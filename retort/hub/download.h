@@ -13,18 +13,18 @@
 
 namespace retort::hub {
 
-// Brings files of one commit into the cache.
+// Downloads files of one commit into the cache.
 class Download {
  public:
   Download(Client& client, const RepositoryCache& cache, std::string commit,
            const PullOptions& options, Log& log, const StopFlag& stop);
 
   // Downloads the files that the snapshot lacks, one after the other, each of at most `largest`
-  // bytes. A blob that the cache holds is not downloaded again. A download that was cut is
-  // continued where the file's checksum is known. One process at a time downloads a blob. The bytes
-  // are checked against their size and, where the etag is one, their checksum, before they are
-  // placed. Throws Error when they do not fit, a file is too large, or the disk is too full;
-  // Interrupted once the flag is set.
+  // bytes. A blob that the cache holds is not downloaded again. A partial download is continued if
+  // the file's checksum is known. Only one process at a time downloads a blob. Before a file is put
+  // into the cache, its size is checked, and its checksum if the etag is one. Throws Error when
+  // these do not match, a file is too large, or the disk is too full; Interrupted once the flag is
+  // set.
   void fetch(const std::vector<std::string>& names, uint64_t largest);
 
  private:

@@ -11,25 +11,26 @@
 
 namespace retort::hub {
 
-// A JSON object out of a file or an answer that nobody vouches for. Throws Error, naming `where`,
-// when it is not JSON, is no object, or is nested more than 32 deep.
+// Parses a JSON object from an untrusted file or answer. Throws Error, naming `where`, when it is
+// not valid JSON, is not an object, or is nested more than 32 deep.
 nlohmann::json parse_object(std::string_view text, const std::string& where);
 
-// The same out of a file of at most 64 MB.
+// The same from a file of at most 64 MB.
 nlohmann::json read_object(const std::filesystem::path& path);
 
-// A value in such an object, together with its place ("config.json: vision_config.hidden_size"),
-// which every Error names. It refers to the JSON, which must outlive it.
+// A value in such an object, together with its path ("config.json: vision_config.hidden_size"),
+// which every Error names. It refers to the JSON object, which must outlive it.
 class Field {
  public:
   Field(const nlohmann::json& value, std::string file) : value_(&value), file_(std::move(file)) {}
 
-  // Nothing where the key is missing or null. Throws when this is no object.
+  // The value of this key; nothing where it is missing or null. Throws Error when this is not an
+  // object.
   std::optional<Field> find(const std::string& key) const;
-  // Throws where find() gives nothing.
+  // The same, but throws Error where find() returns nothing.
   Field at(const std::string& key) const;
 
-  // Each throws when the value is of another type, or outside [low, high].
+  // Each throws Error when the value is of another type, or outside [low, high].
   int64_t whole(int64_t low, int64_t high) const;
   double number(double low, double high) const;
   bool truth() const;

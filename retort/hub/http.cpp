@@ -16,7 +16,7 @@ namespace retort::hub {
 namespace {
 
 constexpr long kConnectSeconds = 20, kStallSeconds = 30;
-constexpr size_t kMaxIgnored = 1'000'000;  // of a body that nobody reads: an error's page
+constexpr size_t kMaxIgnored = 1'000'000;  // bytes of an unused body, such as an error page
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
@@ -35,7 +35,8 @@ std::string part_of(const Url& url, CURLUPart part, unsigned int flags = 0) {
   return copy;
 }
 
-// Sets one address after the other, each relative to those before.
+// Parses `second` relative to `first`, or `first` alone. Throws Error where it is not http or
+// https.
 Url parse_url(const std::string& first, const std::string& second = "") {
   Url url(curl_url(), curl_url_cleanup);
   bool good =
@@ -48,7 +49,7 @@ Url parse_url(const std::string& first, const std::string& second = "") {
   return url;
 }
 
-// libcurl is set up once, by the first who needs it.
+// Sets up libcurl once in the process.
 void set_up() {
   static const CURLcode done = curl_global_init(CURL_GLOBAL_DEFAULT);
   if (done != CURLE_OK) throw Error("libcurl cannot be set up");
@@ -61,7 +62,7 @@ Headers to_list(const std::vector<std::string>& lines) {
   for (const std::string& line : lines) {
     curl_slist* longer = curl_slist_append(list.get(), line.c_str());
     if (longer == nullptr) throw std::bad_alloc();
-    if (!list) list.reset(longer);  // the first; others are hung to its end
+    if (!list) list.reset(longer);  // only the first call changes the pointer
   }
   return list;
 }
@@ -171,7 +172,7 @@ Response Http::perform(const std::string& url, const std::vector<std::string>& h
   CURL* handle = handle_.get();
   Transfer transfer{stop_, handle, body, {}, 0, nullptr};
   const Headers lines = to_list(headers);
-  curl_easy_reset(handle);  // its connections stay open
+  curl_easy_reset(handle);  // connections stay open
   curl_easy_setopt(handle, CURLOPT_URL, url.c_str());
   curl_easy_setopt(handle, CURLOPT_HTTPHEADER, lines.get());
   curl_easy_setopt(handle, CURLOPT_USERAGENT, (std::string("retort/") + kVersion).c_str());

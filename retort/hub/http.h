@@ -13,26 +13,27 @@ namespace retort::hub {
 
 struct Response {
   long status = 0;
-  std::map<std::string, std::string> headers;  // by name in lower case; of several, the last
+  std::map<std::string, std::string> headers;  // by name in lower case; of several values, the last
 
-  // Null where there is none.
+  // The value of a header, whose name is in lower case; null where there is none.
   const std::string* find(const std::string& name) const;
   bool is_redirect() const;
 };
 
-// Adds a line of an answer's head. A status line begins a new answer, as one answer may follow
-// another.
+// Adds a header line to `response`. A status line clears the headers, since answers may follow one
+// another (100 Continue).
 void add_header_line(Response& response, std::string_view line);
 
-// Takes the body of a 200 or 206 as it arrives. What it throws ends the transfer and goes on to the
-// caller.
+// Receives the body of a 200 or 206 in parts, as it arrives. An exception that it throws ends the
+// transfer and reaches the caller.
 using Body = std::function<void(const Response&, std::string_view)>;
 
-// One connection after another through libcurl: no redirect is followed, no status is an error.
-// Proxies are those of the environment, and so is a certificate file (SSL_CERT_FILE,
-// CURL_CA_BUNDLE). Throws Passing when the connection is cut or stalls (30 s without a byte),
-// Unreachable when there is none, Error when it is not to be trusted, Interrupted once the flag is
-// set. Errors name the server only: addresses of files may carry a signature.
+// HTTP requests with libcurl, one after another. Redirects are not followed, and no status is an
+// error. Proxies and the certificate file (SSL_CERT_FILE, CURL_CA_BUNDLE) come from the
+// environment. Throws Passing when the connection is cut or stalls (30 s below one byte per
+// second), Unreachable when there is none, Error when the certificate is not trusted or the
+// transfer fails otherwise, and Interrupted once the flag is set. Errors name the server only,
+// because addresses of files may contain a signature.
 class Http {
  public:
   explicit Http(const StopFlag& stop);
@@ -51,14 +52,15 @@ class Http {
   std::shared_ptr<void> handle_;
 };
 
-// The address that `location` means on a page at `base`. Throws Error where either is no http or
-// https address, and where it leads from https to http.
+// Resolves `location` relative to `base`. Throws Error where either is not an http or https
+// address, and where it leads from https to http.
 std::string resolve_url(const std::string& base, const std::string& location);
 
-// "https://host:port" in lower case.
+// The address's "scheme://host:port" in lower case. Throws Error on other than http and https.
 std::string origin_of(const std::string& url);
 
-// The text with all but letters, digits and "-._~" as %XX; with `keep_slashes`, but '/' too.
+// The text with all bytes but letters, digits and "-._~" as %XX. With `keep_slashes`, '/' stays
+// too.
 std::string quote_url(std::string_view text, bool keep_slashes);
 
 }  // namespace retort::hub

@@ -57,7 +57,7 @@ std::string read_token() {
     token = std::string(trimmed(read_file(file, kMaxToken)));
     where = file.string();
   }
-  // It becomes a line of the request: nothing in it may end that line.
+  // The token becomes part of a header line, so that nothing in it may end that line.
   if (!std::ranges::all_of(token, [](char c) { return c > 0x20 && c < 0x7f; }))
     throw Error("is not a token: it holds spaces or other characters that none has", where);
   return token;

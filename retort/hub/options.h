@@ -12,21 +12,22 @@ struct PullOptions {
   // The hub's cache, which holds a folder models--org--name for each repository.
   std::filesystem::path cache;
   std::string endpoint = "https://huggingface.co";  // no '/' at its end
-  std::string token;     // goes to the endpoint and to no other server; empty: none
-  bool offline = false;  // only what the cache holds
-  bool pickled = false;  // where there are no safetensors, .bin and .pth files are taken too
-  // Exactly these files, whatever they are; empty: the weights, and what describes them.
+  std::string token;     // sent to the endpoint and to no other server; empty: none
+  bool offline = false;  // use only the cache
+  bool pickled = false;  // take .bin, .pth and .pt files where there are no safetensors
+  // Exactly these files; empty: the weights, and the files that describe them.
   std::vector<std::string> files;
-  int tries = 5;  // of a request that fails for a reason that may pass
-  // Takes the place of sleeping between tries, and while another process downloads the same file.
+  int tries = 5;  // of a request that fails with Passing (retry.h), at least 1
+  // If set, is called instead of sleeping between tries and while another process downloads the
+  // file.
   std::function<void(std::chrono::milliseconds)> wait;
 };
 
-// What the environment says, as Python's huggingface_hub reads it: HF_HUB_CACHE,
+// Options from the environment, as Python's huggingface_hub reads it: HF_HUB_CACHE,
 // HUGGINGFACE_HUB_CACHE, HF_HOME or XDG_CACHE_HOME (the cache), HF_TOKEN, HUGGING_FACE_HUB_TOKEN or
-// the file that `hf auth login` writes, HF_ENDPOINT, HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE. A
-// variable that is empty counts as not set. Throws Error naming the variable when its value cannot
-// be meant.
+// (unless HF_HUB_DISABLE_IMPLICIT_TOKEN) the file that `hf auth login` writes or HF_TOKEN_PATH
+// names, HF_ENDPOINT, HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE. An empty variable counts as not set.
+// Throws Error, naming the variable or the file, on an invalid token or endpoint.
 PullOptions options_from_environment();
 
 }  // namespace retort::hub

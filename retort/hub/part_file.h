@@ -6,10 +6,11 @@
 
 namespace retort::hub {
 
-// What has arrived of a file. An unfinished one stays, for the next process that asks for the file.
+// A partly downloaded file. It stays on disk until it is placed or removed, for the next process
+// that downloads the file. Each function throws Error when the file cannot be written.
 class PartFile {
  public:
-  // Opens or makes it, and the folder above it.
+  // Opens the file, or makes it and its folder.
   explicit PartFile(std::filesystem::path path);
   ~PartFile();
   PartFile(const PartFile&) = delete;
@@ -20,7 +21,7 @@ class PartFile {
   void append(std::string_view bytes);
   void restart();  // empties it
   void remove();
-  // Flushes it to the disk and renames it: readers see the whole file or none.
+  // Flushes the file to the disk and renames it to `path`: readers see the whole file or none.
   void place(const std::filesystem::path& path);
 
  private:

@@ -18,7 +18,7 @@ namespace fs = std::filesystem;
 
 constexpr uint64_t kLargestText = 256'000'000, kLargestWeights = 100'000'000'000;
 
-// The folder that the cache has for the revision, whole or not.
+// The snapshot that the cache has for the revision, complete or not.
 std::optional<Snapshot> cached(const Reference& reference, const PullOptions& options) {
   const RepositoryCache cache(options.cache, reference.repository);
   const auto commit = cache.commit_of(reference.revision);
@@ -61,7 +61,7 @@ void check_listed(const std::vector<std::string>& names, const Listing& listing,
   }
 }
 
-// Texts first: they may hold the index that names the shards.
+// Texts are fetched first, because the index that names the shards is one of them.
 void fetch_all(Download& download, const Listing& listing, const Snapshot& snapshot,
                const Reference& reference, const PullOptions& options) {
   if (!options.files.empty()) {
@@ -122,7 +122,7 @@ Snapshot pull(const Reference& reference, const PullOptions& options, Log& log,
   const Snapshot snapshot{cache.snapshot(listing.commit)};
   Download download(client, cache, listing.commit, options, log, stop);
   fetch_all(download, listing, snapshot, reference, options);
-  // Last, so that until then the revision is what it was, and whole.
+  // This comes last, so that until then the revision means its previous, complete snapshot.
   cache.set_commit(reference.revision, listing.commit);
   return snapshot;
 }

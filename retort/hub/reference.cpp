@@ -10,7 +10,7 @@ namespace retort::hub {
 namespace {
 
 constexpr std::string_view kPrefix = "hf:";
-constexpr size_t kMaxPart = 96;       // the hub's own bound of an owner's or a repository's name
+constexpr size_t kMaxPart = 96;       // the hub's limit for an owner's or a repository's name
 constexpr size_t kMaxRevision = 255;  // what a file system takes as one name
 constexpr size_t kMaxName = 1024;
 
@@ -24,7 +24,7 @@ bool is_repository_part(std::string_view part) {
          std::ranges::all_of(part, [](char c) { return is_word(c) || c == '-' || c == '.'; });
 }
 
-// "--" stands for the '/' in the cache's folder names.
+// "--" is not allowed: it replaces the '/' in the cache's folder names.
 bool is_repository(std::string_view name) {
   if (name.find("--") != name.npos || name.find("..") != name.npos || name.ends_with(".git"))
     return false;

@@ -17,10 +17,10 @@ class Passing : public Error {
   explicit Passing(const std::string& what, const std::string& where = "",
                    std::optional<std::chrono::seconds> asked = std::nullopt)
       : Error(what, where), pause(asked) {}
-  std::optional<std::chrono::seconds> pause;  // what the server asks to wait
+  std::optional<std::chrono::seconds> pause;  // how long the server asks to wait
 };
 
-// Nothing answers at that address. May pass too, but mostly there is no network.
+// Nothing answers at that address. This may pass too, but mostly there is no network.
 class Unreachable : public Passing {
  public:
   using Passing::Passing;
@@ -29,11 +29,12 @@ class Unreachable : public Passing {
 // Throws Interrupted when the flag is set.
 void check_stopped(const StopFlag& stop);
 
-// Does things again that fail for a reason that may pass, after 1, 2, 4, … seconds or what the
-// server asks for. What still fails after options.tries is thrown as Passing.
+// Repeats an attempt that throws Passing, after 1, 2, 4, … 64 seconds or the time that the server
+// asks for. Throws Passing after options.tries failures, or where the server asks for more than 300
+// seconds.
 class Retry {
  public:
-  // `patient`: also where nothing answers at all.
+  // With `patient`, also repeats an attempt that throws Unreachable.
   Retry(const PullOptions& options, Log& log, const StopFlag& stop, bool patient = true)
       : options_(options), log_(log), stop_(stop), patient_(patient) {}
 
@@ -53,13 +54,14 @@ class Retry {
     }
   }
 
-  // The attempt got somewhere: failures so far no longer count, a hundred times at most.
+  // Called when an attempt makes progress: failures so far no longer count, at most a hundred
+  // times.
   void note_progress();
-  // Sleeps, in slices that look at the stop flag.
+  // Sleeps. Throws Interrupted when the stop flag is set.
   void wait(std::chrono::milliseconds time);
 
  private:
-  void after(const Passing& failure);  // waits, or throws when it is enough
+  void after(const Passing& failure);  // waits, or throws when there are no tries left
 
   const PullOptions& options_;
   Log& log_;

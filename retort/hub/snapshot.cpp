@@ -22,7 +22,7 @@ constexpr size_t kMaxNamed = 6;  // in a message
 
 struct Kind {
   const char *whole, *index;
-  std::array<std::string_view, 3> endings;  // some may be alike
+  std::array<std::string_view, 3> endings;  // may repeat
 };
 constexpr Kind kSafetensors{"model.safetensors",
                             "model.safetensors.index.json",
@@ -30,7 +30,7 @@ constexpr Kind kSafetensors{"model.safetensors",
 constexpr Kind kPickled{
     "pytorch_model.bin", "pytorch_model.bin.index.json", {".bin", ".pth", ".pt"}};
 constexpr const char* kTrainingArguments =
-    "training_args.bin";  // transformers' trainer leaves it: no weights
+    "training_args.bin";  // transformers' trainer writes it; it holds no weights
 
 std::string listed(const std::vector<std::string>& names) {
   std::string text;
@@ -71,7 +71,7 @@ std::vector<std::string> files_in(const fs::path& folder) {
   return names;
 }
 
-// Of a blob: a link in a snapshot beside it that leads to it.
+// The snapshot with a link to the blob; nothing where there is none.
 std::optional<Snapshot> snapshot_of_blob(const fs::path& blob) {
   std::error_code error;
   const fs::path folder = blob.parent_path();
