@@ -31,7 +31,7 @@ std::string text_at(double x, double y, const char* anchor, const std::string& t
          more + ">" + escape(text) + "</text>";
 }
 
-// A step of 1, 2 or 5 times a power of ten that cuts the range in about `parts`.
+// A step of 1, 2 or 5 times a power of ten that divides the range into about `parts` parts.
 double nice_step(double range, double parts) {
   const double raw = range / parts;
   const double power = std::pow(10.0, std::floor(std::log10(raw)));
@@ -52,7 +52,7 @@ struct Axis {
   }
 };
 
-// Around the values, ending on ticks.
+// An axis that contains the values and ends on ticks.
 Axis value_axis(double low, double high, bool from_zero) {
   if (from_zero) low = std::min(low, 0.0);
   if (!(high - low > 1e-12 * std::max(std::abs(low), std::abs(high)))) {
@@ -105,7 +105,7 @@ class Plot {
       const double y = px_y(tick);
       svg += "<path class=\"grid\" d=\"M" + px(kLeft) + " " + px(y) + "H" + px(kWidth - kRight) +
              "\"/>";
-      // A tick is a whole number of steps; what is left of 0 after rounding is 0.
+      // A tick is a multiple of the step; rounding may leave a tiny number in place of 0.
       svg += text_at(kLeft - 7, y + 4, "end",
                      significant(std::abs(tick) < 1e-9 * y_.step ? 0 : tick, 5));
     }
@@ -129,7 +129,7 @@ class Plot {
         continue;
       }
       const std::string point = px(px_x(chart_.x[i])) + " " + px(px_y(series.y[i]));
-      // A value between two gaps has no line to show it.
+      // A value between two gaps is drawn as a dot, since it has no line.
       const bool alone = !drawing && (i + 1 == chart_.x.size() || !std::isfinite(series.y[i + 1]));
       if (alone)
         dots += "<circle r=\"3\" fill=\"" + colour + "\"" + attribute("cx", px_x(chart_.x[i])) +
@@ -140,7 +140,7 @@ class Plot {
     return "<path class=\"line\" stroke=\"" + colour + "\" d=\"" + path + "\"/>" + dots;
   }
 
-  // An invisible strip over each epoch, whose title says the values.
+  // An invisible strip over each epoch, whose tooltip shows the values.
   std::string hover() const {
     std::string svg;
     const size_t last = chart_.x.size() - 1;
@@ -163,7 +163,7 @@ class Plot {
   Axis x_, y_;
 };
 
-// With one series an empty line, so that charts side by side are level.
+// With one series the legend is an empty line, so that charts side by side are aligned.
 std::string legend(const LineChart& chart) {
   std::string html = "<p class=\"legend\">";
   for (size_t s = 0; s < chart.series.size() && chart.series.size() > 1; ++s) {
@@ -230,7 +230,7 @@ class Matrix {
         const double part = share(images, whole);
         const std::string title = classes_[row] + " → " + classes_[column] + ": " +
                                   of(images, whole) + " (" + percent(100 * part) + ")";
-        // One wrong image of many must still be seen.
+        // The opacity starts at 0.14, so that one wrong image of many is still visible.
         svg += std::string("<g class=\"") + (row == column ? "right" : "wrong") + "\"><title>" +
                escape(title) + "</title><rect" + attribute("x", x_of(column)) +
                attribute("y", y_of(row)) + attribute("width", cell_) + attribute("height", cell_) +
@@ -272,7 +272,7 @@ class Matrix {
   double n_;
   double font_ = n_ <= 40 ? 12 : n_ <= 70 ? 10 : 8;
   double angle_ =
-      n_ <= 60 ? 60 : 90;  // of the column labels; leaning ones read better but stand closer
+      n_ <= 60 ? 60 : 90;  // of the column labels; slanted ones are easier to read but wider
   double left_ = 0, top_ = 0, lean_ = 0, cell_ = 0;
 };
 

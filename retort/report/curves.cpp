@@ -14,7 +14,7 @@ namespace {
 
 constexpr double kNothing = std::numeric_limits<double>::quiet_NaN();
 
-// By epoch: those that a resumed run wrote twice count once, the last.
+// Metrics by epoch. Where a resumed run wrote an epoch twice, the last one counts.
 std::map<int64_t, EpochMetrics> by_epoch(const std::vector<EpochMetrics>& all) {
   std::map<int64_t, EpochMetrics> epochs;
   for (const EpochMetrics& metrics : all) epochs[metrics.epoch] = metrics;
@@ -64,7 +64,7 @@ class Curves {
     }
     std::vector<Series> series;
     for (const auto& [name, values] : all) series.push_back({name, values});
-    // One term is the loss itself, up to its weight.
+    // A single term would repeat the loss, up to its weight.
     return series.size() > 1 ? series : std::vector<Series>{};
   }
 

@@ -7,7 +7,7 @@
 
 namespace retort::report {
 
-// Charts of loss, accuracies, loss terms and learning rate.
+// Charts of loss, accuracies, loss terms and learning rate, as HTML; empty without epochs.
 std::string training_curves(const std::vector<EpochMetrics>& epochs);
 
 }  // namespace retort::report

@@ -4,8 +4,8 @@
 
 namespace retort::report {
 
-// A whole HTML page around what its <main> holds: the style sheet inside, no script, and nothing
-// that could be loaded. The title is escaped here, the body is HTML already.
+// A whole HTML page with `body` in its <main>: it contains its style sheet, has no script, and
+// loads nothing. `title` is plain text and is escaped here; `body` is HTML.
 std::string document(const std::string& title, const std::string& body);
 
 }  // namespace retort::report

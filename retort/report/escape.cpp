@@ -25,8 +25,8 @@ std::string escape(std::string_view text) {
     } else if ((static_cast<uint8_t>(c) < 0x20 && c != '\t' && c != '\n') || c == 0x7F) {
       out += "\xEF\xBF\xBD";
     } else {
-      out += point.size() > 1 ? printable(point)
-                              : std::string(point);  // marks that turn the direction of writing
+      out +=
+          point.size() > 1 ? printable(point) : std::string(point);  // escapes marks of direction
     }
   });
   return out;

@@ -13,12 +13,12 @@ struct GateImage {
 
 struct GateClass {
   std::string name;
-  int64_t kept = 0, other_class = 0, unsure = 0, duplicate = 0;  // images
+  int64_t kept = 0, other_class = 0, unsure = 0, duplicate = 0;  // numbers of images
   std::vector<GateImage> kept_images, rejected_images;           // some of them
 };
 
-// What the gate let through, beside what it set aside: one HTML file that opens offline, with
-// counts a class.
+// The page of `retort gate`: for each class, how many images were kept and rejected, and some of
+// both. render_html returns one HTML page that loads nothing.
 struct GatePage {
   std::string title, rule;  // the rule in words
   std::vector<GateClass> classes;

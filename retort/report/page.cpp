@@ -27,7 +27,7 @@ std::string tile(const std::string& value, const std::string& what) {
   return "<li><b>" + escape(value) + "</b><span>" + escape(what) + "</span></li>";
 }
 
-// A number and its % stay on one line.
+// Keeps a number and its % on one line.
 std::string unbroken(std::string html) {
   for (size_t i = html.find(" %"); i != std::string::npos; i = html.find(" %", i))
     html.replace(i, 1, "&#160;");
@@ -125,7 +125,7 @@ std::string sample_images(const Page& page) {
   return out;
 }
 
-// Text as it is, anything else as JSON.
+// Strings as they are, floats with six digits, other values as JSON.
 std::string text_of(const json& value) {
   if (value.is_number_float()) return significant(value.get<double>(), 6);
   return value.is_string() ? value.get<std::string>()

@@ -11,14 +11,14 @@
 
 namespace retort::report {
 
-// One row of the table that sets the student beside its teacher and other runs.
+// One row of the table that compares the student with its teacher and other runs.
 struct Row {
   std::string name;     // "teacher", "distilled", "from scratch"
   std::string model;    // "efficientnet_lite2"
   double accuracy = 0;  // percent, on the page's split
   int64_t parameters = 0;
   int64_t multiply_adds = 0;
-  double milliseconds = 0;  // an image, this machine
+  double milliseconds = 0;  // for one image on this machine
   double training_seconds = 0;
 };
 
@@ -26,19 +26,20 @@ struct Row {
 struct Page {
   std::string title;
   std::vector<std::string> classes;
-  std::string split = "test";  // where the predictions come from
+  std::string split = "test";  // of the predictions
   std::vector<data::Prediction> predictions;
-  std::filesystem::path data_root;  // predictions' paths are relative to it; images that are gone
-                                    // are left out of the page
+  std::filesystem::path data_root;  // predictions' paths are relative to it; missing images are
+                                    // left out of the page
   std::vector<Row> rows;
   std::vector<EpochMetrics> epochs;
   nlohmann::json summary;
   std::string config_toml;
 };
 
-// One HTML file that opens offline: the table, curves, per-class accuracy, confusion matrix, sample
-// images with predictions (right and wrong), configuration. No script is needed to read it; nothing
-// is loaded from anywhere. All text from the data (class names, paths) is escaped.
+// One HTML page with the table, curves, per-class accuracy, confusion matrix, sample images with
+// predictions (right and wrong), skipped files and configuration. It has no script and loads
+// nothing. All text from the data (class names, paths) is escaped. Throws Error where a prediction
+// names a class number out of range.
 std::string render_page(const Page& page);
 
 // The rows as an aligned plain-text table.

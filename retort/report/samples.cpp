@@ -15,17 +15,18 @@ namespace {
 
 constexpr int64_t kSide = 96;
 constexpr int kQuality = 82;
-// Where the images are gone, a page must not take as long as looking for all of them.
+// After so many images that cannot be read, no more are tried, so that a page is quick where all
+// are gone.
 constexpr size_t kMisses = 50;
 
-// Not a number: no confidence, so that the order is one.
+// NaN counts as no confidence, because sorting needs an order.
 double confidence(const data::Prediction& p) {
   return std::isnan(p.probability) ? -1 : p.probability;
 }
 
 auto by_class(const data::Prediction& p) { return std::tie(p.label, p.path); }
 
-// In the order in which they are tried.
+// The right or the wrong predictions, in the order in which their images are tried.
 std::vector<data::Prediction> candidates(const std::vector<data::Prediction>& predictions,
                                          bool right) {
   std::vector<data::Prediction> chosen;
@@ -71,7 +72,7 @@ std::vector<Sample> samples(const std::vector<data::Prediction>& predictions,
     try {
       found.push_back({prediction, thumbnail(root / prediction.path)});
     } catch (const Error&) {
-      ++misses;  // gone, or not an image any more
+      ++misses;  // missing, or no longer an image
     }
   }
   if (right)

@@ -24,7 +24,7 @@ std::string render_table(const std::vector<Row>& rows) {
   std::vector<std::vector<std::string>> lines = {
       {"run", "model", "accuracy", "parameters", "multiply-adds", "an image", "training"}};
   for (const Row& row : rows) lines.push_back(cells(row));
-  return aligned(lines, 2);  // the names, then numbers
+  return aligned(lines, 2);  // two columns of names, then numbers
 }
 
 }  // namespace retort::report

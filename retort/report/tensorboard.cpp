@@ -23,7 +23,7 @@ constexpr std::array<uint32_t, 256> crc_table() {
   return table;
 }
 
-// Records are masked, so that the checksum of a text that holds checksums stays a good one.
+// The format masks checksums, since a CRC of data that contains its own CRC is weak.
 uint32_t masked_crc(std::string_view bytes) { return std::rotr(crc32c(bytes), 15) + 0xA282EAD8U; }
 
 template <std::unsigned_integral Number>
@@ -49,7 +49,7 @@ std::string real(uint64_t field, double value) {
 std::string real(uint64_t field, float value) {
   return key(field, 5) + little_endian(std::bit_cast<uint32_t>(value));
 }
-std::string text(uint64_t field, std::string_view value) {  // or a message within
+std::string text(uint64_t field, std::string_view value) {  // or a nested message
   return key(field, 2) + varint(value.size()) + std::string(value);
 }
 
@@ -57,7 +57,7 @@ double now() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
-// Event {wall_time = 1, step = 2}, to which one of its other fields is added.
+// The start of an Event {wall_time = 1, step = 2}, to which the caller appends another field.
 std::string event(int64_t step) { return real(1, now()) + whole(2, step); }
 
 // Event {summary = 5}, Summary {value = 1}, Value {tag = 1, simple_value = 2}.
@@ -84,7 +84,7 @@ uint32_t crc32c(std::string_view bytes) {
 TensorBoard::TensorBoard(const fs::path& folder)
     : path_(folder /
             ("events.out.tfevents." + std::to_string(static_cast<int64_t>(now())) + ".retort")) {
-  std::error_code ignored;  // the file that cannot be opened says what is wrong
+  std::error_code ignored;  // opening the file reports what is wrong
   fs::create_directories(folder, ignored);
   std::vector<fs::path> earlier;
   for (fs::directory_iterator it(folder, ignored), end; !ignored && it != end;
@@ -93,7 +93,7 @@ TensorBoard::TensorBoard(const fs::path& folder)
   for (const fs::path& file : earlier) fs::remove(file, ignored);
   file_.open(path_, std::ios::binary | std::ios::trunc);
   write(event(0) + text(3, "brain.Event:2"));  // file_version
-  write(event(0) + text(7, whole(1, 1)));      // session_log: TensorBoard forgets what it had read
+  write(event(0) + text(7, whole(1, 1)));      // session_log START: TensorBoard drops earlier data
 }
 
 void TensorBoard::add(const EpochMetrics& epoch, int64_t image_steps) {

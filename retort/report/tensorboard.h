@@ -9,15 +9,18 @@
 
 namespace retort::report {
 
-// The numbers of a training's epochs in a folder that TensorBoard reads: one event file of records
-// (tensorflow/core/lib/io/record_writer.cc), each an Event (tensorflow/core/util/event.proto).
+// Writes the metrics of epochs for TensorBoard: one event file of records
+// (tensorflow/core/lib/io/record_writer.cc), each of which is an Event
+// (tensorflow/core/util/event.proto).
 class TensorBoard {
  public:
-  // What an earlier sitting wrote there goes: a resumed run tells all of its epochs again.
+  // Removes the event files that retort wrote into the folder before: a resumed run writes all its
+  // epochs again. Throws Error when the file cannot be written.
   explicit TensorBoard(const std::filesystem::path& folder);
 
-  // The numbers of metrics.jsonl, as epoch/NAME and as image_steps/NAME. `image_steps` is how many
-  // images the student has been trained on by then. Throws Error when they cannot be written.
+  // Writes the numbers of a line of metrics.jsonl twice: as epoch/NAME over epochs, and as
+  // image_steps/NAME over `image_steps`, the number of images that the student was trained on so
+  // far. Throws Error when they cannot be written.
   void add(const EpochMetrics& epoch, int64_t image_steps);
 
  private:
@@ -26,7 +29,7 @@ class TensorBoard {
   std::ofstream file_;
 };
 
-// The checksum of records: CRC-32C (Castagnoli), as RFC 3720 has it.
+// The checksum of records: CRC-32C (Castagnoli), as in RFC 3720.
 uint32_t crc32c(std::string_view bytes);
 
 }  // namespace retort::report
