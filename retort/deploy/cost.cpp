@@ -27,7 +27,7 @@ int64_t elements(const jit::Value* value) {
   return std::accumulate(shape.begin(), shape.end(), int64_t{1}, std::multiplies<>());
 }
 
-// Each output element is a sum over one filter: [out, in / groups, height, width].
+// Each output element is a sum over one filter of the weight [out, in / groups, height, width].
 int64_t of_convolution(const jit::Node& node) {
   return elements(node.output()) * elements(node.input(1)) / sizes(node.input(1)).at(0);
 }
@@ -40,7 +40,7 @@ int64_t of_addmm(const jit::Node& node) {
   return elements(node.output()) * sizes(node.input(1)).back();
 }
 
-// Queries by keys, then weights by values.
+// Two products: queries by keys, then attention weights by values.
 int64_t of_attention(const jit::Node& node) {
   const int64_t keys = sizes(node.input(1)).rbegin()[1];
   return elements(node.input(0)) * keys + elements(node.output()) * keys;
@@ -67,7 +67,7 @@ double median_milliseconds(models::ImageModel& model, int64_t size) {
   const at::NoGradGuard no_grad;
   const EvaluationMode evaluation(model);
   const at::Tensor image = sample_images(model, 1, size);
-  // Reading a value waits for devices that run behind.
+  // Reading a value waits until an asynchronous device has finished.
   const auto run = [&] { return model.forward(image).logits.sum().item<float>(); };
   run();
   run();
@@ -101,7 +101,7 @@ int64_t count_multiply_adds(models::ImageModel& model, int64_t size) {
     for (const jit::Node* node : graph->nodes()) count += multiply_adds(*node);
     return count;
   } catch (const Error&) {
-    if (models::is_object(model.spec())) return 0;  // its forward may be more than a trace follows
+    if (models::is_object(model.spec())) return 0;  // its forward pass may not be traceable
     throw;
   }
 }

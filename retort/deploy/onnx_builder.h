@@ -18,8 +18,8 @@ namespace retort::deploy {
 using OnnxAttribute = std::variant<int64_t, double, std::string, std::vector<int64_t>>;
 using OnnxAttributes = std::map<std::string, OnnxAttribute>;
 
-// An ONNX model (opset 17, IR 8), built node by node. Values go by the names of their edges; an
-// empty name is an input left out.
+// Builds an ONNX model (opset 17, IR 8) node by node. A value is identified by the name of its
+// edge; an empty name means an input that is left out.
 class OnnxBuilder {
  public:
   explicit OnnxBuilder(const std::string& graph_name);
@@ -27,23 +27,24 @@ class OnnxBuilder {
   OnnxBuilder(const OnnxBuilder&) = delete;
   OnnxBuilder& operator=(const OnnxBuilder&) = delete;
 
-  // fp32; a dimension is a number or the name of a free one.
+  // Declares an fp32 input of the graph. A dimension is a number, or a name if it is dynamic.
   using Dimension = std::variant<int64_t, std::string>;
   void input(const std::string& name, const std::vector<Dimension>& shape);
-  // Gives the edge this name as an output of the graph.
+  // Makes the edge an output of the graph, with this name.
   void output(const std::string& edge, const std::string& name,
               const std::vector<Dimension>& shape);
   void metadata(const std::string& key, const std::string& value);
   void producer(const std::string& name, const std::string& version);
 
-  // The tensor (fp32, fp64, int64, int32 or bool) under this name.
+  // Adds the tensor (fp32, fp64, int64, int32 or bool) under this name, and returns the name.
+  // Throws Error on other types.
   std::string initializer(const std::string& name, const at::Tensor& tensor);
-  // The same under a name of the builder's; equal small constants are kept once.
+  // The same under a new name. Equal constants of up to 16 elements are written once.
   std::string constant(const at::Tensor& tensor);
   std::string constant(double value);
   std::string constant(const std::vector<int64_t>& values);
 
-  // One node; the name of its output edge, or the names of its `outputs` edges.
+  // Adds a node. Returns the name of its output edge, or the names of its `outputs` output edges.
   std::string node(const std::string& type, const std::vector<std::string>& inputs,
                    const OnnxAttributes& attributes = {});
   std::vector<std::string> node(const std::string& type, const std::vector<std::string>& inputs,

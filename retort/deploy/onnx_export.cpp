@@ -10,7 +10,7 @@ namespace {
 
 constexpr int64_t kMaxBytes = int64_t{1} << 31;  // protobuf's
 
-// Before the trace, which would take time and memory for nothing.
+// Throws Error on a model that is too large, before the trace takes time and memory.
 void require_small_enough(models::ImageModel& model) {
   int64_t bytes = 0;
   for (const auto& [name, tensor] : models::state_of(model))
@@ -33,7 +33,7 @@ std::string to_onnx(models::ImageModel& model, const std::vector<std::string>& c
 
   OnnxBuilder builder(model.spec().arch.empty() ? "model" : model.spec().arch);
   builder.producer("retort", RETORT_VERSION);
-  // A class name comes from a folder's, which may be no UTF-8.
+  // A class name may come from a folder's name, which may not be UTF-8.
   builder.metadata("classes", nlohmann::json(classes).dump(
                                   -1, ' ', false, nlohmann::json::error_handler_t::replace));
   builder.metadata("preprocess", data::to_json(spec).dump());

@@ -14,14 +14,15 @@ Wholes pair(Wholes values) {
   return values;
 }
 
-// aten lists one number for both sides of a dimension; ONNX all befores, then all afters.
+// aten has one number for both sides of a dimension; ONNX lists the padding before each dimension,
+// then the padding after each.
 Wholes both_sides(Wholes padding) {
   padding = pair(std::move(padding));
   padding.insert(padding.end(), padding.begin(), padding.begin() + 2);
   return padding;
 }
 
-// padding="same": what is odd goes after.
+// padding="same": where the total is odd, one more is added after than before.
 Wholes same_padding(const OnnxOp& op) {
   const Wholes dilation = pair(op.wholes(5));
   Wholes before, after;
@@ -57,7 +58,7 @@ std::string convolution(const OnnxOp& op) {
   return convolve(op, both_sides(op.wholes(4)), op.whole(8));
 }
 
-// An affine parameter, or what it is when it is left out.
+// An affine parameter, or its default value where it is left out.
 std::string affine(const OnnxOp& op, size_t i, double otherwise, int64_t size) {
   return op.given(i) ? op.edge(i) : op.constant(at::full({size}, otherwise, at::kFloat));
 }
@@ -95,7 +96,7 @@ std::string max_pool2d(const OnnxOp& op) {
 }
 
 std::string avg_pool2d(const OnnxOp& op) {
-  // ONNX before opset 19 leaves open how much a window counts that hangs over the end.
+  // ONNX before opset 19 does not define the divisor of a window that extends beyond the input.
   if (op.flag(4)) op.fail("in ceil mode");
   if (op.given(6)) op.fail("with a divisor of its own");
   OnnxAttributes attributes = window(op);

@@ -44,8 +44,8 @@ std::string silu(const OnnxOp& op) {
   return op.emit("Mul", {op.edge(0), op.emit("Sigmoid", {op.edge(0)})});
 }
 
-// Hendrycks & Gimpel 2016: x/2·(1 + erf(x/√2)), or with tanh(√(2/π)·(x + 0.044715·x³)) in the place
-// of erf.
+// Hendrycks & Gimpel 2016: x/2·(1 + erf(x/√2)), or with tanh(√(2/π)·(x + 0.044715·x³)) instead of
+// the erf.
 std::string gelu(const OnnxOp& op) {
   const std::string x = op.edge(0);
   std::string squashed;

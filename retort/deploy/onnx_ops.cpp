@@ -80,8 +80,8 @@ std::string OnnxTranslator::constant_edge(const jit::Value* value) {
   return constant_tensor(value);
 }
 
-// A class token repeated for each image is folded into one tensor with the batch as a dimension:
-// written once, and expanded again.
+// Constant folding turns a class token that is repeated for each image into a tensor with a batch
+// dimension. It is written once and expanded again.
 std::string OnnxTranslator::constant_tensor(const jit::Value* value) {
   at::Tensor tensor = jit::toIValue(value)->toTensor(),
              other = trace_.other_constant(value).toTensor();

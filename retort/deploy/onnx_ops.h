@@ -16,19 +16,20 @@ namespace retort::deploy {
 // The names of ONNX edges: one for a tensor, more for a list of them.
 struct OnnxEdges : std::vector<std::string> {
   using std::vector<std::string>::vector;
-  // Implicit, as translations return either. NOLINTBEGIN(google-explicit-constructor)
+  // Implicit, because translations return either. NOLINTBEGIN(google-explicit-constructor)
   OnnxEdges(std::string edge) { push_back(std::move(edge)); }
   OnnxEdges(std::vector<std::string> edges) : std::vector<std::string>(std::move(edges)) {}
   // NOLINTEND(google-explicit-constructor)
 };
 
-// Walks a trace and lets the operators' translations build the ONNX graph.
+// Translates a trace to ONNX, node by node, with the translations of OnnxTable.
 class OnnxTranslator {
  public:
-  // `names`: of the model's tensors. `images`: the edge of the graph's input.
+  // `names` are the model's tensors by name; `images` is the edge of the graph's input.
   OnnxTranslator(OnnxBuilder& builder, const BatchTrace& trace, const StateDict& names,
                  const std::string& images);
-  // The edge of the trace's output. Throws Error naming an operator that has no translation.
+  // Translates the whole trace and returns its output's edge. Throws Error, naming the operator,
+  // where one has no translation.
   std::string run();
 
  private:
@@ -44,23 +45,24 @@ class OnnxTranslator {
 
   OnnxBuilder& builder_;
   const BatchTrace& trace_;
-  // Names of the model's tensors, by where their memory begins.
+  // The model's tensors and their names, by the address of their memory.
   std::map<const void*, std::pair<std::string, at::Tensor>> names_;
-  std::set<std::string> written_;  // the named ones in the file so far
+  std::set<std::string> written_;  // names of tensors that the file has
   std::unordered_map<const torch::jit::Value*, OnnxEdges> edges_;
   std::string images_, batch_;
 };
 
-// What the translation of one operator sees: its inputs, by their place in the aten schema, and how
-// to add nodes. The readers throw Error, naming the operator, when the input is not such a constant
-// or depends on the batch.
+// The argument of an operator's translation: reads the operator's inputs, by their place i in the
+// aten schema, and adds ONNX nodes. number, flag, text, whole and wholes throw Error, naming the
+// operator, when the input is not such a constant, and whole, wholes and size also when it depends
+// on the batch.
 class OnnxOp {
  public:
   OnnxOp(OnnxTranslator& translator, const torch::jit::Node& node)
       : translator_(translator), node_(node) {}
 
   size_t inputs() const { return node_.inputs().size(); }
-  bool given(size_t i) const;        // there, and not None
+  bool given(size_t i) const;        // exists and is not None
   std::string edge(size_t i) const;  // of a tensor or of a number as fp32; "" for None
   std::vector<std::string> edges(size_t i) const;  // of a list of tensors
   double number(size_t i) const;
@@ -87,7 +89,7 @@ class OnnxOp {
   std::string constant(const at::Tensor& tensor) const {
     return translator_.builder_.constant(tensor);
   }
-  // An int64 vector, computed from the batch where it depends on it.
+  // An int64 vector; it is computed from the batch size where an extent depends on it.
   std::string extents_edge(const std::vector<Extent>& extents) const {
     return translator_.extents_edge(extents);
   }
@@ -100,15 +102,15 @@ class OnnxOp {
   const torch::jit::Node& node_;
 };
 
-// By the operator's name, "aten::relu".
+// Translations by the operator's name, such as "aten::relu".
 using OnnxTable = std::map<std::string, std::function<OnnxEdges(const OnnxOp&)>>;
 
-// A new operator is one entry in one of these.
+// Each function adds its operators to the table; a new operator is one entry in one of them.
 // Convolutions, norms, pools, linear layers and attention: onnx_layers.cpp.
 void add_layer_ops(OnnxTable& table);
 // Activations and arithmetic: onnx_math.cpp.
 void add_math_ops(OnnxTable& table);
-// What moves values without computing: onnx_shapes.cpp.
+// Operators that move values without computing: onnx_shapes.cpp.
 void add_shape_ops(OnnxTable& table);
 
 }  // namespace retort::deploy

@@ -15,8 +15,8 @@ std::string dropout(const OnnxOp& op) {
   return op.edge(0);
 }
 
-// view, flatten, squeeze and their like all keep the order of the elements: the traced shape of the
-// output says all.
+// view, flatten, squeeze and the like keep the order of the elements, so that the traced output
+// shape is all they need.
 std::string reshape(const OnnxOp& op) {
   std::vector<Extent> shape = op.output_shape();
   if (std::ranges::count_if(shape, &Extent::per_image) == 1)
@@ -112,8 +112,8 @@ std::vector<std::string> chunk(const OnnxOp& op) {
   return split_every(op, (size + chunks - 1) / chunks);
 }
 
-// aten lists (before, after) from the last dimension on; ONNX all befores, then all afters, from
-// the first.
+// aten lists pairs (before, after) from the last dimension on; ONNX lists the padding before each
+// dimension, then the padding after each, from the first dimension on.
 std::string pad_with(const OnnxOp& op, const std::string& value) {
   const std::vector<int64_t> pairs = op.wholes(1);
   const auto rank = static_cast<size_t>(op.rank(0));

@@ -16,9 +16,9 @@ namespace jit = torch::jit;
 
 namespace {
 
-constexpr int64_t kBatch = 2, kOtherBatch = 3;  // 1 would hide what is broadcast over the batch
+constexpr int64_t kBatch = 2, kOtherBatch = 3;  // not 1, which would hide broadcasts over the batch
 
-// The tracer warns on standard error of what trace_graph checks itself.
+// Turns the tracer's warnings off: it prints to standard error, and trace_graph checks the result.
 class QuietTracer {
  public:
   QuietTracer() : before_(jit::tracer::getTracerStateWarnMode().exchange(false)) {}
@@ -38,8 +38,8 @@ void require_fp32(models::ImageModel& model) {
                   model.spec().arch, "convert the model with to(torch::kFloat)");
 }
 
-// Parameters enter the trace as inputs, since the tracer takes none that require gradients as
-// constants.
+// Turns the parameters from inputs into constants. They are inputs of the trace because the tracer
+// does not accept constants that require gradients.
 void inputs_to_constants(jit::Graph& graph, const std::vector<at::Tensor>& tensors) {
   const jit::WithInsertPoint at_start(graph.block()->param_node()->next());
   for (size_t i = 0; i < tensors.size(); ++i)
@@ -47,8 +47,8 @@ void inputs_to_constants(jit::Graph& graph, const std::vector<at::Tensor>& tenso
   for (size_t i = tensors.size(); i > 0; --i) graph.eraseInput(i);
 }
 
-// Python's tracer records a size that is asked for as an operator. Here it becomes a plain number,
-// as C++'s tracer records it.
+// Python's tracer records a request for a size as an operator. Here it becomes a plain number, as
+// in traces of C++ models.
 void sizes_to_constants(jit::Graph& graph) {
   const auto size = c10::Symbol::fromQualString("aten::size");
   for (jit::Node* node : graph.nodes()) {
@@ -64,8 +64,8 @@ void sizes_to_constants(jit::Graph& graph) {
   }
 }
 
-// Wrong answers are what in-place writes through a view and branches on the images' values would
-// lead to.
+// Throws Error where the traced graph and the model give different logits, as after in-place writes
+// through a view or branches on the images' values.
 void check_graph(const std::shared_ptr<jit::Graph>& graph, models::ImageModel& model,
                  const at::Tensor& images) {
   jit::Stack stack{images};
@@ -151,7 +151,7 @@ EvaluationMode::EvaluationMode(models::ImageModel& model)
 }
 
 EvaluationMode::~EvaluationMode() {
-  model_.train(own_);  // reaches all below, which then get their own
+  model_.train(own_);  // also sets all modules below, which are then restored
   for (const auto& [module, training] : below_) module->train(training);
 }
 

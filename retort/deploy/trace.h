@@ -12,7 +12,7 @@
 
 namespace retort::deploy {
 
-// A model in evaluation mode for as long as this lives; every module gets its own mode back.
+// Keeps a model in evaluation mode during its lifetime; then every module gets its own mode back.
 class EvaluationMode {
  public:
   explicit EvaluationMode(models::ImageModel& model);
@@ -27,36 +27,37 @@ class EvaluationMode {
   std::vector<std::pair<std::shared_ptr<torch::nn::Module>, bool>> below_;
 };
 
-// Normal values [batch, 3, size, size] from a generator of its own, on the model's device.
+// Standard normal values [batch, 3, size, size] on the model's device, from a generator with this
+// seed.
 at::Tensor sample_images(models::ImageModel& model, int64_t batch, int64_t size, uint64_t seed = 0);
 
-// The forward pass on images [batch, 3, size, size] to logits, in evaluation mode and without
-// gradients, as libtorch's tracer sees it: one input, one output, aten operators without in-place
-// forms; parameters are constants that share the model's memory, and what depends on constants
-// alone is folded. Throws Error when the model is not fp32, or when the graph does not give what
-// the model gives on other images.
+// Traces the forward pass from images [batch, 3, size, size] to logits, in evaluation mode and
+// without gradients. The graph has one input, one output, and aten operators without in-place
+// forms; parameters are constants that share the model's memory, and constant expressions are
+// folded. Throws Error when the model is not fp32 or cannot be traced, or when the graph and the
+// model give different logits for other images.
 std::shared_ptr<torch::jit::Graph> trace_graph(models::ImageModel& model, int64_t size,
                                                int64_t batch);
 
-// A whole number of a graph: `value`, or `value` for each image of the batch.
+// A whole number in a graph: `value`, or with per_image `value` times the batch size.
 struct Extent {
   int64_t value = 0;
   bool per_image = false;
 };
 
-// libtorch's C++ tracer records sizes as plain numbers. Two traces with unequal batches tell which
-// numbers come from the batch.
+// libtorch's C++ tracer records sizes as plain numbers. Comparing two traces with different batch
+// sizes shows which numbers depend on the batch.
 class BatchTrace {
  public:
-  // Throws Error when the two graphs differ in more than proportional numbers.
+  // Throws Error when the two graphs differ in their operators, and as trace_graph does.
   BatchTrace(models::ImageModel& model, int64_t size);
 
   torch::jit::Graph& graph() const { return *graph_; }
-  // Of a tensor value.
+  // The shape of a tensor. Throws Error when a size is neither fixed nor proportional to the batch.
   std::vector<Extent> shape(const torch::jit::Value* value) const;
-  // Of a constant number or list of numbers.
+  // A constant whole number, or a list of them. Throws as shape() does.
   std::vector<Extent> extents(const torch::jit::Value* value) const;
-  // What a constant is in the trace with the other batch.
+  // The same constant in the trace with the other batch size.
   c10::IValue other_constant(const torch::jit::Value* value) const;
 
  private:
