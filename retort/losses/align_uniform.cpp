@@ -12,7 +12,7 @@ namespace retort::losses {
 
 at::Tensor alignment(const at::Tensor& s, const at::Tensor& t, double alpha) {
   const at::Tensor difference = s - t;
-  // Without the square root, whose gradient has no limit at 0.
+  // This avoids the square root, whose gradient has no limit at 0.
   if (alpha == 2) return difference.square().sum(1).mean();
   return at::linalg_vector_norm(difference, 2, {1}).pow(alpha).mean();
 }
@@ -20,8 +20,8 @@ at::Tensor alignment(const at::Tensor& s, const at::Tensor& t, double alpha) {
 at::Tensor uniformity(const at::Tensor& z, double t) {
   const int64_t n = z.size(0);
   if (n < 2) throw Error("uniformity needs at least two images in a batch", "loss `align_uniform`");
-  // ‖zi − zj‖² = 2 − 2·zi·zj on the unit sphere. Every pair stands there twice; an image and itself
-  // are none.
+  // ‖zi − zj‖² = 2 − 2·zi·zj on the unit sphere. The matrix has every pair twice; the diagonal is
+  // left out.
   const at::Tensor cosine =
       at::matmul(z, z.t()).fill_diagonal_(-std::numeric_limits<double>::infinity());
   return at::logsumexp((cosine - 1) * (2 * t), at::IntArrayRef({0, 1})) -

@@ -11,8 +11,9 @@
 namespace retort::losses {
 namespace {
 
-// queryᵢ · bank[idsᵢₖ], [N, K]. The gathered rows are kept in the bank's half precision and, on the
-// CPU, widened one image at a time: in fp32 a batch's negatives would take hundreds of megabytes.
+// Scores queryᵢ · bank[idsᵢₖ], [N, K], for ids [N, K]. The gathered rows are kept in the bank's
+// fp16 and, on the CPU, converted one image at a time: in fp32 a batch's negatives would take
+// hundreds of megabytes.
 class BankScores : public torch::autograd::Function<BankScores> {
  public:
   static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& query,
@@ -29,7 +30,7 @@ class BankScores : public torch::autograd::Function<BankScores> {
       rows = bank.index_select(0, ids.flatten()).view({ids.size(0), ids.size(1), bank.size(1)});
       scores = at::bmm(rows.to(query.scalar_type()), query.unsqueeze(2)).squeeze(2);
     }
-    context->saved_data["rows"] = rows;  // a copy: the bank has moved on when backward runs
+    context->saved_data["rows"] = rows;  // a copy, because the bank changes before backward runs
     return scores;
   }
 
@@ -50,23 +51,23 @@ class BankScores : public torch::autograd::Function<BankScores> {
   template <typename Body>
   static void for_each(int64_t count, const Body& body) {
     at::parallel_for(0, count, 1, [&](int64_t begin, int64_t end) {
-      const at::NoGradGuard no_grad;  // each thread has its own
+      const at::NoGradGuard no_grad;  // grad mode is per thread
       for (int64_t i = begin; i < end; ++i) body(i);
     });
   }
 };
 
-// One side's memory: an embedding of every training image, each the running average of those seen,
-// on the unit sphere.
+// The memory bank of one side (student or teacher): for every training image the running average of
+// its embeddings, on the unit sphere.
 struct Bank {
   at::Tensor rows;  // [images, dim] fp16
-  at::Tensor z;     // the normaliser Z of its scores, fixed by the first batch; 0 until then
+  at::Tensor z;     // the normaliser Z of its scores, set by the first training batch; 0 until then
 };
 
 // Contrastive representation distillation (Tian, Krishnan & Isola 2020, arXiv 1910.10699, equations
-// 17 to 19), as their code has it: noise contrastive estimation of which bank entry is the image's
-// own, among K drawn from the images of other classes (for an image without a label: from all
-// others), in both directions. With P = exp(u·v/T)/Z and noise Pn = 1/images,
+// 17 to 19), as in their code: noise-contrastive estimation of which bank entry belongs to the
+// image, against K negatives drawn from the images of other classes (for an image without a label:
+// from all others), in both directions. With P = exp(u·v/T)/Z and noise Pn = 1/images,
 //   −mean over i of [ log P⁺/(P⁺ + K·Pn) + Σₖ log K·Pn/(P⁻ₖ + K·Pn) ].
 class Crd : public EmbeddingLoss {
  public:
@@ -109,13 +110,13 @@ class Crd : public EmbeddingLoss {
 
   Bank make_bank(const std::string& side) {
     const double bound = 1 / std::sqrt(static_cast<double>(dim()) /
-                                       3);  // rows of about unit length, as their code starts
+                                       3);  // rows have about unit length, as in their code
     const at::Tensor rows = at::empty({images_, dim()}, at::kHalf).uniform_(-bound, bound);
     return {register_buffer(side + "_bank", rows), register_buffer(side + "_z", at::zeros({}))};
   }
 
-  // Image ids in the order of their classes, those without a label last, so that "any image of
-  // another class" is one draw.
+  // Sorts image ids by class, those without a label last, so that an image of another class can be
+  // drawn with one random number.
   void sort_by_class(const at::Tensor& labels) {
     if (labels.size(0) != images_)
       throw Error("needs the label of every training image", "loss `crd`");
@@ -125,7 +126,7 @@ class Crd : public EmbeddingLoss {
     place_of_ = by_class_.argsort(/*stable=*/false, 0);
     counts_ = at::bincount(group, {}, classes + 1);
     starts_ = counts_.cumsum(0) - counts_;
-    // Of images without labels each is a class of its own.
+    // Each image without a label counts as a class of its own.
     if (classes > 0 && counts_.narrow(0, 0, classes).max().item<int64_t>() == images_)
       throw Error("needs images of at least two classes", "loss `crd`");
   }
@@ -145,7 +146,7 @@ class Crd : public EmbeddingLoss {
   }
 
   at::Tensor estimate(const at::Tensor& query, Bank& bank, const at::Tensor& ids) const {
-    constexpr double kEps = 1e-7;  // their code's
+    constexpr double kEps = 1e-7;  // as in their code
     const at::Tensor scores = at::exp(BankScores::apply(query, bank.rows, ids) / temperature_);
     const at::Tensor z = at::where(bank.z.eq(0), scores.detach().mean() * images_, bank.z);
     if (is_training()) bank.z.copy_(z);

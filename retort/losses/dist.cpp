@@ -7,15 +7,15 @@ namespace {
 
 // 1 − the mean over rows of Pearson's correlation of a and b.
 at::Tensor distance(const at::Tensor& a, const at::Tensor& b) {
-  constexpr double kEps = 1e-8;  // the authors' code
+  constexpr double kEps = 1e-8;  // as in the authors' code
   const at::Tensor x = a - a.mean({1}, true), y = b - b.mean({1}, true);
   const at::Tensor norms = at::linalg_vector_norm(x, 2, {1}) * at::linalg_vector_norm(y, 2, {1});
   return 1 - ((x * y).sum(1) / (norms + kEps)).mean();
 }
 
-// DIST (Huang et al. 2022, arXiv 2205.10536, equations 9 to 11): correlation instead of KL, of each
-// image's probabilities over the classes (β, inter) and of each class's over the batch (γ, intra);
-// softened by T, × T². Their ImageNet settings.
+// DIST (Huang et al. 2022, arXiv 2205.10536, equations 9 to 11): correlation instead of KL: of each
+// image's probabilities over the classes (β, inter) and of each class's probabilities over the
+// batch (γ, intra), at temperature T, times T². The defaults are their ImageNet settings.
 class Dist : public Loss {
  public:
   explicit Dist(const LossContext& context)

@@ -7,9 +7,10 @@ namespace retort::losses {
 namespace {
 
 // Decoupled knowledge distillation (Zhao et al. 2022, arXiv 2203.08679, equation 7): α · KL between
-// the probabilities of the true class against the rest, + β · KL between the probabilities among
-// the other classes; softened by T, × T². Their CIFAR-100 settings. Where there is no label, the
-// class that the teacher finds most probable stands for it.
+// the probabilities of the true class and of all others together, plus β · KL between the
+// probabilities among the other classes, at temperature T, times T². The defaults are their
+// CIFAR-100 settings. For an image without a label the teacher's most probable class counts as the
+// true one.
 class DecoupledDistillation : public Loss {
  public:
   explicit DecoupledDistillation(const LossContext& context)
@@ -40,7 +41,7 @@ class DecoupledDistillation : public Loss {
     const at::Tensor own = logits.masked_select(target);
     return at::stack({own - total, at::logsumexp(others(logits, target), {1}) - total}, 1);
   }
-  // Log-probabilities of each other class, given that it is not the true one, [N, C − 1].
+  // Log-probabilities of each other class, given that the class is not the true one, [N, C − 1].
   static at::Tensor among_others(const at::Tensor& logits, const at::Tensor& target) {
     return at::log_softmax(others(logits, target), 1);
   }

@@ -7,8 +7,8 @@
 
 namespace retort::losses {
 
-// A loss between projected features. Student and teacher have a projector each, and both are
-// trained (Farhat & Chen 2024).
+// A loss between projected features. The student's and the teacher's features each have a
+// projector, and both projectors are trained (Farhat & Chen 2024).
 class EmbeddingLoss : public Loss {
  public:
   at::Tensor forward(const StepView& step) final;
@@ -24,7 +24,7 @@ class EmbeddingLoss : public Loss {
   std::shared_ptr<Projector> student_, teacher_;
 };
 
-// The loss's own options, and those of its projectors: `dim`, `projector`.
+// Adds the options of the projectors to a loss's own: `dim`, 128, and `projector`.
 Options with_projectors(Options own, const char* projector = "mocov2");
 
 // s·tᵀ of unit rows: the cosine of every pair, [rows of s, rows of t].

@@ -35,8 +35,8 @@ class InfoNce : public EmbeddingLoss {
   }
 
  private:
-  // A place that nothing was written to yet is no negative, and neither is an image's own earlier
-  // embedding.
+  // The scores of the queue. Places that are still empty and the image's own earlier embeddings are
+  // no negatives.
   at::Tensor past(const at::Tensor& s, const at::Tensor& image_ids) const {
     const at::Tensor none = ids_.lt(0).logical_or(image_ids.unsqueeze(1).eq(ids_));
     return cosines(s, queue_.clone()).masked_fill(none, -std::numeric_limits<double>::infinity());

@@ -6,7 +6,7 @@ namespace retort::losses {
 namespace {
 
 // T² · KL(softmax(teacher / T) ‖ softmax(student / T)), the mean over images (Hinton, Vinyals &
-// Dean 2015, arXiv 1503.02531). T² keeps the gradient's size when T changes.
+// Dean 2015, arXiv 1503.02531). The factor T² keeps the size of the gradient when T changes.
 class Distillation : public Loss {
  public:
   explicit Distillation(const LossContext& context)

@@ -17,9 +17,9 @@
 
 namespace retort::losses {
 
-// What one training step shows a loss. Tensors of the teacher carry no gradient; without a teacher
-// they are undefined. The objective hands losses full precision (fp32 or better, autocast off),
-// whatever precision the models ran in.
+// The data of one training step that losses are computed from. The teacher's tensors carry no
+// gradient; without a teacher they are undefined. The objective passes losses full precision (fp32
+// or better, autocast off), whatever precision the models ran in.
 struct StepView {
   at::Tensor student_features;  // [N, Ds] float
   at::Tensor student_logits;    // [N, C] float
@@ -27,7 +27,7 @@ struct StepView {
   at::Tensor teacher_logits;    // [N, C] float
   // [N] int64; negative where there is no label. Losses of Kind::label do not see such rows.
   at::Tensor labels;
-  at::Tensor image_ids;  // [N] int64, each training image's own number
+  at::Tensor image_ids;  // [N] int64, each training image's id in [0, LossContext::images)
   // Defined for mixed views only (mixup, CutMix): the other image's label, [N] int64, and the share
   // of the image's own label, [N] float. A loss that does not read them uses `labels` alone.
   at::Tensor partner_labels, label_share;
@@ -37,14 +37,14 @@ struct StepView {
 // Throws Error naming the loss when the student's and the teacher's logits differ in shape.
 void check_logits(const StepView& step, const char* loss);
 
-// A pure function of a StepView; whatever it learns or remembers (projectors, banks, queues) is a
-// registered parameter or buffer, so that the trainer optimises and checkpoints it.
+// A loss is a function of a StepView and of its own state. The state (projectors, banks, queues)
+// consists of registered parameters and buffers, so that the trainer optimises and checkpoints it.
 class Loss : public torch::nn::Module {
  public:
   virtual at::Tensor forward(const StepView& step) = 0;  // a scalar
 };
 
-// A number, or a word that names a choice.
+// The value of an option: a number, or a word out of a few.
 class OptionValue {
  public:
   // Implicit, so that a table of options reads {{"queue", 0}, {"projector", "linear"}}.
@@ -67,21 +67,21 @@ std::string to_string(const OptionValue& value);
 
 using Options = std::map<std::string, OptionValue>;
 
-// What a loss is made for.
+// What a loss's constructor needs.
 struct LossContext {
   int64_t student_dim = 0;
   int64_t teacher_dim = 0;
   int64_t classes = 0;
-  int64_t images = 0;  // that training draws from
+  int64_t images = 0;  // the number of training images
   at::Tensor labels;   // [images] int64, by image id; negative where there is none
-  // [C, Dt] of the teacher's frozen classifier; undefined without a teacher.
+  // The weight [C, Dt] of the teacher's frozen classifier; undefined without a teacher.
   at::Tensor teacher_weight;
   at::Tensor teacher_bias;  // [C]
-  Options options;          // by name: the entry's defaults with what was asked for
+  Options options;          // by name: the entry's defaults with the user's overrides
 };
 
-// The option's value. Throws UsageError, naming the option and what it may be, when it is outside
-// [low, high], not whole, or none of the words.
+// The value of an option. Throws UsageError, naming the option and its allowed values, when it is
+// outside [low, high], not a whole number, or none of the words.
 double option(const LossContext& context, const std::string& name, double low, double high);
 int64_t whole_option(const LossContext& context, const std::string& name, int64_t low,
                      int64_t high);
@@ -90,7 +90,7 @@ const std::string& word_option(const LossContext& context, const std::string& na
 
 enum class Kind { label, embedding, logit };
 
-// One file a loss; one RETORT_REGISTER_LOSS line in it.
+// A registered loss. Each loss is one file with one RETORT_REGISTER_LOSS line.
 struct LossEntry {
   std::string name;     // what `--loss` and `--logit-loss` take
   Kind kind;            // label: needs labels; embedding: teacher features; logit: teacher logits
@@ -102,7 +102,7 @@ struct LossEntry {
 
 // Sorted by name.
 const std::vector<LossEntry>& losses();
-// Throws UsageError listing the names.
+// Throws UsageError, listing the names, on an unknown name.
 const LossEntry& find_loss(const std::string& name);
 int register_loss(LossEntry entry);
 #define RETORT_REGISTER_LOSS(...) RETORT_REGISTERED(::retort::losses::register_loss(__VA_ARGS__))

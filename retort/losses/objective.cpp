@@ -34,8 +34,8 @@ constexpr std::array kRows{&StepView::student_features, &StepView::student_logit
                            &StepView::labels,           &StepView::image_ids,
                            &StepView::partner_labels,   &StepView::label_share};
 
-// Losses are a rounding error of the step's time, and bf16 has 8 bits: too few for differences of
-// near-equal numbers.
+// Losses take a negligible part of a step's time, and bf16's 8 bits are too few for differences of
+// nearly equal numbers.
 at::Tensor full_precision(const at::Tensor& tensor) {
   const bool low = tensor.scalar_type() == at::kBFloat16 || tensor.scalar_type() == at::kHalf;
   return low ? tensor.to(at::kFloat) : tensor;
@@ -116,12 +116,12 @@ Objective::Value Objective::forward(const StepView& step) {
   return value;
 }
 
-// `rows`: those that it sees, [N] bool; undefined: all.
+// `rows`: the rows that the term sees, [N] bool; undefined: all.
 at::Tensor Objective::evaluate(const Term& term, const StepView& step, const at::Tensor& rows) {
   if (!rows.defined() || rows.all().item<bool>()) return term.loss->forward(step);
   if (!rows.any().item<bool>()) return step.student_logits.sum() * 0;
-  // A mean over few rows would outweigh one over all: every image's loss weighs the same, as in a
-  // mean over the batch.
+  // The mean over the rows is scaled by their share, so that every image's loss has the same weight
+  // as in a mean over the batch.
   return term.loss->forward(select(step, rows)) * rows.to(at::kDouble).mean().item<double>();
 }
 

@@ -9,11 +9,11 @@
 
 namespace retort::losses {
 
-// Rows of z [N, D] at L2 norm 1, as torch.nn.functional.normalize makes them; a row of zeros stays
-// one.
+// The rows of z [N, D] scaled to L2 norm 1, as by torch.nn.functional.normalize; a row of zeros
+// stays zeros.
 at::Tensor unit_rows(const at::Tensor& z);
 
-// [N, D] to unit rows [N, dim]. Kinds, each ending in L2 normalisation:
+// Maps features [N, D] to unit rows [N, dim]. The kinds, each followed by L2 normalisation:
 //   mocov2    Linear(D, D), ReLU, Linear(D, dim)          Chen et al. 2020, arXiv 2003.04297
 //   simclr    Linear(D, D), BN, ReLU, Linear(D, dim), BN  Chen et al. 2020, arXiv 2002.05709
 //   simclrv2  the same with two hidden layers             Chen et al. 2020, arXiv 2006.10029
@@ -29,7 +29,7 @@ class Projector : public torch::nn::Module {
  private:
   struct Layer {
     torch::nn::Linear linear{nullptr};
-    torch::nn::BatchNorm1d norm{nullptr};  // or none
+    torch::nn::BatchNorm1d norm{nullptr};  // empty without batch norm
   };
   void add(const std::string& name, int64_t in, int64_t out, bool normalised);
   std::vector<Layer> layers_;  // with ReLU between them

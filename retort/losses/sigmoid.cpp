@@ -7,8 +7,8 @@
 namespace retort::losses {
 namespace {
 
-// The pairwise sigmoid loss of SigLIP (Zhai et al. 2023, arXiv 2303.15343, equation 1 and its start
-// values): every pair of the batch is a yes-or-no question,
+// The pairwise sigmoid loss of SigLIP (Zhai et al. 2023, arXiv 2303.15343, equation 1 and its
+// initial values): every pair of the batch is a binary classification,
 //   −1/N Σᵢⱼ log σ( zᵢⱼ (a·sᵢ·tⱼ + b) ),  zᵢⱼ = 1 on the diagonal and −1 elsewhere; log a and b are
 //   learned.
 class Sigmoid : public EmbeddingLoss {

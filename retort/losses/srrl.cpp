@@ -9,9 +9,10 @@ namespace retort::losses {
 namespace {
 
 // Softmax regression representation learning (Yang et al. 2021, "Knowledge distillation via softmax
-// regression representation learning", equation 5): a connector takes the student's features
-// through the teacher's own, frozen classifier; the mean squared error between those logits and the
-// teacher's. Connectors, after the authors' 1×1 convolution – BN – ReLU on pooled features:
+// regression representation learning", equation 5): a connector maps the student's features to the
+// input of the teacher's frozen classifier. The loss is the mean squared error between the
+// resulting logits and the teacher's. Connectors, after the authors' 1×1 convolution – BN – ReLU on
+// pooled features:
 //   mlp   Linear(Ds, Dt) – BN – ReLU
 //   mlp2  Linear(Ds, Dt) – BN – ReLU – Linear(Dt, Dt) – BN – ReLU
 class Srrl : public Loss {
@@ -34,7 +35,7 @@ class Srrl : public Loss {
   }
 
  private:
-  // One row alone has no statistics of its own: then those of the steps before stand in.
+  // A single row has no batch statistics, so that the running ones are used.
   static at::Tensor normed(torch::nn::BatchNorm1d norm, const at::Tensor& rows) {
     if (rows.size(0) > 1) return norm->forward(rows);
     return at::batch_norm(rows, norm->weight, norm->bias, norm->running_mean, norm->running_var,

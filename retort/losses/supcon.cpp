@@ -8,8 +8,8 @@ namespace retort::losses {
 namespace {
 
 // Supervised contrastive learning (Khosla et al. 2020, arXiv 2004.11362, equation 2), with the
-// student's and the teacher's embedding as the two views of an image: all embeddings of its class
-// are positives, an image without a label is in a class of its own,
+// student's and the teacher's embedding as the two views of an image. All embeddings of the image's
+// class are positives; an image without a label is a class of its own:
 //   mean over anchors i of −1/|P(i)| Σ_{p∈P(i)} log( exp(zᵢ·zₚ/T) / Σ_{a≠i} exp(zᵢ·zₐ/T) ).
 class SupCon : public EmbeddingLoss {
  public:
