@@ -12,7 +12,7 @@ namespace {
 
 using Words = std::vector<std::string>;
 
-// What the program prints, given these words.
+// The program's output for these words.
 std::string answer_to(Words words) {
   std::ostream nowhere(nullptr);
   const std::unique_ptr<CLI::App> app = make_app({null_log(), never_stop, nowhere});

@@ -4,8 +4,8 @@
 
 namespace retort::cli {
 
-// The C++ header that cli/front.cpp answers from: what `--help` of each command, and what
-// `--version`, print. Left as it is where it says so already.
+// Writes the C++ header that cli/front.cpp includes: the output of `--help` for each command, and
+// of `--version`. The file is not written where its content would not change.
 void write_answers(const std::filesystem::path& file);
 
 }  // namespace retort::cli

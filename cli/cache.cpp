@@ -24,7 +24,7 @@ struct CacheArguments {
 
 constexpr std::time_t kHour = 3600, kDay = 24 * kHour;
 
-// "12h", "30d" or "4w"; days where no unit is said.
+// Reads "12h", "30d" or "4w"; a number without a unit means days.
 std::time_t parse_age(const std::string& text) {
   const std::string_view word = trimmed(text);
   double value = 0;
@@ -38,7 +38,7 @@ std::time_t parse_age(const std::string& text) {
   return static_cast<std::time_t>(std::llround(value * static_cast<double>(found->second)));
 }
 
-// A clock that was set back makes no store older than it is.
+// The age may be negative where the clock was set back; it then counts as 0.
 std::string age_text(std::time_t last_used, std::time_t now) {
   const std::time_t age = std::max<std::time_t>(now - last_used, 0);
   if (age < kDay) return "used today";
@@ -66,7 +66,7 @@ uint64_t bytes_of(const std::vector<StoreInfo>& stores) {
   return bytes;
 }
 
-// By data set, the largest first.
+// Prints the stores grouped by data set, the largest first.
 void print_stores(const std::vector<StoreInfo>& stores, std::time_t now, std::ostream& out) {
   std::map<std::string, std::vector<StoreInfo>> of_data;
   for (const StoreInfo& store : stores) of_data[store.line("data")].push_back(store);

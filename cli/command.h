@@ -11,16 +11,16 @@
 
 namespace retort::cli {
 
-// Where a command says what it does, looks whether to stop, and puts what it found; and what its
-// caller gives it that is no option.
+// What a command gets besides its options: a log, a stop flag, the stream for its results, and the
+// objects of the program that calls the library (retort/run/objects.h).
 struct Session {
   Log& log;
-  std::function<const StopFlag&()> stop;  // asked for by what can be stopped
+  std::function<const StopFlag&()> stop;  // called by commands that can be stopped
   std::ostream& out;
   std::shared_ptr<const run::Objects> objects{};
 };
 
-// Each adds its subcommand, whose callback does the work.
+// Each function adds its subcommand, whose callback does the work.
 void add_cache(CLI::App& app, const Session& session);
 void add_compare(CLI::App& app, const Session& session);
 void add_distill(CLI::App& app, const Session& session);
@@ -33,17 +33,17 @@ void add_predict(CLI::App& app, const Session& session);
 void add_pull(CLI::App& app, const Session& session);
 void add_report(CLI::App& app, const Session& session);
 
-// All of them.
+// Adds all of them.
 void add_commands(CLI::App& app, const Session& session);
 
-// `retort`, with its commands.
+// The command line of `retort` with all its commands.
 std::unique_ptr<CLI::App> make_app(const Session& session);
 
-// Throws UsageError where the first argument is no command of the app's.
+// Throws UsageError, listing the commands, where `name` is neither a command nor an option.
 void check_command(const CLI::App& app, const std::string& name);
 
-// The program, given its arguments and a terminal: exit codes are 0 done, 1 failed, 2 wrong usage,
-// 130 stopped by the user.
+// Runs the program. Returns its exit status: 0 done, 1 failed, 2 wrong usage, 130 stopped by the
+// user.
 int run_program(int argc, const char* const* argv,
                 const std::shared_ptr<const run::Objects>& objects = {});
 

@@ -13,8 +13,8 @@ struct EvalArguments {
   bool json = false;
 };
 
-// Rows by label, columns by predicted class; of more classes than fit such a table, a list of
-// [label, predicted, images].
+// A matrix with a row for each label and a column for each predicted class; for more than
+// kMostClasses classes a list of [label, predicted, images].
 nlohmann::json confusion_of(const data::Metrics& metrics) {
   constexpr size_t kMostClasses = 1000;
   const size_t classes = metrics.class_count.size();

@@ -12,8 +12,9 @@
 
 #include "answers.h"  // kAnswers, which retort-program writes
 
-// `retort`. libtorch takes a third of a second of the processor to load: what needs none of it is
-// answered here, and for the rest this becomes retort-program, which lies beside it.
+// The program `retort`. Loading libtorch takes a third of a second of CPU time, so that help and
+// the version are printed here, without it. For everything else this process becomes
+// retort-program, which lies beside it.
 namespace {
 
 namespace fs = std::filesystem;
@@ -28,13 +29,13 @@ const Answer* answer_to(int argc, char** argv) {
   return nullptr;
 }
 
-// libgomp's threads wait for one another by spinning, for milliseconds. Beside other programs they
-// burn the time that the thread they wait for would need, and two threads are slower than one.
-// libgomp reads how long it may spin from the environment as it is loaded. What the user says is
-// kept.
+// libgomp's threads spin for milliseconds while they wait for each other. Beside other programs, a
+// spinning thread takes CPU time from the thread that it waits for, so that two threads are slower
+// than one. libgomp reads the limit from the environment when it is loaded. The user's own settings
+// are kept.
 void bound_spinning() {
   if (std::getenv("OMP_WAIT_POLICY") == nullptr)
-    ::setenv("GOMP_SPINCOUNT", "100", 0);  // turns of a loop with a pause, of 20 to 60 ns each
+    ::setenv("GOMP_SPINCOUNT", "100", 0);  // iterations, of 20 to 60 ns each
 }
 
 }  // namespace

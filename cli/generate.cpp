@@ -14,10 +14,10 @@ namespace {
 struct GenerateArguments {
   generate::GenerateConfig config;
   std::string size = "512";
-  std::vector<CLI::Option*> diffusion;  // of stable-diffusion.cpp alone
+  std::vector<CLI::Option*> diffusion;  // options of stable-diffusion.cpp alone
 };
 
-// "512" or "768x512".
+// Reads "512" or "768x512".
 void set_size(const std::string& text, generate::DiffusionOptions& options) {
   constexpr int64_t kLeast = 64, kMost = 8192;
   const size_t cross = text.find('x');

@@ -50,7 +50,7 @@ nlohmann::json describe_weights(const std::string& path, const std::string& arch
   if (!found.set.empty()) described["weights"] = found.set;
   if (!found.others.empty()) described["other_weights"] = found.others;
   if (!models::names_graph(path)) return described;
-  // What --teacher-features can name.
+  // These are the tensors that --teacher-features can name.
   described.erase("parameters");
   described.erase("multiply_adds");
   for (const models::GraphTensor& tensor : models::feature_candidates(path))

@@ -11,7 +11,7 @@
 
 namespace {
 
-// Only for the build.
+// The build runs this.
 int write_answers(const char* file) try {
   retort::cli::write_answers(file);
   return 0;
@@ -20,8 +20,8 @@ int write_answers(const char* file) try {
   return 1;
 }
 
-// libtorch's clean-up, of memory that the system takes back anyway, is a third of what a short
-// command costs. Sanitizers look for leaks in it.
+// Ends the process without libtorch's clean-up, which takes a third of a short command's time and
+// only frees memory that the system takes back anyway. Sanitizers need it to look for leaks.
 int end(int code) {
 #ifdef RETORT_SANITIZED
   return code;

@@ -18,8 +18,8 @@
 namespace retort::cli {
 namespace {
 
-// In a container libtorch would start a thread for each of the machine's processors, however few of
-// them it may use.
+// In a container libtorch would start a thread for each processor of the machine, even where the
+// container may use only a few.
 void use_own_processors() {
   const bool said =
       std::getenv("OMP_NUM_THREADS") != nullptr || std::getenv("MKL_NUM_THREADS") != nullptr;
@@ -77,7 +77,7 @@ std::unique_ptr<CLI::App> make_app(const Session& session) {
   return app;
 }
 
-// Of a name that is no command's, CLI11 says that a command is missing.
+// For an unknown name, CLI11 would only say that a command is missing.
 void check_command(const CLI::App& app, const std::string& name) {
   if (name.starts_with('-')) return;
   std::string known;

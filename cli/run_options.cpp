@@ -11,7 +11,7 @@
 namespace retort::cli {
 namespace {
 
-// Where neither the command line nor a file before it said anything.
+// Sets an option that neither the command line nor an earlier file has set.
 void set_unsaid(CLI::Option& option, const std::vector<std::string>& values,
                 const std::string& where) {
   if (option.count() > 0 || values.empty()) return;
@@ -23,14 +23,14 @@ void set_unsaid(CLI::Option& option, const std::vector<std::string>& values,
   }
 }
 
-// Takes comments off the lines. (Some versions of CLI11 see one in a '#' within quotes.)
+// Removes comments. (Some versions of CLI11 take a '#' within quotes for one.)
 std::string without_comments(const std::string& text) {
   std::string out;
   char quote = '\0';
   bool comment = false;
   for (const char c : text) {
     if (c == '\n') {
-      quote = '\0';  // no string of ours spans lines
+      quote = '\0';  // strings do not span lines
       comment = false;
     } else if (quote != '\0') {
       if (c == quote) quote = '\0';
@@ -128,7 +128,7 @@ void read_run_files(CLI::App& command, const RunFiles& files) {
   if (files.recipe.empty()) return;
   const CLI::Option* hours = command.get_option_no_throw("--hours");
   for (const auto& [name, value] : run::recipe(files.recipe)) {
-    if (name == "epochs" && hours != nullptr && hours->count() > 0) continue;  // which choose them
+    if (name == "epochs" && hours != nullptr && hours->count() > 0) continue;  // --hours sets them
     CLI::Option* option = command.get_option_no_throw("--" + name);
     if (option != nullptr) set_unsaid(*option, {value}, "--recipe");
   }

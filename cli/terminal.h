@@ -4,8 +4,9 @@
 
 namespace retort::cli {
 
-// Messages and progress on standard error: a line that rewrites itself on a terminal, a plain line
-// every ten seconds elsewhere. Standard output is for results.
+// Writes messages and progress to standard error. On a terminal, progress is one line that is
+// overwritten; elsewhere it is a plain line at the start of each task and at most every ten seconds
+// after that. Standard output is for results.
 class TerminalLog : public Log {
  public:
   TerminalLog();
@@ -23,7 +24,8 @@ class TerminalLog : public Log {
   Stopwatch since_line_;
 };
 
-// Set by Ctrl-C (SIGINT) and SIGTERM; a second one ends the process at once.
+// A flag that Ctrl-C (SIGINT) and SIGTERM set from the first call on; a second signal ends the
+// process at once.
 const StopFlag& stop_on_interrupt();
 
 }  // namespace retort::cli
