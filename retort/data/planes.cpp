@@ -7,7 +7,8 @@
 namespace retort::data {
 namespace {
 
-RETORT_VECTORISED void deal(const uint8_t* rgb, int64_t count, uint8_t* r, uint8_t* g, uint8_t* b) {
+RETORT_VECTORISED void split_channels(const uint8_t* rgb, int64_t count, uint8_t* r, uint8_t* g,
+                                      uint8_t* b) {
   for (int64_t i = 0; i < count; ++i) {
     r[i] = rgb[3 * i];
     g[i] = rgb[3 * i + 1];
@@ -15,8 +16,8 @@ RETORT_VECTORISED void deal(const uint8_t* rgb, int64_t count, uint8_t* r, uint8
   }
 }
 
-RETORT_VECTORISED void gather(const uint8_t* r, const uint8_t* g, const uint8_t* b, int64_t count,
-                              uint8_t* rgb) {
+RETORT_VECTORISED void join_channels(const uint8_t* r, const uint8_t* g, const uint8_t* b,
+                                     int64_t count, uint8_t* rgb) {
   for (int64_t i = 0; i < count; ++i) {
     rgb[3 * i] = r[i];
     rgb[3 * i + 1] = g[i];
@@ -28,11 +29,11 @@ RETORT_VECTORISED void gather(const uint8_t* r, const uint8_t* g, const uint8_t*
 
 Planes::Planes(const uint8_t* rgb, int64_t width, int64_t height)
     : width_(width), height_(height), bytes_(static_cast<size_t>(3 * width * height)) {
-  deal(rgb, count(), channel(0), channel(1), channel(2));
+  split_channels(rgb, count(), channel(0), channel(1), channel(2));
 }
 
 void Planes::copy_to(uint8_t* rgb) const {
-  gather(channel(0), channel(1), channel(2), count(), rgb);
+  join_channels(channel(0), channel(1), channel(2), count(), rgb);
 }
 
 }  // namespace retort::data

@@ -21,13 +21,14 @@ void transpose(const Row& row, __m128i* column) {
   __m128i other[kLanes];
   for (int64_t i = 0; i < kLanes; ++i)
     column[i] = _mm_loadu_si128(reinterpret_cast<const __m128i*>(row(i)));
-  const auto deal = [](const __m128i* from, __m128i* to) {
+  const auto interleave_halves = [](const __m128i* from, __m128i* to) {
     for (int64_t i = 0; i < kLanes / 2; ++i) {
       to[2 * i] = _mm_unpacklo_epi8(from[i], from[i + kLanes / 2]);
       to[2 * i + 1] = _mm_unpackhi_epi8(from[i], from[i + kLanes / 2]);
     }
   };
-  deal(column, other), deal(other, column), deal(column, other), deal(other, column);
+  interleave_halves(column, other), interleave_halves(other, column);
+  interleave_halves(column, other), interleave_halves(other, column);
 }
 
 // Transposes sixteen rows of an image, from `rgb` on, and widens them to 16 bits: byte k of row i
