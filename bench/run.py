@@ -20,6 +20,7 @@ import sys
 import time
 
 import numpy as np
+import scale
 import wheel
 from PIL import Image
 
@@ -488,6 +489,9 @@ PARTS = {
     "busy": busy_part,
     "startup": startup_part,
     "binding": lambda results, args: wheel.binding_part(results, args, WORK, BUILD / "retort"),
+    "scale": lambda results, args: scale.scale_part(
+        results, args, WORK, BUILD / "retort", sorted(args.data.glob("train/*/*"))
+    ),
     "ranks": lambda results, args: wheel.ranks_part(results, args, WORK, BUILD / "retort"),
 }
 
@@ -513,6 +517,9 @@ def main():
     )
     parser.add_argument(
         "--data", type=pathlib.Path, help="a data set of JPEG photographs with train/ and test/"
+    )
+    parser.add_argument(
+        "--images", type=int, default=0, help="of scale: how many links (default: a million)"
     )
     parser.add_argument(
         "--python",
