@@ -110,11 +110,9 @@ class Comparer {
     double training_teachers = 0;
     if (plan.teachers.trained_first()) {
       const RunConfig& first = arm_plan.runs.front();
-      std::string name = "teacher";
-      for (const std::string& teacher : first.teacher)
-        name += "-" + folder_name(last_part(teacher));
-      const TrainedTeachers trained = train_teachers(
-          resolve(first), fs::path(config_.base.out) / name, /*force=*/false, {log_, stop_});
+      const TrainedTeachers trained =
+          train_teachers(resolve(first), teacher_folder(config_.base.out, first.teacher),
+                         /*force=*/false, {log_, stop_});
       plan.teachers = trained.teachers;
       training_teachers = trained.seconds;
     }

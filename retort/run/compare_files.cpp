@@ -1,5 +1,6 @@
 #include "retort/run/compare_files.h"
 
+#include <cctype>
 #include <cmath>
 
 #include <nlohmann/json.hpp>
@@ -8,6 +9,26 @@
 
 namespace retort::run {
 namespace fs = std::filesystem;
+
+std::string last_part(const std::string& path) {
+  const fs::path normal = fs::path(path).lexically_normal();
+  return (normal.has_filename() ? normal : normal.parent_path()).filename().string();
+}
+
+std::string folder_name(const std::string& text) {
+  std::string name;
+  for (const char c : text) {
+    const bool safe = std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '.';
+    if (safe || (!name.empty() && name.back() != '-')) name += safe ? c : '-';
+  }
+  return name;
+}
+
+fs::path teacher_folder(const fs::path& out, const std::vector<std::string>& teachers) {
+  std::string name = "teacher";
+  for (const std::string& teacher : teachers) name += "-" + folder_name(last_part(teacher));
+  return out / name;
+}
 
 void write_comparison(const report::Comparison& comparison, const std::string& student,
                       const fs::path& out) {

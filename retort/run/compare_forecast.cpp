@@ -1,14 +1,18 @@
+#include <filesystem>
 #include <set>
 
 #include "retort/core/text.h"
 #include "retort/run/compare.h"
 #include "retort/run/compare_budget.h"
+#include "retort/run/compare_files.h"
 #include "retort/run/compare_plan.h"
 #include "retort/run/distill.h"
 #include "retort/run/pace.h"
 #include "retort/run/prepare_teachers.h"
+#include "retort/run/trained_teacher.h"
 
 namespace retort::run {
+namespace fs = std::filesystem;
 namespace {
 
 std::string counted_runs(int64_t runs) {
@@ -22,11 +26,20 @@ struct Expected {
   double teacher_seconds = 0;  // of one run; later ones find the teacher's outputs in the cache
 };
 
+// The plan with the teachers that its runs had trained first, where they are there.
+Plan with_teachers(Plan plan, const ArmPlan& arm, const fs::path& out, const Context& context) {
+  if (arm.probe() || !plan.teachers.trained_first()) return plan;
+  const RunConfig& first = arm.runs.front();
+  const auto before = trained_before(resolve(first), teacher_folder(out, first.teacher), context);
+  if (before) plan.teachers = before->teachers;
+  return plan;
+}
+
 // Measures the first run that is missing; the seconds are zero where all runs are there.
-Expected expected_of(const ArmPlan& arm, const Context& context) {
+Expected expected_of(const ArmPlan& arm, const fs::path& out, const Context& context) {
   Expected expected;
   for (const RunConfig& run : arm.runs) {
-    Plan plan = resolve(run);
+    Plan plan = with_teachers(resolve(run), arm, out, context);
     if (arm.probe()) {
       plan = probe_plan(plan, std::nullopt);
     } else if (is_finished(plan)) {
@@ -66,7 +79,7 @@ std::string expected(const CompareConfig& given, Log& log, const StopFlag& stop)
   int64_t missing = 0;
   double seconds = 0;
   for (const ArmPlan& arm : budgeted(config, budget_file(config), log, stop).arms) {
-    Expected expected = expected_of(arm, {log, stop});
+    Expected expected = expected_of(arm, config.base.out, {log, stop});
     if (!arm.probe() && !seen.insert(looks_of(arm)).second) expected.teacher_seconds = 0;
     missing += expected.missing;
     seconds +=

@@ -1,7 +1,6 @@
 #include "retort/run/compare_plan.h"
 
 #include <algorithm>
-#include <cctype>
 #include <cmath>
 #include <filesystem>
 #include <sstream>
@@ -11,6 +10,7 @@
 #include "retort/core/text.h"
 #include "retort/data/extra.h"
 #include "retort/losses/loss.h"
+#include "retort/run/compare_files.h"
 #include "retort/run/named_teacher.h"
 #include "retort/run/plan.h"
 
@@ -117,7 +117,7 @@ void fit_epochs(RunConfig& one) {
   if (one.closing_epochs == RunConfig::kByRule && !one.extra.empty()) {
     RunConfig all = one;
     all.epochs = std::llround(given / images);
-    one.closing_epochs = closing_epochs_of(all);
+    one.closing_epochs = closing_epochs_of(all, epochs_of(all));
   }
   const auto closing = static_cast<double>(std::max<int64_t>(one.closing_epochs, 0));
   if (closing >= given)
@@ -228,20 +228,6 @@ Plan probe_plan(Plan plan, std::optional<int64_t> size) {
   plan.teachers = probe;
   plan.student.weights.clear();
   return plan;
-}
-
-std::string last_part(const std::string& path) {
-  const fs::path normal = fs::path(path).lexically_normal();
-  return (normal.has_filename() ? normal : normal.parent_path()).filename().string();
-}
-
-std::string folder_name(const std::string& text) {
-  std::string name;
-  for (const char c : text) {
-    const bool safe = std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '.';
-    if (safe || (!name.empty() && name.back() != '-')) name += safe ? c : '-';
-  }
-  return name;
 }
 
 }  // namespace retort::run

@@ -40,10 +40,4 @@ Looks looks_of(const ArmPlan& arm);
 // images of this size; nothing: of the plan's.
 Plan probe_plan(Plan plan, std::optional<int64_t> size);
 
-// The last part of a path or of a name on the hub.
-std::string last_part(const std::string& path);
-
-// What is not safe in a file's name becomes one dash.
-std::string folder_name(const std::string& text);
-
 }  // namespace retort::run

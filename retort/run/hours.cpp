@@ -140,10 +140,8 @@ int64_t settled(const Plan& plan, const OpenData& data, const FittedTeachers& te
 
 double seconds_of(const Plan& plan, const std::vector<int64_t>& extras, const HoursMeasured& known,
                   int64_t epochs, bool passes) {
-  RunConfig config = plan.config;
-  config.epochs = epochs;
   const Counts counts = counts_of(plan, extras, known, epochs);
-  const auto closing = static_cast<double>(closing_epochs_of(config)),
+  const auto closing = static_cast<double>(closing_epochs_of(plan.config, epochs)),
              all = static_cast<double>(epochs), train = static_cast<double>(known.train),
              val = static_cast<double>(known.val), test = static_cast<double>(known.test);
   // Testing counts twice: it is done in fp32, which may take twice as long as bf16.
@@ -191,9 +189,7 @@ int64_t choose_epochs(const Plan& plan, const std::vector<int64_t>& extras,
 Plan with_choice(Plan plan, const HoursChoice& choice, int64_t epochs) {
   plan.training.options.epochs = epochs;
   plan.views.stored = choice.views;
-  RunConfig config = plan.config;
-  config.epochs = epochs;
-  plan.training.closing_epochs = closing_epochs_of(config);
+  plan.training.closing_epochs = closing_epochs_of(plan.config, epochs);
   return plan;
 }
 

@@ -164,7 +164,7 @@ train::TrainOptions options_of(const RunConfig& config) {
 TrainingPlan training_plan(const RunConfig& config, models::Precision precision) {
   TrainingPlan plan{.options = options_of(config),
                     .hours = chosen(config.hours),
-                    .closing_epochs = closing_epochs_of(config),
+                    .closing_epochs = closing_epochs_of(config, epochs_of(config)),
                     .closing_rate = chosen(config.closing_lr),
                     .batch_size = chosen(config.batch_size),
                     .learning_rate = chosen(config.lr),

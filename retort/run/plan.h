@@ -122,9 +122,9 @@ double closing_rate_for(const TrainingPlan& plan, int64_t images);
 // Images of an epoch for each of the data set's own: 1, and what its extras add.
 double epoch_growth(const RunConfig& config);
 
-// Epochs of the closing phase: as the config says, or by the rule that --help states. A pile is
-// what makes it worth having, so there is none by rule without one.
-int64_t closing_epochs_of(const RunConfig& config);
+// Epochs of the closing phase after so many others: as the config says, or by the rule that --help
+// states. A pile is what makes it worth having, so there is none by rule without one.
+int64_t closing_epochs_of(const RunConfig& config, int64_t epochs);
 
 // What the trainer is told: of so many images an epoch, so many of them different, of which a
 // teacher has so many views stored (0: there is no teacher).

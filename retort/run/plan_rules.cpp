@@ -43,11 +43,10 @@ double epoch_growth(const RunConfig& config) {
   return images;
 }
 
-int64_t closing_epochs_of(const RunConfig& config) {
+int64_t closing_epochs_of(const RunConfig& config, int64_t epochs) {
   if (config.closing_epochs != RunConfig::kByRule) return config.closing_epochs;
   if (config.extra.empty()) return 0;
-  const int64_t tenth =
-      std::llround(static_cast<double>(epochs_of(config)) * epoch_growth(config) / 10);
+  const int64_t tenth = std::llround(static_cast<double>(epochs) * epoch_growth(config) / 10);
   return std::clamp<int64_t>(tenth, 10, 100);
 }
 

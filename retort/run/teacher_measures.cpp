@@ -5,7 +5,7 @@
 #include "retort/core/error.h"
 #include "retort/core/text.h"
 #include "retort/run/central_views.h"
-#include "retort/run/compare_plan.h"
+#include "retort/run/compare_files.h"
 #include "retort/run/open_data.h"
 #include "retort/run/teacher_logits.h"
 #include "retort/teacher/linear_probe.h"

@@ -1,9 +1,12 @@
 #include "retort/run/trained_teacher.h"
 
+#include <functional>
+
 #include "retort/core/error.h"
 #include "retort/hub/pull.h"
 #include "retort/models/registry.h"
 #include "retort/run/distill.h"
+#include "retort/run/finished_run.h"
 #include "retort/run/run_folder.h"
 
 namespace retort::run {
@@ -48,19 +51,36 @@ RunConfig shared_settings(const RunConfig& student) {
   return own;
 }
 
-// Trains one in a folder of its own.
-RunSummary trained(const Plan& plan, const NamedTeacher& teacher, const fs::path& out, bool force,
-                   const Context& context) {
+// The run that trains one of them, in a folder of its own.
+Plan own_plan(const Plan& plan, const NamedTeacher& teacher, const fs::path& out) {
   const models::ModelPtr model = models::load_model(teacher.name, plan.teachers.arch);
   if (plan.teachers.init == TeacherInit::scratch && !has_named_sizes(*model))
     throw UsageError(
         "this " + model->spec().arch +
             " has widths or depths without a name, which are known only with its weights",
         teacher.name, "--teacher-init finetune, or linear-probe");
-  const Plan own = teacher_plan(plan, teacher, *model, out);
-  context.log.info("teacher: " + word_of(plan.teachers.init) + ", " +
-                   std::to_string(own.training.options.epochs) + " epochs, in " + out.string());
-  return distill_once(own, context.log, context.stop, force);
+  return teacher_plan(plan, teacher, *model, out);
+}
+
+// The teachers with what `run` says of the run of each; nothing where it says nothing of one.
+std::optional<TrainedTeachers> collected(
+    const Plan& plan, const fs::path& out, const Context& context,
+    const std::function<std::optional<RunSummary>(const Plan&)>& run) {
+  TrainedTeachers all{.teachers = plan.teachers};
+  for (size_t i = 0; i < plan.teachers.teachers.size(); ++i) {
+    NamedTeacher& teacher = all.teachers.teachers[i];
+    teacher.name = hub::pulled(teacher.name, context.log, context.stop);
+    const fs::path folder = i == 0 ? out : fs::path(out.string() + "-" + std::to_string(i + 1));
+    const std::optional<RunSummary> summary = run(own_plan(plan, teacher, folder));
+    if (!summary) return std::nullopt;
+    all.seconds += summary->seconds.total();
+    teacher.name = RunFolder{folder}.student().string();
+    teacher.size = summary->student.image_size;
+  }
+  all.teachers.init = TeacherInit::linear_probe;
+  all.teachers.head = TeacherHead::keep;
+  all.teachers.arch.clear();
+  return all;
 }
 
 }  // namespace
@@ -88,20 +108,19 @@ Plan teacher_plan(const Plan& plan, const NamedTeacher& teacher, const models::I
 
 TrainedTeachers train_teachers(const Plan& plan, const fs::path& out, bool force,
                                const Context& context) {
-  TrainedTeachers trained_first{.teachers = plan.teachers};
-  for (size_t i = 0; i < plan.teachers.teachers.size(); ++i) {
-    NamedTeacher& teacher = trained_first.teachers.teachers[i];
-    teacher.name = hub::pulled(teacher.name, context.log, context.stop);
-    const fs::path folder = i == 0 ? out : fs::path(out.string() + "-" + std::to_string(i + 1));
-    const RunSummary summary = trained(plan, teacher, folder, force, context);
-    trained_first.seconds += summary.seconds.total();
-    teacher.name = RunFolder{folder}.student().string();
-    teacher.size = summary.student.image_size;
-  }
-  trained_first.teachers.init = TeacherInit::linear_probe;
-  trained_first.teachers.head = TeacherHead::keep;
-  trained_first.teachers.arch.clear();
-  return trained_first;
+  return *collected(plan, out, context, [&](const Plan& own) {
+    context.log.info("teacher: " + word_of(plan.teachers.init) + ", " +
+                     std::to_string(own.training.options.epochs) + " epochs, in " +
+                     own.out.string());
+    return std::optional(distill_once(own, context.log, context.stop, force));
+  });
+}
+
+std::optional<TrainedTeachers> trained_before(const Plan& plan, const fs::path& out,
+                                              const Context& context) {
+  return collected(plan, out, context, [](const Plan& own) {
+    return is_finished(own) ? std::optional(read_finished(RunFolder{own.out})) : std::nullopt;
+  });
 }
 
 }  // namespace retort::run

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 
 #include "retort/models/image_model.h"
 #include "retort/run/plan.h"
@@ -25,5 +26,10 @@ struct TrainedTeachers {
 // `force` starts them over.
 TrainedTeachers train_teachers(const Plan& plan, const std::filesystem::path& out, bool force,
                                const Context& context);
+
+// What train_teachers with that plan and folder would return without training; nothing where it
+// would train.
+std::optional<TrainedTeachers> trained_before(const Plan& plan, const std::filesystem::path& out,
+                                              const Context& context);
 
 }  // namespace retort::run

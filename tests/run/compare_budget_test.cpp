@@ -2,6 +2,7 @@
 
 #include "retort/core/error.h"
 #include "retort/core/file.h"
+#include "retort/run/compare_files.h"
 #include "retort/run/run_folder.h"
 #include "retort/run/teacher_measures.h"
 #include "tests/run/small_comparison.h"

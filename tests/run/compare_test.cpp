@@ -177,6 +177,9 @@ TEST_F(CompareTest, OneTrainedTeacherServesAllLossesAndSeeds) {
   const auto before = fs::last_write_time(run.student());
   now();
   EXPECT_EQ(fs::last_write_time(run.student()), before) << "a finished run is only read";
+  EXPECT_TRUE(testing::says(expected(compare_, null_log(), never_stop()), "in all: 0 runs, "));
+  fs::remove_all(teacher);
+  EXPECT_TRUE(testing::says(expected(compare_, null_log(), never_stop()), "in all: 4 runs, "));
 }
 
 TEST_F(CompareTest, WhatAnArmLacksIsAUsageError) {
