@@ -4,6 +4,7 @@
 - A file of a room includes files of that room and of those that cmake/rooms.txt names for it.
 - retort/retort.h is for programs: no room includes it.
 - No file includes itself by way of others.
+- A file of a room opens that room's namespace: retort::ROOM, or retort itself in core.
 - The list itself: each room stands below those that it depends on.
 - A file of a room that calls a function of a header includes it, itself or by way of others. Where
   files are compiled together, as CI does, one would find what another includes.
@@ -21,6 +22,7 @@ NO_CODE = re.compile(r'//[^\n]*|R"(\w*)\((?:.|\n)*?\)\1"|"(?:\\.|[^"\\\n])*"')
 # Of a function in a namespace: words that begin a line, its name, and a bracket.
 FUNCTION = re.compile(r"(?m)^[A-Za-z_][\w:<>,&* \[\]]*[ &*](\w+)\(")
 CALL = re.compile(r"(?<![\w.>:])(\w+)\(")
+NAMESPACE = re.compile(r"(?m)^namespace (retort\b[\w:]*) \{")
 MEMBER_OR_LOCAL = re.compile(r"(?m)^ +(?:[\w:<>,&*]+ )+[&*]*(\w+) *[({=;]")
 
 
@@ -135,11 +137,28 @@ def circles(includes):
         yield from visit(path)
 
 
+def other_namespaces(includes, read):
+    """Files of a room that open another room's namespace. A table of words (choices.h) specialises
+    a template of retort itself: what is retort's own may be opened anywhere."""
+    for path in includes:
+        room = room_of(path)
+        if room is None:
+            continue
+        own = "retort" if room == "core" else f"retort::{room}"
+        text = read(path)
+        for match in NAMESPACE.finditer(text):
+            if match[1] not in ("retort", own) and not match[1].startswith(f"{own}::"):
+                line = text.count("\n", 0, match.start()) + 1
+                yield f"{path}:{line}: opens {match[1]}, and the files of {room} are in {own}"
+
+
 def findings(root):
     rooms, wrong = read_rooms((root / "cmake/rooms.txt").read_text(encoding="utf-8"))
     includes = read_includes(root)
     wrong += forbidden(includes, rooms)
-    wrong += not_included(includes, rooms, lambda path: (root / path).read_text(encoding="utf-8"))
+    texts = {path: (root / path).read_text(encoding="utf-8") for path in includes}
+    wrong += not_included(includes, rooms, texts.get)
+    wrong += other_namespaces(includes, texts.get)
     for circle in circles(includes):
         line = includes[circle[0]][circle[1]]
         wrong.append(f"{circle[0]}:{line}: includes itself: {' > '.join(circle)}")

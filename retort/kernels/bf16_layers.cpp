@@ -11,7 +11,7 @@
 
 #include "retort/core/vectorised.h"
 
-namespace retort::models {
+namespace retort::kernels {
 namespace {
 
 using Half = c10::BFloat16;
@@ -226,4 +226,4 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> gradients_of(const at::Tensor& gr
   return {out, of_weight, of_bias};
 }
 
-}  // namespace retort::models
+}  // namespace retort::kernels

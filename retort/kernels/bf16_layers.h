@@ -4,7 +4,7 @@
 
 #include <ATen/core/Tensor.h>
 
-namespace retort::models {
+namespace retort::kernels {
 
 // Batch norm and its activation in bfloat16 on the CPU, for which libtorch's kernels take several
 // times as long as reading and writing the maps. Maps are [N, C, H, W] in channels-last. Values by
@@ -34,4 +34,4 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> gradients_of(const at::Tensor& gr
                                                             const at::Tensor& maps,
                                                             const BatchNorm& norm);
 
-}  // namespace retort::models
+}  // namespace retort::kernels

@@ -5,7 +5,7 @@
 
 #include <c10/util/BFloat16.h>
 
-namespace retort::models {
+namespace retort::kernels {
 
 // 32 numbers in bfloat16 as two vectors of 512 bits, those at even places and those at odd ones:
 // each is half of a word of 32 bits, and a float once the rest of that is zero. For functions that
@@ -40,4 +40,4 @@ struct Bf16Pairs {
   }
 };
 
-}  // namespace retort::models
+}  // namespace retort::kernels

@@ -23,7 +23,7 @@
 #include "retort/kernels/depthwise_input.h"
 #include "retort/kernels/depthwise_output.h"
 
-namespace retort::models {
+namespace retort::kernels {
 namespace {
 
 using Gradients = std::tuple<at::Tensor, at::Tensor, at::Tensor>;  // of input, weight, bias
@@ -191,4 +191,4 @@ TORCH_LIBRARY_IMPL(aten, CPU, library) {
   library.impl("convolution_backward", convolution_backward);
 }
 
-}  // namespace retort::models
+}  // namespace retort::kernels

@@ -9,7 +9,7 @@
 
 #include "retort/core/vectorised.h"
 
-namespace retort::models {
+namespace retort::kernels {
 namespace {
 
 // A row of one image's. A place of the input is seen by the kernel's places that are as far from it
@@ -55,4 +55,4 @@ at::Tensor depthwise_input_gradient(const at::Tensor& gradient, const at::Tensor
   return found;
 }
 
-}  // namespace retort::models
+}  // namespace retort::kernels

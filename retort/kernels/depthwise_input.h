@@ -4,7 +4,7 @@
 
 #include "retort/kernels/depthwise_weights.h"
 
-namespace retort::models {
+namespace retort::kernels {
 
 // The gradient of a depthwise convolution's input, [N, C, height, width] in channels-last, from the
 // gradient of its output, in channels-last, and its weights, [C, 1, kernel height, kernel width].
@@ -12,4 +12,4 @@ namespace retort::models {
 at::Tensor depthwise_input_gradient(const at::Tensor& gradient, const at::Tensor& weight,
                                     const DepthwiseShape& shape);
 
-}  // namespace retort::models
+}  // namespace retort::kernels

@@ -12,7 +12,7 @@
 #include "retort/kernels/bf16_vectors.h"
 #include "retort/kernels/depthwise_rows.h"
 
-namespace retort::models {
+namespace retort::kernels {
 
 #ifdef RETORT_AVX512
 namespace {
@@ -109,4 +109,4 @@ at::Tensor depthwise_output(const at::Tensor&, const at::Tensor&, const at::Tens
 }
 #endif
 
-}  // namespace retort::models
+}  // namespace retort::kernels

@@ -4,7 +4,7 @@
 
 #include "retort/kernels/depthwise_weights.h"
 
-namespace retort::models {
+namespace retort::kernels {
 
 // Whether depthwise_output() takes this shape and is faster than libtorch there: a 3×3 kernel at a
 // stride of 1 or 2 in bfloat16, on a processor with vectors of 512 bits, with channels that fill
@@ -16,4 +16,4 @@ bool is_fast_depthwise(const DepthwiseShape& shape);
 at::Tensor depthwise_output(const at::Tensor& input, const at::Tensor& weight,
                             const at::Tensor& bias, const DepthwiseShape& shape);
 
-}  // namespace retort::models
+}  // namespace retort::kernels

@@ -6,7 +6,7 @@
 
 #include "retort/kernels/depthwise_weights.h"
 
-namespace retort::models {
+namespace retort::kernels {
 
 // What a 3×3 kernel of a depthwise convolution sees of one image for a row of the output: three
 // rows, or nothing where there is padding. Of 32 channels, the first of which is where `image`
@@ -34,4 +34,4 @@ struct RowsUnder {
   int64_t width_;
 };
 
-}  // namespace retort::models
+}  // namespace retort::kernels

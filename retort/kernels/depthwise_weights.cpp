@@ -10,7 +10,7 @@
 #include "retort/kernels/bf16_vectors.h"
 #include "retort/kernels/depthwise_rows.h"
 
-namespace retort::models {
+namespace retort::kernels {
 namespace {
 
 constexpr int64_t kBlock =
@@ -327,4 +327,4 @@ at::Tensor depthwise_weight_gradient(const at::Tensor& input, const at::Tensor& 
                                            : gradient_of<c10::BFloat16>(input, gradient, shape);
 }
 
-}  // namespace retort::models
+}  // namespace retort::kernels

@@ -5,7 +5,7 @@
 
 #include <ATen/core/Tensor.h>
 
-namespace retort::models {
+namespace retort::kernels {
 
 constexpr int64_t kLargestDepthwiseKernel = 7;
 constexpr int64_t kFewestDepthwiseChannels = 8;
@@ -25,4 +25,4 @@ struct DepthwiseShape {
 at::Tensor depthwise_weight_gradient(const at::Tensor& input, const at::Tensor& gradient,
                                      const DepthwiseShape& shape);
 
-}  // namespace retort::models
+}  // namespace retort::kernels

@@ -52,11 +52,11 @@ at::Tensor activated(const at::Tensor& maps, Activation activation) {
 }
 
 // Of the activations that cut off what is beyond some bounds.
-std::optional<Bounds> bounds_of(Activation activation) {
+std::optional<kernels::Bounds> bounds_of(Activation activation) {
   constexpr float kNone = std::numeric_limits<float>::infinity();
-  if (activation == nullptr) return Bounds{-kNone, kNone};
-  if (activation == relu_) return Bounds{0, kNone};
-  if (activation == relu6_) return Bounds{0, 6};
+  if (activation == nullptr) return kernels::Bounds{-kNone, kNone};
+  if (activation == relu_) return kernels::Bounds{0, kNone};
+  if (activation == relu6_) return kernels::Bounds{0, 6};
   return std::nullopt;
 }
 
@@ -67,20 +67,20 @@ struct Bf16BatchNorm : torch::autograd::Function<Bf16BatchNorm> {
                             const at::Tensor& weight, const at::Tensor& bias,
                             const at::Tensor& running_mean, const at::Tensor& running_var,
                             double momentum, double eps, double low, double high) {
-    const auto [mean, variance] = batch_moments(maps);
+    const auto [mean, variance] = kernels::batch_moments(maps);
     const int64_t places = maps.numel() / maps.size(1);
     const auto values = static_cast<double>(places);
     running_mean.lerp_(mean, momentum);
     running_var.lerp_(variance * (values / (values - 1)), momentum);
-    const BatchNorm norm{mean,
-                         (variance + eps).rsqrt(),
-                         weight,
-                         bias,
-                         {static_cast<float>(low), static_cast<float>(high)}};
+    const kernels::BatchNorm norm{mean,
+                                  (variance + eps).rsqrt(),
+                                  weight,
+                                  bias,
+                                  {static_cast<float>(low), static_cast<float>(high)}};
     context->save_for_backward({maps, norm.mean, norm.inverse_std, weight, bias});
     context->saved_data["low"] = low;
     context->saved_data["high"] = high;
-    return normed(maps, norm);
+    return kernels::normed(maps, norm);
   }
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
                                                  torch::autograd::variable_list gradients) {
@@ -89,20 +89,21 @@ struct Bf16BatchNorm : torch::autograd::Function<Bf16BatchNorm> {
     const auto bound = [&](const char* name) {
       return static_cast<float>(context->saved_data[name].toDouble());
     };
-    const BatchNorm norm{saved[1], saved[2], saved[3], saved[4], {bound("low"), bound("high")}};
-    const auto [of_maps, of_weight, of_bias] = gradients_of(gradient, saved[0], norm);
+    const kernels::BatchNorm norm{
+        saved[1], saved[2], saved[3], saved[4], {bound("low"), bound("high")}};
+    const auto [of_maps, of_weight, of_bias] = kernels::gradients_of(gradient, saved[0], norm);
     return {of_maps, of_weight, of_bias, {}, {}, {}, {}, {}, {}};
   }
 };
 
 at::Tensor batch_norm(torch::nn::BatchNorm2d& norm, const at::Tensor& maps, Activation activation) {
   const auto momentum = norm->options.momentum();
-  if (!norm->is_training() || !momentum || !are_bf16_maps(maps) || maps.numel() == maps.size(1) ||
-      norm->weight.scalar_type() != at::kFloat)
+  if (!norm->is_training() || !momentum || !kernels::are_bf16_maps(maps) ||
+      maps.numel() == maps.size(1) || norm->weight.scalar_type() != at::kFloat)
     return activated(norm->forward(maps), activation);
   norm->num_batches_tracked.add_(1);
-  const std::optional<Bounds> bounds = bounds_of(activation);
-  const Bounds cut = bounds.value_or(*bounds_of(nullptr));
+  const std::optional<kernels::Bounds> bounds = bounds_of(activation);
+  const kernels::Bounds cut = bounds.value_or(*bounds_of(nullptr));
   const at::Tensor found =
       Bf16BatchNorm::apply(maps, norm->weight, norm->bias, norm->running_mean, norm->running_var,
                            *momentum, norm->options.eps(), double{cut.low}, double{cut.high});

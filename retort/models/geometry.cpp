@@ -37,16 +37,16 @@ Wholes Shapes::of(const std::string& tensor, int64_t dimensions) const {
   if (naming_.singletons)
     while (shape.size() > rank && shape.back() == 1) shape.pop_back();
   if (shape.size() != rank || found->second.numel() == 0)
-    throw Error("tensor '" + name + "' is " + shape_text(found->second.sizes()) + ", not of " +
-                std::to_string(dimensions) + " dimensions, none of them empty");
+    throw Error("tensor '" + name + "' is " + weights::shape_text(found->second.sizes()) +
+                ", not of " + std::to_string(dimensions) + " dimensions, none of them empty");
   return shape;
 }
 
 void Shapes::require(const std::string& tensor, const Wholes& shape) const {
   const Wholes found = of(tensor, static_cast<int64_t>(shape.size()));
   if (found != shape)
-    throw Error("tensor '" + name_in_file(naming_, tensor) + "' is " + shape_text(found) +
-                ", not " + shape_text(shape) + " as the tensors around it ask");
+    throw Error("tensor '" + name_in_file(naming_, tensor) + "' is " + weights::shape_text(found) +
+                ", not " + weights::shape_text(shape) + " as the tensors around it ask");
 }
 
 bool Shapes::has(const std::string& module) const {

@@ -31,12 +31,12 @@ bool are_stand_ins(const Names& names) {
 
 std::optional<Names> names_in_config(const nlohmann::json& config) {
   if (const auto labels = config.find("id2label"); labels != config.end())
-    return class_names_in(*labels);
+    return weights::class_names_in(*labels);
   const auto given = config.find("pretrained_cfg");
   for (const char* key : {"label_names", "labels", "label_descriptions"}) {
     for (const nlohmann::json* place : {&config, given == config.end() ? nullptr : &*given}) {
       if (place == nullptr || !place->is_object() || !place->contains(key)) continue;
-      if (auto names = class_names_in(place->at(key))) return names;
+      if (auto names = weights::class_names_in(place->at(key))) return names;
     }
   }
   return std::nullopt;
@@ -52,7 +52,7 @@ std::optional<Names> names_in_graph(const fs::path& path) {
   for (const char* key : {"classes", "names"}) {
     const std::optional<std::string> text = graph_metadata(path, key);
     if (!text) continue;
-    if (auto names = class_names_in_text(*text)) return names;
+    if (auto names = weights::class_names_in_text(*text)) return names;
   }
   return std::nullopt;
 }
@@ -68,8 +68,9 @@ std::optional<Names> names_in_file(const fs::path& path) {
   if (!is_safetensors(path)) return std::nullopt;
   const Metadata metadata = read_safetensors_header(path).metadata;
   const auto found = metadata.find("classes");
-  return found != metadata.end() && metadata.contains(kSpecKey) ? class_names_in_text(found->second)
-                                                                : std::nullopt;
+  return found != metadata.end() && metadata.contains(kSpecKey)
+             ? weights::class_names_in_text(found->second)
+             : std::nullopt;
 }
 
 std::optional<Names> names_at(const fs::path& weights) {

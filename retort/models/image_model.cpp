@@ -68,8 +68,9 @@ void load_state(ImageModel& model, const StateDict& state, const std::string& wh
       throw Error("tensor '" + name + "' of " + model.spec().arch + " is missing", where);
     }
     if (found->second.sizes() != tensor.sizes())
-      throw Error("tensor '" + name + "' is " + shape_text(found->second.sizes()) + ", not " +
-                      shape_text(tensor.sizes()) + " as " + model.spec().arch + " has it",
+      throw Error("tensor '" + name + "' is " + weights::shape_text(found->second.sizes()) +
+                      ", not " + weights::shape_text(tensor.sizes()) + " as " + model.spec().arch +
+                      " has it",
                   where);
     if (found->second.is_floating_point() != tensor.is_floating_point())
       throw Error("tensor '" + name + "' is of type " + std::string(found->second.dtype().name()) +

@@ -40,7 +40,7 @@ std::optional<int64_t> classes_of(const StateDict& file, const std::string& head
     if (found == file.end()) continue;
     const at::Tensor& tensor = found->second;
     if (tensor.dim() < 1 || tensor.size(0) < 1 || tensor.size(0) > kMaxClasses)
-      throw Error("tensor '" + found->first + "' is " + shape_text(tensor.sizes()) +
+      throw Error("tensor '" + found->first + "' is " + weights::shape_text(tensor.sizes()) +
                   ", no classifier of 1 to " + std::to_string(kMaxClasses) + " classes");
     return tensor.size(0);
   }
@@ -62,8 +62,8 @@ StateDict fitted(ImageModel& net, const StateDict& file, const Naming& naming,
     }
     const auto& [theirs, tensor] = *found;
     if (!(naming.singletons ? same_but_for_ones(tensor, own) : tensor.sizes() == own.sizes()))
-      throw Error("tensor '" + theirs + "' is " + shape_text(tensor.sizes()) + ", not " +
-                  shape_text(own.sizes()) + " as " + arch + " has it");
+      throw Error("tensor '" + theirs + "' is " + weights::shape_text(tensor.sizes()) + ", not " +
+                  weights::shape_text(own.sizes()) + " as " + arch + " has it");
     if (tensor.is_floating_point() != own.is_floating_point())
       throw Error("tensor '" + theirs + "' is of type " + std::string(tensor.dtype().name()) +
                   ", not " + std::string(own.dtype().name()));

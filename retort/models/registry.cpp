@@ -111,7 +111,7 @@ std::optional<Recognised> recognise_part(const StateDict& state, const Hints& hi
   std::vector<std::string> names;
   std::optional<Recognised> first;
   std::optional<Error> complaint;
-  for (const WeightPart& part : parts_of(state)) {
+  for (const weights::WeightPart& part : weights::parts_of(state)) {
     try {
       std::optional<Recognised> found = recognise_if_its(part.tensors, hints, where);
       if (!found) found = recognise_part(part.tensors, hints, where, depth + 1);
@@ -140,7 +140,7 @@ nlohmann::json checked_preprocess(const nlohmann::json& preprocess, const std::s
 
 std::optional<Recognised> recognise_tensors(const WeightSource& source, const Hints& hints,
                                             const std::string& where) {
-  const bool has_parts = !parts_of(source.tensors).empty();
+  const bool has_parts = !weights::parts_of(source.tensors).empty();
   std::optional<Recognised> found = has_parts ? recognise_if_its(source.tensors, hints, where)
                                               : recognise_state(source.tensors, hints, where);
   if (!found && has_parts) found = recognise_part(source.tensors, hints, where);
@@ -160,8 +160,8 @@ std::optional<Recognised> recognise_tensors(const WeightSource& source, const Hi
 std::optional<Recognised> recognise_clip_script(const std::filesystem::path& path,
                                                 const std::string& features) {
   constexpr const char* kInItsTower = "visual.transformer.resblocks.0.attn.in_proj_weight";
-  if (!holds_torchscript(path)) return std::nullopt;
-  const std::optional<StateDict> state = read_script_weights(path, kInItsTower);
+  if (!weights::holds_torchscript(path)) return std::nullopt;
+  const std::optional<StateDict> state = weights::read_script_weights(path, kInItsTower);
   if (!state) return std::nullopt;
   return recognise_state(*state, {.name = kOpenAiClip, .features = features}, path.string());
 }

@@ -30,7 +30,7 @@ class Tensors {
     for (size_t i = 0; same && i < shape.size(); ++i)
       same = shape[i] < 0 ? sizes[i] > 0 : sizes[i] == shape[i];
     if (!same)
-      throw Error("tensor '" + name + "' is " + shape_text(sizes) +
+      throw Error("tensor '" + name + "' is " + weights::shape_text(sizes) +
                   ", not as the rest of the text tower asks");
     return found->second.to(at::kFloat);
   }

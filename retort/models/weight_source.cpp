@@ -26,7 +26,7 @@ std::optional<nlohmann::json> preprocess_in(const Metadata& metadata, const fs::
 }
 
 WeightSource read_one_file(const fs::path& path, const std::string& set) {
-  WeightFile file = read_weight_file(path, set);
+  weights::WeightFile file = weights::read_weight_file(path, set);
   WeightSource source{.tensors = std::move(file.tensors),
                       .described = {},
                       .preprocess = {},
@@ -129,7 +129,7 @@ WeightSource read_folder(const fs::path& path, const std::string& set) {
       .set = {},
       .others = {}};
   for (const fs::path& file : hub::weight_files(snapshot)) {
-    WeightFile read = read_weight_file(file, set);
+    weights::WeightFile read = weights::read_weight_file(file, set);
     source.set = std::move(read.set);
     source.others = std::move(read.others);
     for (auto& [key, tensor] : read.tensors) {

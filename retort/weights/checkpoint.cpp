@@ -9,7 +9,7 @@
 #include "retort/core/error.h"
 #include "retort/core/quote.h"
 
-namespace retort::models {
+namespace retort::weights {
 namespace {
 
 using Value = PickleValue;
@@ -297,4 +297,4 @@ Checkpoint script_weights_in(const Pickle& pickle, const std::string& where) {
   return {.tensors = reader.take(), .set = {}, .others = {}};
 }
 
-}  // namespace retort::models
+}  // namespace retort::weights

@@ -6,7 +6,7 @@
 
 #include "retort/weights/pickle.h"
 
-namespace retort::models {
+namespace retort::weights {
 
 // The weights in a pickled object.
 struct Checkpoint {
@@ -25,4 +25,4 @@ Checkpoint weights_in(const Pickle& pickle, std::string& wanted, const std::stri
 // The tensors in a TorchScript program's object, by their attributes.
 Checkpoint script_weights_in(const Pickle& pickle, const std::string& where);
 
-}  // namespace retort::models
+}  // namespace retort::weights

@@ -8,7 +8,7 @@
 
 #include "retort/core/error.h"
 
-namespace retort::models {
+namespace retort::weights {
 namespace {
 
 using Names = std::vector<std::string>;
@@ -110,4 +110,4 @@ std::optional<Names> class_names_in_text(const std::string& text) {
   return json.is_discarded() ? PythonDict(text).names() : class_names_in(json);
 }
 
-}  // namespace retort::models
+}  // namespace retort::weights

@@ -6,7 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
-namespace retort::models {
+namespace retort::weights {
 
 // The names of classes in the order of a classifier's outputs, from a list of names or an object
 // of names by index. Nothing where it is neither; throws Error where an index is missing.
@@ -16,4 +16,4 @@ std::optional<std::vector<std::string>> class_names_in(const nlohmann::json& jso
 // {0: 'cat', 1: "dog's"}.
 std::optional<std::vector<std::string>> class_names_in_text(const std::string& text);
 
-}  // namespace retort::models
+}  // namespace retort::weights

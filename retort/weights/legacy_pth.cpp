@@ -11,7 +11,7 @@
 #include "retort/core/error.h"
 #include "retort/core/quote.h"
 
-namespace retort::models {
+namespace retort::weights {
 namespace {
 
 // torch/serialization.py: MAGIC_NUMBER = 0x1950a86a20f9469cfc6c, PROTOCOL_VERSION = 1001.
@@ -108,4 +108,4 @@ PickledFile open_legacy_pth(const std::shared_ptr<const MappedFile>& file,
   return {std::move(object), std::move(read)};
 }
 
-}  // namespace retort::models
+}  // namespace retort::weights

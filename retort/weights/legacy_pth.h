@@ -7,7 +7,7 @@
 #include "retort/core/file.h"
 #include "retort/weights/pickle.h"
 
-namespace retort::models {
+namespace retort::weights {
 
 // Whether the bytes begin as torch.save began its files before 1.6.
 bool is_legacy_pth(std::span<const std::byte> bytes);
@@ -18,4 +18,4 @@ bool is_legacy_pth(std::span<const std::byte> bytes);
 PickledFile open_legacy_pth(const std::shared_ptr<const MappedFile>& file,
                             const std::string& where);
 
-}  // namespace retort::models
+}  // namespace retort::weights

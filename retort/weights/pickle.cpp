@@ -2,7 +2,7 @@
 
 #include "retort/weights/pickle_objects.h"
 
-namespace retort::models {
+namespace retort::weights {
 namespace {
 
 enum Op : uint8_t {
@@ -231,4 +231,4 @@ Pickle read_pickle(std::span<const std::byte> bytes, const std::string& where) {
   return Machine(bytes, where).run();
 }
 
-}  // namespace retort::models
+}  // namespace retort::weights

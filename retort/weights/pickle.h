@@ -14,7 +14,7 @@
 
 #include <torch/types.h>
 
-namespace retort::models {
+namespace retort::weights {
 
 // What a pickle holds beside weights, as inert values: a reader of them can build and call nothing.
 struct PickleValue {
@@ -95,4 +95,4 @@ struct PickledFile {
   std::function<at::Tensor(const std::string& key, const StorageType& type)> storage;
 };
 
-}  // namespace retort::models
+}  // namespace retort::weights

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-namespace retort::models {
+namespace retort::weights {
 namespace {
 
 struct StorageName {
@@ -62,4 +62,4 @@ bool is_allowed(std::string_view name) {
          std::ranges::find(kTypes, name) != kTypes.end();
 }
 
-}  // namespace retort::models
+}  // namespace retort::weights

@@ -5,7 +5,7 @@
 
 #include <torch/types.h>
 
-namespace retort::models {
+namespace retort::weights {
 
 // The names that a weight file's pickle may take, "torch.FloatStorage" among them.
 
@@ -27,4 +27,4 @@ std::optional<at::ScalarType> storage_type(std::string_view name);
 // file is not to be trusted.
 bool is_suspicious(std::string_view module, std::string_view name);
 
-}  // namespace retort::models
+}  // namespace retort::weights

@@ -5,7 +5,7 @@
 #include "retort/core/quote.h"
 #include "retort/weights/pickle_names.h"
 
-namespace retort::models {
+namespace retort::weights {
 namespace {
 
 using Value = PickleValue;
@@ -209,4 +209,4 @@ void PickleObjects::build(const Value* state) {
     fail("setting an object's state is outside what a weight file may hold", kMend);
 }
 
-}  // namespace retort::models
+}  // namespace retort::weights

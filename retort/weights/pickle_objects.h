@@ -5,7 +5,7 @@
 
 #include "retort/weights/pickle_stack.h"
 
-namespace retort::models {
+namespace retort::weights {
 
 inline constexpr const char* kMend =
     "save the weights alone: torch.save(model.state_dict(), path), or write a safetensors file";
@@ -51,4 +51,4 @@ class PickleObjects : public PickleStack {
   void push_ordered_dict(const std::vector<const PickleValue*>& arguments);
 };
 
-}  // namespace retort::models
+}  // namespace retort::weights

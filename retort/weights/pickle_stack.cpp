@@ -4,7 +4,7 @@
 
 #include "retort/core/error.h"
 
-namespace retort::models {
+namespace retort::weights {
 namespace {
 
 constexpr size_t kMostOfAName = 256;
@@ -88,4 +88,4 @@ Pickle PickleStack::finish() {
   return std::move(out_);
 }
 
-}  // namespace retort::models
+}  // namespace retort::weights

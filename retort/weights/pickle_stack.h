@@ -10,7 +10,7 @@
 
 #include "retort/weights/pickle.h"
 
-namespace retort::models {
+namespace retort::weights {
 
 // What a pickle's operations work on: its bytes, the stack with its marks, and the values that were
 // made. Each function throws Error, naming the byte, where the pickle does not allow it.
@@ -71,4 +71,4 @@ class PickleStack {
   std::unordered_map<uint32_t, PickleValue*> memo_;
 };
 
-}  // namespace retort::models
+}  // namespace retort::weights

@@ -5,7 +5,7 @@
 
 #include <ATen/core/Tensor.h>
 
-namespace retort::models {
+namespace retort::weights {
 
 // "[8, 3, 3, 3]"
 inline std::string shape_text(at::IntArrayRef shape) {
@@ -14,4 +14,4 @@ inline std::string shape_text(at::IntArrayRef shape) {
   return text.str();
 }
 
-}  // namespace retort::models
+}  // namespace retort::weights

@@ -18,7 +18,7 @@
 #include "retort/weights/weight_names.h"
 #include "retort/weights/zip_pth.h"
 
-namespace retort::models {
+namespace retort::weights {
 namespace {
 
 constexpr size_t kMaxRank = 64;  // what libtorch's own kernels accept
@@ -162,4 +162,4 @@ std::optional<StateDict> read_script_weights(const std::filesystem::path& path,
   return holds ? std::optional(tensors_of(pickled, checkpoint, where)) : std::nullopt;
 }
 
-}  // namespace retort::models
+}  // namespace retort::weights

@@ -7,7 +7,7 @@
 
 #include "retort/core/safetensors.h"
 
-namespace retort::models {
+namespace retort::weights {
 
 struct WeightFile {
   StateDict tensors;
@@ -37,4 +37,4 @@ StateDict read_weights(const std::filesystem::path& path);
 std::optional<StateDict> read_script_weights(const std::filesystem::path& path,
                                              const std::string& holding);
 
-}  // namespace retort::models
+}  // namespace retort::weights

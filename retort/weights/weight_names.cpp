@@ -8,7 +8,7 @@
 #include "retort/core/error.h"
 #include "retort/core/quote.h"
 
-namespace retort::models {
+namespace retort::weights {
 namespace {
 
 // What modules call the network that they train, in the order in which one is wanted.
@@ -116,4 +116,4 @@ std::vector<WeightPart> parts_of(const StateDict& state) {
   return parts;
 }
 
-}  // namespace retort::models
+}  // namespace retort::weights

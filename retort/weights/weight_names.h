@@ -5,7 +5,7 @@
 
 #include "retort/core/safetensors.h"
 
-namespace retort::models {
+namespace retort::weights {
 
 // The tensors under the names that the network itself gives them: without what wrappers put before
 // or between them when they were trained (`module.`, `_orig_mod.`, `model.`, `backbone.` and the
@@ -22,4 +22,4 @@ struct WeightPart {
 // The parts of what plain_names() gives, in the order in which they are wanted.
 std::vector<WeightPart> parts_of(const StateDict& state);
 
-}  // namespace retort::models
+}  // namespace retort::weights

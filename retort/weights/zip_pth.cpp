@@ -14,7 +14,7 @@
 #include "retort/core/error.h"
 #include "retort/core/quote.h"
 
-namespace retort::models {
+namespace retort::weights {
 namespace {
 
 using caffe2::serialize::MemoryReadAdapter;
@@ -188,4 +188,4 @@ bool holds_torchscript(const std::filesystem::path& path) {
   }
 }
 
-}  // namespace retort::models
+}  // namespace retort::weights

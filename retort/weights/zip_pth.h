@@ -7,7 +7,7 @@
 #include "retort/core/file.h"
 #include "retort/weights/pickle.h"
 
-namespace retort::models {
+namespace retort::weights {
 
 // A .pth as torch.save writes it since 1.6: a zip archive of `data.pkl` and a record `data/<key>`
 // for each storage. Throws Error, naming `where`, on a damaged archive, a TorchScript program,
@@ -21,4 +21,4 @@ PickledFile open_torchscript(const std::shared_ptr<const MappedFile>& file,
 // Whether the file is such an archive, whole, and holds a TorchScript program.
 bool holds_torchscript(const std::filesystem::path& path);
 
-}  // namespace retort::models
+}  // namespace retort::weights

@@ -23,7 +23,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (bytes.size() <= kStartsAt || !bytes.substr(kStartsAt).starts_with(kStart)) return 0;
   fuzz::expect_errors_only([&] {
     const fuzz::InputFile file(bytes);
-    for (const auto& [name, tensor] : models::read_weight_file(file.path()).tensors) {
+    for (const auto& [name, tensor] : weights::read_weight_file(file.path()).tensors) {
       if (tensor.numel() > 0 && tensor.numel() < 1 << 20) tensor.clone();
     }
   });

@@ -31,7 +31,7 @@ TEST(Bf16Layers, MomentsAreThoseOfTheValues) {
   for (const auto& shape : kShapes)
     for (const double mean : {0.0, 100.0}) {
       const at::Tensor maps = maps_of(shape, mean), exact = maps.to(at::kDouble);
-      const auto [found_mean, found_variance] = batch_moments(maps);
+      const auto [found_mean, found_variance] = kernels::batch_moments(maps);
       EXPECT_LT(error(found_mean, exact.mean({0, 2, 3})), 1e-5) << maps.sizes();
       EXPECT_LT(error(found_variance, exact.var({0, 2, 3}, /*unbiased=*/false)), 1e-5)
           << maps.sizes();
@@ -43,23 +43,23 @@ constexpr float kInfinity = std::numeric_limits<float>::infinity();
 TEST(Bf16Layers, BatchNormAndItsGradientsAreExactButForTheLastRounding) {
   torch::manual_seed(2);
   for (const auto& shape : kShapes)
-    for (const Bounds bounds :
-         {Bounds{-kInfinity, kInfinity}, Bounds{0, kInfinity}, Bounds{0, 2}}) {
+    for (const kernels::Bounds bounds : {kernels::Bounds{-kInfinity, kInfinity},
+                                         kernels::Bounds{0, kInfinity}, kernels::Bounds{0, 2}}) {
       const at::Tensor maps = maps_of(shape, 1, 2), gradient = maps_of(shape);
       const at::Tensor weight = at::rand({shape[1]}) + 0.5, bias = at::rand({shape[1]});
       const at::Tensor x = maps.to(at::kDouble).requires_grad_(),
                        w = weight.to(at::kDouble).requires_grad_();
       const at::Tensor b = bias.to(at::kDouble).requires_grad_();
-      const auto [mean, variance] = batch_moments(maps);
-      const BatchNorm norm{mean, (variance + 1e-5).rsqrt(), weight, bias, bounds};
-      const at::Tensor found = normed(maps, norm),
+      const auto [mean, variance] = kernels::batch_moments(maps);
+      const kernels::BatchNorm norm{mean, (variance + 1e-5).rsqrt(), weight, bias, bounds};
+      const at::Tensor found = kernels::normed(maps, norm),
                        whole = at::batch_norm(x, w, b, {}, {}, /*training=*/true, 0, 1e-5, false);
       EXPECT_LT(error(found, whole.clamp(bounds.low, bounds.high).detach()), kHalfAStep)
           << maps.sizes();
       // What is cut off is taken from what was found: at the edge the rounding decides.
       const at::Tensor inside = (found > bounds.low).logical_and(found < bounds.high);
       whole.backward(gradient.to(at::kDouble) * inside);
-      const auto [of_maps, of_weight, of_bias] = gradients_of(gradient, maps, norm);
+      const auto [of_maps, of_weight, of_bias] = kernels::gradients_of(gradient, maps, norm);
       EXPECT_LT(error(of_maps, x.grad()), kHalfAStep) << maps.sizes();
       EXPECT_LT(error(of_weight, w.grad()), 1e-5) << maps.sizes();
       EXPECT_LT(error(of_bias, b.grad()), 1e-5) << maps.sizes();
@@ -71,7 +71,8 @@ TEST(Bf16Layers, WhatIsNoNumberStaysSo) {
       at::ones({2, 16, 4, 4}).to(at::kBFloat16).contiguous(at::MemoryFormat::ChannelsLast);
   maps.index_put_({0, 3, 0, 0}, std::nanf(""));
   const at::Tensor ones = at::ones({16});
-  EXPECT_TRUE(normed(maps, {ones, ones, ones, ones, {0, 6}})[0][3][0][0].isnan().item<bool>());
+  EXPECT_TRUE(
+      kernels::normed(maps, {ones, ones, ones, ones, {0, 6}})[0][3][0][0].isnan().item<bool>());
 }
 
 TEST(Bf16Layers, StandInForTorchsNormInTraining) {
@@ -105,9 +106,9 @@ TEST(Bf16Layers, DoNotDependOnThreads) {
                    ones = at::ones({40});
   const auto now = [&](int threads) {
     at::set_num_threads(threads);
-    const auto [mean, variance] = batch_moments(maps);
+    const auto [mean, variance] = kernels::batch_moments(maps);
     const auto [of_maps, of_weight, of_bias] =
-        gradients_of(gradient, maps, {mean, variance.rsqrt(), ones, ones, {0, 6}});
+        kernels::gradients_of(gradient, maps, {mean, variance.rsqrt(), ones, ones, {0, 6}});
     return std::vector<at::Tensor>{mean, variance, of_maps, of_weight, of_bias};
   };
   const int threads = at::get_num_threads();

@@ -158,6 +158,21 @@ class Includes(unittest.TestCase):
         self.assertEqual(len(found), 1)
         self.assertIn("a.h > retort/core/b.h > retort/core/c.h > retort/core/a.h", found[0])
 
+    def test_a_file_in_the_namespace_of_another_room_is_found(self):
+        files = {
+            "retort/core/a.h": "namespace retort {\n}\n",
+            "retort/data/a.h": "namespace retort {\n}\nnamespace retort::data::inner {\n}\n",
+            "retort/data/b.cpp": "\nnamespace retort::models {\n}\n",
+            "cli/main.cpp": "namespace retort::anything {\n}\n",
+        }
+        self.assertEqual(
+            self.findings(files),
+            [
+                "retort/data/b.cpp:2: opens retort::models, and the files of data are in "
+                "retort::data"
+            ],
+        )
+
     def test_two_files_that_include_each_other_are_found(self):
         files = {
             "retort/core/a.h": '#include "retort/core/b.h"\n',

@@ -40,12 +40,12 @@ class Checkpoints : public ::testing::Test {
     return text(name) + value;
   }
 
-  WeightFile read(const std::string& object, const std::string& set = "") {
+  weights::WeightFile read(const std::string& object, const std::string& set = "") {
     testing::put(folder_ / "x.pth", testing::pickle::legacy_start() +
                                         testing::pickle::whole(object) +
                                         testing::pickle::whole("](" + text("k") + "e") +
                                         testing::pickle::raw(int64_t{4}) + std::string(16, '\1'));
-    return read_weight_file(folder_ / "x.pth", set);
+    return weights::read_weight_file(folder_ / "x.pth", set);
   }
   Names names(const std::string& object, const std::string& set = "") {
     Names found;
@@ -125,7 +125,7 @@ TEST_F(Checkpoints, TensorsOfOtherKindsAreTensors) {
 TEST_F(Checkpoints, OneOfSeveralSetsIsTakenAndTheOthersTold) {
   const std::string both = dict(entry("model", weights({"own"})) +
                                 entry("model_ema", weights({"module.mean", "n_averaged"})));
-  const WeightFile averaged = read(both);
+  const weights::WeightFile averaged = read(both);
   EXPECT_TRUE(averaged.tensors.contains("mean"));
   EXPECT_EQ(averaged.set, "model_ema");
   EXPECT_EQ(averaged.others, Names{"model"});
@@ -190,8 +190,8 @@ TEST_F(Checkpoints, AListSaysHowToSave) {
 
 TEST(WeightParts, AreThoseOfModulesInsideOthers) {
   const at::Tensor w = at::zeros({1});
-  const auto parts =
-      parts_of({{"backbone.model.a", w}, {"head.b", w}, {"student.c", w}, {"teacher.module.d", w}});
+  const auto parts = weights::parts_of(
+      {{"backbone.model.a", w}, {"head.b", w}, {"student.c", w}, {"teacher.module.d", w}});
   ASSERT_EQ(parts.size(), 3);
   EXPECT_EQ(parts[0].prefix, "teacher");
   EXPECT_TRUE(parts[0].tensors.contains("d"));

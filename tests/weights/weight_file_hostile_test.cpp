@@ -59,7 +59,7 @@ class Hostile : public ::testing::Test {
 
   std::string refusal(const std::string& bytes) {
     put(folder_ / "x.pth", bytes);
-    return error_of([&] { read_weights(folder_ / "x.pth"); });
+    return error_of([&] { weights::read_weights(folder_ / "x.pth"); });
   }
 
   std::string refusal_of_zip(const std::string& object,
@@ -81,7 +81,7 @@ class Hostile : public ::testing::Test {
   bool survives(const std::string& bytes) {
     put(folder_ / "x.pth", bytes);
     try {
-      for (const auto& [name, value] : read_weights(folder_ / "x.pth"))
+      for (const auto& [name, value] : weights::read_weights(folder_ / "x.pth"))
         value.to(at::kDouble).sum().item<double>();
       return true;
     } catch (const Error&) {
@@ -95,14 +95,15 @@ class Hostile : public ::testing::Test {
 TEST_F(Hostile, TheHelpersWriteGoodFiles) {
   put(folder_ / "x.pth", zip(dict(text("w") + tensor(storage("0", 4), 1, number(3), number(1))),
                              {{"data/0", std::string(16, '\0')}}));
-  EXPECT_TRUE(at::equal(read_weights(folder_ / "x.pth").at("w"), at::zeros({3})));
+  EXPECT_TRUE(at::equal(weights::read_weights(folder_ / "x.pth").at("w"), at::zeros({3})));
   put(folder_ / "x.pth",
       pickle::legacy_start() +
           pickle::whole(dict(
               text("w") + tensor(storage("k", 2, "LongStorage", "N"), 0, number(2), number(1)))) +
           pickle::whole("](" + text("k") + "e") + pickle::raw(int64_t{2}) +
           pickle::raw(int64_t{-5}) + pickle::raw(kMax));
-  EXPECT_TRUE(at::equal(read_weights(folder_ / "x.pth").at("w"), at::tensor({int64_t{-5}, kMax})));
+  EXPECT_TRUE(
+      at::equal(weights::read_weights(folder_ / "x.pth").at("w"), at::tensor({int64_t{-5}, kMax})));
 }
 
 TEST_F(Hostile, WhatRunsProgramsIsRefusedWhereverItStands) {
@@ -156,7 +157,7 @@ TEST_F(Hostile, ObjectsAreInert) {
   const std::string w = text("w") + tensor(storage("0", 4), 0, number(4), number(1));
   const Records records{{"data/0", std::string(16, '\0')}};
   put(folder_ / "x.pth", zip(dict(text("args") + call + w), records));
-  EXPECT_EQ(read_weights(folder_ / "x.pth").size(), 1);
+  EXPECT_EQ(weights::read_weights(folder_ / "x.pth").size(), 1);
   // Names are kept once, and what is made of parts counts.
   std::string parts = text(std::string(256, 'a')) + "q\1";
   for (int i = 0; i < 200'000; ++i) parts += "h\1" + text(std::to_string(i)) + "\x93";
@@ -331,7 +332,8 @@ TEST_F(Hostile, StorageViews) {
            pickle::whole("](" + text("k") + "e") + pickle::raw(int64_t{4}) + "\1\2\3\4";
   };
   put(folder_ / "x.pth", pickle::legacy_start() + file(1, 3, 1, 2));
-  EXPECT_TRUE(at::equal(read_weights(folder_ / "x.pth").at("w"), at::tensor({3, 4}).to(at::kByte)));
+  EXPECT_TRUE(at::equal(weights::read_weights(folder_ / "x.pth").at("w"),
+                        at::tensor({3, 4}).to(at::kByte)));
   EXPECT_TRUE(says(refusal_of_legacy(file(1, 3, 2, 2)), "tensor 'w': lies outside its storage"));
   EXPECT_TRUE(says(refusal_of_legacy(file(2, 3, 0, 1)), "view lies outside the storage"));
   EXPECT_TRUE(says(refusal_of_legacy(file(-1, 3, 0, 1)), "view lies outside the storage"));

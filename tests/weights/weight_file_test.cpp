@@ -39,7 +39,7 @@ StateDict module_state() {
 class Forms : public ::testing::TestWithParam<const char*> {
  protected:
   static StateDict read(const std::string& name) {
-    return read_weights(fixture(name + "_" + GetParam() + ".pth"));
+    return weights::read_weights(fixture(name + "_" + GetParam() + ".pth"));
   }
 };
 
@@ -78,11 +78,11 @@ TEST_P(Forms, CallsNothing) {
 INSTANTIATE_TEST_SUITE_P(Pth, Forms, ::testing::Values("zip", "legacy"));
 
 TEST(ReadWeights, LaterPickleProtocols) {
-  expect_same(read_weights(fixture("module_protocol4.pth")), module_state());
+  expect_same(weights::read_weights(fixture("module_protocol4.pth")), module_state());
 }
 
 TEST(ReadWeights, Safetensors) {
-  expect_same(read_weights(fixture("plain.safetensors")), plain_state());
+  expect_same(weights::read_weights(fixture("plain.safetensors")), plain_state());
 }
 
 TEST(ReadWeights, GoesByContentNotByName) {
@@ -91,20 +91,22 @@ TEST(ReadWeights, GoesByContentNotByName) {
   std::filesystem::copy_file(fixture("plain_zip.pth"), folder / "weights.safetensors");
   std::filesystem::copy_file(fixture("plain_legacy.pth"), folder / "weights");
   for (const char* name : {"weights.pth", "weights.safetensors", "weights"})
-    expect_same(read_weights(folder / name), plain_state());
+    expect_same(weights::read_weights(folder / name), plain_state());
 }
 
 TEST(ReadWeights, DropsACommonModulePrefix) {
   const TestFolder folder;
   write_safetensors(folder / "all",
                     {{"module.a", at::zeros({1})}, {"module.module.b", at::ones({1})}});
-  expect_same(read_weights(folder / "all"), {{"a", at::zeros({1})}, {"module.b", at::ones({1})}});
+  expect_same(weights::read_weights(folder / "all"),
+              {{"a", at::zeros({1})}, {"module.b", at::ones({1})}});
   write_safetensors(folder / "some", {{"module.a", at::zeros({1})}, {"b", at::ones({1})}});
-  expect_same(read_weights(folder / "some"), {{"module.a", at::zeros({1})}, {"b", at::ones({1})}});
+  expect_same(weights::read_weights(folder / "some"),
+              {{"module.a", at::zeros({1})}, {"b", at::ones({1})}});
 }
 
 TEST(ReadWeights, AModuleThatWasSavedWhole) {
-  const StateDict state = read_weights(fixture("whole_module_zip.pth"));
+  const StateDict state = weights::read_weights(fixture("whole_module_zip.pth"));
   ASSERT_EQ(state.size(), 2);
   EXPECT_TRUE(state.contains("weight") && state.contains("bias"));
 }
@@ -112,7 +114,7 @@ TEST(ReadWeights, AModuleThatWasSavedWhole) {
 TEST(ReadWeights, SaysWhatElseAFileIs) {
   const TestFolder folder;
   const auto refused = [](const std::filesystem::path& path) {
-    return error_of([&] { read_weights(path); });
+    return error_of([&] { weights::read_weights(path); });
   };
   EXPECT_TRUE(says(refused(fixture("torchscript.pt")), "is a TorchScript program"));
   EXPECT_TRUE(says(refused(fixture("sparse_zip.pth")), "torch.save(model.state_dict(), path)"));

@@ -25,16 +25,16 @@ class Source {
     if (found == file_.end()) throw Error("tensor '" + name + "' of the ViT is missing");
     const at::Tensor& tensor = found->second;
     if (tensor.dim() != dimensions || tensor.numel() == 0)
-      throw Error("tensor '" + name + "' is " + shape_text(tensor.sizes()) + ", where a ViT has " +
-                  std::to_string(dimensions) + " dimensions");
+      throw Error("tensor '" + name + "' is " + weights::shape_text(tensor.sizes()) +
+                  ", where a ViT has " + std::to_string(dimensions) + " dimensions");
     return tensor;
   }
 
   at::Tensor take(const std::string& name, at::IntArrayRef shape) {
     const at::Tensor& tensor = peek(name, static_cast<int64_t>(shape.size()));
     if (tensor.sizes() != shape)
-      throw Error("tensor '" + name + "' is " + shape_text(tensor.sizes()) + ", not " +
-                  shape_text(shape) + " as the rest of the ViT asks");
+      throw Error("tensor '" + name + "' is " + weights::shape_text(tensor.sizes()) + ", not " +
+                  weights::shape_text(shape) + " as the rest of the ViT asks");
     if (!tensor.is_floating_point())
       throw Error("tensor '" + name + "' is of type " + std::string(tensor.dtype().name()) +
                   ", not a float's");
@@ -90,7 +90,7 @@ int64_t grid_of(const VitSpelling& spelling, const at::Tensor& positions) {
   const int64_t alone = spelling.class_token.empty() || may_be_alone ? square_side(count) : 0;
   const int64_t grid = std::max(with_class, alone);
   if (grid < 1)
-    throw Error("tensor '" + spelling.positions + "' is " + shape_text(positions.sizes()) +
+    throw Error("tensor '" + spelling.positions + "' is " + weights::shape_text(positions.sizes()) +
                 ", not " + (spelling.class_token.empty() ? "" : "a class token and ") +
                 "a square of patches");
   return grid;
@@ -323,7 +323,7 @@ VitGeometry geometry_of(const StateDict& file, const Source& source, const VitSp
   geometry.patch = kernel.size(3);
   geometry.dim = kernel.size(0);
   if (geometry.patch > 128)
-    throw Error("tensor '" + projection + "' is " + shape_text(kernel.sizes()) +
+    throw Error("tensor '" + projection + "' is " + weights::shape_text(kernel.sizes()) +
                 ": patches of over 128 pixels are not read");
   geometry.heads = heads_of(spelling, hints, geometry.dim);
   geometry.class_token = !spelling.class_token.empty();

@@ -178,7 +178,7 @@ ModelSpec student_spec(const std::string& student, int64_t classes, const std::s
 std::optional<ModelSpec> script_teacher_spec(const std::filesystem::path& path,
                                              const std::string& features) {
   const bool named = path.extension() == ".pt" || path.extension() == ".ts";
-  if (!named || !holds_torchscript(path)) return std::nullopt;
+  if (!named || !weights::holds_torchscript(path)) return std::nullopt;
   return ModelSpec{kScript, 1, {{"file", path.string()}, {"features", features}, {"frozen", true}}};
 }
 
