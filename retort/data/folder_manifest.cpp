@@ -168,6 +168,39 @@ std::string like_folders(const Contents& contents) {
          ": if those folders are the classes, call " + list_of(classes) + " train/ and test/";
 }
 
+// Class folders whose own folders are splits.
+struct Divided {
+  Contents classes;     // their contents by class; empty where not every class is divided
+  std::string warning;  // of the classes of which some folders are called like splits
+};
+
+// `alone`: a split may stand without one of training images.
+Divided divided_classes(const Contents& contents, bool alone) {
+  Divided divided;
+  size_t classes = 0;
+  bool train = alone;
+  std::string partly;
+  for (const auto& [name, inner] : contents) {
+    const auto splits = std::ranges::count_if(
+        inner.folders, [](const std::string& folder) { return split_from(folder).has_value(); });
+    if (inner.images == 0 && inner.folders.empty()) continue;
+    ++classes;
+    if (splits == 0) continue;
+    train |= std::ranges::any_of(inner.folders, [](const std::string& folder) {
+      return split_from(folder) == Split::train;
+    });
+    if (inner.images == 0 && splits == std::ssize(inner.folders))
+      divided.classes.emplace(name, inner);
+    partly += (partly.empty() ? "" : ", ") + quote_name(name);
+  }
+  if (!divided.classes.empty() && divided.classes.size() == classes && train) return divided;
+  divided.classes.clear();
+  if (!partly.empty())
+    divided.warning = "folders in " + partly +
+                      " are called like splits, and read as images of their class like all others";
+  return divided;
+}
+
 class FolderReader {
  public:
   FolderReader(fs::path root, const ManifestOptions& options)
@@ -292,39 +325,12 @@ class FolderReader {
     }
   }
 
-  // The contents of the class folders, by class, where every class is divided into splits; else
-  // nothing.
-  Contents divided_classes(const Contents& contents) {
-    Contents divided;
-    size_t classes = 0;
-    bool train = false;
-    std::string partly;
-    for (const auto& [name, inner] : contents) {
-      const auto splits = std::ranges::count_if(
-          inner.folders, [](const std::string& folder) { return split_from(folder).has_value(); });
-      if (inner.images == 0 && inner.folders.empty()) continue;
-      ++classes;
-      if (splits == 0) continue;
-      train |= std::ranges::any_of(inner.folders, [](const std::string& folder) {
-        return split_from(folder) == Split::train;
-      });
-      if (inner.images == 0 && splits == std::ssize(inner.folders)) divided.emplace(name, inner);
-      partly += (partly.empty() ? "" : ", ") + quote_name(name);
-    }
-    if (!divided.empty() && divided.size() == classes && (train || !options_.known.empty()))
-      return divided;
-    if (!partly.empty())
-      note("folders in " + partly +
-               " are called like splits, and read as images of their class like all others",
-           true);
-    return {};
-  }
-
   void read_classes(const FolderContent& content) {
     if (content.folders.empty() && content.images > 0) return read_flat(content);
     Contents contents;
     for (const std::string& name : content.folders) contents[name] = content_of(root_ / name);
-    const Contents divided = divided_classes(contents);
+    const auto [divided, warning] = divided_classes(contents, !options_.known.empty());
+    if (!warning.empty()) note(warning, true);
     if (divided.empty()) {
       if (std::string text = like_folders(contents); !text.empty()) note(std::move(text), true);
       for (const std::string& name : content.folders)
