@@ -16,12 +16,11 @@ namespace {
 
 using Half = c10::BFloat16;
 
-constexpr int64_t kShare =
-    1 << 16;  // values that get sums of their own, and that a thread takes at a time
-constexpr int64_t kWide = 256;  // values of a row at least, where places can be joined
+constexpr int64_t kShare = 1 << 16;  // values that share one sum; a thread takes a share at a time
+constexpr int64_t kWide = 256;       // positions are joined until a row has this many values
 
-// The maps as rows of numbers, place after place: where channels are few a row has those of several
-// places, so that loops over it are long.
+// The maps as rows of values. Where there are few channels a row has the values of several
+// positions, so that loops over a row are long.
 struct Rows {
   int64_t channels, places = 1, rows;
 
@@ -32,7 +31,7 @@ struct Rows {
   int64_t at_once() const { return std::max<int64_t>(1, kShare / width()); }
   int64_t shares() const { return (rows + at_once() - 1) / at_once(); }
 
-  // What is of channels, as often as a row has them: value(channel).
+  // Repeats the values of the channels, value(channel), to fill a row.
   template <class Value>
   std::vector<float> spread(const Value& value) const {
     std::vector<float> found(static_cast<size_t>(width()));
@@ -43,7 +42,7 @@ struct Rows {
     return found;
   }
 
-  // pass(share, its first row, its number of rows)
+  // Calls pass(share, its first row, its number of rows) for each share, in parallel.
   template <class Pass>
   void each(const Pass& pass) const {
     at::parallel_for(0, shares(), 1, [&](int64_t begin, int64_t end) {
@@ -52,9 +51,9 @@ struct Rows {
     });
   }
 
-  // Room for two sums of each value of a row, for each share.
+  // Zeros [shares, 2, width]: two sums for each value of a row in each share.
   at::Tensor sums() const { return at::zeros({shares(), 2, width()}, at::kFloat); }
-  // Of those: the first by channel, then the second.
+  // Adds these up by channel: the first sum of each channel, then the second of each.
   std::vector<double> total(const at::Tensor& sums) const {
     std::vector<double> found(static_cast<size_t>(2 * channels));
     const auto* from = sums.const_data_ptr<float>();
@@ -77,7 +76,7 @@ RETORT_VECTORISED void add_moments(const Half* x, int64_t rows, int64_t width,
     }
 }
 
-// Batch norm of a row: scale · x + shift, cut off at the bounds.
+// Batch norm of a row: scale · x + shift, clamped to the bounds.
 struct Line {
   const float *scale, *shift;
   Bounds bounds;
@@ -125,7 +124,7 @@ RETORT_VECTORISED void combine_rows(const Half* gradient, const Half* x, int64_t
     }
 }
 
-// What a line needs of a batch norm.
+// The scales and shifts of a batch norm, repeated to fill a row.
 struct Spread {
   std::vector<float> scales, shifts;
   Bounds bounds;
@@ -151,7 +150,8 @@ bool are_bf16_maps(const at::Tensor& x) {
 std::tuple<at::Tensor, at::Tensor> batch_moments(const at::Tensor& maps) {
   const Rows rows(maps);
   const Half* x = maps.const_data_ptr<Half>();
-  // Squares of differences from any one place: those from zero lose what a large mean leaves.
+  // Differences from the first position's value are squared, because squares of the values
+  // themselves lose precision where the mean is large.
   const std::vector<float> near = rows.spread([&](int64_t c) { return static_cast<float>(x[c]); });
   const at::Tensor sums = rows.sums();
   rows.each([&](int64_t share, int64_t row, int64_t count) {
@@ -207,8 +207,8 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> gradients_of(const at::Tensor& gr
     by_weight[c] =
         static_cast<float>(total[static_cast<size_t>(c + rows.channels)] * inverse_std[c]);
   }
-  // scale · (g - mean of g - x̂ · mean of g x̂), x̂ = (x - mean) · inverse_std, as a sum of g, x
-  // and a constant.
+  // The gradient of x is scale · (g − mean of g − x̂ · mean of g x̂) with x̂ = (x − mean) ·
+  // inverse_std, here as a sum of terms in g and in x and a constant.
   const auto values = static_cast<double>(rows.rows * rows.places);
   const auto of_x = [&](int64_t c) {
     return -spread.scales[static_cast<size_t>(c)] * inverse_std[c] * by_weight[c] / values;

@@ -7,15 +7,15 @@
 
 namespace retort::kernels {
 
-// 32 numbers in bfloat16 as two vectors of 512 bits, those at even places and those at odd ones:
-// each is half of a word of 32 bits, and a float once the rest of that is zero. For functions that
-// are RETORT_AVX512.
+// Loads and stores 32 bfloat16 numbers as two float vectors of 512 bits, one of the numbers at even
+// indices and one of those at odd ones: a word of 32 bits holds one of each, and a bfloat16 number
+// is the upper half of a float. For functions that are RETORT_AVX512.
 struct Bf16Pairs {
   static constexpr int kLanes = 16, kChannels = 2 * kLanes;
   using Floats [[gnu::vector_size(64)]] = float;
   using Words [[gnu::vector_size(64)]] = uint32_t;
 
-  // First: 0 or 1, the even or the odd ones.
+  // Loads the numbers at even indices (First = 0) or at odd ones (First = 1).
   template <int First>
   [[gnu::always_inline]] static void load(const c10::BFloat16* from, Floats& to) {
     Words words;
@@ -27,7 +27,7 @@ struct Bf16Pairs {
     load<0>(from, even);
     load<1>(from, odd);
   }
-  // Rounded to the nearest, the even one of two.
+  // Rounds to the nearest, ties to even.
   [[gnu::always_inline]] static void store(const Floats& even, const Floats& odd,
                                            c10::BFloat16* to) {
     Words low, high;

@@ -1,15 +1,13 @@
-// Convolutions in channels-last and their gradients, for every network in the process, TorchScript
-// ones included, where libtorch's way to them is slow (bench/gradients.cpp):
-// - Depthwise: oneDNN has no kernel for some gradients and takes its reference loops, a few of
-// which cost more than the rest of a
-//   MobileNet's step. These are, in bf16, the gradient of the input at a stride of 2, which is left
-//   to oneDNN in fp32, and those of weights of more than 3×3 or on maps of 2×2. Those of the other
-//   weights are computed here, too, where that is faster: in fp32 but for a stride of 1 with
-//   vectors of 512 bits, in bf16 with those alone, and channels that fill them. So are outputs and
-//   inputs' gradients in bf16.
-// - 1×1 in fp32: gradients are matrix products. oneDNN's kernels reorder what they are given, which
-// takes longer than the product where
-//   maps are small or channels many.
+// Channels-last convolutions and their gradients, for every network in the process, TorchScript
+// ones included, where libtorch's kernels are slow (bench/gradients.cpp).
+// - Depthwise: for some gradients oneDNN has no kernel and falls back to reference loops, a few of
+//   which cost more than the rest of a MobileNet's step: in bf16 the gradient of the input at a
+//   stride of 2, in both types the gradient of the weights for kernels larger than 3×3 and on maps
+//   smaller than 3×3. The gradient of other weights is computed here where that is faster: in fp32
+//   except at a stride of 1 with AVX-512, in bf16 with AVX-512 and at least 32 channels. So are
+//   outputs in bf16, and the gradient of the input in bf16 at a stride of 1.
+// - 1×1 in fp32: gradients are matrix products. oneDNN's kernels reorder their inputs, which takes
+//   longer than the product where maps are small or there are many channels.
 #include <ATen/ops/convolution_backward_native.h>
 #include <ATen/ops/convolution_native.h>
 #include <ATen/ops/mm.h>
@@ -29,11 +27,10 @@ namespace {
 using Gradients = std::tuple<at::Tensor, at::Tensor, at::Tensor>;  // of input, weight, bias
 using Wanted = std::array<bool, 3>;
 
-constexpr int64_t kManyWeights =
-    4096;  // of a 1×1 kernel: from there on the product is the faster, and for the input
-constexpr int64_t kFewPixels = 4096;  // in all images as well, up to here
+constexpr int64_t kManyWeights = 4096;  // 1×1 kernels of at least this size use matrix products,
+constexpr int64_t kFewPixels = 4096;    // for the input only up to this many pixels of all images
 
-// What libtorch's kernels take, forward and back.
+// The arguments of libtorch's convolution, forward and backward.
 struct Convolution {
   const at::Tensor &input, &weight;
   at::IntArrayRef stride, padding, dilation;
@@ -46,7 +43,7 @@ bool all(at::IntArrayRef values, int64_t are) {
   return std::ranges::all_of(values, [&](int64_t value) { return value == are; });
 }
 
-// A plain convolution of images in channels-last, of the same type as the weights.
+// Whether it is a plain convolution of images in channels-last, with input and weights of one type.
 bool is_plain(const Convolution& c) {
   const auto type = c.input.scalar_type();
   return c.input.dim() == 4 && c.weight.dim() == 4 && !c.transposed &&
@@ -61,7 +58,7 @@ bool is_depthwise(const Convolution& c) {
 }
 
 DepthwiseShape shape_of(const Convolution& c) {
-  // One number stands for both directions, too.
+  // A list of one number stands for both directions.
   const std::array<int64_t, 2> stride{c.stride.front(), c.stride.back()},
       padding{c.padding.front(), c.padding.back()};
   const auto outputs = [&](size_t i) {
@@ -104,7 +101,8 @@ bool slow_by_weight(const DepthwiseShape& s, at::ScalarType type) {
                             : has_avx512() && s.channels >= kWideDepthwiseChannels;
 }
 
-// That of the convolution by which the gradient of the output gives the input's, at a stride of 1.
+// The shape of the convolution that maps the gradient of the output to that of the input, at a
+// stride of 1.
 DepthwiseShape turned(const DepthwiseShape& s) {
   return {s.images,        s.channels,
           s.out_height,    s.out_width,
@@ -145,7 +143,7 @@ at::Tensor rows(const at::Tensor& maps) {
   return maps.permute({0, 2, 3, 1}).reshape({-1, maps.size(1)});
 }
 
-// The larger side first: that is how the product is fast.
+// The larger side comes first, because the product is faster that way.
 at::Tensor pointwise_weights(const at::Tensor& input, const at::Tensor& gradient) {
   const at::Tensor x = rows(input), g = rows(gradient);
   const at::Tensor product =
@@ -184,8 +182,8 @@ Gradients convolution_backward(const at::Tensor& gradient, const at::Tensor& inp
 
 }  // namespace
 
-// libtorch has its kernels under CompositeExplicitAutograd: these, for the processor alone, go
-// before them.
+// libtorch registers its kernels under CompositeExplicitAutograd; those registered for the CPU
+// alone take precedence.
 TORCH_LIBRARY_IMPL(aten, CPU, library) {
   library.impl("convolution", convolution);
   library.impl("convolution_backward", convolution_backward);

@@ -12,8 +12,8 @@
 namespace retort::kernels {
 namespace {
 
-// A row of one image's. A place of the input is seen by the kernel's places that are as far from it
-// as the output's are apart. weights: [kernel height, kernel width, C]; sums: room for C.
+// Computes row `y` of one image's input gradient. An input pixel receives from kernel positions
+// that are one stride apart. weights: [kernel height, kernel width, C]; sums: space for C values.
 RETORT_VECTORISED void find_row(const c10::BFloat16* gradient, const float* weights,
                                 const DepthwiseShape& s, int64_t y, float* __restrict sums,
                                 c10::BFloat16* to) {

@@ -17,16 +17,16 @@ namespace retort::kernels {
 #ifdef RETORT_AVX512
 namespace {
 
-constexpr int64_t kFewestColumns = 4;  // below, the library is as fast
+constexpr int64_t kFewestColumns = 4;  // with fewer output columns libtorch is as fast
 constexpr int kSide = RowsUnder::kSide, kTaps = kSide * kSide;
 
-// The weights of the channels of a vector and the bias, even channels first.
+// Weights and bias of one vector's channels, even channels first.
 struct Kernel {
   float weights[kTaps][2][Bf16Pairs::kLanes], bias[2][Bf16Pairs::kLanes];
 };
 
-// An output row of some channels of one image. `input` and `to`: the image's, and the row's, from
-// the first of those channels on.
+// Computes an output row of 32 channels of one image. `input` points to the image, `to` to the row,
+// each at the first of those channels.
 template <int Stride>
 RETORT_AVX512 void find_row(const c10::BFloat16* input, const Kernel& kernel,
                             const DepthwiseShape& s, int64_t y, c10::BFloat16* to) {
@@ -34,7 +34,7 @@ RETORT_AVX512 void find_row(const c10::BFloat16* input, const Kernel& kernel,
   Bf16Pairs::Floats weights[kTaps][2], bias[2];
   std::memcpy(weights, kernel.weights, sizeof weights);
   std::memcpy(bias, kernel.bias, sizeof bias);
-  Bf16Pairs::Floats even[kSide][kSide], odd[kSide][kSide];  // what lies under the kernel
+  Bf16Pairs::Floats even[kSide][kSide], odd[kSide][kSide];  // the inputs under the kernel
   const auto look = [&](int64_t column, int j) __attribute__((always_inline)) {
     for (int i = 0; i < kSide; ++i) Bf16Pairs::load(rows.at(i, column), even[i][j], odd[i][j]);
   };
@@ -73,7 +73,7 @@ at::Tensor depthwise_output(const at::Tensor& input, const at::Tensor& weight,
   const at::Tensor weights = weight.to(at::kFloat).contiguous(),
                    biases = bias.defined() ? bias.to(at::kFloat).contiguous() : at::Tensor();
   const int64_t blocks = (s.channels + Bf16Pairs::kChannels - 1) / Bf16Pairs::kChannels;
-  // The last block may begin among the channels of the one before.
+  // The last block may overlap the one before.
   const auto first_of = [&](int64_t block) {
     return std::min(block * Bf16Pairs::kChannels, s.channels - Bf16Pairs::kChannels);
   };

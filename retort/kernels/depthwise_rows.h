@@ -8,9 +8,8 @@
 
 namespace retort::kernels {
 
-// What a 3×3 kernel of a depthwise convolution sees of one image for a row of the output: three
-// rows, or nothing where there is padding. Of 32 channels, the first of which is where `image`
-// points.
+// The three input rows of one image that a 3×3 depthwise kernel reads for row `y` of the output,
+// for 32 channels. `image` points to the first of these channels. Padding reads as zeros.
 struct RowsUnder {
   static constexpr int kSide = 3;
 

@@ -13,15 +13,12 @@
 namespace retort::kernels {
 namespace {
 
-constexpr int64_t kBlock =
-    32;  // channels at a time at most: a row of taps has its sums in registers
-constexpr int64_t kNear = 256;    // pixels of a block's gradient that stay in the first cache while
-                                  // the kernel's rows pass over them
-constexpr int64_t kShare = 4096;  // pixels at least that get sums of their own: so they are the
-                                  // same however many threads there are
+constexpr int64_t kBlock = 32;    // most channels at a time; sums of a row of taps fit in registers
+constexpr int64_t kNear = 256;    // pixels of the gradient that stay in L1 for all kernel rows
+constexpr int64_t kShare = 4096;  // pixels that share one sum, however many threads run
 
-// Types of their own: where a vector's size depends on a template's parameter, GCC 12 takes it for
-// a number.
+// These are separate types because GCC 12 treats a vector whose size depends on a template
+// parameter as a scalar.
 struct Vector8 {
   static constexpr int kLanes = 8;
   using Floats [[gnu::vector_size(32)]] = float;
@@ -35,7 +32,7 @@ struct Vector16 {
   using Words [[gnu::vector_size(64)]] = uint32_t;
 };
 
-// How many channels at a time.
+// The vectors for one step of Count · kLanes channels.
 template <class V, int Count>
 struct Width : V {
   static constexpr int kVectors = Count, kChannels = V::kLanes * Count;
@@ -60,16 +57,16 @@ static_assert(Few::kChannels == kFewestDepthwiseChannels &&
 struct Range {
   int64_t begin, end;
 };
-// Of places [begin, end) of the output, those that see an input through the kernel's place `tap`.
+// The output positions in [begin, end) for which kernel position `tap` lies inside the input.
 Range seeing(int64_t tap, Range of, int64_t inputs, int64_t stride, int64_t padding) {
-  // Quotients rounded up; of what is negative, 0 or less.
+  // Quotients are rounded up; negative ones become 0 or less.
   const int64_t first = (padding - tap + stride - 1) / stride,
                 last = (inputs + padding - tap + stride - 1) / stride;
   return {std::max(of.begin, first), std::min(of.end, last)};
 }
 
-// Some channels of some images, through some taps of the kernel. `start` is where in `input` the
-// first tap would look from the output's first place: outside, where there is padding.
+// Some channels of some images, for some taps of the kernel. `start` is the offset in `input` of
+// the first tap at the output's first position; it is outside the input where there is padding.
 template <class T>
 struct Pass {
   const T *input, *gradient;
@@ -86,8 +83,8 @@ struct Pass {
   }
 };
 
-// sums[tap][channel] += Σ gradient · the input under the tap, for a row of taps that all see an
-// input from those columns.
+// sums[tap][channel] += Σ gradient · the input under the tap, for a row of taps that are all inside
+// the input for those columns.
 template <int Taps, class W, class T>
 [[gnu::always_inline]] inline void add_taps(const Pass<T>& pass, Range columns, float* sums) {
   if (columns.begin >= columns.end || pass.rows.begin >= pass.rows.end) return;
@@ -115,7 +112,7 @@ template <int Taps, class W, class T>
       std::memcpy(sums + tap * kBlock + v * W::kLanes, &found[tap][v], sizeof found[tap][v]);
 }
 
-// Tap by tap, each over those of the columns that see an input through it.
+// Adds tap by tap, each over the columns for which it is inside the input.
 template <class W, class T>
 [[gnu::always_inline]] inline void add_each_tap(const Pass<T>& pass, Range columns, float* sums) {
   const DepthwiseShape& s = pass.s;
@@ -125,7 +122,7 @@ template <class W, class T>
                    seeing(tap, columns, s.width, s.stride[1], s.padding[1]), sums + tap * kBlock);
 }
 
-// A row of the kernel over all columns; Taps: its width.
+// Adds a row of the kernel over all columns. Taps: the kernel's width.
 template <int Taps, class W, class T>
 [[gnu::always_inline]] inline void add_row(const Pass<T>& pass, float* sums) {
   const DepthwiseShape& s = pass.s;
@@ -137,7 +134,7 @@ template <int Taps, class W, class T>
   add_each_tap<W>(pass, {end, s.out_width}, sums);
 }
 
-// Taps: the kernel's width, or 0 for any.
+// Taps: the kernel's width, or 0 for any width.
 template <int Taps, class W, class T>
 [[gnu::always_inline]] inline void add_images(const T* input, const T* gradient,
                                               const DepthwiseShape& s, int64_t images,
@@ -164,8 +161,8 @@ template <int Taps, class W, class T>
       }
 }
 
-// sums[kernel row][kernel column][channel] += those of some images, for as many channels from the
-// pointers on.
+// sums[kernel row][kernel column][channel] += the gradients of some images, for W::kChannels
+// channels from the pointers on.
 template <class W, class T>
 [[gnu::always_inline]] inline void add_channels(const T* input, const T* gradient,
                                                 const DepthwiseShape& s, int64_t images,
@@ -178,7 +175,7 @@ template <class W, class T>
     add_images<0, W>(input, gradient, s, images, sums);
 }
 
-// Of a block of channels: 8, or 16 where there are as many.
+// The same for a block of 8 channels, or of 16 where there are that many.
 template <class T>
 [[gnu::always_inline]] inline void add_channels(const T* input, const T* gradient,
                                                 const DepthwiseShape& s, int64_t images,
@@ -197,8 +194,8 @@ RETORT_VECTORISED void add_block(const c10::BFloat16* input, const c10::BFloat16
   add_channels(input, gradient, s, images, sums);
 }
 #ifdef RETORT_AVX512
-// All taps of a 3×3 kernel in one pass, as there are registers for their sums and for what lies
-// under them: a step to the right loads no more columns than the stride. sums[tap][channel], of
+// Adds all taps of a 3×3 kernel in one pass: the registers hold their sums and the inputs under
+// them, and a step to the right loads only as many columns as the stride. sums[tap][channel] has
 // every other channel.
 template <int Stride, int First>
 [[gnu::always_inline]] inline void add_square(const c10::BFloat16* input,
@@ -228,8 +225,8 @@ template <int Stride, int First>
   std::memcpy(sums, found, sizeof found);
 }
 
-// As many rows at a time as stay in the first cache while half of the channels and then the others
-// pass over them.
+// Takes as many rows at a time as stay in the L1 cache while even channels and then odd ones are
+// added.
 template <int Stride>
 [[gnu::always_inline]] inline void add_squares(const c10::BFloat16* input,
                                                const c10::BFloat16* gradient,
@@ -274,7 +271,7 @@ struct Block {
   void (*add)(const T* input, const T* gradient, const DepthwiseShape& s, int64_t images,
               float* sums);
 };
-// The largest that so many channels fill.
+// The largest block that this many channels fill.
 template <class T>
 Block<T> block_of(int64_t channels) {
 #ifdef RETORT_AVX512
@@ -283,7 +280,7 @@ Block<T> block_of(int64_t channels) {
   return {channels < Many::kChannels ? Few::kChannels : Many::kChannels, add_block};
 }
 
-// The images are shared out, and the channels.
+// Shares of the images and blocks of the channels are computed in parallel.
 template <class T>
 at::Tensor gradient_of(const at::Tensor& input, const at::Tensor& gradient,
                        const DepthwiseShape& s) {
@@ -301,9 +298,7 @@ at::Tensor gradient_of(const at::Tensor& input, const at::Tensor& gradient,
     for (int64_t task = begin; task < end; ++task) {
       const int64_t image = task / blocks * each, wanted = task % blocks * block.channels;
       const int64_t first = std::min(
-          wanted,
-          s.channels -
-              block.channels);  // the last block may begin among the channels of the one before
+          wanted, s.channels - block.channels);  // the last block may overlap the one before
       sums.fill(0);
       block.add(in + image * s.height * s.width * s.channels + first,
                 by + image * pixels * s.channels + first, s, std::min(each, s.images - image),

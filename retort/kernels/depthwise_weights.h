@@ -9,7 +9,7 @@ namespace retort::kernels {
 
 constexpr int64_t kLargestDepthwiseKernel = 7;
 constexpr int64_t kFewestDepthwiseChannels = 8;
-constexpr int64_t kWideDepthwiseChannels = 32;  // as many fill vectors of 512 bits
+constexpr int64_t kWideDepthwiseChannels = 32;  // they fill two vectors of 512 bits
 
 // The sizes of a depthwise convolution without dilation, with one output channel for each input
 // channel.
@@ -18,10 +18,10 @@ struct DepthwiseShape {
   std::array<int64_t, 2> stride, padding;
 };
 
-// The gradient of a depthwise convolution's weights, [C, 1, kernel height, kernel width], of the
-// input's type: float or bfloat16. Input and gradient (of the output) are in channels-last, of at
-// least kFewestDepthwiseChannels channels, and the kernel is of at most kLargestDepthwiseKernel on
-// a side. Sums are in float, and the same however many threads there are.
+// The gradient of a depthwise convolution's weights, [C, 1, kernel height, kernel width], in the
+// input's type: float or bfloat16. `input` and `gradient` (of the output) are in channels-last and
+// have at least kFewestDepthwiseChannels channels; the kernel has at most kLargestDepthwiseKernel
+// rows and columns. Sums are in float, and do not depend on the number of threads.
 at::Tensor depthwise_weight_gradient(const at::Tensor& input, const at::Tensor& gradient,
                                      const DepthwiseShape& shape);
 
