@@ -18,7 +18,7 @@ constexpr int kMaxNesting = 4;
 constexpr int kMaxModules = 100'000;
 constexpr int kMaxModuleDepth = 64;
 
-// Entries of checkpoints that hold weights, in the order in which they are wanted.
+// Entries of checkpoints that hold weights, in order of preference.
 constexpr std::array<std::string_view, 26> kEntries{"state_dict_ema",
                                                     "model_ema",
                                                     "ema_state_dict",
@@ -46,21 +46,21 @@ constexpr std::array<std::string_view, 26> kEntries{"state_dict_ema",
                                                     "checkpoint",
                                                     "state"};
 
-// Calls for each item that has a name.
+// Calls call(name, value) for each item whose key is a string.
 template <typename Call>
 void for_each_named(const Value::Items& items, Call&& call) {
   for (const auto& [key, value] : items)
     if (const auto* name = key->template as<std::string>()) call(*name, *value);
 }
 
-// What a dict, or an object that is one, holds; or null.
+// The items of a dict, or of an object that has items; else null.
 const Value::Items* items_of(const Value& value) {
   if (const auto* dict = value.as<Value::Dict>()) return &dict->items;
   const auto* opaque = value.as<Value::Opaque>();
   return opaque != nullptr && !opaque->items.empty() ? &opaque->items : nullptr;
 }
 
-// The value of the last item of that name, as a dict has it.
+// The last item of that name, as Python's dict would keep it; null without one.
 const Value* find(const Value::Items& items, std::string_view wanted) {
   const Value* found = nullptr;
   for_each_named(items, [&](const std::string& name, const Value& value) {
@@ -69,7 +69,7 @@ const Value* find(const Value::Items& items, std::string_view wanted) {
   return found;
 }
 
-// The attributes of an object; or null.
+// The attributes of an object; null without them.
 const Value::Items* attributes_of(const Value& value) {
   const auto* opaque = value.as<Value::Opaque>();
   const auto* state =
@@ -83,7 +83,8 @@ bool is_module(const Value& value) {
          find(*attributes, "_modules") != nullptr;
 }
 
-// Collects the tensors of an object of modules under the names that its state_dict() has.
+// Collects the tensors of an object and its submodules under the names that state_dict() gives
+// them.
 class ModuleReader {
  public:
   explicit ModuleReader(const std::string& where) : where_(where) {}
@@ -132,8 +133,8 @@ class ModuleReader {
   std::vector<std::pair<std::string, const Value::Tensor*>> found_;
 };
 
-// Whether it is a dict with tensors in it. `matrices`: none but of numbers in a row may be
-// something else than weights.
+// Whether it is a dict with tensors. `matrices`: one tensor at least must have two dimensions,
+// since a dict of vectors alone may be something other than weights.
 bool holds_tensors(const Value& value, bool matrices = false) {
   const Value::Items* items = items_of(value);
   bool found = false;
@@ -147,7 +148,7 @@ bool holds_tensors(const Value& value, bool matrices = false) {
   return found;
 }
 
-// Looks for weights in an object, its entries, and theirs.
+// Looks for weights in an object, in its entries, and in their entries.
 class Search {
  public:
   Search(std::string& wanted, const std::string& where) : wanted_(wanted), where_(where) {}
@@ -155,7 +156,7 @@ class Search {
   const Value* find_in(const Value& value, int depth = 0) {
     if (is_module(value)) return &value;
     const Value::Items* items = items_of(value);
-    // A dict may hold itself, under several of these names.
+    // A dict may contain itself.
     if (items == nullptr || depth > kMaxNesting || !seen_.insert(items).second) return nullptr;
     if (!wanted_.empty()) {
       if (const Value* found = named(*items, depth)) return found;
@@ -180,7 +181,7 @@ class Search {
     return found;
   }
 
-  // Under the first known name; the others are told.
+  // Takes the first of kEntries that has weights; the others go to `others`.
   const Value* known(const Value::Items& items, int depth) {
     const Value* first = nullptr;
     std::string name;
@@ -207,7 +208,7 @@ class Search {
            });
   }
 
-  // Under a name that nobody knows, where there is one alone.
+  // Takes the entry with weights under an unknown name, where there is only one.
   const Value* only(const Value::Items& items, int depth) {
     std::vector<std::string> names;
     const Value* first = nullptr;
@@ -241,7 +242,7 @@ class Search {
   std::set<const Value::Items*> seen_;
 };
 
-// The first name in it that is not allowed, for the message where nothing else was found.
+// The first name that is not allowed, for the message where no weights were found.
 std::string outside(const Value& root) {
   const auto* opaque = root.as<Value::Opaque>();
   if (const Value::Items* items = items_of(root)) {

@@ -33,7 +33,7 @@ std::optional<Names> in_order(NamesByIndex found) {
   return names.empty() ? std::nullopt : std::optional(std::move(names));
 }
 
-// Reads how Python prints a dict of names by index: {0: 'cat', 1: "dog's"}.
+// Parses a dict of names by index as Python prints it: {0: 'cat', 1: "dog's"}.
 class PythonDict {
  public:
   explicit PythonDict(std::string_view text) : rest_(text) {}
@@ -71,7 +71,8 @@ class PythonDict {
     return index_from(digits);
   }
 
-  // Python escapes the quotation mark, the backslash, and what cannot be printed, which names lack.
+  // Parses a quoted string. Of Python's escapes it knows the quotation mark and the backslash;
+  // names have no others.
   std::optional<std::string> quoted() {
     skip_blanks();
     if (!rest_.starts_with('\'') && !rest_.starts_with('"')) return std::nullopt;

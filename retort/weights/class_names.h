@@ -8,11 +8,12 @@
 
 namespace retort::weights {
 
-// The names of classes in the order of a classifier's outputs, from a list of names or an object
-// of names by index. Nothing where it is neither; throws Error where an index is missing.
+// The class names in the order of a classifier's outputs, from a list of names or an object of
+// names by index. Nothing where the JSON is neither or is empty; throws Error where an index is
+// missing.
 std::optional<std::vector<std::string>> class_names_in(const nlohmann::json& json);
 
-// The same from a file's metadata: JSON, or how Python prints a dict of names by index, as in
+// The same from a text of a file's metadata: JSON, or a dict of names by index as Python prints it,
 // {0: 'cat', 1: "dog's"}.
 std::optional<std::vector<std::string>> class_names_in_text(const std::string& text);
 

@@ -37,7 +37,7 @@ bool is_little_endian(const PickleValue& system) {
   return false;
 }
 
-// Where each storage lies; its length is checked against what the object's pickle declared.
+// The bytes of each storage. Its length is checked against the declaration in the object's pickle.
 Places find_storages(std::span<const std::byte> rest, const PickleValue& keys,
                      const std::map<std::string, StorageType>& declared, const std::string& where) {
   const auto* list = keys.as<PickleValue::Sequence>();

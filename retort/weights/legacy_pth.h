@@ -9,12 +9,13 @@
 
 namespace retort::weights {
 
-// Whether the bytes begin as torch.save began its files before 1.6.
+// Whether the bytes begin as files do that torch.save wrote before 1.6.
 bool is_legacy_pth(std::span<const std::byte> bytes);
 
-// A .pth as torch.save wrote it before 1.6: the pickles of a magic number, the protocol 1001, the
-// writer's system, the object and the storage keys, and then for each key an int64 number of
-// elements and the elements. Throws Error, naming `where`, on anything else or truncated.
+// Opens a .pth as torch.save wrote it before 1.6: the pickles of a magic number, the protocol 1001,
+// the writer's system, the object and the storage keys, and then for each key an int64 number of
+// elements and the elements. Throws Error, naming `where`, on anything else, on big-endian numbers
+// and on a truncated file.
 PickledFile open_legacy_pth(const std::shared_ptr<const MappedFile>& file,
                             const std::string& where);
 

@@ -16,7 +16,7 @@
 
 namespace retort::weights {
 
-// What a pickle holds beside weights, as inert values: a reader of them can build and call nothing.
+// The objects of a pickle as plain data. Reading them creates no Python object and calls nothing.
 struct PickleValue {
   using Items = std::vector<std::pair<const PickleValue*, const PickleValue*>>;
 
@@ -37,20 +37,21 @@ struct PickleValue {
     Items items;
     bool is_ordered = false;
   };
-  // Anything that takes another name than the allowed ones: a class or function, or an object of
-  // it. Nothing of that name is looked for, let alone called; what the pickle gives to it is kept.
+  // A class or function whose name is not allowed, or an object of it. Nothing of that name is
+  // looked up or called; only the data that the pickle assigns to it is kept.
   struct Opaque {
-    const std::string* name;  // "argparse.Namespace", in Pickle::names
+    const std::string* name;  // such as "argparse.Namespace"; points into Pickle::names
     Items items{};            // set by key, as those of a dict
     const PickleValue* state = nullptr;
   };
-  // `count` elements from element `first` on of the storage of this key: all of it, but for the
-  // storage views of very old files.
+  // Elements [first, first + count) of the storage with this key. This is the whole storage, except
+  // for storage views in very old files.
   struct Storage {
     std::string key;
     int64_t first = 0, count = 0;
   };
-  // The arguments of torch._utils._rebuild_tensor, of any kind until they are checked.
+  // The arguments of torch._utils._rebuild_tensor. They are values of any kind until TensorBuilder
+  // checks them.
   struct Tensor {
     const PickleValue *storage, *offset, *sizes, *strides;
     bool is_plain = true;  // false: a conjugate or negative view
@@ -71,27 +72,27 @@ struct StorageType {
   int64_t numel;
 };
 
-// One pickle: the values point into each other, and may do so in cycles.
+// One pickle. Its values point to each other, also in cycles.
 struct Pickle {
   std::deque<PickleValue> values;
   const PickleValue* root = nullptr;
   std::map<std::string, StorageType> storages;  // by key, as the persistent ids declare them
-  std::set<std::string> names;                  // of what is opaque
+  std::set<std::string> names;                  // of Opaque values
   size_t size = 0;                              // bytes read, STOP included
 };
 
 // Reads the pickle (protocols 2 to 5) at the start of the bytes. It knows the names that torch.save
-// writes for tensors, dicts, lists, tuples, sets, numbers and strings; whatever takes another name
-// is Opaque, but for functions that run programs, which are an Error wherever they stand. An
-// operation outside those protocols is an Error, as are a call of an allowed name with other
-// arguments, truncated bytes, and more of them than weights need. `where` begins each message.
+// writes for tensors, dicts, lists, tuples, sets, numbers and strings; any other name becomes
+// Opaque. Throws Error, beginning with `where`, on names of functions that run programs, on an
+// operation outside these protocols, on a call of an allowed name with other arguments, on
+// truncated bytes, and on a pickle longer than weights need.
 Pickle read_pickle(std::span<const std::byte> bytes, const std::string& where);
 
-// A pickled object and what its storages hold.
+// A pickled object and the data of its storages.
 struct PickledFile {
   Pickle pickle;
-  // The whole storage of a key, one-dimensional. Throws Error when the file does not hold it in
-  // full.
+  // The whole storage of a key, one-dimensional. Throws Error when the file does not have all of
+  // it.
   std::function<at::Tensor(const std::string& key, const StorageType& type)> storage;
 };
 

@@ -25,14 +25,13 @@ constexpr std::array<StorageName, 12> kStorages{{{"torch.DoubleStorage", at::kDo
 
 constexpr std::array<std::string_view, 9> kCallable{
     kOrderedDict,        kSize,   kTensor,           kTensorV2,     kParameter,
-    kParameterWithState, kOfType, "__builtin__.set", "builtins.set"};  // as Python 2 and 3 call it
+    kParameterWithState, kOfType, "__builtin__.set", "builtins.set"};  // in Python 2 and 3
 constexpr std::array<std::string_view, 15> kTypes{
     "torch.float64", "torch.double",   "torch.float32", "torch.float", "torch.float16",
     "torch.half",    "torch.bfloat16", "torch.int64",   "torch.long",  "torch.int32",
     "torch.int",     "torch.int16",    "torch.int8",    "torch.uint8", "torch.bool"};
 
-// What runs programs or reaches into them. A checkpoint has no use for these names, but one that is
-// made to do harm where others read it.
+// Names that run programs or reach into them. Only a checkpoint made to do harm has a use for them.
 constexpr std::array<std::string_view, 18> kSuspicious{
     "eval",       "exec",     "compile", "getattr", "setattr", "delattr",
     "__import__", "open",     "input",   "globals", "locals",  "vars",

@@ -7,9 +7,9 @@
 
 namespace retort::weights {
 
-// The names that a weight file's pickle may take, "torch.FloatStorage" among them.
+// The names that are allowed in the pickle of a weight file, such as "torch.FloatStorage".
 
-// The allowed functions that the reader acts on.
+// The allowed functions that PickleObjects::reduce() carries out.
 inline constexpr const char* kOrderedDict = "collections.OrderedDict";
 inline constexpr const char* kSize = "torch.Size";
 inline constexpr const char* kTensor = "torch._utils._rebuild_tensor";
@@ -20,11 +20,11 @@ inline constexpr const char* kOfType = "torch._tensor._rebuild_from_type_v2";
 
 bool is_allowed(std::string_view name);
 
-// Of "torch.FloatStorage" and its like.
+// The type of the elements of "torch.FloatStorage" and the like; nothing for another name.
 std::optional<at::ScalarType> storage_type(std::string_view name);
 
-// Whether it runs programs or reaches into them. Nothing of such a name would be called; but the
-// file is not to be trusted.
+// Whether the name belongs to what runs programs or reaches into them. Nothing of such a name would
+// be called, but a file that has one is not to be trusted.
 bool is_suspicious(std::string_view module, std::string_view name);
 
 }  // namespace retort::weights

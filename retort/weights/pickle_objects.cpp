@@ -40,7 +40,7 @@ void PickleObjects::push_tuple(std::vector<const Value*> items) {
 }
 
 void PickleObjects::append(const std::vector<const Value*>& items) {
-  if (top()->as<Value::Opaque>() != nullptr) return;  // a list of a class of its own
+  if (top()->as<Value::Opaque>() != nullptr) return;  // a subclass of list or set
   auto* list = std::get_if<Value::Sequence>(&top()->is);
   if (list == nullptr || list->is_tuple) fail("the pickle appends to what is not a list");
   list->items.insert(list->items.end(), items.begin(), items.end());
@@ -90,7 +90,7 @@ void PickleObjects::push_opaque(const std::string& name) {
 
 void PickleObjects::push_storage(const Value* id) {
   const auto& fields = tuple_of(id);
-  if (fields.size() > 1 && string_of(fields[0]) == "module") {  // a class beside its source
+  if (fields.size() > 1 && string_of(fields[0]) == "module") {  // a class with its source code
     const auto* opaque = fields[1]->as<Value::Opaque>();
     return push_opaque(opaque == nullptr ? "module" : *opaque->name);
   }

@@ -12,8 +12,8 @@
 
 namespace retort::weights {
 
-// What a pickle's operations work on: its bytes, the stack with its marks, and the values that were
-// made. Each function throws Error, naming the byte, where the pickle does not allow it.
+// The state of a pickle machine: the bytes, the stack with its marks, the memo, and the values made
+// so far. Each function throws Error, naming the byte, where the pickle does not fit.
 class PickleStack {
  public:
   PickleStack(std::span<const std::byte> bytes, std::string where)
@@ -21,7 +21,7 @@ class PickleStack {
 
   [[noreturn]] void fail(const std::string& what, const std::string& mend = "") const;
 
-  // The next bytes.
+  // Reads the next bytes.
   std::span<const std::byte> take(uint64_t count);
   template <typename T>
   T number() {
@@ -35,8 +35,8 @@ class PickleStack {
   std::string text(uint64_t length);
   std::string line();
 
-  // No operation makes more than one value or copies more than it is charged for: this bounds
-  // memory and time.
+  // Throws Error once the steps charged exceed what weights need. Each operation makes at most one
+  // value and copies at most what it is charged for, which bounds memory and time.
   void charge(size_t steps);
 
   template <typename T>
@@ -53,9 +53,9 @@ class PickleStack {
   void memoize(uint32_t slot) { memo_[slot] = top(); }
   void recall(uint32_t slot);
 
-  // The storages and names that were declared so far.
+  // The pickle as read so far.
   Pickle& pickle() { return out_; }
-  // The whole, whose root is the one value that is left.
+  // Ends the pickle; its root is the one value left on the stack.
   Pickle finish();
 
  private:
@@ -64,7 +64,7 @@ class PickleStack {
   std::span<const std::byte> bytes_;
   std::string where_;
   size_t at_ = 0;
-  int64_t left_ = 4'000'000;  // steps; a state dict needs some 40 for each tensor
+  int64_t left_ = 4'000'000;  // steps; a state dict needs about 40 for each tensor
   Pickle out_;
   std::vector<PickleValue*> stack_;
   std::vector<size_t> marks_;

@@ -21,7 +21,7 @@
 namespace retort::weights {
 namespace {
 
-constexpr size_t kMaxRank = 64;  // what libtorch's own kernels accept
+constexpr size_t kMaxRank = 64;  // the most dimensions that libtorch's kernels take
 // Builds the tensors of one pickled file; each storage is read once.
 class TensorBuilder {
  public:
@@ -73,7 +73,7 @@ class TensorBuilder {
     }
     if (overflow) throw Error("its shape is too large", where);
     if (empty ? offset > count : last >= count) throw Error("lies outside its storage", where);
-    // An expanded tensor of a few bytes could otherwise claim any size.
+    // Otherwise an expanded tensor of a few bytes could claim any size.
     if (!empty && product > count)
       throw Error("has more elements than its storage", where, "save it contiguous");
   }

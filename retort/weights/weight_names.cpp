@@ -11,7 +11,7 @@
 namespace retort::weights {
 namespace {
 
-// What modules call the network that they train, in the order in which one is wanted.
+// The names under which modules hold the network that they train, in order of preference.
 // clang-format off
 constexpr std::array<std::string_view, 33> kWrappers{
     "module", "ema_model", "model_ema", "ema", "averaged_model", "teacher", "teacher_model",
@@ -22,17 +22,17 @@ constexpr std::array<std::string_view, 33> kWrappers{
     "encoder_q", "base_encoder", "encoder_k", "momentum_encoder", "_forward_module"};
 // clang-format on
 
-// torch.compile's, and FSDP's and its checkpointing's, at any place.
+// Parts that torch.compile, FSDP and its checkpointing insert anywhere in a name.
 constexpr std::array<std::string_view, 3> kBetween{"_orig_mod.", "_fsdp_wrapped_module.",
                                                    "_checkpoint_wrapped_module."};
 
-// What trains a network and is not of it, where it stands at the top beside the network's own
+// Prefixes of what trains a network and is not part of it, where it is beside the network's own
 // layers.
 constexpr std::array<std::string_view, 10> kBeside{
     "criterion.", "loss.",       "loss_fn.", "projection_head.", "projector.",
     "predictor.", "prototypes.", "queue",    "train_metrics.",   "val_metrics."};
 
-// thop's operations and parameters of each module; how many weights are averaged.
+// Whether it is thop's count of operations or parameters, or the number of averaged weights.
 bool is_counter(std::string_view name) {
   const std::string_view last = name.substr(name.rfind('.') + 1);
   return last == "total_ops" || last == "total_params" || last == "n_averaged";
@@ -49,8 +49,8 @@ std::string without_between(std::string name) {
   return name;
 }
 
-// The loss's own weights and the heads of self-supervised training. MoCo v2 and SimCLR put theirs,
-// of several layers, in the place of a ResNet's classifier.
+// Drops the weights of losses and the heads of self-supervised training. MoCo v2 and SimCLR have a
+// head of several layers in the place of a ResNet's classifier.
 StateDict without_what_trains(const StateDict& state) {
   const bool has_projection = state.contains("fc.0.weight") && state.contains("fc.2.weight");
   const auto trains = [&](const std::string& name) {
@@ -64,7 +64,7 @@ StateDict without_what_trains(const StateDict& state) {
   return kept.empty() ? state : kept;
 }
 
-// Those whose names begin so, without it.
+// The tensors whose names begin with `prefix`, without it.
 StateDict below(const StateDict& state, const std::string& prefix) {
   StateDict found;
   for (auto at = state.lower_bound(prefix); at != state.end() && at->first.starts_with(prefix);
@@ -73,7 +73,7 @@ StateDict below(const StateDict& state, const std::string& prefix) {
   return found;
 }
 
-// The wrapper that all names begin with, and its dot; or nothing.
+// The wrapper's prefix that all names begin with, with its dot; empty without one.
 std::string common_wrapper(const StateDict& state) {
   for (const std::string_view wrapper : kWrappers) {
     const std::string prefix = std::string(wrapper) + ".";

@@ -31,7 +31,7 @@ T number_at(std::span<const std::byte> bytes, uint64_t at, const std::string& wh
   return value;
 }
 
-// The central directory (PKWARE APPNOTE 4.3.12 to 4.3.16), found as miniz finds it.
+// The central directory (PKWARE APPNOTE 4.3.12 to 4.3.16), found in the way miniz finds it.
 std::span<const std::byte> central_directory(std::span<const std::byte> file,
                                              const std::string& where) {
   constexpr uint64_t kEnd = 22, kLocator = 20, kEnd64 = 56;
@@ -51,10 +51,10 @@ std::span<const std::byte> central_directory(std::span<const std::byte> file,
   return file.subspan(offset, size);
 }
 
-// PyTorchStreamReader inflates some records as soon as it is made: what would grow beyond the file
-// is refused before.
+// PyTorchStreamReader inflates some records in its constructor, so that records larger than the
+// file are refused before.
 void check_record_sizes(std::span<const std::byte> file, const std::string& where) {
-  constexpr uint32_t kSizeElsewhere = 0xffffffff;  // in a zip64 field, since it is 4 GiB or more
+  constexpr uint32_t kSizeElsewhere = 0xffffffff;  // the size is 4 GiB or more, in a zip64 field
   const auto directory = central_directory(file, where);
   uint64_t at = 0;
   while (at < directory.size()) {
@@ -92,8 +92,8 @@ class Archive {
     });
   }
 
-  // Records are stored as they are, so that together they cannot be larger than the file: what
-  // claims to be is an archive made to exhaust memory.
+  // The size of a record. Records are stored uncompressed, so that together they cannot be larger
+  // than the file; an archive that claims more is made to exhaust memory.
   uint64_t claim(const std::string& name) {
     const uint64_t size = guarded([&] { return reader_->getRecordSize(name); });
     if (size > left_)
