@@ -17,16 +17,16 @@ namespace retort::models {
 // Rounds to a multiple of 8 that is never more than a tenth below `channels`.
 int64_t round_channels(double channels);
 
-// Normal with a mean of 0; timm's trunc_normal_ at so small a deviation that its bounds of ±2 cut
-// nothing off.
+// Fills with normal values of mean 0. This is timm's trunc_normal_ for deviations so small that its
+// bounds of ±2 cut nothing off.
 void truncated_by_two_(const at::Tensor& tensor, double deviation);
 
 struct NormOptions {
   double eps = 1e-5, momentum = 0.1;
 };
 
-// Conv2dNormActivation: `0` is the convolution, `1` the batch norm; nullptr for no activation;
-// `same`: padded as by conv_same_norm.
+// torchvision's Conv2dNormActivation: `0` is the convolution, `1` the batch norm. activation:
+// nullptr for none; same: pads as conv_same_norm does.
 class ConvNormActivation : public torch::nn::Module {
  public:
   ConvNormActivation(const torch::nn::Conv2d& conv, Activation activation, NormOptions norm = {},
@@ -41,7 +41,7 @@ class ConvNormActivation : public torch::nn::Module {
   bool same_;
 };
 
-// SqueezeExcitation (Hu et al. 2017, arXiv 1709.01507): each map times
+// SqueezeExcitation (Hu et al. 2017, arXiv 1709.01507): multiplies each map by its value of
 // gate(fc2(activation(fc1(means of all maps)))).
 class SqueezeExcitation : public torch::nn::Module {
  public:
@@ -53,24 +53,24 @@ class SqueezeExcitation : public torch::nn::Module {
   Activation activation_, gate_;
 };
 
-// Stochastic depth (Huang et al. 2016, arXiv 1603.09382) in torchvision's mode "row": the branch of
-// each image is zero with this probability, in [0, 1), and scaled up otherwise. Draws one number an
-// image from torch's generator.
+// Stochastic depth (Huang et al. 2016, arXiv 1603.09382) in torchvision's mode "row": each image's
+// branch is set to zero with this probability, in [0, 1), and otherwise divided by 1 − probability.
+// It draws one number an image from torch's generator.
 at::Tensor drop_branches(const at::Tensor& branch, double probability);
 
-// The InvertedResidual of torchvision's MobileNetV3 and the MBConv of its EfficientNet: expansion,
-// where it widens, depthwise convolution, squeeze-and-excitation, where there is one, and
-// projection, numbered through below `block`.
+// The InvertedResidual of torchvision's MobileNetV3 and the MBConv of its EfficientNet: an
+// expansion (where hidden differs from in), a depthwise convolution, squeeze-and-excitation (where
+// squeezed > 0) and a projection, numbered in this order below `block`.
 class InvertedResidual : public torch::nn::Module, public Residual {
  public:
   struct Options {
     int64_t in, hidden, out, kernel, stride;
-    int64_t squeezed = 0;  // channels between; 0 for no squeeze-and-excitation
+    int64_t squeezed = 0;  // hidden channels of squeeze-and-excitation; 0 for none
     Activation activation = relu_;
     Activation squeeze_activation = relu_, gate = at::sigmoid;
     NormOptions norm{};
-    bool same = false;  // conv_same_norm's padding
-    double drop = 0;    // drop_branches' probability, in training
+    bool same = false;  // pads as conv_same_norm does
+    double drop = 0;    // probability of drop_branches, in training
   };
 
   explicit InvertedResidual(const Options& options);

@@ -14,7 +14,7 @@
 namespace retort::models {
 namespace {
 
-// at::hardtanh_ keeps a copy of what it overwrites, for a gradient that its result tells as well.
+// at::hardtanh_ keeps a copy of its input, although the gradient can be computed from its output.
 struct Relu6 : torch::autograd::Function<Relu6> {
   static at::Tensor forward(torch::autograd::AutogradContext* context, at::Tensor x) {
     at::hardtanh_(x, 0, 6);
@@ -30,8 +30,8 @@ struct Relu6 : torch::autograd::Function<Relu6> {
 
 bool tracing() { return at::tracer::impl::is_dispatch_enabled(); }
 
-// Of rows or columns: how much is padded at both ends, and how many outputs come before the first
-// that is wanted.
+// For rows or columns: the padding at both ends, and the number of outputs before the first wanted
+// one.
 struct Side {
   int64_t padding = 0, skipped = 0;
 };
@@ -51,7 +51,7 @@ at::Tensor activated(const at::Tensor& maps, Activation activation) {
   return activation == nullptr ? maps : activation(maps);
 }
 
-// Of the activations that cut off what is beyond some bounds.
+// The bounds of an activation that only clamps; nothing for another.
 std::optional<kernels::Bounds> bounds_of(Activation activation) {
   constexpr float kNone = std::numeric_limits<float>::infinity();
   if (activation == nullptr) return kernels::Bounds{-kNone, kNone};
@@ -60,8 +60,7 @@ std::optional<kernels::Bounds> bounds_of(Activation activation) {
   return std::nullopt;
 }
 
-// The batch norm of torch in training, of bf16 maps on a processor, and its values cut off at the
-// bounds.
+// torch's batch norm in training for bf16 maps on the CPU, with its output clamped to the bounds.
 struct Bf16BatchNorm : torch::autograd::Function<Bf16BatchNorm> {
   static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& maps,
                             const at::Tensor& weight, const at::Tensor& bias,
@@ -113,7 +112,8 @@ at::Tensor batch_norm(torch::nn::BatchNorm2d& norm, const at::Tensor& maps, Acti
 at::Tensor conv_norm(torch::nn::Conv2d& conv, torch::nn::BatchNorm2d& norm, const at::Tensor& x,
                      const Side& rows, const Side& columns, Activation activation) {
   const bool learning = norm->is_training() || at::GradMode::is_enabled();
-  // A trace is to show the network as it is. Of small maps the kernel is the larger part.
+  // A trace must show the network as it is. For small maps the kernel is the larger tensor to
+  // rescale.
   if (learning || tracing() || conv->weight.numel() > x.numel())
     return batch_norm(norm, convolved(conv, x, conv->weight, {}, rows, columns), activation);
   const at::Tensor scale = norm->weight * (norm->running_var + norm->options.eps()).rsqrt();
@@ -155,7 +155,7 @@ at::Tensor conv_same_norm(torch::nn::Conv2d& conv, torch::nn::BatchNorm2d& norm,
     return conv_norm(conv, norm,
                      at::constant_pad_nd(x, {wide / 2, wide - wide / 2, tall / 2, tall - tall / 2}),
                      {}, {}, activation);
-  // A stride more before the first row is one output more.
+  // One stride more of padding before the first row adds one output.
   const auto side = [&](int64_t both) {
     return both % 2 == 0 ? Side{both / 2, 0} : Side{both / 2 + stride, 1};
   };

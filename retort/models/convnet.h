@@ -10,14 +10,15 @@
 
 namespace retort::models {
 
-// Gives its children the dotted names of the public implementation; its owner runs them.
+// A module without a forward pass. It gives its children the dotted names of the public
+// implementation; its owner calls them.
 struct Holder : torch::nn::Module {};
 
-// What the convolutional families share: average pooling, dropout, one linear classifier.
+// The common parts of convolutional families: average pooling, dropout and one linear classifier.
 //
-// Construction draws each layer's default and initialise() the family's own, in the public
-// implementation's order: one seed of torch's generator gives the weights that it gives there (in
-// timm, but for the stray draws of a layer that its builder tries out and drops).
+// The constructor draws each layer's default initialisation and initialise() the family's own, in
+// the public implementation's order, so that a seed of torch's generator gives the weights that it
+// gives there (except in timm for the draws of a layer that its builder makes and drops).
 //
 // Options: `dropout`, the rate before the classifier, in [0, 1).
 class ConvNet : public ImageModel {
@@ -32,7 +33,7 @@ class ConvNet : public ImageModel {
  protected:
   // Throws UsageError when the number of classes or an option is out of range.
   ConvNet(ModelSpec spec, double dropout);
-  // The classifier becomes the holder's child of this name.
+  // Registers the classifier as the holder's child of this name.
   void adopt_head(torch::nn::Module& holder, const std::string& name, int64_t dim);
   virtual void initialise_head() = 0;
 
@@ -43,11 +44,11 @@ class ConvNet : public ImageModel {
   double dropout_;
 };
 
-// [N, D, H, W] to [N, D].
+// The mean over positions: [N, D, H, W] to [N, D].
 at::Tensor average_pool(const at::Tensor& maps);
 
-// EfficientNet's classifier, in torchvision and timm alike: weights uniform in ±1/√classes, no
-// bias.
+// The initialisation of EfficientNet's classifier in torchvision and timm: weights uniform in
+// ±1/√classes, biases 0.
 void initialise_by_classes(torch::nn::LinearImpl& head);
 
 template <class Net>

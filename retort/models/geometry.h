@@ -8,26 +8,27 @@
 
 namespace retort::models {
 
-// Sizes of a network read off the shapes of a weight file, or out of a spec's options: so a family
-// covers widths and depths that have no name.
+// Sizes of a network, read from the shapes of a weight file or from a spec's options, so that a
+// family also covers widths and depths that have no name.
 
 using Wholes = std::vector<int64_t>;
 
-// A weight file's shapes, asked for under our names. What is missing, of another rank or empty is
-// an Error that names the tensor as the file does.
+// The shapes of a weight file, asked for under our names. Functions throw Error, with the file's
+// name of the tensor, on a tensor that is missing, has another number of dimensions, or is empty.
 class Shapes {
  public:
   Shapes(const StateDict& file, const Naming& naming) : file_(file), naming_(naming) {}
 
-  // The shape of a tensor ("layer1.0.conv1.weight"), which must have so many dimensions.
+  // The shape of a tensor ("layer1.0.conv1.weight") with this number of dimensions.
   Wholes of(const std::string& tensor, int64_t dimensions) const;
-  // Throws unless the file has this tensor in this shape. Layers that other tensors make large are
-  // checked so before the network is built, and a small file cannot ask for a large network.
+  // Throws Error unless the file has this tensor in this shape. Layers whose size other tensors
+  // decide are checked in this way before the network is built, so that a small file cannot ask for
+  // a large network.
   void require(const std::string& tensor, const Wholes& shape) const;
   // Whether the file has a tensor below this module.
   bool has(const std::string& module) const;
-  // One more than the highest number N, at most 255, of modules prefix + N: a gap shows as missing
-  // tensors.
+  // One more than the highest number N, at most 255, of modules called prefix + N; 0 without any. A
+  // gap is reported later, as missing tensors.
   int64_t count(const std::string& prefix) const;
 
  private:
@@ -35,7 +36,7 @@ class Shapes {
   const Naming& naming_;
 };
 
-// A family's table of variants, each with its `arch`: the one of that name, or null.
+// The entry of a family's table of variants with this `arch`; null without one.
 template <typename Variants>
 const typename Variants::value_type* entry_named(const Variants& variants,
                                                  const std::string& arch) {
@@ -44,7 +45,7 @@ const typename Variants::value_type* entry_named(const Variants& variants,
   return found == variants.end() ? nullptr : &*found;
 }
 
-// Family::archs of such a table: `any`, whose sizes are all options, before the names.
+// The names for Family::archs: `any`, whose sizes are all options, and then those of the table.
 template <typename Variants>
 std::vector<std::string> arch_names(const char* any, const Variants& variants) {
   std::vector<std::string> names{any};
@@ -52,14 +53,14 @@ std::vector<std::string> arch_names(const char* any, const Variants& variants) {
   return names;
 }
 
-// Whether a name in the file has this part.
+// Whether a tensor's name in the file contains this part.
 bool has_part(const StateDict& file, const std::string& part);
 
-// "layer1.0.conv1" as {"layer1", "0", "conv1"}.
+// Splits at dots: "layer1.0.conv1" to {"layer1", "0", "conv1"}.
 std::vector<std::string> split_name(const std::string& name);
 
-// Options of a spec, or `otherwise`. Throw UsageError when out of [low, high], of another type, or
-// (a list) of another length.
+// The value of an option of a spec, or `otherwise` where it is not set. Throw UsageError when the
+// value is outside [low, high], of another type, or a list of another length.
 int64_t whole_option(const ModelSpec& spec, const char* key, int64_t otherwise, int64_t low,
                      int64_t high);
 Wholes wholes_option(const ModelSpec& spec, const char* key, const Wholes& otherwise, int64_t low,

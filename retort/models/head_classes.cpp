@@ -19,7 +19,7 @@ namespace {
 
 using Names = std::vector<std::string>;
 
-// transformers numbers classes that have no names, and so does Ultralytics.
+// transformers and Ultralytics number classes that have no names.
 bool are_stand_ins(const Names& names) {
   const auto numbered = [&](const char* word) {
     for (size_t i = 0; i < names.size(); ++i)
@@ -63,7 +63,7 @@ bool is_safetensors(const fs::path& path) {
   return start.back() == '{';
 }
 
-// Other programs' `classes` may mean anything.
+// In the files of other programs `classes` may mean anything.
 std::optional<Names> names_in_file(const fs::path& path) {
   if (!is_safetensors(path)) return std::nullopt;
   const Metadata metadata = read_safetensors_header(path).metadata;

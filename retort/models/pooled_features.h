@@ -6,9 +6,9 @@
 
 namespace retort::models {
 
-// Features of a network from another program as rows [N, D]: rows stay as they are; maps [N, D,
-// height, width] and tokens [N, tokens, D] are averaged. Throws Error naming `file` on anything
-// else.
+// The features of a network that is not retort's own, as rows [N, D]: rows stay as they are; maps
+// [N, D, height, width] are averaged over positions and tokens [N, tokens, D] over tokens. Throws
+// Error, naming `file`, on anything else.
 at::Tensor pooled_features(const at::Tensor& features, const std::string& file);
 
 }  // namespace retort::models

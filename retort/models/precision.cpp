@@ -21,7 +21,7 @@ bool has_native_bf16(c10::Device device) {
 }
 
 #if defined(__x86_64__)
-// CPUID's leaf 7, EDX bit 22: __builtin_cpu_supports has no name for it in clang 14.
+// Reads CPUID leaf 7, EDX bit 22, because __builtin_cpu_supports has no name for it in clang 14.
 bool has_amx_bf16() {
   unsigned a = 0, b = 0, c = 0, d = 0;
   return __get_cpuid_count(7, 0, &a, &b, &c, &d) != 0 && (d >> 22 & 1) != 0;
@@ -59,7 +59,7 @@ AutocastGuard::AutocastGuard(Precision precision) {
 }
 
 AutocastGuard::~AutocastGuard() {
-  // The cache holds bf16 copies of weights that the optimiser is about to change.
+  // The cache holds bf16 copies of weights, which the optimiser is about to change.
   if (at::autocast::decrement_nesting() == 0) at::autocast::clear_cache();
   for (size_t i = 0; i < kDevices.size(); ++i)
     at::autocast::set_autocast_enabled(kDevices[i], were_enabled_[i]);

@@ -13,35 +13,36 @@
 
 namespace retort::models {
 
-// Reading a weight file as one of a family's networks.
+// Functions that read a weight file as a network of a family.
 
 inline constexpr int64_t kMaxClasses = 100000;
 
-// How a file calls the modules of a network.
+// How a file names the modules of a network.
 struct Naming {
   std::string name;
   std::function<std::string(const std::string& ours)> in_file;
   std::map<std::string, std::string>
-      tensors{};            // last parts that are not the same: {"gamma", "layer_scale"}
-  bool singletons = false;  // its tensors may have more or fewer dimensions of 1 than ours: a
-                            // linear layer as a 1 × 1 convolution
+      tensors{};            // last parts that differ, ours to theirs: {"gamma", "layer_scale"}
+  bool singletons = false;  // its tensors may have more or fewer dimensions of 1, such as a linear
+                            // layer as a 1 × 1 convolution
 };
-Naming public_naming(const std::string& name);  // ours: the public implementation's
-// What the file calls our tensor.
+// The naming of a file that has our names, which are the public implementation's.
+Naming public_naming(const std::string& name);
+// The file's name of our tensor.
 std::string name_in_file(const Naming& naming, const std::string& tensor);
 
-// The number of classes by the classifier's tensors; nothing when the file has none of them. Throws
-// Error when it is out of range.
+// The number of classes, from the classifier's tensors; nothing when the file has none of them.
+// Throws Error, naming the tensor, when the number is outside [1, kMaxClasses].
 std::optional<int64_t> classes_of(const StateDict& file, const std::string& head);
 
-// The file's tensors under our names. Throws Error naming (as the file does) the first tensor that
-// is missing, of another shape or type, or without a place in the network; the module `absent` is
-// not asked for.
+// The file's tensors under our names, without those of our module `absent`. Throws Error, with the
+// file's name, on the first tensor that is missing, of another shape or type, or has no place in
+// the network. Counters `num_batches_tracked` may be missing.
 StateDict fitted(ImageModel& net, const StateDict& file, const Naming& naming,
                  const std::string& absent);
 
-// Leaves torch's generator as it was found, so that looking at a file does not change what is drawn
-// after it.
+// Restores the state of torch's CPU generator at the end of its scope, so that looking at a file
+// does not change later random numbers.
 class KeptGenerator {
  public:
   KeptGenerator();
@@ -53,7 +54,8 @@ class KeptGenerator {
   at::Tensor state_;
 };
 
-// The file as weights of this architecture, with as many classes as its classifier has.
+// Reads the file as weights of this architecture, with as many classes as its classifier has.
+// Throws Error as fitted() does and when the spec's sizes do not go together.
 template <class Net>
 Recognised recognise_as(ModelSpec spec, const StateDict& file, const Naming& naming) {
   const KeptGenerator kept;
@@ -63,8 +65,7 @@ Recognised recognise_as(ModelSpec spec, const StateDict& file, const Naming& nam
     Net net(spec);
     StateDict state = fitted(net, file, naming, classes ? "" : Net::kHead);
     return {std::move(spec), std::move(state), naming.name, classes.has_value()};
-  } catch (
-      const UsageError& error) {  // sizes that do not go together: the file's fault, not the user's
+  } catch (const UsageError& error) {  // the file is wrong, not the user
     throw Error(error.what());
   }
 }

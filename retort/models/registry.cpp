@@ -54,7 +54,7 @@ size_t edit_distance(const std::string& a, const std::string& b) {
                    "the nearest are " + list + "and `retort list students` has all");
 }
 
-// A few names and shapes, so that a reader can tell what the file holds.
+// A few names and shapes, for messages.
 std::string glimpse(const StateDict& state) {
   std::ostringstream text;
   int shown = 0;
@@ -75,7 +75,7 @@ void check_features(const Family& family, const std::string& features, const std
                    list.empty() ? "leave --teacher-features out" : list);
 }
 
-// By the first family whose tensors they are.
+// Takes the first family that recognises the tensors.
 std::optional<Recognised> recognise_state(const StateDict& state, const Hints& hints,
                                           const std::string& where) {
   for (const Family& family : families()) {
@@ -94,7 +94,8 @@ std::optional<Recognised> recognise_state(const StateDict& state, const Hints& h
   return std::nullopt;
 }
 
-// With an architecture that is named, a family complains about tensors that are another's.
+// Returns nothing where no family has these tensors. With a named architecture its family would
+// throw Error on them.
 std::optional<Recognised> recognise_if_its(const StateDict& state, const Hints& hints,
                                            const std::string& where) {
   Hints by_tensors = hints;
@@ -103,7 +104,7 @@ std::optional<Recognised> recognise_if_its(const StateDict& state, const Hints& 
   return recognise_state(state, hints, where);
 }
 
-// By the tensors of a network inside another module, at most so deep in it.
+// Recognises a network inside another module by its tensors, up to kMostDeep modules deep.
 std::optional<Recognised> recognise_part(const StateDict& state, const Hints& hints,
                                          const std::string& where, int depth = 0) {
   constexpr int kMostDeep = 3;
@@ -156,7 +157,7 @@ std::optional<Recognised> recognise_tensors(const WeightSource& source, const Hi
   return found;
 }
 
-// OpenAI's CLIP is a TorchScript archive; its tensors are read, and none of its code is run.
+// OpenAI's CLIP is a TorchScript archive. Its tensors are read; its code is not run.
 std::optional<Recognised> recognise_clip_script(const std::filesystem::path& path,
                                                 const std::string& features) {
   constexpr const char* kInItsTower = "visual.transformer.resblocks.0.attn.in_proj_weight";
@@ -180,7 +181,7 @@ const std::vector<Family>& families() { return mutable_families(); }
 
 int register_family(Family family) {
   std::vector<Family>& list = mutable_families();
-  // Sorted by name: what is listed must not depend on the order in which the files were linked.
+  // The list is sorted by name, so that it does not depend on the order in which files were linked.
   list.insert(std::ranges::upper_bound(list, family.name, {}, &Family::name), std::move(family));
   return static_cast<int>(list.size());
 }
@@ -234,8 +235,7 @@ ModelPtr build(const Recognised& found, const std::string& where) {
   if (!found.has_head) spec.classes = 1;
   ModelPtr model = make_model(spec);
   if (!found.has_head) {
-    // The head stays as initialised: the file has none, and a teacher's is fitted to the task
-    // anyway.
+    // The head stays as initialised: the file has none, and a teacher's is fitted to the task.
     for (const auto& [name, tensor] : state_of(*model)) state.try_emplace(name, tensor);
   }
   load_state(*model, state, where);

@@ -4,17 +4,17 @@
 
 namespace retort::models {
 
-// A block of convolutions with a branch that may be added to what came in.
+// A block of convolutions whose branch may be added to its input.
 class Residual {
  public:
   virtual ~Residual() = default;
-  // The batch norm that ends the branch; null where nothing is added.
+  // The batch norm at the end of the branch; null where the branch is not added.
   virtual torch::nn::BatchNorm2dImpl* branch_norm() = 0;
 };
 
-// Scales the end of every residual branch under the module to zero, so that its blocks pass on what
-// comes in until they have learned better (Goyal et al. 2017, arXiv 1706.02677, section 5.1;
-// torchvision's zero_init_residual). Networks without such branches stay as they are.
+// Sets the weights of every branch_norm() under the module to zero, so that such blocks start as
+// the identity (Goyal et al. 2017, arXiv 1706.02677, section 5.1; torchvision's
+// zero_init_residual). Networks without such blocks stay as they are.
 void zero_init_residual(torch::nn::Module& network);
 
 }  // namespace retort::models

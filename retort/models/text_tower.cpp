@@ -21,7 +21,7 @@ class Tensors {
  public:
   explicit Tensors(const StateDict& all) : all_(all) {}
 
-  // In float; a dimension of -1 may be of any size.
+  // The tensor as float. A dimension of -1 in `shape` may have any size.
   at::Tensor get(const std::string& name, const std::vector<int64_t>& shape) const {
     const auto found = all_.find(name);
     if (found == all_.end()) throw Error("the text tower lacks the tensor '" + name + "'");
@@ -77,7 +77,7 @@ TextTower::TextTower(const StateDict& tensors, const nlohmann::json& config) {
       take_pair(layer + "self_attn." + name, {dim, dim});
     take_pair(layer + "mlp.fc1", {-1, dim});
   }
-  // fc1's width is its own; its bias and fc2 follow it.
+  // The width of fc1 is free; its bias and fc2 must fit it.
   for (int64_t i = 0; i < depth_; ++i) {
     const std::string mlp = kLayers + std::to_string(i) + ".mlp.";
     take_pair(mlp + "fc2", {dim, tensors_[mlp + "fc1.weight"].size(0)});
@@ -99,7 +99,7 @@ TextTower::TextTower(const StateDict& tensors, const nlohmann::json& config) {
   const auto heads = said ? said->find("num_attention_heads") : std::nullopt;
   const auto epsilon = said ? said->find("layer_norm_eps") : std::nullopt;
   const auto activation = said ? said->find("hidden_act") : std::nullopt;
-  // What transformers leaves out is what its classes assume.
+  // transformers leaves out values that are its classes' defaults.
   heads_ = heads ? heads->whole(1, 256) : (clip_ ? 8 : 12);
   epsilon_ = epsilon ? epsilon->number(0, 0.1) : (clip_ ? 1e-5 : 1e-6);
   activation_ = activation ? activation->text() : (clip_ ? "quick_gelu" : "gelu_pytorch_tanh");
@@ -124,7 +124,7 @@ at::Tensor TextTower::block(const at::Tensor& x, const std::string& prefix) cons
   const auto by_head = [&](const char* name) {
     return linear(seen, prefix + "self_attn." + name).unflatten(2, {heads_, -1}).transpose(1, 2);
   };
-  // In CLIP's, a token sees those before it.
+  // In CLIP's text tower, tokens attend only to those before them.
   const at::Tensor attention = at::scaled_dot_product_attention(
       by_head("q_proj"), by_head("k_proj"), by_head("v_proj"), {}, 0, /*is_causal=*/clip_);
   const at::Tensor middle =

@@ -10,26 +10,30 @@
 
 namespace retort::models {
 
-// The text side of CLIP (Radford et al. 2021, arXiv 2103.00020) or SigLIP (Zhai et al. 2023, arXiv
-// 2303.15343; SigLIP 2, 2025, arXiv 2502.14786), in transformers' names: a transformer over a
-// text's tokens, and what its embeddings and the image tower's have in common.
+// The text encoder of CLIP (Radford et al. 2021, arXiv 2103.00020) or SigLIP (Zhai et al. 2023,
+// arXiv 2303.15343; SigLIP 2, 2025, arXiv 2502.14786), with transformers' tensor names: a
+// transformer over a text's tokens, and the parameters that compare its embeddings with those of
+// images.
 class TextTower {
  public:
-  // `config`: config.json, which says heads, activation and epsilon. Throws Error naming the tensor
-  // where one is missing or of another shape, and where the tensors hold no text tower.
+  // `config` is config.json, which gives heads, activation and epsilon. Throws Error, naming the
+  // tensor, where one is missing or of another shape, and where there is no text tower or `config`
+  // describes one that retort does not build.
   TextTower(const StateDict& tensors, const nlohmann::json& config);
 
-  // Token numbers [N, length()] to embeddings [N, E] of norm 1, float. CLIP's reads a text up to
-  // its first `end`. Throws Error on numbers that the tower has no embedding for.
+  // Maps token ids [N, length()] to float embeddings [N, E] of norm 1. CLIP's embedding is taken at
+  // the first token `end` of each text; SigLIP does not use `end`. Throws Error on ids for which
+  // the tower has no embedding.
   at::Tensor embed(const at::Tensor& tokens, int64_t end) const;
   int64_t length() const { return length_; }
 
-  // Which of its features the image tower's embedding is made of (VitFeatures' word), and the
-  // matrix [E, features] that makes it; undefined: they are the embedding, but for its norm.
+  // The image encoder's features that its embedding is computed from (a word of VitFeatures), and
+  // the matrix [E, features] that maps them to it; undefined where the features are the embedding,
+  // up to its norm.
   const std::string& image_features() const { return image_features_; }
   const at::Tensor& image_projection() const { return image_projection_; }
 
-  // An image's logit of a text: scale · cosine + bias.
+  // An image's logit for a text is scale · cosine + bias.
   double scale() const { return scale_; }
   double bias() const { return bias_; }
 
@@ -46,7 +50,8 @@ class TextTower {
   at::Tensor image_projection_;
 };
 
-// Of a model's folder (weight_source.h), or that of a file in it.
+// Reads the text tower of a model's folder (weight_source.h), or of the folder of a file in it.
+// Throws Error, naming the folder, where there is none or it is broken.
 TextTower read_text_tower(const std::filesystem::path& path);
 
 }  // namespace retort::models

@@ -13,7 +13,7 @@
 namespace retort::models {
 namespace {
 
-// Those that scripts/check_snapshots.py finds to give what timm's give.
+// Architectures for which scripts/check_snapshots.py finds timm's results.
 constexpr std::array<const char*, 13> kComputed{
     "resnet(18|26|34|50|101|152|200)?",
     "resnext(50_32x4d|101_32x4d|101_32x8d|101_32x16d|101_32x32d|101_64x4d)",
@@ -30,13 +30,13 @@ constexpr std::array<const char*, 13> kComputed{
     "flexivit_(small|base|large)|eva_large_patch14_(196|336)|eva_giant_patch14_(224|336|560)",
 };
 
-// What vit_… covers besides ViTs as they are computed.
+// Architectures whose names match vit_… and that retort does not compute.
 constexpr std::array<const char*, 2> kOthers{
     ".*_(rpn|xp|18x2|36x1|miil|rope|mixed|ape|sapiens2|pe|radio|intern300m|dlittle|dwee|dpwee|pwee|"
     "tipsv2|mediumd).*",
     ".*_(r26|r50|resnet26d|resnet50d|relpos|srelpos|sam|d2s)_?.*"};
 
-// Arguments that change sizes, which tensors show, or what is done in training alone.
+// Arguments that change sizes, which tensors show, or only training.
 constexpr std::array<std::string_view, 21> kSizes{
     "num_classes",     "img_size",        "patch_size",       "embed_dim",
     "depth",           "num_heads",       "depths",           "dims",

@@ -10,7 +10,7 @@ namespace retort::models {
 namespace {
 
 struct UnreadNetwork {
-  std::string_view tensor;  // part of a name that only its tensors have
+  std::string_view tensor;  // part of a name that only this network's tensors have
   const char* name;
 };
 constexpr std::array kUnread{

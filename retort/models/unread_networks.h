@@ -6,8 +6,8 @@
 
 namespace retort::models {
 
-// Throws Error naming the network where these tensors are those of a well-known one that no family
-// builds, and that would otherwise be refused by one of its tensors. `where` names the file.
+// Throws Error, naming the network and `where` (the file), when the tensors belong to a well-known
+// network that no family builds. Without this a family would refuse it by one of its tensors.
 void refuse_unread_networks(const StateDict& state, const std::string& where);
 
 }  // namespace retort::models

@@ -14,8 +14,8 @@ namespace retort::models {
 namespace fs = std::filesystem;
 namespace {
 
-// How the images were prepared that the network was trained on: the spec's own `preprocess` is how
-// those of the network that it began as were.
+// How the images were prepared that the network was trained on. The spec's own `preprocess`
+// describes the images of the weights that training started from.
 std::optional<nlohmann::json> preprocess_in(const Metadata& metadata, const fs::path& path) {
   const auto found = metadata.find(kPreprocessKey);
   if (found == metadata.end()) return std::nullopt;
@@ -40,14 +40,14 @@ WeightSource read_one_file(const fs::path& path, const std::string& set) {
         .arch = spec.arch, .library = "retort", .name = spec.arch, .config = spec.options};
     if (spec.options.contains("preprocess")) source.preprocess = spec.options.at("preprocess");
   } catch (const std::exception&) {
-    return source;  // another program's words: the tensors are asked instead
+    return source;  // not retort's metadata; the tensors decide
   }
   if (auto preprocess = preprocess_in(file.metadata, path))
     source.preprocess = std::move(preprocess);
   return source;
 }
 
-// Views are drawn with two filters; the others are taken for the one that is as smooth.
+// retort resizes with two filters; each other filter is replaced by the one that is as smooth.
 nlohmann::json drawable(nlohmann::json preprocess, const fs::path& folder) {
   nlohmann::json& filter = preprocess.at("interpolation");
   if (filter == "lanczos") filter = "bicubic";
@@ -58,8 +58,8 @@ nlohmann::json drawable(nlohmann::json preprocess, const fs::path& folder) {
   return preprocess;
 }
 
-// What transformers' models can be told and shapes do not show: retort builds what the published
-// ones are.
+// Refuses settings of transformers' models that shapes do not show and that differ from those of
+// the published models.
 void check_built(const hub::Description& description, const std::string& where) {
   static const std::map<std::string, std::string> activations{{"resnet", "relu"},
                                                               {"regnet", "relu"},
@@ -78,8 +78,8 @@ void check_built(const hub::Description& description, const std::string& where) 
     throw Error("downsample_in_bottleneck and downsample_in_first_stage are not built", where);
 }
 
-// ConvNeXts are built with 1e-6, from which theirs of 1e-12, in the last norm alone, cannot be
-// told; Swins with 1e-5.
+// Refuses another epsilon than retort's: 1e-6 for ConvNeXt, from which transformers' 1e-12 in the
+// last norm cannot be told apart, and 1e-5 for Swin.
 void check_eps(const hub::Description& description, const std::string& where) {
   const bool swin = description.architecture == "swin";
   if (!swin && description.architecture != "convnext" && description.architecture != "convnextv2")
@@ -94,7 +94,7 @@ void check_eps(const hub::Description& description, const std::string& where) {
                 where);
 }
 
-// The same for OpenCLIP's own image tower.
+// Refuses settings of OpenCLIP's image tower that retort does not build.
 void check_open_clip(const hub::Description& description, const std::string& where) {
   const nlohmann::json& tower = description.config.at("model_cfg").at("vision_cfg");
   static const std::set<std::string> sizes{"image_size",    "layers",     "width",

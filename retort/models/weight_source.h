@@ -12,35 +12,35 @@
 
 namespace retort::models {
 
-// The metadata of a safetensors file that retort wrote: to_json of the network's spec.
+// The key in the metadata of a safetensors file that retort wrote; its value is to_json of the
+// network's spec.
 inline constexpr const char* kSpecKey = "retort.model";
-// The same file's: data::to_json of how the network's images were prepared in training.
+// In the same file, the key of data::to_json of how training prepared the network's images.
 inline constexpr const char* kPreprocessKey = "preprocess";
 
-// A network's tensors, and what lies beside them in words; sizes are the tensors' own, so that a
-// description that lies about them cannot ask for a large network.
+// A network's tensors and their description. Sizes come from the tensors, so that a false
+// description cannot ask for a large network.
 struct WeightSource {
   StateDict tensors;
-  Hints described;  // arch is that of a file of retort's own or timm's name, whether retort knows
-                    // it or not
-  // How the weights want their images, as data::to_json writes it.
+  Hints described;  // arch is that of retort's own file, or timm's name; retort may not know it
+  // How images for these weights are prepared, as data::to_json writes it.
   std::optional<nlohmann::json> preprocess;
-  std::string set;                  // which of several sets of weights these are; or empty
-  std::vector<std::string> others;  // the other sets beside them
+  std::string set;                  // the set of weights that was read; may be empty
+  std::vector<std::string> others;  // other sets in the file
 };
 
-// "FILE#model_ema" as the file and the set of weights in it that is wanted; a path that is there as
-// it is written has none.
+// Splits "FILE#model_ema" into the file and the set of weights in it. A path that exists as written
+// has no set.
 struct WeightPath {
   std::filesystem::path path;
   std::string set;
 };
 WeightPath weight_path(const std::filesystem::path& named);
 
-// Of a weight file of any kind (weight_file.h), or of one of the sets in it (FILE#SET); or of a
-// model's folder as timm and transformers save it and as a hub's cache holds it (hub/snapshot.h,
-// hub/description.h), its weights in one file or in shards. Throws Error naming the file when one
-// is missing, malformed, or describes what retort does not build.
+// Reads a weight file of any kind (weight_file.h), one of the sets in it (FILE#SET), or a model's
+// folder as timm and transformers save it and as a hub's cache holds it (hub/snapshot.h,
+// hub/description.h), with weights in one file or in shards. Throws Error, naming the file, when
+// one is missing or malformed, or describes a network that retort does not build.
 WeightSource read_weight_source(const std::filesystem::path& path);
 
 }  // namespace retort::models

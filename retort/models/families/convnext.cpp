@@ -15,10 +15,10 @@ constexpr size_t kStages = 4;
 constexpr int64_t kExpansion = 4;
 constexpr double kNormEps = 1e-6, kFreshScale = 1e-6;
 constexpr const char* kAnyConvNeXt =
-    "convnext";  // every size an option; without any, convnext_atto
+    "convnext";  // every size is an option; the default is convnext_atto
 
 struct Plan {
-  bool v2 = false;                // global response normalisation in the place of layer scales
+  bool v2 = false;                // global response normalisation instead of layer scales
   int64_t patch = 4;              // pixels of the stem's stride
   Wholes depths{2, 2, 6, 2};      // blocks of each stage
   Wholes dims{40, 80, 160, 320};  // their channels
@@ -93,8 +93,8 @@ at::Tensor normalise_channels(torch::nn::LayerNorm& norm, const at::Tensor& maps
   return channels_to_front(norm->forward(channels_to_end(maps)));
 }
 
-// GRN, equations 1 to 3 of ConvNeXt V2: each map, [N, H, W, C], by its norm over the mean of all
-// maps' norms.
+// Global response normalisation, equations 1 to 3 of ConvNeXt V2: multiplies each map of [N, H, W,
+// C] by its norm over the mean norm of all maps.
 class ResponseNorm : public torch::nn::Module {
  public:
   explicit ResponseNorm(int64_t dim)
@@ -145,9 +145,9 @@ class Block : public torch::nn::Module {
   at::Tensor scale_;
 };
 
-// Options: besides ConvNet's, `stochastic_depth` in [0, 1), which each block's chance to be dropped
-// in training rises to (0 by default), and the sizes of "convnext", named as in Plan. The features
-// are the pooled maps after the last norm.
+// Options: besides ConvNet's, `stochastic_depth`, in [0, 1), to which the probability rises that
+// training drops a block (0 by default), and the sizes of "convnext", named as in Plan. The
+// features are the pooled maps after the last norm.
 class ConvNeXt : public ConvNet {
  public:
   static constexpr const char* kHead = "head.fc";
@@ -228,8 +228,7 @@ class ConvNeXt : public ConvNet {
   std::vector<Stage> stages_;
 };
 
-// What a naming calls the modules of ours, by their last parts; "" for those that it numbers in
-// another way.
+// A naming's words for our modules, by their last parts; "" for those that it numbers differently.
 struct Words {
   std::string stem, stem_norm, downsample, blocks, depthwise, norm, widen, response, narrow,
       last_norm, head;
@@ -300,8 +299,8 @@ Naming transformers_naming(const std::string& prefix) {
           /*singletons=*/true};
 }
 
-// transformers' DINOv3ConvNextModel, which has no classifier; version 5 puts `model.` before all
-// but the last norm.
+// transformers' DINOv3ConvNextModel, which has no classifier. Version 5 puts `model.` before all
+// names except the last norm's.
 Naming dinov3_naming(const std::string& prefix) {
   const Words words{.stem = prefix + "stages.0.downsample_layers.0",
                     .stem_norm = prefix + "stages.0.downsample_layers.1",
@@ -324,8 +323,7 @@ Naming dinov3_naming(const std::string& prefix) {
 
 Naming timm_naming() {
   Naming naming = public_naming("timm");
-  naming.singletons =
-      true;  // its small variants have 1 × 1 convolutions in the place of linear layers
+  naming.singletons = true;  // small variants have 1 × 1 convolutions instead of linear layers
   return naming;
 }
 
@@ -341,7 +339,7 @@ std::optional<Naming> naming_of(const StateDict& file) {
   for (const char* prefix : {"", "model."}) namings.push_back(dinov3_naming(prefix));
   for (const Naming& naming : namings)
     if (has_block(naming)) return naming;
-  // Other families of torchvision's number their features as well, but none has a layer norm there.
+  // Other families of torchvision also number their features, but none has a layer norm there.
   Naming torchvision = torchvision_naming();
   if (has_block(torchvision) && has_part(file, ".layer_scale") &&
       file.contains("features.1.0.block.0.bias"))
@@ -368,7 +366,7 @@ Plan plan_of(const Shapes& shapes) {
   return plan;
 }
 
-// As the public weights of this naming are used.
+// The input of the public weights with this naming.
 data::InputSpec input_of(const Naming& naming, const std::string& arch, data::InputSpec input) {
   if (naming.name == "transformers DINOv3") {
     input.interpolation = data::Interpolation::bilinear;

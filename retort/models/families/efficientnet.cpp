@@ -2,10 +2,10 @@
 // 2104.00298) with torchvision's names. Read under those and under timm's (efficientnet_b*,
 // tf_efficientnet_b*, tf_efficientnetv2_*, efficientnetv2_rw_*).
 //
-// TensorFlow's weights ("tf_") want another padding and batch-norm eps than those of the same names
-// and shapes that were trained in PyTorch. A file in timm's naming is taken for the one that timm
-// publishes: V1 up to B4 for PyTorch's, all of V2 but efficientnetv2_rw for TensorFlow's, unless
-// the user names the architecture.
+// TensorFlow's weights ("tf_") need another padding and batch-norm eps than weights of the same
+// names and shapes that were trained in PyTorch. A file in timm's naming is assumed to be the one
+// that timm publishes: PyTorch's for V1 up to B4, TensorFlow's for all V2 except efficientnetv2_rw,
+// unless the user names the architecture.
 #include <torch/nn/init.h>
 
 #include "retort/models/conv_layers.h"
@@ -16,18 +16,19 @@ namespace retort::models::efficientnet {
 namespace {
 
 constexpr const char* kAnyEfficientNet =
-    "efficientnet";  // every size an option; without any, a small V2
+    "efficientnet";  // every size is an option; the default is a small V2
 
 enum Kind : int64_t {
   kConv,
   kFused,
   kInverted
-};  // of a stage's blocks: 3 × 3; 3 × 3 and pointwise; pointwise, depthwise and pointwise
+};  // the convolutions of a stage's blocks: 3 × 3; 3 × 3 and pointwise; pointwise, depthwise and
+    // pointwise
 
 struct Plan {
   int64_t stem = 24, features = 1280;  // channels
-  // Of each stage: its blocks, what they put out, their kernels, how much wider they are inside,
-  // and their Kind.
+  // For each stage: the number of blocks, output channels, kernel sizes, expansion factors, and
+  // Kind.
   Wholes depths{}, channels{}, kernels{}, expansions{}, kinds{};
   bool same = false;  // TensorFlow's padding
   double eps = 1e-5;  // of batch norms
@@ -35,7 +36,7 @@ struct Plan {
   bool operator==(const Plan&) const = default;
 };
 
-// The strides of all public variants: of V2's small ones the first six.
+// The strides of all public variants; small variants of V2 use the first six.
 constexpr std::array<int64_t, 7> kStrides{1, 2, 2, 2, 1, 2, 1};
 constexpr size_t kMostStages = kStrides.size();
 
@@ -47,7 +48,7 @@ struct Input {
 constexpr auto kBilinear = data::Interpolation::bilinear;
 
 struct VariantV1 {
-  const char* arch;  // "tf_" before it for TensorFlow's
+  const char* arch;  // the name with "tf_" before it is TensorFlow's
   double width, depth;
   double eps;  // torchvision's
   Input input, tf_input;
@@ -81,7 +82,7 @@ constexpr SizesV2 kRwT{24, 1024, kConv, {2, 4, 4, 6, 9, 14}, {24, 40, 48, 104, 1
 constexpr SizesV2 kRwS{24, 1792, kFused, {2, 4, 4, 6, 9, 15}, {24, 48, 64, 128, 160, 272}};
 constexpr SizesV2 kRwM{32, 2152, kFused, {3, 5, 5, 8, 15, 24}, {32, 56, 80, 152, 192, 328}};
 
-// Who trained the weights, with what padding and eps.
+// The trainer of the weights, which decides padding and eps.
 enum class Origin { torchvision, tensorflow, timm };
 struct VariantV2 {
   const char* arch;
@@ -215,7 +216,7 @@ ModelSpec spec_of(const Plan& plan) {
                       {"eps", plan.eps}}};
 }
 
-// torchvision's FusedMBConv: without a projection where nothing is widened, unless asked for.
+// torchvision's FusedMBConv. It has a projection only where it expands or `project` is set.
 class FusedResidual : public torch::nn::Module, public Residual {
  public:
   FusedResidual(const InvertedResidual::Options& options, bool project)
@@ -254,9 +255,9 @@ double dropout_of(const std::string& arch) {
   return named == nullptr ? 0.2 : named->dropout;
 }
 
-// Options: besides ConvNet's, `stochastic_depth`, in [0, 1): the chance that an image's branch is
-// dropped in training rises to nearly this, in proportion to the block's number, 0.2 by default;
-// and the sizes of "efficientnet", named as in Plan.
+// Options: besides ConvNet's, `stochastic_depth`, in [0, 1), 0.2 by default: the probability that
+// training drops an image's branch rises in proportion to the block's number to nearly this; and
+// the sizes of "efficientnet", named as in Plan.
 class EfficientNet : public ConvNet {
  public:
   static constexpr const char* kHead =
@@ -344,8 +345,8 @@ class EfficientNet : public ConvNet {
   std::vector<std::function<at::Tensor(const at::Tensor&)>> blocks_;
 };
 
-// How timm calls the parts of a block, in the order in which torchvision numbers them: convolution
-// and batch norm, or neither.
+// timm's names of the parts of a block, in torchvision's numbering. A part is a convolution and its
+// batch norm, or squeeze-and-excitation's two convolutions.
 using Parts = std::vector<std::array<std::string, 2>>;
 Parts timm_parts(const Shapes& shapes, const std::string& first_block) {
   const auto has = [&](const char* module) { return shapes.has(first_block + module); };
@@ -380,7 +381,7 @@ Naming timm_naming(const StateDict& file) {
             std::string block = "blocks." + std::to_string(stage - 1) + "." + name.at(2);
             if (name.size() == 3) return block;
             const auto part = static_cast<size_t>(std::stoll(name.at(4)));
-            // What the block of this kind does not have, no file has either.
+            // A part that this kind of block does not have is in no file.
             if (part >= parts[stage - 1].size()) return block + "." + name.at(4);
             if (name.size() == 5) return block + "." + parts[stage - 1][part][0];
             return block + "." +
@@ -434,7 +435,8 @@ Plan read_plan(const Shapes& shapes, int64_t stages) {
   return plan;
 }
 
-// The padding and eps that the shapes do not show: those of the public weights of these sizes.
+// Sets the padding and eps, which shapes do not show, to those of the public weights of these
+// sizes.
 void settle(Plan& plan, bool timm) {
   const auto same_sizes = [&](const Named& named) {
     Plan other = named.plan;
@@ -445,7 +447,7 @@ void settle(Plan& plan, bool timm) {
   const bool v1 = std::ranges::all_of(plan.kinds, [](int64_t kind) { return kind == kInverted; });
   constexpr int64_t kFeaturesOfB4 = 1792;
   const bool small = v1 && plan.features <= kFeaturesOfB4;
-  // Only efficientnetv2_rw projects in its first stage (s, m), or has these sizes (t).
+  // Only efficientnetv2_rw projects in its first stage (s, m) or has these sizes (t).
   const bool rw = plan.kinds.front() == kFused ||
                   std::ranges::any_of(named_variants(), [&](const Named& named) {
                     return named.arch.starts_with("efficientnetv2_rw") && same_sizes(named);
@@ -458,8 +460,8 @@ std::optional<Recognised> recognise(const StateDict& file, const Hints& hints) {
   const bool torchvision =
       file.contains("features.0.0.weight") && file.contains("features.1.0.block.0.0.weight");
   // EfficientNet-Lite has timm's names too, but no squeeze-and-excitation; MobileNetV4 and
-  // MobileNetV3 have no `bn2`. Of others of those names (MnasNet's, MixNet's) none begins with
-  // squeeze-and-excitation or a convolution alone.
+  // MobileNetV3 have no `bn2`. Other networks with these names (MnasNet, MixNet) do not begin with
+  // squeeze-and-excitation or a single convolution.
   const bool first = has_part(file, "blocks.0.0.se.conv_") ||
                      file.contains("blocks.0.0.conv.weight") ||
                      file.contains("blocks.0.0.conv_exp.weight");
@@ -468,7 +470,7 @@ std::optional<Recognised> recognise(const StateDict& file, const Hints& hints) {
   if (hints.arch.empty() && !torchvision && !timm) return std::nullopt;
   const Naming naming = timm ? timm_naming(file) : public_naming("torchvision");
   ModelSpec spec{.arch = hints.arch};
-  // timm's of a name that torchvision has too may have another epsilon.
+  // A file of timm whose name torchvision also has may have another epsilon.
   const bool described =
       timm && hints.library == "timm" && (hints.arch.empty() || hints.arch == hints.name);
   if (find_named(hints.arch) == nullptr || described) {

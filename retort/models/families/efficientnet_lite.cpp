@@ -4,7 +4,7 @@
 // EfficientNet-PyTorch.
 //
 // timm's efficientnet_lite0–4 without "tf_" have the same names and shapes but another padding and
-// batch-norm eps: a file of theirs cannot be told apart, and runs less exactly.
+// batch-norm eps. Such a file cannot be told apart, and is computed less exactly.
 #include <torch/nn/modules/batchnorm.h>
 
 #include "retort/core/error.h"
@@ -18,7 +18,7 @@ namespace {
 constexpr int kStages = 7;
 constexpr int64_t kStemChannels = 32;
 constexpr int64_t kFeatures = 1280;
-constexpr int64_t kExpansion = 6;  // of all stages but the first, which has none
+constexpr int64_t kExpansion = 6;  // of all stages but the first, which does not expand
 constexpr double kNormEps = 1e-3;
 
 struct Stage {
@@ -73,7 +73,8 @@ torch::nn::BatchNorm2d norm(int64_t channels) {
   return torch::nn::BatchNorm2d(torch::nn::BatchNorm2dOptions(channels).eps(kNormEps));
 }
 
-// Pointwise expansion (in all stages but the first), depthwise, pointwise projection.
+// A pointwise expansion (except in the first stage), a depthwise convolution and a pointwise
+// projection.
 class Block : public torch::nn::Module, public Residual {
  public:
   Block(int64_t in, int64_t out, int64_t kernel, int64_t stride, bool expand)
@@ -117,8 +118,8 @@ bool lukemelas_input(const ModelSpec& spec) {
                    option->dump());
 }
 
-// Options: besides ConvNet's, `input`: how the weights want their pixels. "timm" (the default): ±1;
-// "lukemelas": (x - 127) / 128 of 0 … 255.
+// Options: besides ConvNet's, `input`, the scale of the weights' pixels: "timm" (the default) for
+// [−1, 1], "lukemelas" for (x − 127) / 128 with x in [0, 255].
 class EfficientNetLite : public ConvNet {
  public:
   static constexpr const char* kHead = "classifier";
@@ -157,7 +158,7 @@ class EfficientNetLite : public ConvNet {
     spec.mean.fill(lukemelas_ ? 127.0F / 255 : 0.5F);
     spec.std.fill(lukemelas_ ? 128.0F / 255 : 0.5F);
     spec.interpolation = data::Interpolation::bicubic;
-    // TensorFlow's CROP_PADDING = 32 pixels; 0.875 to 0.904.
+    // TensorFlow's CROP_PADDING is 32 pixels; the ratio is 0.875 to 0.904.
     spec.crop_ratio = static_cast<double>(spec.size) / static_cast<double>(spec.size + 32);
     return spec;
   }
@@ -177,8 +178,8 @@ class EfficientNetLite : public ConvNet {
   std::vector<std::shared_ptr<Block>> blocks_;
 };
 
-// Our (timm's) module names to lukemelas', where blocks are numbered through and a block's first
-// batch norm is 0 only if it expands.
+// Maps our (timm's) module names to lukemelas', which number all blocks in one sequence, and in
+// which a block's first batch norm is number 0 only if the block expands.
 std::map<std::string, std::string> lukemelas_names(const Variant& variant) {
   std::map<std::string, std::string> names{{"conv_stem", "_conv_stem"},
                                            {"bn1", "_bn0"},
@@ -209,8 +210,8 @@ Naming naming_of(bool lukemelas, const Variant& variant) {
           [names = lukemelas_names(variant)](const std::string& ours) { return names.at(ours); }};
 }
 
-// By the last convolution's width and the number of blocks: exact, or the variant that a damaged
-// file is told apart from.
+// The variant with the nearest width of the last convolution and number of blocks. For a damaged
+// file it is the one that the message names.
 const Variant& nearest_variant(const StateDict& file, bool lukemelas) {
   const auto last = file.find(lukemelas ? "_conv_head.weight" : "conv_head.weight");
   const int64_t width = last != file.end() && last->second.dim() == 4 ? last->second.size(1) : 0;
@@ -224,7 +225,7 @@ const Variant& nearest_variant(const StateDict& file, bool lukemelas) {
   return *std::ranges::min_element(kVariants, {}, distance);
 }
 
-// Whether the file has squeeze-and-excitation: an EfficientNet that is not Lite.
+// Whether the file has squeeze-and-excitation, so that it is an EfficientNet that is not Lite.
 bool squeezes(const StateDict& file) {
   return std::ranges::any_of(file, [](const auto& item) {
     return item.first.find(".se.") != std::string::npos ||

@@ -130,7 +130,8 @@ class MobileNetV2 : public ConvNet {
   std::vector<std::shared_ptr<Block>> blocks_;
 };
 
-// By the width of the last stage: exact, or the variant that a damaged file is told apart from.
+// The variant with the nearest width of the last stage. For a damaged file it is the one that the
+// message names.
 const Variant& nearest_variant(const StateDict& file) {
   const auto last = file.find("features.18.0.weight");
   const int64_t channels = last != file.end() && last->second.dim() == 4 ? last->second.size(1)
@@ -140,8 +141,8 @@ const Variant& nearest_variant(const StateDict& file) {
   });
 }
 
-// pytorch-mobilenet-v2's, which torchvision's was until 0.4: a block's layers stand in one row,
-// with their activations. "features.2.conv.1.0" is its "features.2.conv.3".
+// The names of pytorch-mobilenet-v2, and of torchvision until 0.4, which number a block's layers
+// and activations in one sequence: "features.2.conv.1.0" is "features.2.conv.3" there.
 std::string name_in_a_row(const std::string& ours, bool bare_head) {
   if (ours == MobileNetV2::kHead) return bare_head ? "classifier" : ours;
   const std::vector<std::string> parts = split_name(ours);

@@ -61,7 +61,7 @@ const Variant& variant_of(const std::string& arch) {
   return *found;
 }
 
-// The features are what torchvision's last linear layer, `classifier.3`, reads.
+// The features are the input of torchvision's last linear layer, `classifier.3`.
 class MobileNetV3 : public ConvNet {
  public:
   static constexpr const char* kHead = "classifier.3";
@@ -138,7 +138,8 @@ class MobileNetV3 : public ConvNet {
   torch::nn::Linear hidden_{nullptr};
 };
 
-// By the number of blocks: exact, or the variant that a damaged file is told apart from.
+// The variant with the nearest number of blocks. For a damaged file it is the one that the message
+// names.
 const Variant& nearest_variant(const StateDict& file) {
   const int64_t blocks = std::ranges::count_if(
       file, [](const auto& item) { return item.first.ends_with(".block.1.0.weight"); });

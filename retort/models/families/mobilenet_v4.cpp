@@ -9,16 +9,16 @@ namespace retort::models::mobilenet_v4 {
 namespace {
 
 constexpr const char* kAnyMobileNetV4 =
-    "mobilenetv4";  // every size an option; without any, mobilenetv4_conv_small
+    "mobilenetv4";  // every size is an option; the default is mobilenetv4_conv_small
 
 enum Kind : int64_t {
   kConv,
   kFused,
   kUniversal
-};  // one convolution; 3 × 3 and pointwise; the universal inverted bottleneck
+};  // one convolution; 3 × 3 and pointwise; a universal inverted bottleneck
 
-// Of a universal block `start` is the kernel of the depthwise convolution before the expansion,
-// `kernel` of the one after it; 0 for none.
+// In a universal block `start` is the kernel size of the depthwise convolution before the expansion
+// and `kernel` of the one after it; 0 for none.
 struct Layer {
   int64_t stage, kind, hidden, out, start, kernel;
   bool operator==(const Layer&) const = default;
@@ -79,7 +79,7 @@ struct Variant {
   int64_t size;
   double crop_ratio;
 };
-// Sizes and crops: the first of timm's weights of each.
+// Sizes and crops are those of timm's first weights for each.
 constexpr std::array<Variant, 3> kVariants{{
     {"mobilenetv4_conv_small", 32, small_layers, 224, 0.875},
     {"mobilenetv4_conv_medium", 32, medium_layers, 256, 0.95},
@@ -128,7 +128,7 @@ ModelSpec spec_of(const Plan& plan) {
       .options = {{"stem", plan.stem}, {"features", plan.features}, {"layers", std::move(layers)}}};
 }
 
-// A convolution and its batch norm, children of the owner under these names.
+// A convolution and its batch norm, registered with the owner under these names.
 struct Unit {
   torch::nn::Conv2d conv{nullptr};
   torch::nn::BatchNorm2d norm{nullptr};
@@ -166,7 +166,7 @@ class Block : public torch::nn::Module, public Residual {
       units_.emplace_back(*register_module(name, std::make_shared<Holder>()), "conv", "bn", conv,
                           active);
     };
-    // The stride is the later depthwise convolution's.
+    // The later depthwise convolution has the stride.
     if (layer.start > 0)
       add("dw_start", bare_conv(in, in, layer.start, layer.kernel > 0 ? 1 : stride, in), false);
     add("pw_exp", bare_conv(in, hidden, 1), true);
@@ -189,8 +189,8 @@ class Block : public torch::nn::Module, public Residual {
   std::vector<Unit> units_;
 };
 
-// Options: besides ConvNet's, the sizes of "mobilenetv4", named as in Plan. The features are what
-// comes after the pooling and `conv_head`, as timm's classifier reads them.
+// Options: besides ConvNet's, the sizes of "mobilenetv4", named as in Plan. The features are the
+// output of `conv_head` after the pooling, which timm's classifier reads.
 class MobileNetV4 : public ConvNet {
  public:
   static constexpr const char* kHead = "classifier";
@@ -207,7 +207,7 @@ class MobileNetV4 : public ConvNet {
         holder = blocks->register_module(std::to_string(layer.stage), std::make_shared<Holder>());
       number = first ? 0 : number + 1;
       stage = layer.stage;
-      // All stages halve but the last, which is a pointwise convolution.
+      // Every stage halves the maps except the last, which is a pointwise convolution.
       const int64_t stride = first && !(layer.kind == kConv && layer.kernel == 1) ? 2 : 1;
       blocks_.push_back(holder->register_module(std::to_string(number),
                                                 std::make_shared<Block>(layer, channels, stride)));

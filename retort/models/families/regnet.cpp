@@ -11,11 +11,12 @@ namespace {
 
 constexpr size_t kStages = 4;
 constexpr int64_t kStem = 32;
-constexpr const char* kAnyRegNet = "regnet";  // every size an option; without any, regnet_y_400mf
+constexpr const char* kAnyRegNet =
+    "regnet";  // every size is an option; the default is regnet_y_400mf
 
 struct Plan {
   bool squeeze =
-      true;  // Y: squeeze-and-excitation, to a quarter of the channels that enter the block
+      true;  // Y has squeeze-and-excitation, with a quarter of the channels that enter the block
   int64_t stem = kStem;              // channels
   Wholes depths{1, 3, 6, 6};         // blocks of each stage
   Wholes widths{48, 104, 208, 440};  // their channels
@@ -101,7 +102,7 @@ class Block : public torch::nn::Module, public Residual {
     grouped_ =
         branch->register_module("b", layer(width, width, 3, stride, width / group_width, relu_));
     if (squeeze) {
-      // Python's round: halves go to the even number.
+      // Rounds as Python's round does, halves to the even number.
       const auto squeezed = static_cast<int64_t>(std::nearbyint(0.25 * static_cast<double>(in)));
       squeeze_ = branch->register_module(
           "se", std::make_shared<SqueezeExcitation>(width, std::max<int64_t>(squeezed, 1), relu_,
@@ -178,8 +179,8 @@ class RegNet : public ConvNet {
   std::vector<std::shared_ptr<Block>> blocks_;
 };
 
-// "trunk_output.block2.block2-3.f.a.0", or only as far as the block, in parts: stage and block from
-// 0, and what comes after.
+// The parts of "trunk_output.block2.block2-3.f.a.0", or of such a name up to the block: the stage
+// and the block, counted from 0, and the rest.
 struct Place {
   int64_t stage, block;
   std::vector<std::string> rest;
@@ -236,7 +237,7 @@ std::optional<Naming> naming_of(const StateDict& file) {
   if (file.contains("s1.b1.conv1.conv.weight") && file.contains("s1.b1.conv2.conv.weight"))
     return timm_naming();
   for (const std::string prefix : {"regnet.", ""}) {
-    // ResNet has the same names, and a stem of 7 × 7.
+    // ResNet has the same names, but a stem of 7 × 7.
     const auto stem = file.find(prefix + "embedder.embedder.convolution.weight");
     if (stem != file.end() && stem->second.dim() == 4 && stem->second.size(3) == 3 &&
         file.contains(prefix + "encoder.stages.0.layers.0.layer.1.convolution.weight"))

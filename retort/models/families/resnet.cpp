@@ -15,7 +15,7 @@ namespace retort::models::resnet {
 namespace {
 
 constexpr size_t kStages = 4;
-constexpr const char* kAnyResNet = "resnet";  // every size an option; without any, resnet18
+constexpr const char* kAnyResNet = "resnet";  // every size is an option; the default is resnet18
 
 struct Plan {
   bool bottleneck = false;
@@ -33,8 +33,7 @@ struct Variant {
   bool bottleneck;
   std::array<int64_t, kStages> depths;
   int64_t groups = 1, group_width = 64;  // channels of each group in the first stage
-  int64_t resized =
-      256;  // the short side at 224 px; 232 where torchvision's default weights want it
+  int64_t resized = 256;  // the short side at 224 px; 232 for torchvision's newer default weights
 };
 
 constexpr std::array<Variant, 10> kVariants{{
@@ -98,8 +97,8 @@ ModelSpec spec_of(const Plan& plan) {
                       {"outer", plan.outer}}};
 }
 
-// conv-bn-relu twice (3 × 3, 3 × 3) or, as a bottleneck, three times (1 × 1, 3 × 3, 1 × 1), plus
-// the shortcut.
+// Two convolutions with batch norm and ReLU (3 × 3, 3 × 3) or, as a bottleneck, three (1 × 1, 3 ×
+// 3, 1 × 1), plus the shortcut.
 class Block : public torch::nn::Module, public Residual {
  public:
   Block(const Plan& plan, size_t stage, int64_t in, int64_t stride) {
@@ -184,7 +183,7 @@ class ResNet : public ConvNet {
   }
 
  protected:
-  void initialise_head() override {}  // a linear layer's default
+  void initialise_head() override {}  // the default of a linear layer stays
 
  private:
   torch::nn::Conv2d stem_{nullptr};
@@ -200,8 +199,8 @@ Naming transformers_naming(const std::string& prefix) {
             if (ours == "fc") return std::string("classifier.1");
             if (ours == "conv1") return prefix + "embedder.embedder.convolution";
             if (ours == "bn1") return prefix + "embedder.embedder.normalization";
-            // "layer1.0.conv2", "layer1.0.bn2", "layer1.0.downsample.1", or only as far as the
-            // block.
+            // `ours` is "layer1.0.conv2", "layer1.0.bn2", "layer1.0.downsample.1", or such a name
+            // up to the block.
             std::string name = prefix + "encoder.stages." + std::to_string(parts[0].back() - '1') +
                                ".layers." + parts.at(1);
             if (parts.size() == 2) return name;
@@ -221,7 +220,7 @@ std::optional<Naming> naming_of(const StateDict& file) {
     if (!file.contains(block + "0.convolution.weight") ||
         !file.contains(block + "1.convolution.weight"))
       continue;
-    // RegNet has the same names, and a stem of 3 × 3.
+    // RegNet has the same names, but a stem of 3 × 3.
     const auto stem = file.find(prefix + "embedder.embedder.convolution.weight");
     if (stem == file.end() || stem->second.dim() != 4 || stem->second.size(3) == 7)
       return transformers_naming(prefix);
@@ -262,7 +261,7 @@ std::optional<Recognised> recognise(const StateDict& file, const Hints& hints) {
   const Naming names = naming.value_or(public_naming("torchvision"));
   ModelSpec spec = find_variant(hints.arch) != nullptr ? ModelSpec{.arch = hints.arch}
                                                        : spec_of(plan_of(Shapes(file, names)));
-  if (names.name == "transformers") {  // as microsoft/resnet-50's image processor
+  if (names.name == "transformers") {  // the input of microsoft/resnet-50's image processor
     data::InputSpec input;
     input.interpolation = data::Interpolation::bicubic;
     spec.options["preprocess"] = data::to_json(input);

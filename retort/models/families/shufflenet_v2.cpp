@@ -30,7 +30,7 @@ const Variant& variant_of(const std::string& arch) {
   return *found;
 }
 
-// Convolutions with their batch norms, numbered through with the activations between them, as in a
+// Convolutions with their batch norms, numbered together with the activations between them, as in a
 // torch.nn.Sequential.
 class Branch : public torch::nn::Module {
  public:
@@ -64,8 +64,8 @@ class Branch : public torch::nn::Module {
   std::vector<Layer> layers_;
 };
 
-// With a stride of 2 both branches read all channels; otherwise the first half is passed on as it
-// is.
+// With a stride of 2 both branches read all channels; otherwise the first half passes through
+// unchanged.
 class Unit : public torch::nn::Module {
  public:
   Unit(int64_t in, int64_t out, int64_t stride) : halves_(stride == 1) {
@@ -88,8 +88,8 @@ class Unit : public torch::nn::Module {
   }
 
  private:
-  // torchvision's channel_shuffle of both, one after the other, into two groups: their channels
-  // take turns.
+  // torchvision's channel_shuffle of the concatenation into two groups: channels of left and right
+  // alternate.
   static at::Tensor shuffled(const at::Tensor& left, const at::Tensor& right) {
     return at::stack({left, right}, 2).flatten(1, 2);
   }
@@ -135,7 +135,7 @@ class ShuffleNetV2 : public ConvNet {
     return spec;
   }
 
-  void initialise() override {}  // the layers' defaults
+  void initialise() override {}  // the layers' defaults stay
 
  protected:
   void initialise_head() override {}
@@ -145,7 +145,8 @@ class ShuffleNetV2 : public ConvNet {
   std::vector<std::shared_ptr<Unit>> units_;
 };
 
-// By the width of the last stage: exact, or the variant that a damaged file is told apart from.
+// The variant with the nearest width of the last stage. For a damaged file it is the one that the
+// message names.
 const Variant& nearest_variant(const StateDict& file) {
   const auto last = file.find("conv5.0.weight");
   const int64_t width = last != file.end() && last->second.dim() == 4 ? last->second.size(1) : 0;

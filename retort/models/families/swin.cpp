@@ -1,6 +1,6 @@
 // Swin Transformer (Liu et al. 2021, arXiv 2103.14030), V1, with timm's names, padded and shifted
-// as in torchvision. Read under the names of timm (new, and old as Microsoft's own), torchvision
-// and transformers.
+// as in torchvision. Read under the names of timm (new ones, and old ones, which are also
+// Microsoft's), torchvision and transformers.
 #include <torch/nn/init.h>
 #include <torch/nn/modules/normalization.h>
 
@@ -11,14 +11,14 @@
 namespace retort::models::swin {
 namespace {
 
-constexpr const char* kAnySwin = "swin";  // every size an option; without any, swin_t
+constexpr const char* kAnySwin = "swin";  // every size is an option; the default is swin_t
 constexpr size_t kMostStages = 8;
-constexpr double kForbidden = -100;  // added to the score of two pixels that only the shift brought
-                                     // together, as in all implementations
+constexpr double kForbidden = -100;  // added to the score of pixels that are neighbours only by the
+                                     // shift, as in all implementations
 
 struct Plan {
   int64_t patch = 4, window = 7, mlp_ratio = 4;
-  int64_t dim = 96;  // of the first stage, doubled by each other
+  int64_t dim = 96;  // of the first stage; each further stage doubles it
   Wholes depths{2, 2, 6, 2};
   Wholes heads{3, 6, 12, 24};
 
@@ -29,7 +29,7 @@ struct Variant {
   const char* arch;
   int64_t dim;
   std::array<int64_t, 4> depths, heads;
-  int64_t resized;  // torchvision's short side at 224 px
+  int64_t resized;  // torchvision's short side for a crop of 224 px
 };
 constexpr std::array<Variant, 4> kVariants{{
     {"swin_t", 96, {2, 2, 6, 2}, {3, 6, 12, 24}, 232},
@@ -85,7 +85,7 @@ torch::nn::LayerNorm layer_norm(int64_t dim) {
   return torch::nn::LayerNorm(torch::nn::LayerNormOptions({dim}));
 }
 
-// [B, H, W, C] to [B, windows, window², C], and back.
+// [B, H, W, C] to [B, windows, window², C], and the reverse.
 at::Tensor to_windows(const at::Tensor& x, int64_t window) {
   return x.unflatten(2, {x.size(2) / window, window})
       .unflatten(1, {x.size(1) / window, window})
@@ -101,7 +101,7 @@ at::Tensor from_windows(const at::Tensor& windows, int64_t window, int64_t heigh
       .flatten(1, 2);
 }
 
-// [window⁴]: the row of the bias table for each pair of a window's pixels.
+// For each pair of a window's pixels the row of the bias table, [window⁴].
 at::Tensor relative_positions(int64_t window) {
   const at::Tensor row = at::arange(window).repeat_interleave(window),
                    column = at::arange(window).repeat({window});
@@ -122,7 +122,7 @@ class WindowAttention : public torch::nn::Module {
     truncated_by_two_(table_, 0.02);
   }
 
-  // [B, H, W, C], shifted by so many pixels in each direction.
+  // Maps [B, H, W, C] to the same shape, with windows shifted by `shift` pixels in each direction.
   at::Tensor forward(const at::Tensor& input, int64_t shift) {
     const int64_t height = input.size(1), width = input.size(2);
     const int64_t below = (window_ - height % window_) % window_,
@@ -130,7 +130,7 @@ class WindowAttention : public torch::nn::Module {
     at::Tensor x =
         below > 0 || beside > 0 ? at::constant_pad_nd(input, {0, 0, 0, beside, 0, below}) : input;
     const int64_t rows = height + below, columns = width + beside;
-    // A window that holds the whole height or width has nothing to be shifted into.
+    // A window that spans the whole height or width is not shifted in that direction.
     const int64_t down = window_ >= rows ? 0 : shift, right = window_ >= columns ? 0 : shift;
     if (down + right > 0) x = at::roll(x, {-down, -right}, {1, 2});
     x = from_windows(attend(to_windows(x, window_), mask(rows, columns, down, right)), window_,
@@ -152,7 +152,7 @@ class WindowAttention : public torch::nn::Module {
     return out_->forward(attended.transpose(2, 3).flatten(3));
   }
 
-  // [windows or 1, heads, window², window²]
+  // The biases and the shift's mask, [windows or 1, heads, window², window²].
   at::Tensor mask(int64_t rows, int64_t columns, int64_t down, int64_t right) {
     const int64_t area = window_ * window_;
     at::Tensor bias = table_.index_select(0, index_.to(table_.device()))
@@ -160,7 +160,7 @@ class WindowAttention : public torch::nn::Module {
                           .permute({2, 0, 1})
                           .unsqueeze(0);
     if (down + right == 0) return bias;
-    // Nine regions: what the shift brought together is of different ones.
+    // The shift makes nine regions; pixels of different regions do not attend to each other.
     const auto regions = [&](int64_t size, int64_t shift) {
       const at::Tensor at_pixel = at::arange(size);
       return shift == 0 ? at::zeros({size}, at::kLong)
@@ -205,7 +205,8 @@ class Block : public torch::nn::Module {
   torch::nn::Linear widen_{nullptr}, narrow_{nullptr};
 };
 
-// PatchMerging: four neighbours' channels side by side, normalised and reduced to twice one's.
+// torchvision's PatchMerging: concatenates the channels of 2 × 2 pixels, normalises them and
+// reduces them to twice the channels of one.
 class Merging : public torch::nn::Module {
  public:
   explicit Merging(int64_t dim) {
@@ -301,7 +302,8 @@ class Swin : public ConvNet {
   std::vector<Stage> stages_;
 };
 
-// "layers.1.blocks.2.attn.qkv", "layers.1.downsample.norm", or only as far as the block.
+// The parts of "layers.1.blocks.2.attn.qkv" or "layers.1.downsample.norm", or of a name up to the
+// block.
 struct Place {
   int64_t layer;
   bool block;
@@ -341,8 +343,8 @@ Naming torchvision_naming() {
           }};
 }
 
-// Version 5 has other names within a block than the files of version 4. Queries, keys and values
-// are joined before (with_joined_qkv).
+// Version 5 names the modules of a block differently from files of version 4. with_joined_qkv has
+// joined queries, keys and values before.
 Naming transformers_naming(const std::string& prefix, bool old) {
   return {"transformers", [prefix, old](const std::string& ours) -> std::string {
             const std::map<std::string, std::string> others{
@@ -369,7 +371,7 @@ Naming transformers_naming(const std::string& prefix, bool old) {
           }};
 }
 
-// Three tensors of the file, one after the other, under the name of all.
+// Joins the file's three tensors, in this order, under one name.
 StateDict with_joined_qkv(const StateDict& file, bool old) {
   const std::array<std::string, 3> modules =
       old ? std::array<std::string, 3>{".self.query", ".self.key", ".self.value"}
@@ -439,7 +441,8 @@ Plan plan_of(const Shapes& shapes) {
   return plan;
 }
 
-// As the public weights of this naming are used; windows of 12 are those of images of 384 pixels.
+// The input of the public weights with this naming; weights with windows of 12 take images of 384
+// pixels.
 data::InputSpec input_of(const Naming& naming, const Plan& plan, data::InputSpec input) {
   if (plan.window == 12) input.size = 384;
   if (naming.name.starts_with("timm")) input.crop_ratio = 0.9;
@@ -454,7 +457,7 @@ std::optional<Recognised> recognise(const StateDict& whole, const Hints& hints) 
   StateDict file = whole;
   if (naming.name == "transformers")
     file = with_joined_qkv(whole, has_part(whole, ".attention.self."));
-  // Computed from the window alone.
+  // These buffers are computed from the window's size alone.
   std::erase_if(file, [](const auto& item) {
     return item.first.ends_with("relative_position_index") || item.first.ends_with("attn_mask");
   });

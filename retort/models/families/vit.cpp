@@ -94,7 +94,7 @@ class Vit : public ImageModel {
     torch::nn::init::zeros_(head_->bias);
   }
 
-  // The projection keeps a convolution's default.
+  // The projection keeps the default initialisation of a convolution.
   void initialise_as_timm() {
     truncated_by_two_(positions_, 0.02);
     torch::nn::init::normal_(class_token_, 0, 1e-6);
@@ -107,8 +107,8 @@ class Vit : public ImageModel {
     const auto fan_in = static_cast<double>(3 * geometry_.patch * geometry_.patch);
     torch::nn::init::normal_(projection_->weight, 0, std::sqrt(1 / fan_in));
     const at::NoGradGuard no_grad;
-    projection_->weight.clamp_(-2, 2);  // torchvision draws again outside ±2, which is 28 standard
-                                        // deviations for patches of 8 pixels
+    projection_->weight.clamp_(-2, 2);  // torchvision redraws values outside ±2, which are 28
+                                        // standard deviations away for patches of 8 pixels
     torch::nn::init::zeros_(projection_->bias);
   }
 
@@ -116,7 +116,7 @@ class Vit : public ImageModel {
     const int64_t patch = geometry_.patch, height = images.size(2), width = images.size(3);
     if (height >= patch && width >= patch && height % patch == 0 && width % patch == 0) return;
     if (height == geometry_.input.size && width == height)
-      return;  // SigLIP's 384 pixels are 27 patches of 14 and a rest
+      return;  // SigLIP's 384 pixels are 27 patches of 14 and a remainder
     const int64_t below = std::max<int64_t>(std::min(height, width) / patch, 1) * patch;
     throw Error("an input of " + std::to_string(height) + " × " + std::to_string(width) +
                     " pixels does not divide into patches of " + std::to_string(patch),
@@ -125,11 +125,11 @@ class Vit : public ImageModel {
                     std::to_string(below) + " or " + std::to_string(below + patch));
   }
 
-  // The patches with their positions, after the class token with its own and the registers, which
-  // have none: [N, S, dim].
+  // The tokens [N, S, dim]: class token and patches with their positions, and between them the
+  // registers, which have none.
   at::Tensor embedded(const at::Tensor& patches) const {
     at::Tensor x = patches.flatten(2).transpose(1, 2);
-    // Tokens take the batch's size from a tensor: as a number, a trace would keep it.
+    // expand_as takes the batch's size from a tensor, because a trace would keep a number.
     const at::Tensor one = x.slice(1, 0, 1);
     if (geometry_.class_token) x = at::cat({class_token_.expand_as(one), x}, 1);
     if (geometry_.rope_theta == 0) x = x + positions(patches.size(2), patches.size(3));
@@ -150,7 +150,8 @@ class Vit : public ImageModel {
     return geometry_.features == VitFeatures::mean ? mean : at::cat({x.select(1, 0), mean}, 1);
   }
 
-  // [1, positions, dim] for a grid of this size; the class token's own is never resized.
+  // Position embeddings [1, positions, dim] for a grid of this size; the class token's is not
+  // resized.
   at::Tensor positions(int64_t rows, int64_t columns) const {
     const int64_t grid = geometry_.grid(), first = geometry_.class_token ? 1 : 0;
     if (rows == grid && columns == grid) return positions_;

@@ -9,10 +9,10 @@
 namespace retort::models {
 
 // The Vision Transformer (Dosovitskiy et al. 2020, arXiv 2010.11929) with torchvision's parameter
-// names, and what later ones add to it:
-// - DINOv2 (Oquab et al. 2023, arXiv 2304.07193): a learned factor on each residual branch's
-//   channels, `encoder.layers.encoder_layer_N.layer_scale_{1,2}.lambda1`;
-// - registers (Darcet et al. 2023, arXiv 2309.16588): `register_tokens`, which stand after the
+// names, and what later networks add to it:
+// - DINOv2 (Oquab et al. 2023, arXiv 2304.07193): a learned factor for each channel of a residual
+//   branch, `encoder.layers.encoder_layer_N.layer_scale_{1,2}.lambda1`;
+// - registers (Darcet et al. 2023, arXiv 2309.16588): `register_tokens`, which come after the
 //   class token and have no position;
 // - DINOv3 (Siméoni et al. 2025, arXiv 2508.10104): positions rotate queries and keys (rope_theta)
 //   and have no embeddings;
@@ -23,14 +23,14 @@ namespace retort::models {
 // DeiT (Touvron et al. 2020, arXiv 2012.12877) is the same network with timm's names and
 // initialisation. Its distillation token is a register to which its position has been added.
 
-// Whose names the parameters have, and whose initialisation a fresh model.
+// Whose parameter names a network has, and whose initialisation a new one gets.
 enum class VitNaming { torchvision, timm };
 
 // How position embeddings are resized (bicubically) to an input of another size.
 enum class PosResize {
   align_corners,  // as torchvision's interpolate_embeddings
   half_pixel,     // as transformers' interpolate_pos_encoding
-  antialiased,  // as timm's resample_abs_pos_embed: half_pixel, and smoothed where the grid shrinks
+  antialiased,    // as timm's resample_abs_pos_embed: half_pixel, smoothed where it shrinks
 };
 
 // What the classifier reads, after the last layer norm.
@@ -51,8 +51,8 @@ enum class VitActivation {
   gelu_tanh,   // gelu's approximation by tanh
 };
 
-// ModelSpec.options holds these under the same names, enumerations as words ("cls+mean" for
-// cls_mean), and input as `preprocess` (data::to_json of the spec); naming belongs to the
+// ModelSpec.options has these under the same names, enumerations as words ("cls+mean" for
+// cls_mean), and `input` as `preprocess` (data::to_json of it); `naming` follows from the
 // architecture.
 struct VitGeometry {
   VitNaming naming = VitNaming::torchvision;
@@ -61,23 +61,23 @@ struct VitGeometry {
   int64_t depth = 12;      // blocks, [1, 256]
   int64_t heads = 6;       // [1, 256]
   int64_t mlp_dim = 1536;  // [1, 65536]
-  // Pixels that the position embeddings are made for, [16, 4096], a multiple of patch.
+  // The image size in pixels of the position embeddings, [16, 4096], a multiple of patch.
   int64_t image_size = 224;
   double layer_norm_eps = 1e-6;  // (0, 0.1]
-  bool layer_scale = false;      // factors of 1 in a fresh model
+  bool layer_scale = false;      // all factors are 1 in a new model
   bool class_token = true;
   int64_t registers = 0;  // [0, 64]
-  // [0, 1e6]; 0: position embeddings. Otherwise heads have a multiple of 4 channels.
+  // [0, 1e6]; 0 for position embeddings, else rotary ones, with a multiple of 4 channels in a head.
   double rope_theta = 0;
   bool pre_norm = false;  // ln_pre
-  bool gated = false;     // SwiGLU (Shazeer 2020, arXiv 2002.05202): `mlp.0` holds gate and values,
-                          // mlp_dim each
-  // Features are pooled first and normalised afterwards, as with timm's fc_norm.
+  bool gated = false;  // SwiGLU (Shazeer 2020, arXiv 2002.05202): `mlp.0` computes gate and values,
+                       // mlp_dim each
+  // Whether features are pooled first and normalised afterwards, as with timm's fc_norm.
   bool norm_pooled = false;
-  VitActivation activation = VitActivation::gelu;  // not of gated ones, which have SiLU
+  VitActivation activation = VitActivation::gelu;  // not used by gated blocks, which have SiLU
   PosResize pos_resize = PosResize::align_corners;
-  VitFeatures features = VitFeatures::cls;  // those with a class token take one
-  data::InputSpec input;  // of at least one patch; a rest at the right and bottom is not looked at
+  VitFeatures features = VitFeatures::cls;  // those with a class token need one
+  data::InputSpec input;  // at least one patch; a remainder at the right and bottom is ignored
 
   int64_t grid() const { return image_size / patch; }  // patches a side
   int64_t positions() const { return grid() * grid() + (class_token ? 1 : 0); }
@@ -88,25 +88,26 @@ struct VitGeometry {
   }
 };
 
-// The largest multiple of the patch that is at most `limit` and the native size: what
-// InputSpec.size is by default (limit 1024).
+// The default of InputSpec.size: the largest multiple of the patch that is at most `limit` and the
+// native size.
 int64_t vit_input_size(const VitGeometry& geometry, int64_t limit);
 
-// "cls", "cls+mean", "cls+register", "mean" or "attention"; throws UsageError on another word.
+// Reads "cls", "cls+mean", "cls+register", "mean" or "attention"; throws UsageError on another
+// word.
 VitFeatures vit_features_from(const std::string& word);
 std::vector<std::string> vit_feature_names();
 
-// The architectures of the family.
+// The names of the family's architectures.
 std::vector<std::string> vit_archs();
 
-// The architecture's geometry with the options applied. Patch, dim, depth, heads and mlp_dim belong
-// to the names, and are options of "vit" alone. Throws UsageError on an option that is unknown, out
+// The architecture's geometry with the options applied. Patch, dim, depth, heads and mlp_dim are
+// options of "vit" alone; other names fix them. Throws UsageError on an option that is unknown, out
 // of range or of another type.
 VitGeometry vit_geometry(const ModelSpec& spec);
 
-// The spec that vit_geometry() turns back into this geometry: of the architecture `arch`, or, when
-// it is empty, of the one that has these dimensions and naming, else "vit". Throws Error when
-// `arch` has others, and where there is no such architecture in timm's naming.
+// The spec from which vit_geometry() makes this geometry. Its architecture is `arch`, or, where
+// that is empty, the one with these dimensions and naming, else "vit". Throws Error when `arch` has
+// other dimensions, and where no architecture with timm's naming has them.
 ModelSpec vit_spec(const VitGeometry& geometry, int64_t classes, const std::string& arch);
 
 }  // namespace retort::models

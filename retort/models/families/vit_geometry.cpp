@@ -24,7 +24,7 @@ constexpr std::array<Variant, 8> kVariants{{
     {"vit_l_32", 32, 1024, 24, 16, 4096},
     {"vit_h_14", 14, 1280, 32, 16, 5120},
 }};
-constexpr const char* kAnyVit = "vit";  // every dimension an option; without any, vit_s_16
+constexpr const char* kAnyVit = "vit";  // every dimension is an option; the default is vit_s_16
 
 template <class Enum, size_t N>
 using Words = std::array<std::pair<Enum, const char*>, N>;
@@ -67,7 +67,7 @@ VitGeometry fresh_geometry(const Variant& variant) {
                        .heads = variant.heads,
                        .mlp_dim = variant.mlp_dim,
                        .input = {}};
-  if (variant.naming == VitNaming::timm) {  // its configuration of DeiT
+  if (variant.naming == VitNaming::timm) {  // DeiT's configuration in timm
     geometry.pos_resize = PosResize::antialiased;
     geometry.input.interpolation = data::Interpolation::bicubic;
     geometry.input.crop_ratio = 0.9;
@@ -162,7 +162,7 @@ nlohmann::json options_of(const VitGeometry& geometry) {
           {"preprocess", data::to_json(geometry.input)}};
 }
 
-// Throws UsageError when the numbers do not fit one another.
+// Throws UsageError when the numbers do not fit together.
 void check_together(const VitGeometry& geometry, const std::string& where) {
   if (geometry.dim % geometry.heads != 0)
     throw UsageError("a width of " + std::to_string(geometry.dim) + " does not divide into " +

@@ -22,13 +22,14 @@ at::Tensor activate(const at::Tensor& x, VitActivation activation) {
   return at::gelu(x);
 }
 
-// [N, S, dim] to [N, heads, S, dim / heads], and back.
+// [N, S, dim] to [N, heads, S, dim / heads], and the reverse.
 at::Tensor split_heads(const at::Tensor& x, int64_t heads) {
   return x.unflatten(-1, {heads, -1}).transpose(1, 2);
 }
 at::Tensor join_heads(const at::Tensor& x) { return x.transpose(1, 2).flatten(2); }
 
-// Class token and registers, the first `prefix` of [N, heads, S, channels], stay as they are.
+// Rotates the patches of x [N, heads, S, channels] by position. The first `prefix` tokens, class
+// token and registers, stay as they are.
 at::Tensor turned(const at::Tensor& x, const Turns& turns, int64_t prefix) {
   const at::Tensor patches = x.slice(2, prefix);
   const std::vector<at::Tensor> halves = patches.chunk(2, -1);
@@ -51,7 +52,7 @@ void initialise_linear_as_timm(const torch::nn::LinearImpl& linear) {
 Turns turns_of(const VitGeometry& geometry, int64_t rows, int64_t columns,
                const at::TensorOptions& options) {
   if (geometry.rope_theta == 0) return {};
-  // In float32 whatever the network's type, as DINOv3 does.
+  // Computed in float32 whatever the network's type, as DINOv3 does.
   const at::TensorOptions exact = options.dtype(at::kFloat);
   const auto centres = [&](int64_t count) {
     return (at::arange(count, exact) + 0.5) / static_cast<double>(count) * 2 - 1;
@@ -160,7 +161,7 @@ at::Tensor AttentionPool::forward(const at::Tensor& x) {
   const auto part = [&](const at::Tensor& from, size_t i) {
     return split_heads(at::linear(from, weights[i], biases[i]), heads_);
   };
-  // The query takes the batch's size from a tensor: as a number, a trace would keep it.
+  // expand_as takes the batch's size from a tensor, because a trace would keep a number.
   const at::Tensor query = query_.expand_as(x.slice(1, 0, 1));
   const at::Tensor seen = out_->forward(
       join_heads(at::scaled_dot_product_attention(part(query, 0), part(x, 1), part(x, 2))));

@@ -9,18 +9,18 @@
 
 namespace retort::models {
 
-// What a ViT is made of (vit.h). Construction draws in torchvision's (or timm's) order, so that one
-// seed of torch's generator gives the weights that it gives there.
+// The layers of a ViT (vit.h). Constructors draw random numbers in torchvision's (or timm's) order,
+// so that a seed of torch's generator gives the weights that it gives there.
 
 torch::nn::LayerNorm layer_norm(const VitGeometry& geometry);
 
-// As timm initialises it: normal with a deviation of 0.02, no bias.
+// timm's initialisation: weights normal with a deviation of 0.02, biases 0.
 void initialise_linear_as_timm(const torch::nn::LinearImpl& linear);
 
-// DINOv3's turning of queries and keys: by how much, for each patch [rows · columns, channels of a
-// head].
+// The rotary position embedding of DINOv3's queries and keys, for each patch: [rows · columns,
+// channels of a head].
 struct Turns {
-  at::Tensor cosine, sine;  // undefined where positions are embedded
+  at::Tensor cosine, sine;  // undefined where rope_theta is 0
 };
 Turns turns_of(const VitGeometry& geometry, int64_t rows, int64_t columns,
                const at::TensorOptions& options);
@@ -37,7 +37,7 @@ class SelfAttention : public torch::nn::Module {
   torch::nn::Linear out_{nullptr};
 };
 
-// Two linear layers, or three in two tensors where it is gated.
+// Two linear layers; gated, three of which the first two share a tensor.
 class Mlp : public torch::nn::Module {
  public:
   explicit Mlp(const VitGeometry& geometry);
@@ -61,8 +61,8 @@ class Block : public torch::nn::Module {
   at::Tensor attention_scale_, mlp_scale_;
 };
 
-// SigLIP's: one learned query looks at all patches; a residual network follows. [N, S, dim] to [N,
-// dim].
+// SigLIP's pooling: attention of one learned query over all patches, then a residual two-layer
+// network. [N, S, dim] to [N, dim].
 class AttentionPool : public torch::nn::Module {
  public:
   explicit AttentionPool(const VitGeometry& geometry);

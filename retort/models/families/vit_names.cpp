@@ -12,14 +12,14 @@
 namespace retort::models {
 namespace {
 
-// The file's tensors, each looked at by its own name and marked as read.
+// The file's tensors, by the file's own names. Tensors that are taken are marked as read.
 class Source {
  public:
   explicit Source(const StateDict& file) : file_(file) {}
 
   bool has(const std::string& name) const { return file_.contains(name); }
 
-  // Of so many dimensions, none of them empty.
+  // The tensor, which must have this number of dimensions and not be empty.
   const at::Tensor& peek(const std::string& name, int64_t dimensions) const {
     const auto found = file_.find(name);
     if (found == file_.end()) throw Error("tensor '" + name + "' of the ViT is missing");
@@ -58,7 +58,7 @@ class Source {
   std::set<std::string> read_;
 };
 
-// One more than the highest block number; a gap below it shows as missing tensors.
+// One more than the highest block number. A gap is reported later, as missing tensors.
 int64_t depth_of(const StateDict& file, const std::string& block) {
   int64_t depth = 1;
   for (auto at = file.lower_bound(block); at != file.end() && at->first.starts_with(block); ++at) {
@@ -72,13 +72,13 @@ int64_t depth_of(const StateDict& file, const std::string& block) {
   return depth;
 }
 
-// CLIP's and SigLIP's positions are an embedding's table, [positions, dim], where others have [1,
-// positions, dim].
+// CLIP's and SigLIP's position embeddings are a table [positions, dim]; others are [1, positions,
+// dim].
 int64_t rank_of_positions(VitOrigin origin) {
   return origin == VitOrigin::clip || origin == VitOrigin::siglip ? 2 : 3;
 }
 
-// Embeddings of the patches, after the class token's where there is one and it has its own.
+// The grid's side, from the number of position embeddings without those of other tokens.
 int64_t grid_of(const VitSpelling& spelling, const at::Tensor& positions) {
   const int64_t count = positions.size(-2);
   const int64_t with_class =
@@ -101,13 +101,13 @@ bool mentions_any(const std::string& name, std::initializer_list<const char*> pa
       parts, [&](const char* part) { return name.find(part) != std::string::npos; });
 }
 
-// Of an object, or null.
+// A member of a JSON object; null where there is none.
 nlohmann::json member(const nlohmann::json& json, const char* key) {
   return json.is_object() ? json.value(key, nlohmann::json()) : nlohmann::json();
 }
 
-// What transformers' description says of the image tower, which has a part of its own where there
-// is a text tower too.
+// A value of transformers' description of the image tower, which is in `vision_config` where there
+// is also a text tower.
 nlohmann::json hint_of(const Hints& hints, const char* key) {
   if (hints.library != "transformers") return {};
   return member(
@@ -115,7 +115,8 @@ nlohmann::json hint_of(const Hints& hints, const char* key) {
       key);
 }
 
-// Those of the public models where no description says it: 64 channels a head but for these.
+// The heads of the public models, for files without a description: 64 channels a head, with
+// exceptions.
 int64_t usual_heads(const VitSpelling& spelling, int64_t dim) {
   const bool dinov3 = spelling.positions.empty(), siglip = spelling.class_token.empty();
   if (dinov3) return dim == 4096 ? 32 : dim / 64;
@@ -146,8 +147,8 @@ int64_t heads_of(const VitSpelling& spelling, const Hints& hints, int64_t dim) {
   return heads;
 }
 
-// timm's SigLIPs of these names approximate by tanh; its OpenAI CLIPs carry the activation in the
-// name.
+// timm's SigLIPs of these names approximate GELU by tanh; its OpenAI CLIPs have the activation in
+// their names.
 VitActivation timm_activation(const std::string& name) {
   if (mentions_any(name, {"quickgelu"})) return VitActivation::quick_gelu;
   const bool tanh =
@@ -167,7 +168,7 @@ VitActivation activation_of(const VitSpelling& spelling, const Hints& hints, boo
   if (spelling.name == kOpenClip && hints.name != kOpenAiClip) return VitActivation::gelu;
   const nlohmann::json word = hint_of(hints, "hidden_act");
   if (gated && (word == "silu" || spelling.origin == VitOrigin::dinov2))
-    return VitActivation::gelu;  // DINOv2's is SiLU whatever is said
+    return VitActivation::gelu;  // DINOv2's gates are SiLU, whatever the description says
   if (gated && !word.is_null())
     throw Error("hidden_act is " + word.dump() + ", where retort builds gates with silu");
   if (word == "gelu") return VitActivation::gelu;
@@ -197,8 +198,8 @@ double theta_of(const Hints& hints) {
   return 100;
 }
 
-// As their authors use them for linear probes: DINOv2's evaluation reads class token and mean,
-// DINOv3's and CLIP's the class token.
+// The features that the authors use for linear probes: DINOv2's evaluation reads the class token
+// and the mean, DINOv3's and CLIP's the class token.
 VitFeatures features_of(VitOrigin origin, const VitSpelling& spelling, const VitGeometry& geometry,
                         const Hints& hints, bool has_head) {
   if (spelling.pool) return VitFeatures::attention;
@@ -234,11 +235,11 @@ data::InputSpec input_of(VitOrigin origin, const VitGeometry& geometry) {
     input.crop_ratio = 1;
   } else if (origin == VitOrigin::dinov2) {
     input.size = vit_input_size(
-        geometry, 224);  // the position embeddings are for 518, the image processor's crop is 224
+        geometry, 224);  // the position embeddings are for 518 px; the image processor crops to 224
   } else if (origin == VitOrigin::timm) {
     input.crop_ratio = 0.9;
   } else if (geometry.image_size >
-             224) {  // SWAG's weights, the only ones of torchvision at these sizes
+             224) {  // SWAG's weights, the only ones of torchvision with this size
     input.interpolation = data::Interpolation::bicubic;
     input.crop_ratio = 1;
   }
@@ -252,7 +253,7 @@ PosResize pos_resize_of(VitOrigin origin, const VitGeometry& geometry) {
   return smooth ? PosResize::antialiased : PosResize::half_pixel;
 }
 
-// The user's choice in the place of the authors': what only those read is then left unread.
+// Takes the user's features instead of the authors'. Tensors that only those need stay unread.
 void choose_features(const std::string& wanted, const VitGeometry& geometry,
                      VitSpelling& spelling) {
   const VitFeatures features = vit_features_from(wanted);
@@ -267,7 +268,7 @@ void choose_features(const std::string& wanted, const VitGeometry& geometry,
   spelling.head.clear();
 }
 
-// A file of retort's own is taken at its word in what shapes do not show.
+// A file that retort wrote says itself what shapes do not show.
 void apply_own_words(const Hints& hints, VitGeometry& geometry) {
   if (hints.library != "retort") return;
   const VitGeometry own = vit_geometry({hints.name, 1, hints.config});
@@ -280,7 +281,7 @@ void apply_own_words(const Hints& hints, VitGeometry& geometry) {
   geometry.input = own.input;
 }
 
-// timm's names are kept for a DeiT alone, which is a student too.
+// timm's names are kept only for a DeiT, because it is also a student.
 bool is_deit(const VitSpelling& spelling, const std::string& arch) {
   const bool plain = spelling.registers.empty() && spelling.pre_norm.empty() &&
                      spelling.attention_scale.empty() && !spelling.pool &&
@@ -295,9 +296,9 @@ bool has_deits_dimensions(const VitGeometry& geometry, bool class_position) {
          geometry.mlp_dim == 4 * geometry.dim && geometry.features == VitFeatures::cls;
 }
 
-// timm's networks of class Eva turn queries and keys by position, which no tensor shows: EVA-02 and
-// the Perception Encoder beside added positions, and its ViTs with RoPE, which a DINOv3 differs
-// from by its registers.
+// timm's class Eva also rotates queries and keys by position in networks where no tensor shows it:
+// in EVA-02 and the Perception Encoder, besides added positions, and in its ViTs with RoPE, which
+// unlike DINOv3 have no registers. Such files are refused.
 void refuse_hidden_rotation(const VitSpelling& spelling, const VitGeometry& geometry,
                             const Hints& hints) {
   if (spelling.origin != VitOrigin::timm || !hints.library.empty() || !hints.arch.empty()) return;
@@ -350,7 +351,7 @@ VitGeometry geometry_of(const StateDict& file, const Source& source, const VitSp
     class_position = positions.size(-2) == grid * grid + 1;
   }
 
-  // Layer scales in torchvision's naming are a DINOv2 that retort wrote.
+  // A file with layer scales in torchvision's naming is a DINOv2 that retort wrote.
   const bool own_dinov2 =
       spelling.origin == VitOrigin::torchvision && geometry.layer_scale && geometry.rope_theta == 0;
   const VitOrigin origin = own_dinov2 ? VitOrigin::dinov2 : spelling.origin;
@@ -372,7 +373,7 @@ VitGeometry geometry_of(const StateDict& file, const Source& source, const VitSp
   return geometry;
 }
 
-// The tensors under torchvision's names, or, of a model with timm's, under the file's own.
+// Converts the tensors to torchvision's names; a model with timm's names keeps the file's.
 class Converter {
  public:
   Converter(Source& source, const VitSpelling& spelling, const VitGeometry& geometry)
@@ -410,14 +411,15 @@ class Converter {
     put(ours, theirs, source_.take(theirs, shape));
   }
 
-  // The module's bias, or zeros where its kind may have none. `module`: its name within a block.
+  // The module's bias, or zeros where this kind of file may lack it. `module` is its name within a
+  // block.
   at::Tensor bias_of(const std::string& theirs, const std::string& module, int64_t size) {
     const bool optional = std::ranges::find(spelling_.unbiased, module) != spelling_.unbiased.end();
     if (optional && !source_.has(theirs + "bias")) return at::zeros({size});
     return source_.take(theirs + "bias", {size});
   }
 
-  // A module's weight of this shape, and its bias.
+  // Adds a module's weight, which must have this shape, and its bias.
   void add(const std::string& ours, const std::string& theirs, const Shape& shape) {
     add_tensor(ours + ".weight", theirs + ".weight", shape);
     put(ours + ".bias", theirs + ".bias", bias_of(theirs + ".", theirs, shape[0]));
@@ -429,8 +431,8 @@ class Converter {
     return tokens + source_.peek(spelling_.positions, 3).slice(1, 1, 2);
   }
 
-  // Two heads, of the class token and of the first register, count by halves: as one of both
-  // tokens.
+  // DeiT's two heads, of the class token and of the first register, are averaged; here they become
+  // one head that reads both tokens.
   void add_head(int64_t classes) {
     if (spelling_.second_head.empty())
       return add("heads.head", spelling_.head, {classes, geometry_.feature_dim()});
@@ -454,7 +456,7 @@ class Converter {
             .view({1, count, dim});
     if (spelling_.first_register_has_position)
       return at::cat({taken.slice(1, 0, 1), taken.slice(1, 2)}, 1);
-    // timm's no_embed_class: the class token has no position.
+    // With timm's no_embed_class the class token has no position.
     return geometry_.class_token && count == patches
                ? at::cat({at::zeros({1, 1, dim}, taken.options()), taken}, 1)
                : taken;
@@ -490,7 +492,7 @@ class Converter {
     }
   }
 
-  // DINOv3's training masks the keys' bias, whatever value it has.
+  // DINOv3's training masks the bias of the keys, so that its value in the file does not count.
   at::Tensor without_keys(const at::Tensor& bias, const std::string& mask) {
     if (!source_.has(mask)) return bias;
     const int64_t dim = geometry_.dim;
@@ -499,7 +501,7 @@ class Converter {
         {bias.slice(0, 0, dim), at::zeros({dim}, bias.options()), bias.slice(0, 2 * dim)});
   }
 
-  // Modules of so many rows each, one below the other.
+  // Joins the modules' tensors, of this many rows each, into one.
   void add_joined(const std::string& ours, const std::string& theirs,
                   const std::vector<std::string>& modules, int64_t rows) {
     if (modules.size() == 1)
@@ -559,7 +561,7 @@ std::optional<Recognised> recognise_vit(const StateDict& given, const Hints& hin
     ModelSpec spec = vit_spec(geometry, classes.value_or(1), hints.arch);
     vit_geometry(spec);
     return Recognised{std::move(spec), std::move(state), spelling->name, classes.has_value()};
-  } catch (const UsageError& error) {  // the file's fault, not the user's
+  } catch (const UsageError& error) {  // the file is wrong, not the user
     throw Error(error.what());
   }
 }

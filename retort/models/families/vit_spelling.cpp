@@ -9,7 +9,8 @@
 namespace retort::models {
 namespace {
 
-// Two of three, so that a file that lost one is ours to complain about.
+// Two of three names suffice, so that a file that lost one is recognised and refused with a
+// message.
 bool has_two_of(const StateDict& file, const std::array<std::string, 3>& names) {
   return std::ranges::count_if(names,
                                [&](const std::string& name) { return file.contains(name); }) >= 2;
@@ -22,7 +23,8 @@ std::string if_module(const StateDict& file, const std::string& module) {
   return file.contains(module + ".weight") || file.contains(module + ".bias") ? module : "";
 }
 
-// Not there, and not missed where the positions are those of patches alone.
+// The class token's name; empty where it is missing and the position embeddings are those of
+// patches alone.
 std::string class_token_of(const StateDict& file, const std::string& token,
                            const std::string& positions) {
   if (file.contains(token)) return token;
@@ -36,8 +38,8 @@ VitSpelling torchvision_spelling(const StateDict& file) {
   const bool legacy = has_part(file, ".mlp.linear_1.");
   const bool scaled = has_part(file, ".layer_scale_1.");
   const std::string registers = if_there(file, "register_tokens");
-  // What torchvision has not is a file of retort's own (vit.h): DINOv3 has no positions, SigLIP no
-  // class token.
+  // Parts that torchvision's networks do not have mark a file that retort wrote (vit.h): DINOv3 has
+  // no position embeddings, SigLIP no class token.
   const bool turned = scaled && !registers.empty() && !file.contains("encoder.pos_embedding");
   const bool pooled = has_part(file, "pool.attention.");
   VitSpelling spelling{.origin = VitOrigin::torchvision,
@@ -68,7 +70,7 @@ VitSpelling torchvision_spelling(const StateDict& file) {
   return spelling;
 }
 
-// Its VisionTransformer, and its Eva as far as that is a DINOv3.
+// timm's VisionTransformer, and its Eva where that is a DINOv3.
 VitSpelling timm_spelling(const StateDict& file) {
   const bool eva = has_part(file, ".gamma_1");
   const bool scaled = eva || has_part(file, ".ls1.");
@@ -106,7 +108,7 @@ VitSpelling timm_spelling(const StateDict& file) {
     spelling.second_head = "head_dist";
     spelling.first_register_has_position = true;
   }
-  if (file.contains("mask_token") && scaled && !eva) {  // its authors' own file, not timm's
+  if (file.contains("mask_token") && scaled && !eva) {  // the authors' file, not timm's
     spelling.origin = VitOrigin::dinov2;
     spelling.name = "DINOv2";
     if (has_part(file, ".mlp.w12.")) {
@@ -127,7 +129,7 @@ VitSpelling timm_spelling(const StateDict& file) {
   return spelling;
 }
 
-// ViTModel, Dinov2Model, Dinov2WithRegistersModel, and what they are part of.
+// ViTModel, Dinov2Model, Dinov2WithRegistersModel, and models that contain them.
 VitSpelling transformers_spelling(const StateDict& file, const std::string& prefix) {
   const bool dinov2 =
       prefix.starts_with("dinov2") || has_part(file, ".norm1.") || has_part(file, ".layer_scale1.");
@@ -189,7 +191,7 @@ VitSpelling dinov3_spelling(const StateDict& file) {
           .unread = {"embeddings.mask_token"}};
 }
 
-// Its authors' own file. The keys' bias is masked.
+// The authors' own file of DINOv3, in which the bias of the keys is masked.
 VitSpelling own_dinov3_spelling(const StateDict& file) {
   const bool gated = has_part(file, ".mlp.w1.");
   return {.origin = VitOrigin::dinov3,
@@ -242,7 +244,7 @@ VitSpelling open_clip_spelling(const StateDict& file, const std::string& prefix)
   return spelling;
 }
 
-// CLIPModel's and SiglipModel's image towers, whole or alone.
+// The image towers of CLIPModel and SiglipModel, alone or with the text tower.
 VitSpelling tower_spelling(const StateDict& file, const std::string& prefix) {
   const bool clip = file.contains(prefix + "embeddings.class_embedding") ||
                     !if_module(file, prefix + "pre_layrnorm").empty();
@@ -252,7 +254,7 @@ VitSpelling tower_spelling(const StateDict& file, const std::string& prefix) {
       .class_token = clip ? prefix + "embeddings.class_embedding" : "",
       .positions = prefix + "embeddings.position_embedding.weight",
       .projection = prefix + "embeddings.patch_embedding",
-      .pre_norm = clip ? prefix + "pre_layrnorm" : "",  // so spelt
+      .pre_norm = clip ? prefix + "pre_layrnorm" : "",  // transformers' spelling
       .block = prefix + "encoder.layers.",
       .qkv = {"self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"},
       .attention_out = "self_attn.out_proj",
@@ -266,11 +268,12 @@ VitSpelling tower_spelling(const StateDict& file, const std::string& prefix) {
                  "visual_projection.", "logit_scale", "logit_bias"}};
   if (clip) {
     spelling.unbiased = {spelling.projection};
-    spelling.unread.emplace_back(
-        "classifier.");  // CLIPForImageClassification's reads what no layer norm has seen
+    spelling.unread.emplace_back("classifier.");  // CLIPForImageClassification's classifier reads
+                                                  // tokens without the last layer norm
   } else if (file.contains("classifier.weight")) {
-    spelling.unread.push_back(prefix +
-                              "head.");  // SiglipForImageClassification's reads the patches' mean
+    spelling.unread.push_back(
+        prefix +
+        "head.");  // SiglipForImageClassification's classifier reads the mean of the patches
   } else if (has_part(file, prefix + "head.")) {
     const std::string head = prefix + "head.";
     spelling.pool = {.query = head + "probe",

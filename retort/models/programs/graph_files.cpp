@@ -10,9 +10,9 @@ namespace retort::models {
 namespace fs = std::filesystem;
 namespace {
 
-// Where an ONNX file says that the data of its tensors lie: entries of `external_data` with the key
-// "location" (StringStringEntryProto: field 1 is the key, field 2 the value), relative to its
-// folder.
+// The files, relative to the ONNX file's folder, with the data of its tensors: entries of
+// `external_data` with the key "location" (StringStringEntryProto: field 1 is the key, field 2 the
+// value).
 std::set<std::string> locations_in(std::string_view graph) {
   constexpr std::string_view kStart = "\x0a\x08location\x12";
   std::set<std::string> found;

@@ -1,4 +1,4 @@
-// graph_network.h by OpenVINO's C++ runtime.
+// Implements graph_network.h with OpenVINO's C++ runtime.
 #include <openvino/openvino.hpp>
 
 #include <ATen/Parallel.h>
@@ -19,15 +19,15 @@ namespace fs = std::filesystem;
 
 constexpr int64_t kUsualSize = 224;
 
-// OpenVINO's messages name its own sources first, line by line.
+// OpenVINO's messages begin with lines about its own sources.
 std::string last_line(const std::exception& error) {
   std::string text = error.what();
   while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.pop_back();
   return text.substr(text.rfind('\n') + 1);
 }
 
-// OpenVINO tries a file that is no ONNX as that of other programs, which complain each in its own
-// way. An ONNX file begins with the number of its version, a field of protobuf's tag 8.
+// OpenVINO tries to read a file that is not ONNX as other formats, with a message for each. An ONNX
+// file begins with its version number, a field with protobuf's tag 8.
 void check_onnx(const std::string& file) {
   constexpr uint64_t kStart = 16;
   std::ifstream stream(file, std::ios::binary);
@@ -73,7 +73,7 @@ int64_t fixed_side(const ov::PartialShape& shape) {
   return shape[2].is_static() && shape[2] == shape[3] ? shape[2].get_length() : 0;
 }
 
-// Whether no image has a part in it.
+// Whether the value does not depend on the image.
 bool is_constant(const ov::Output<ov::Node>& value) {
   const ov::Node& node = *value.get_node();
   if (std::string(node.get_type_name()) == "Constant") return true;
@@ -81,8 +81,8 @@ bool is_constant(const ov::Output<ov::Node>& value) {
   return !inputs.empty() && std::ranges::all_of(inputs, is_constant);
 }
 
-// What the linear classifier reads that makes this output, or, where it is not one's, the output
-// itself.
+// The input of the linear classifier that makes this output, or the output itself where there is
+// none.
 ov::Output<ov::Node> before_classifier(const ov::Output<ov::Node>& output) {
   constexpr std::array kAfterIt{"Add",     "Multiply", "Identity", "Convert",
                                 "Reshape", "Squeeze",  "Softmax",  "LogSoftmax"};
@@ -152,7 +152,7 @@ class OpenVinoNetwork : public ImageModel {
           if (values.size(0) == 1) throw;
         }
         compile(size,
-                /*any_batch=*/false);  // somewhere in the graph a batch of one is written down
+                /*any_batch=*/false);  // a batch size of one is fixed somewhere in the graph
       }
       std::vector<at::Tensor> rows;
       for (const at::Tensor& image : values.split(1)) rows.push_back(infer(image));
@@ -226,7 +226,7 @@ std::vector<GraphTensor> feature_candidates(const fs::path& path, size_t most) {
     if (channels.is_dynamic() || channels.get_length() < 2 || is_constant(node->output(0)))
       continue;
     const std::unordered_set<std::string> names = node->output(0).get_names();
-    if (names.empty()) continue;  // OpenVINO's own, another time called otherwise
+    if (names.empty()) continue;  // OpenVINO's own tensors, whose names change
     GraphTensor tensor{*names.begin(), {}};
     for (const ov::Dimension& size : shape)
       tensor.shape.push_back(size.is_static() ? size.get_length() : -1);
@@ -244,7 +244,7 @@ ModelSpec graph_spec(const fs::path& path, const std::string& features) {
   features_of(*graph, features, path.string());
   data::InputSpec input;
   input.size = side > 0 ? side : kUsualSize;
-  // What retort's exporter writes (deploy/onnx_export.h).
+  // retort's exporter writes this (deploy/onnx_export.h).
   if (const std::optional<std::string> preprocess = metadata_of(*graph, "preprocess")) {
     try {
       input = data::input_spec_from(nlohmann::json::parse(*preprocess));

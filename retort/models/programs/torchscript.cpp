@@ -38,13 +38,14 @@ jit::Module read_network(const std::string& bytes, const std::string& file) {
   try {
     std::istringstream stream(bytes);
     return jit::load(stream, at::kCPU);
-  } catch (const std::exception&) {  // what libtorch says here is a page about its own sources
+  } catch (const std::exception&) {  // libtorch's message here is about its own sources
     throw Error("is not TorchScript that this libtorch reads", file,
                 "save it with torch.jit.script(model).save(\"my.pt\")");
   }
 }
 
-// The same tensors under the same names, so that what trains and saves an nn::Module finds them.
+// Registers the same tensors under the same names, so that code that trains and saves an nn::Module
+// finds them.
 void mirror(torch::nn::Module& into, const jit::Module& from) {
   for (const auto& item : from.named_parameters(/*recurse=*/false))
     if (item.value.requires_grad()) into.register_parameter(item.name, item.value);
@@ -97,8 +98,8 @@ ScriptNetwork::ScriptNetwork(const ModelSpec& spec) {
 
 std::string ScriptNetwork::file() const { return option<std::string>(spec_, "file", ""); }
 
-// Features of two pictures. Parameters that they do not depend on, a classifier of the network's
-// own say, are frozen.
+// Computes features of two images, and freezes the parameters that they do not depend on, such as
+// those of the network's own classifier.
 at::Tensor ScriptNetwork::probe() {
   const int64_t size = input_spec().size;
   const at::AutoGradMode with_gradients(true);
@@ -120,8 +121,8 @@ at::Tensor ScriptNetwork::probe() {
 }
 
 at::Tensor ScriptNetwork::forward_features(const at::Tensor& images) {
-  // The optimising executor rewrites a graph after its first runs: a resumed run would round in
-  // other places than one never stopped.
+  // The optimising executor rewrites a graph after its first runs, so that a resumed run would
+  // round differently from an uninterrupted one.
   const jit::GraphOptimizerEnabledGuard as_written(false);
   try {
     if (const auto method = network_.find_method(kMethod))

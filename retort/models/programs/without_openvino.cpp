@@ -1,4 +1,4 @@
-// graph_network.h in a build without OpenVINO.
+// Implements graph_network.h in a build without OpenVINO.
 #include "retort/core/error.h"
 #include "retort/models/programs/graph_network.h"
 
