@@ -18,7 +18,7 @@ std::string alike_form(std::string name) {
   return folded(name);
 }
 
-// Else two classes would have one row of the classifier.
+// Throws Error where two classes would have the same row of the classifier.
 void check_each_has_its_own(const std::vector<int64_t>& found,
                             const std::vector<std::string>& classes,
                             const std::vector<std::string>& outputs, const std::string& where) {

@@ -6,10 +6,10 @@
 
 namespace retort::teacher {
 
-// For each class of a task, the output of a classifier that was trained for the classes `outputs`,
-// found by name. Case, and what stands between words (blank, '_', '-'), count only where two names
-// differ in nothing else. Throws Error, naming `where` and the first of the classes without an
-// output.
+// For each of a task's `classes`, the index of the output with this name among a classifier's
+// `outputs`. Case and the characters between words (blank, '_', '-') are ignored where no exact
+// name is found. Throws Error, naming `where`, at the first class without an output, with several,
+// or with the same output as another class.
 std::vector<int64_t> outputs_of_classes(const std::vector<std::string>& outputs,
                                         const std::vector<std::string>& classes,
                                         const std::string& where);

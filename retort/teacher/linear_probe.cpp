@@ -12,13 +12,13 @@
 namespace retort::teacher {
 namespace {
 
-// In units of standardised features, where the logits of a fitted head are a few units wide: 1
-// underfits and 1e-5 is no regularisation at all.
+// For standardised features, where the logits of a fitted head span a few units, 1 underfits and
+// 1e-5 hardly regularises.
 constexpr double kGrid[] = {1.0, 0.3, 0.1, 0.03, 0.01, 3e-3, 1e-3, 3e-4, 1e-4, 1e-5};
 constexpr double kWithoutValidation = 1e-2;
 constexpr int kIterations = 60;
 
-// Rows that are floats at a time: fewer cost more in calls than a cache saves, and a GPU has memory
+// Rows that are float at a time. With fewer, calls cost more than the cache saves; a GPU has memory
 // for more.
 int64_t chunk_rows(c10::Device device) { return device.is_cpu() ? 1024 : 65536; }
 
@@ -39,7 +39,7 @@ class Rows {
 
   int64_t count() const { return count_; }
 
-  // Sets what every row is standardised by.
+  // Sets the mean and deviation with which every row is standardised.
   void standardise(const at::Tensor& mean, const at::Tensor& std) {
     scale_ = 1 / std;
     shift_ = -mean * scale_;
@@ -63,8 +63,8 @@ class Rows {
   int64_t count_ = 0;
 };
 
-// Per feature: mean, and spread about it. Dead features have none; dividing by one leaves them at
-// zero.
+// The mean and the standard deviation of each feature. A constant feature gets a deviation of 1, so
+// that it becomes 0.
 std::pair<at::Tensor, at::Tensor> moments_of(const Rows& rows, int64_t dim, c10::Device device) {
   const auto count = static_cast<double>(rows.count());
   const auto options = at::TensorOptions(device).dtype(at::kDouble);
@@ -159,7 +159,7 @@ LinearHead fit_linear_probe(const std::vector<at::Tensor>& features, const at::T
       best_loss = loss;
       worse = 0;
     } else if (++worse == 2) {
-      break;  // the rest of the path regularises less still
+      break;  // the rest of the grid regularises even less
     }
   }
   return best;

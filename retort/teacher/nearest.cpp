@@ -14,7 +14,7 @@ namespace {
 constexpr int64_t kChunk = 1024;  // pictures in memory at a time
 constexpr float kFar = -std::numeric_limits<float>::infinity();
 
-// The task's images in the order of their classes, so that a class is one range of columns.
+// The task's images sorted by class, so that a class is one range of columns.
 struct ByClass {
   explicit ByClass(const Task& task) {
     const at::Tensor order = task.labels.argsort(/*stable=*/true, 0, false);
@@ -29,8 +29,8 @@ struct ByClass {
   std::vector<int64_t> first;
 };
 
-// [N, C] of cosines [N, R]; a class without images is infinitely far. One of `own` rows is its own
-// neighbour, of cosine minus infinity, which no mean counts.
+// Nearness [N, C] from cosines [N, R]; −∞ for a class without images. `left_out` is 1 where each
+// row is itself an image of the task: its cosine to itself is then −∞ and not counted.
 at::Tensor class_scores(const at::Tensor& cosines, const ByClass& task, int64_t left_out) {
   const auto classes = static_cast<int64_t>(task.first.size()) - 1;
   at::Tensor scores = at::full({cosines.size(0), classes}, kFar);
@@ -45,10 +45,10 @@ at::Tensor class_scores(const at::Tensor& cosines, const ByClass& task, int64_t 
   return scores;
 }
 
-// Rows that twins are looked for among.
+// Selected points, among which twins are searched.
 class Taken {
  public:
-  // Whether the point, [D], is a twin of one before; else it is added.
+  // Returns whether the point [D] is a twin of an earlier one; if not, adds it.
   bool is_twin_or_add(const at::Tensor& point, double twin) {
     if (count_ > 0 && at::mv(rows_.narrow(0, 0, count_), point).max().item<float>() >= twin)
       return true;
@@ -80,7 +80,8 @@ class Selecting {
     result_.per_class.assign(static_cast<size_t>(classes), 0);
   }
 
-  // Takes up to `count` from the front of the queue; what it passes over is gone.
+  // Takes up to `count` pictures from the front of the queue, and removes those that it takes or
+  // skips.
   void take(std::deque<int64_t>& queue, int64_t count) {
     for (count = std::min(count, left_); count > 0 && !queue.empty(); queue.pop_front())
       if (take(queue.front())) --count;
@@ -170,7 +171,7 @@ Limits limits_of(const Task& task) {
   for (int64_t first = 0; first < count; first += kChunk) {
     const int64_t rows = std::min(kChunk, count - first);
     at::Tensor cosines = at::mm(own.points.narrow(0, first, rows), own.points.t());
-    // None is a neighbour of its own. A class of one image then has no neighbours.
+    // An image is not its own neighbour. The only image of a class has no neighbours in it.
     cosines.narrow(1, first, rows).diagonal().fill_(kFar);
     const at::Tensor all = class_scores(cosines, own, 1);
     scores.narrow(0, first, rows)

@@ -11,8 +11,8 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr int64_t kCheckedRows = 64;
-// Of one row's norm. The same network on another processor, or in another batch, differs by
-// rounding: bf16 keeps 8 bits, and a deep network adds some up.
+// The allowed difference, as a share of a row's norm. The same network on another processor or in
+// another batch differs by rounding: bf16 keeps 8 bits, and a deep network accumulates errors.
 constexpr double kCheckTolerance = 0.1;
 
 std::string key_of(const Teacher& teacher, const data::ImageStore& images,
@@ -53,7 +53,7 @@ int64_t budgeted_views(const OutputStore::Options& options, int64_t images, int6
   return std::min(options.views, fit);
 }
 
-// Rows from every view and every part, as far as kCheckedRows go.
+// Spreads kCheckedRows rows over all views and parts.
 std::vector<data::Sample> spread_samples(int64_t views, int64_t images) {
   const int64_t parts = (images + FeatureParts::kRows - 1) / FeatureParts::kRows,
                 cells = views * parts;
@@ -86,7 +86,7 @@ at::Tensor logits_of(const Teacher& teacher, const FeatureParts& features) {
   return at::cat(logits);
 }
 
-// What was computed just now needs no look back.
+// Rows that were computed in this run are not checked.
 void OutputStore::check_against_live(const fs::path& folder, int64_t images) const {
   std::vector<data::Sample> samples = spread_samples(stored(), images);
   std::erase_if(samples, [this](const data::Sample& sample) {

@@ -17,33 +17,36 @@
 
 namespace retort::teacher {
 
-// Logits, float [rows, C]. One part's features at a time are in memory.
+// The teacher's logits for all rows, float [rows, C]. It reads one part of the features at a time
+// into memory.
 at::Tensor logits_of(const Teacher& teacher, const FeatureParts& features);
 
-// The frozen teacher's features of K views of each of N training images. The teacher runs K·N
-// times, not epochs·N, and a second student, loss or seed costs no teacher at all. Logits are one
-// small matrix product away (Teacher::logits), so that another head needs no new store. Views
-// beyond K may be asked for, too: the teacher then sees them live, each time.
+// Stored features of a frozen teacher for K views of each of N training images. The teacher makes
+// K·N forward passes instead of epochs·N, and none for another student, loss or seed. Logits are
+// computed from the features (Teacher::logits), so that another head needs no new store. Views
+// beyond K may be asked for; the teacher computes them live, each time.
 class OutputStore {
  public:
   struct Options {
     int64_t views = 8;       // K, [1, 1000]
-    int64_t all_views = 0;   // stored and live ones together; K or less: no view is live
-    uint64_t view_seed = 0;  // not the training seed: another seed trains on the same views
-    uint64_t byte_budget = uint64_t{8} << 30;  // on disk; fewer views are kept when K do not fit
-    int64_t batch_size = 64;                   // images a teacher forward
-    Ranks* ranks = &alone();                   // that compute what is missing together
+    int64_t all_views = 0;   // stored and live views together; with K or less no view is live
+    uint64_t view_seed = 0;  // not the training seed, so that another seed trains on the same views
+    uint64_t byte_budget =
+        uint64_t{8} << 30;    // on disk; with a smaller budget than K views need, fewer are stored
+    int64_t batch_size = 64;  // images in one forward pass of the teacher
+    Ranks* ranks = &alone();  // the ranks that compute missing parts together
   };
-  // Opens what is there, checks rows from all over it against the live teacher, and computes what
-  // is missing. With live views teacher, images and recipe must outlive the store. Throws Error
-  // when not even one view fits the budget.
+  // Opens the stored features, compares some rows of all views with the live teacher, and computes
+  // missing parts. With live views the teacher, images and recipe must outlive the store. Throws
+  // Error when not one view fits the budget, when stored rows differ from the live teacher's, and
+  // when `stop` is set.
   static OutputStore open(const std::filesystem::path& cache_dir, Teacher& teacher,
                           const data::ImageStore& images, const data::ViewRecipe& recipe,
                           const Options& options, Log& log = null_log(),
                           const StopFlag& stop = never_stop());
 
-  // Forward passes of the teacher for one view each: those that open() would make, because their
-  // parts are missing, and the live ones of a whole training.
+  // Forward passes of the teacher, each of one image's view: those that open() would make for
+  // missing parts, and the live ones of a whole training.
   struct Looks {
     int64_t missing = 0, live = 0;
   };
@@ -56,7 +59,7 @@ class OutputStore {
   bool has_live() const { return views() > stored(); }
   // The features of a stored view.
   const FeatureParts& view(int64_t number) const { return views_[static_cast<size_t>(number)]; }
-  // float [N, D]; a sample's view number counts modulo views().
+  // The features of these views, float [N, D]; a sample's view number counts modulo views().
   at::Tensor features(std::span<const data::Sample> samples) const;
 
  private:
@@ -69,8 +72,8 @@ class OutputStore {
   Forward forward_;
 };
 
-// The teacher's features of evaluation images (a store made for teacher.input_spec()), kept on disk
-// like the views'.
+// The teacher's features of evaluation images (a store made for teacher.input_spec()), stored on
+// disk as those of views are. `what` names them in messages. Throws Error when `stop` is set.
 FeatureParts evaluation_features(const std::filesystem::path& cache_dir, Teacher& teacher,
                                  const data::ImageStore& images, const std::string& what,
                                  Log& log = null_log(), const StopFlag& stop = never_stop());

@@ -57,7 +57,7 @@ Teacher::Teacher(const TeacherSource& source, models::Precision precision, c10::
   model_->eval();
   for (at::Tensor& parameter : model_->parameters()) parameter.requires_grad_(false);
   models::use_channels_last(*model_);
-  if (!models::is_graph(model_->spec())) model_->to(device);  // graphs stay with the processor
+  if (!models::is_graph(model_->spec())) model_->to(device);  // OpenVINO runs graphs on the CPU
   if (projection_.defined()) projection_ = projection_.to(device);
 }
 

@@ -216,7 +216,7 @@ ModelSpec spec_of(const Plan& plan) {
                       {"eps", plan.eps}}};
 }
 
-// torchvision's FusedMBConv. It has a projection only where it expands or `project` is set.
+// torchvision's FusedMBConv. It has a projection only where `project` is set.
 class FusedResidual : public torch::nn::Module, public Residual {
  public:
   FusedResidual(const InvertedResidual::Options& options, bool project)
