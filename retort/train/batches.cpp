@@ -17,7 +17,7 @@ at::Tensor visible_labels(const Source& source, const at::Tensor& labels) {
   return source.labelled ? labels : at::full_like(labels, data::kUnlabelled);
 }
 
-// One view of the step whose rows are those of all parts, in order.
+// Concatenates the rows of all parts, in order.
 losses::StepView joined(const std::vector<Batches::Batch>& parts) {
   losses::StepView all;
   for (at::Tensor losses::StepView::*field :
@@ -86,7 +86,7 @@ std::vector<data::Sample> Batches::whole_set(int64_t epoch) const {
 }
 
 // The source is passed over again and again, each time in another order and with another view. An
-// epoch takes the next `each_epoch` samples of that.
+// epoch takes the next `each_epoch` samples of this sequence.
 std::vector<data::Sample> Batches::drawn(size_t source, int64_t epoch) const {
   const int64_t size = sources_[source].images->size();
   std::vector<data::Sample> samples;
@@ -119,7 +119,7 @@ Batches::Batch Batches::batch(int64_t number, const Ranks& ranks) const {
     const int64_t last = size * (number + 1) / count();
     const Share share = share_of(last - first, ranks);
     total += last - first;
-    before += share.first;  // rows of all sources that lower ranks have
+    before += share.first;  // rows of all sources on lower ranks
     own += share.last - share.first;
     if (share.first < share.last)
       parts.push_back(part(source, std::span(epoch_[source])

@@ -10,53 +10,56 @@
 
 namespace retort::train {
 
-// One set of images that training draws from.
+// A set of images that training draws from.
 struct Source {
   const data::ImageStore* images = nullptr;
   const teacher::JointOutputs* outputs = nullptr;  // absent when there is no teacher
-  // Of the data set itself: all of its images, once an epoch. Of an extra source: how many are
-  // drawn an epoch; it is gone through in a new order again and again.
+  // For the data set itself: the number of its images, each of which is seen once an epoch. For an
+  // extra source: the number of images drawn in an epoch. It is passed over again and again, in a
+  // new order each time.
   int64_t each_epoch = 0;
-  bool labelled = true;  // else its labels, if it has any, are hidden from every loss
-  bool logits = true;    // else it is hidden from the logit losses
+  bool labelled = true;  // false hides its labels from every loss
+  bool logits = true;    // false hides it from the logit losses
 };
 
-// Of all images of all sources, [images] int64; data::kUnlabelled where no loss may see one. An
-// image's place here is its image id.
+// The labels of all images of all sources, [images] int64, by image id; data::kUnlabelled where
+// losses may not see one. An image's id is its index here.
 at::Tensor labels_of(const std::vector<Source>& sources);
 
-// Batches of an epoch: near-equal ones, none too small for batch normalisation.
+// The number of batches of an epoch. Batches have nearly equal sizes, and at least two images (for
+// batch normalisation) where there are two.
 int64_t batches_an_epoch(int64_t images, int64_t batch_size);
 
-// What the student sees in an epoch, batch by batch: a pure function of the seeds and the epoch.
+// The images that the student sees in an epoch, batch by batch. They depend only on the seeds and
+// the epoch.
 class Batches {
  public:
   struct Options {
     int64_t batch_size = 64;
-    uint64_t seed = 0;  // of the order of images
+    uint64_t seed = 0;  // for the order of images
     uint64_t view_seed = 0;
-    int64_t views = 0;  // view numbers count modulo this; 0: a fresh view every time. A source with
-                        // outputs has their number of views
+    int64_t views = 0;  // view numbers count modulo this; 0: a new view every time. A source with
+                        // outputs uses their number of views
   };
-  // The first source is the data set itself; `teacher` turns the outputs into logits, and may be
-  // null where no source has any.
+  // The first source is the data set itself. `teacher` maps outputs to logits, and may be null
+  // where no source has outputs.
   Batches(std::vector<Source> sources, const data::ViewRecipe& recipe, const data::InputSpec& spec,
           const teacher::JointHead* teacher, const Options& options);
 
-  int64_t images() const;  // an epoch
-  int64_t count() const;   // batches_an_epoch: no image is left out
+  int64_t images() const;  // in an epoch
+  int64_t count() const;   // batches in an epoch; no image is left out
 
   void start_epoch(int64_t epoch);
   struct Batch {
     at::Tensor images;        // [n, 3, size, size], this rank's
-    losses::StepView step{};  // all but the student's side, of this rank's images
-    Share share{};      // the rows that they are in the whole batch: ranks' rows in their order
-    int64_t total = 0;  // N, images in the whole batch
+    losses::StepView step{};  // of this rank's images, without the student's part
+    Share share{};            // this rank's rows of the whole batch, in the order of ranks
+    int64_t total = 0;        // N, the images of the whole batch
   };
-  // Whether some of them need a teacher's look, and so its device.
+  // Whether some teacher features are computed live, so that a batch needs the teacher's device.
   bool need_teacher() const;
-  // Of the epoch that was started; every source has its share in each batch, and so in what a rank
-  // has of it.
+  // A batch of the epoch that was started. Each source has its share of every batch and of every
+  // rank's part. Throws UsageError where a rank gets no image.
   Batch batch(int64_t number, const Ranks& ranks = alone()) const;
 
  private:
@@ -70,7 +73,7 @@ class Batches {
   data::InputSpec spec_;
   const teacher::JointHead* teacher_;
   Options options_;
-  std::vector<std::vector<data::Sample>> epoch_;  // of each source
+  std::vector<std::vector<data::Sample>> epoch_;  // for each source
 };
 
 }  // namespace retort::train

@@ -1,4 +1,4 @@
-// How a trainer's checkpoint is written and read.
+// Writes and reads a trainer's checkpoints.
 #include "retort/core/error.h"
 #include "retort/core/hash.h"
 #include "retort/core/safetensors.h"
@@ -28,7 +28,7 @@ StateDict head_of(const TrainData& data) {
 
 constexpr const char* kChecksum = "checksum";
 
-// Of everything else in the file. A flipped bit would otherwise train on in silence.
+// A checksum of everything else in the file. Without it training would go on after a flipped bit.
 std::string checksum_of(const StateDict& tensors, const Metadata& metadata) {
   Hasher hasher;
   for (const auto& [name, tensor] : tensors) hasher.text(name).bytes(bytes_of(tensor));
@@ -58,8 +58,8 @@ std::string differences(const std::string& one, const std::string& other) {
 
 }  // namespace
 
-// A head that is fitted again may differ by rounding. One that differs by more was made with other
-// labels, classes or prompts.
+// A head that is fitted again may differ by rounding. A larger difference means other labels,
+// classes or prompts.
 void Trainer::check_head(const StateDict& head, const std::string& where) const {
   constexpr double kRounding = 0.01;
   for (const auto& [name, tensor] : head_of(data_)) {

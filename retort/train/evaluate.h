@@ -10,8 +10,8 @@
 
 namespace retort::train {
 
-// Logits [N, C], float, on the CPU, of every image of a store made for `spec`, in the model's
-// evaluation mode (restored afterwards).
+// The logits [N, C], float, on the CPU, of every image of a store made for `spec`. The model is in
+// evaluation mode meanwhile. Throws Interrupted when `stop` is set.
 at::Tensor predict_logits(models::ImageModel& model, const data::ImageStore& images,
                           const data::InputSpec& spec, models::Precision precision,
                           const std::string& task = "", Log& log = null_log(),

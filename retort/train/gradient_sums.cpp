@@ -10,8 +10,8 @@
 namespace retort::train {
 namespace {
 
-// Elements of a message: so many that a network's speed counts more than its latency, and so few
-// that a small student has several.
+// Elements of a message: enough that bandwidth counts more than latency, and few enough that a
+// small student has several messages.
 constexpr int64_t kMessage = 1 << 20;
 
 }  // namespace

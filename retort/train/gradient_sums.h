@@ -12,36 +12,38 @@ struct Node;
 
 namespace retort::train {
 
-// Adds up the ranks' gradients while the backward pass still goes on. Parameters are put into
-// messages of some MiB from the last layer to the first, in the order in which their gradients come
-// to be; a message is sent as soon as all of its gradients and all messages before it are there.
+// Sums gradients over the ranks while the backward pass is still running. Parameters are packed
+// into messages of some MiB from the last layer to the first, in the order in which their gradients
+// arrive. A message is sent once all of its gradients are there and all messages before it are
+// sent.
 class GradientSums {
  public:
-  // Of the student, whose gradients' sum is the whole batch's, and of the objective, whose
-  // gradients are the same on every rank but for rounding: their mean keeps the ranks alike. Both
-  // are to outlive this.
+  // The student's gradients are summed, which gives the whole batch's. The objective's gradients
+  // are the same on every rank except for rounding; they are averaged, so that the ranks stay
+  // alike. Both modules must outlive this object.
   GradientSums(const torch::nn::Module& student, const torch::nn::Module& objective, Ranks& ranks);
   ~GradientSums();
   GradientSums(const GradientSums&) = delete;
   GradientSums& operator=(const GradientSums&) = delete;
 
-  // Ahead of a backward pass, when no parameter has a gradient.
+  // Call it before a backward pass, when no parameter has a gradient.
   void begin();
-  // After it: sends what is left, waits, and puts the sums in the gradients' place. A parameter
-  // that got no gradient, on this rank as on all, keeps none.
+  // Call it after the backward pass: it sends the rest, waits, and replaces the gradients by the
+  // sums. A parameter without a gradient on all ranks keeps none.
   void finish();
 
  private:
   struct Parameter {
     at::Tensor tensor;
-    double scale = 1;  // of its gradient's sum
+    double scale = 1;  // the factor on the sum of its gradients
     size_t message = 0;
-    c10::intrusive_ptr<torch::autograd::Node> accumulator;  // where autograd adds its gradient up
+    c10::intrusive_ptr<torch::autograd::Node>
+        accumulator;  // where autograd accumulates its gradient
     uintptr_t hook = 0;
   };
   struct Message {
-    size_t first = 0, last = 0;  // of parameters_
-    size_t missing = 0;          // gradients that are yet to come
+    size_t first = 0, last = 0;  // range in parameters_
+    size_t missing = 0;          // gradients that have not arrived
     at::Tensor sent;
     Ranks::Wait wait;
   };
@@ -53,7 +55,7 @@ class GradientSums {
   Ranks& ranks_;
   std::vector<Parameter> parameters_;  // from the last to the first
   std::vector<Message> messages_;
-  size_t begun_ = 0;       // of messages_
+  size_t begun_ = 0;       // number of messages sent
   bool counting_ = false;  // between begin() and finish()
 };
 

@@ -4,11 +4,12 @@
 
 namespace retort::train {
 
-// Each matrix U S V^T of `matrices`, float [N, A, B] with A <= B, nearly made U V^T: its singular
-// values come to lie around 1, but for those below a thousandth of its Frobenius norm. Five steps
-// of the quintic Newton-Schulz iteration with the constants of Jordan et al. (2024, "Muon: An
-// optimizer for hidden layers in neural networks"), as torch.optim.Muon takes them. All five are
-// polynomials in the Gram matrix [A, A], so that B counts twice and not ten times.
+// Maps each matrix U S Vᵀ of `matrices`, float [N, A, B] with A <= B, approximately to U Vᵀ:
+// singular values come close to 1, except those below a thousandth of its Frobenius norm. These are
+// five steps of the quintic Newton-Schulz iteration with the constants of Jordan et al. (2024,
+// "Muon: An optimizer for hidden layers in neural networks"), as torch.optim.Muon takes them. All
+// five are polynomials in the Gram matrix [A, A], so that only two products have the size of B, not
+// ten.
 at::Tensor orthogonalised(const at::Tensor& matrices);
 
 }  // namespace retort::train

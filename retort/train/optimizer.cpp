@@ -53,8 +53,8 @@ Optimizer::Optimizer(const NamedTensors& parameters, const Options& options) : o
   }
 }
 
-// True of the weights of linear layers and the kernels of convolutions, [out, in, height, width].
-// Depthwise kernels have no rows to be orthogonal to each other; positions and scales neither.
+// Whether it is a weight of a linear layer or a kernel of a convolution, [out, in, height, width].
+// Depthwise kernels, position embeddings and scales have no rows to be orthogonalised.
 bool Optimizer::is_hidden_matrix(const std::string& name, const at::Tensor& parameter) const {
   const bool dense = parameter.dim() == 2 || (parameter.dim() == 4 && parameter.size(1) > 1);
   return dense && is_students_weight(name) &&

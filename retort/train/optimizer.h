@@ -13,13 +13,12 @@ namespace retort::train {
 
 using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
 
-// The parameters of a student, "student.NAME", and of the objective that it learns with, where that
-// has some: "objective.NAME".
+// The parameters of a student, "student.NAME", and of its objective, if given: "objective.NAME".
 NamedTensors trainable(const torch::nn::Module& student,
                        const torch::nn::Module* objective = nullptr);
 
-// AdamW (Loshchilov & Hutter 2019) through libtorch's fused kernel; with `muon`, the student's
-// hidden kernels and matrices by Muon (Jordan et al. 2024) in its place. Weight decay acts on
+// AdamW (Loshchilov & Hutter 2019) through libtorch's fused kernel. With `muon`, Muon (Jordan et
+// al. 2024) optimises the student's hidden kernels and matrices instead. Weight decay acts on
 // matrices and kernels only, not on biases and norms.
 class Optimizer {
  public:
@@ -28,31 +27,32 @@ class Optimizer {
     double weight_decay = 0.01;
     bool muon = false;
     double momentum = 0.95;  // Nesterov's, of Muon: torch.optim.Muon's default
-    // Muon's rate is this many times the other parameters', after the adjustment by which its
-    // updates are as large as AdamW's (Liu et al. 2025, "Muon is Scalable for LLM Training";
+    // The ratio of Muon's rate to that of the other parameters, after the adjustment that makes its
+    // updates as large as AdamW's (Liu et al. 2025, "Muon is Scalable for LLM Training";
     // "match_rms_adamw" in torch.optim.Muon). Measured: docs/results.md.
     double muon_rate = 8;
-    // Beside Muon, depthwise kernels learn at this many times the other parameters' rate: as a
-    // share of its size, AdamW's step of such a kernel is otherwise a tenth of Muon's of a matrix,
-    // and less. Measured: docs/results.md.
+    // With Muon, the ratio of the rate of depthwise kernels to that of the other parameters.
+    // Relative to the size of the kernel, AdamW's step is otherwise a tenth of Muon's step of a
+    // matrix, or less. Measured: docs/results.md.
     double depthwise_rate = 16;
-    std::string head = {};  // what the names of the student's classifier begin with, "student."
-                            // included: AdamW's in any case
+    std::string head = {};  // the prefix of the names of the student's classifier, with "student.":
+                            // AdamW always optimises it
   };
   Optimizer(const NamedTensors& parameters, const Options& options);
 
   void zero_grad();
-  // Scales the gradients so that their joint L2 norm is at most max_norm (0: no limit); returns the
-  // norm before, a scalar on their device. Parameters without a gradient are left alone.
+  // Scales the gradients so that their joint L2 norm is at most max_norm (0: no limit), and returns
+  // the norm before that, a scalar on their device. Parameters without a gradient are ignored.
   at::Tensor clip_gradients(double max_norm);
-  // Parameters whose name begins with `prefix` learn at `factor` times the rate; Muon's do not.
+  // Sets the rate of parameters whose name begins with `prefix` to `factor` times the rate, except
+  // those of Muon.
   void scale_rate(const std::string& prefix, double factor);
   void step(double learning_rate);
 
-  // The moments and step counts, by parameter name: "exp_avg.NAME", "exp_avg_sq.NAME", "step.NAME";
-  // of Muon "momentum.NAME".
+  // The moments and step counts by parameter name: "exp_avg.NAME", "exp_avg_sq.NAME", "step.NAME";
+  // for Muon "momentum.NAME".
   StateDict state() const;
-  // Copies in. Throws Error naming what is missing or misshapen.
+  // Copies such a state in. Throws Error, naming what is missing or has another shape.
   void load(const StateDict& state, const std::string& where);
 
  private:
@@ -66,8 +66,8 @@ class Optimizer {
     std::string name;
     at::Tensor parameter, momentum;
   };
-  // The matrices of one shape [A, B], A <= B, their own or their transposes': what is done to them
-  // is done at once.
+  // The matrices of one shape [A, B], A <= B, transposed where necessary, which are updated
+  // together.
   struct Stack {
     int64_t rows, columns;
     std::vector<Matrix> matrices;

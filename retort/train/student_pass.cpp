@@ -9,7 +9,7 @@
 namespace retort::train {
 namespace {
 
-// Passes before one is recorded. In the first ones libraries choose and load their kernels, which
+// Passes before one is recorded. In the first passes libraries choose and load their kernels, which
 // cannot be recorded.
 constexpr int64_t kPassesBefore = 3;
 
@@ -23,9 +23,9 @@ void capture(at::GraphImplInterface& graph, at::MempoolId_t pool, const Body& bo
     failure = std::current_exception();
   }
   try {
-    graph.capture_end();  // after a failure too, or the stream would go on recording
+    graph.capture_end();  // also after a failure, because the stream would go on recording
   } catch (const c10::Error&) {
-    if (failure == nullptr) throw;  // else this is the same failure again
+    if (failure == nullptr) throw;  // otherwise this is the same failure again
   }
   if (failure != nullptr) std::rethrow_exception(failure);
 }
@@ -39,8 +39,8 @@ void give(const at::Tensor& to, const at::Tensor& gradient) {
     to.zero_();
 }
 
-// The fused optimiser needs gradients that lie in memory as their parameters do. Autograd sees to
-// that only where it accumulates them.
+// The fused optimiser needs gradients with the memory layout of their parameters. Autograd ensures
+// this only where it accumulates them.
 at::Tensor laid_out_as(const at::Tensor& parameter, const at::Tensor& gradient) {
   if (!gradient.defined() || gradient.strides() == parameter.strides()) return gradient;
   return at::empty_like(parameter).copy_(gradient);

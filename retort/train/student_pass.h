@@ -11,25 +11,25 @@
 
 namespace retort::train {
 
-// A training step's way through the student: forward, and backward to its parameters. A small
-// student's step is a thousand kernels of a few microseconds each, and a GPU waits for them to be
-// started one by one. A device that can record its work (CUDA graphs) is shown both passes once for
-// each size of batch and replays them from then on; the loss between them is whatever it is.
-// Elsewhere, and for a student that cannot be recorded, autograd does as it always does.
+// The forward and backward pass of a training step through the student. A small student's step is a
+// thousand kernels of a few microseconds each, and a GPU waits while they are started one by one.
+// On a device that can record its work (CUDA graphs) both passes are recorded once for each batch
+// size and then replayed; the loss between them is not recorded. Elsewhere, and for a student that
+// cannot be recorded, autograd runs as usual.
 class StudentPass {
  public:
   StudentPass(models::ImageModel& student, models::Precision precision);
 
-  // [N, 3, H, W], on the student's device, to features and logits in fp32. They hold until the next
-  // call.
+  // Maps images [N, 3, H, W], on the student's device, to features and logits in fp32, which are
+  // valid until the next call.
   models::Output forward(const at::Tensor& images);
-  // To be called when a loss of that output has gone backward: from then on until the next step the
-  // student's parameters have their gradients, in the place of any before.
+  // Call it after the backward pass of a loss of that output. From then until the next step the
+  // student's parameters have their gradients; earlier ones are replaced.
   void backward();
 
-  // Passes of one size of batch until each is as fast as those to come.
+  // The number of passes with one batch size until passes have their final speed.
   int64_t warm_up() const;
-  // Whether the last pass was a recorded one.
+  // Whether the last pass was a replay.
   bool replayed() const { return replayed_ != nullptr; }
 
  private:
@@ -40,7 +40,7 @@ class StudentPass {
     at::Tensor images;
     models::Output output, output_gradients;
     std::vector<at::Tensor>
-        gradients;  // of parameters_; undefined where the output does not depend on one
+        gradients;  // for each of parameters_; undefined where the output does not depend on it
   };
   models::Output autograd(const at::Tensor& images) const;
   Recording* recording_of(const at::Tensor& images);
@@ -50,7 +50,7 @@ class StudentPass {
   models::Precision precision_;
   std::vector<at::Tensor> parameters_;
   bool records_;
-  std::map<int64_t, Recording> recordings_;  // by the size of the batch
+  std::map<int64_t, Recording> recordings_;  // by batch size
   Recording* replayed_ = nullptr;
   models::Output leaves_;  // the replayed output as the loss sees it
 };

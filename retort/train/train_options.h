@@ -28,17 +28,17 @@ struct TrainOptions {
   Schedule schedule = Schedule::linear;
   double head_rate = 1;    // the student's classifier learns at this many times the rate
   double clip_norm = 5.0;  // joint L2 norm of the gradients; 0: no limit
-  double ema_decay = 0;    // of the moving average of weights and running statistics, which is
-                           // validated and kept; 0: none
+  double ema_decay = 0;  // decay of the moving average of weights and running statistics, which is
+                         // then validated and kept; 0: none
   models::Precision precision = models::Precision::fp32;
-  uint64_t seed = 0;  // of the order of images
+  uint64_t seed = 0;  // for the order of images
   uint64_t view_seed = 0;
-  int64_t views = 0;          // the view number counts modulo this; 0: a fresh view every epoch
-  std::string objective_key;  // names the objective
+  int64_t views = 0;          // view numbers count modulo this; 0: a new view every epoch
+  std::string objective_key;  // identifies the objective
   double checkpoint_seconds = 30;
 };
 
-// The options that decide the result, by their names in a checkpoint's fingerprint: all but
+// The options that decide the result, with their names in a checkpoint's fingerprint: all except
 // checkpoint_seconds.
 inline constexpr std::tuple kDeciding{
     std::pair{"epochs", &TrainOptions::epochs},
@@ -60,29 +60,29 @@ inline constexpr std::tuple kDeciding{
 static_assert(std::tuple_size_v<decltype(kDeciding)> + 1 == field_count<TrainOptions>(),
               "an option that was added has no row in kDeciding");
 
-// Calls visitor(name, field) for each of them.
+// Calls visitor(name, field) for each deciding option.
 template <typename Options, typename Visitor>
 void visit_deciding(Options& options, Visitor&& visitor) {
   std::apply([&](const auto&... row) { (visitor(row.first, options.*row.second), ...); },
              kDeciding);
 }
 
-// What training reads. The teacher and its outputs are absent where there is none.
+// The data of a training. Teacher and outputs are null where there is no teacher.
 struct TrainData {
   const data::ImageStore* train = nullptr;
   const data::ImageStore* val =
-      nullptr;  // made for `spec`; may be empty: then the last weights are kept
+      nullptr;  // made for `spec`; null or empty: the last weights are kept
   data::ViewRecipe recipe;
   data::InputSpec spec;
   const teacher::JointHead* teacher = nullptr;
   const teacher::JointOutputs* outputs = nullptr;
-  std::vector<Source> extras;        // in every batch beside the data set's own images
+  std::vector<Source> extras;        // in every batch, besides the data set's own images
   std::vector<std::string> classes;  // by label
 };
 
-// What a checkpoint depends on: training goes on from it only where this is the same. It names all
-// of the options, data, classes and teachers, but for the values of the teacher's head, which lie
-// in the checkpoint itself.
+// Identifies a checkpoint: training resumes only where this is the same. It covers all deciding
+// options, data, classes and teachers, except the values of the teacher's head, which are in the
+// checkpoint.
 std::string fingerprint(const TrainOptions& options, const TrainData& data,
                         const models::ModelSpec& student);
 

@@ -28,17 +28,17 @@ double standard_error(double accuracy, int64_t images) {
   return 100 * std::sqrt(share * (1 - share) / n);
 }
 
-// The objective moves to the device before the optimiser is made, which makes its moments where the
-// parameters are.
+// Moves the objective before the optimiser is made, which creates its moments on the device of the
+// parameters.
 losses::Objective& moved(losses::Objective& objective, c10::Device device) {
   objective.to(device);
   return objective;
 }
 
-// Raises the momentum of batch norms, so that the statistics they evaluate with forget the first
-// weights within a tenth of the run. With torchvision's momentum of 0.01 MobileNetV3 would remember
-// them for hundreds of steps. With torch's 0.1 a MobileNetV2 that had trained for 25 steps knew all
-// of its training images, and was at chance in evaluation.
+// Raises the momentum of batch norms, so that their running statistics forget the initial weights
+// within a tenth of the run. With torchvision's momentum of 0.01 MobileNetV3 would remember them
+// for hundreds of steps. With torch's 0.1 a MobileNetV2 that was trained for 25 steps classified
+// all of its training images in training mode, and was at chance in evaluation.
 void forget_in_time(torch::nn::Module& student, int64_t steps) {
   constexpr double kMost = 0.5;
   const double least = std::min(kMost, 10 / static_cast<double>(std::max<int64_t>(steps, 1)));
@@ -54,8 +54,8 @@ std::vector<Source> sources_of(const TrainData& data) {
   return sources;
 }
 
-// The tensors that a moving average is kept of: the weights, and the statistics that batch norms
-// evaluate with. They share the student's memory.
+// The tensors of the moving average: the weights and the running statistics of batch norms. They
+// share the student's memory.
 StateDict averaged_state(models::ImageModel& student) {
   StateDict state;
   for (const auto& item : student.named_parameters()) state[item.key()] = item.value().detach();
@@ -64,7 +64,7 @@ StateDict averaged_state(models::ImageModel& student) {
   return state;
 }
 
-// While it lives, the student has its averaged weights and statistics.
+// While it exists, the student has the averaged weights and statistics.
 class Averaged {
  public:
   Averaged(models::ImageModel& student, const StateDict& average) : student_(student) {
@@ -124,7 +124,7 @@ double Trainer::learning_rate(int64_t step) const {
   return options_.learning_rate * schedule_factor(options_.schedule, step, warmup, total);
 }
 
-// The rows of all ranks. Gradients flow back to the student from this rank's own rows alone.
+// Gathers the rows of all ranks. Gradients flow back only through this rank's own rows.
 losses::StepView Trainer::whole_batch(const Batches::Batch& batch, const models::Output& output) {
   losses::StepView view = batch.step;
   view.student_features = output.features;
@@ -139,8 +139,7 @@ losses::StepView Trainer::whole_batch(const Batches::Batch& batch, const models:
   return view;
 }
 
-// Asks all ranks whether one of them was asked to stop. Returns how many were; of a single rank, an
-// undefined tensor.
+// Returns how many ranks were asked to stop; with a single rank, an undefined tensor.
 at::Tensor Trainer::count_stops(const StopFlag& stop) {
   if (ranks_.size() == 1) return {};
   at::Tensor stops = at::full({}, stop.load(std::memory_order_relaxed) ? 1.0F : 0.0F,
@@ -149,20 +148,20 @@ at::Tensor Trainer::count_stops(const StopFlag& stop) {
   return stops;
 }
 
-// Several ranks stop at the same step, once each knows that one of them was asked to.
+// With several ranks all stop at the same step, once each knows that one of them was asked to.
 bool Trainer::must_stop(const StopFlag& stop) const {
   return ranks_.size() == 1 ? stop.load(std::memory_order_relaxed) : stops_;
 }
 
 void Trainer::step(Batches::Batch batch, const StopFlag& stop) {
   batch.images = on_device(batch.images, device_);
-  // Dropout draws from the global generator. It is seeded by the step's number, so that a resumed
-  // run draws the same.
+  // Dropout draws from the global generator, which is seeded by the step's number, so that a
+  // resumed run draws the same.
   const uint64_t seed =
       mix64(options_.seed + mix64(kDropoutStream + static_cast<uint64_t>(position_.step)));
   torch::manual_seed(seed + static_cast<uint64_t>(ranks_.rank()));
   const losses::StepView view = whole_batch(batch, pass_.forward(batch.images));
-  if (ranks_.size() > 1) torch::manual_seed(seed);  // what losses draw is the same on every rank
+  if (ranks_.size() > 1) torch::manual_seed(seed);  // losses draw the same on every rank
   const losses::Objective::Value value = objective_.forward(view);
   optimizer_.zero_grad();
   gradient_sums_.begin();
@@ -183,7 +182,7 @@ void Trainer::step(Batches::Batch batch, const StopFlag& stop) {
     position_.term_names.push_back(name);
   }
   for (at::Tensor& each : values) each = each.to(at::kDouble);
-  settle();  // the step before this one, while the device works at this one
+  settle();  // the previous step's metrics, while the device works on this step
   last_step_ = {at::stack(values),
                 position_.epoch,
                 position_.step,
@@ -222,8 +221,8 @@ void Trainer::settle() {
 void Trainer::update_ema() {
   if (ema_.empty()) return;
   const at::NoGradGuard no_grad;
-  // The decay grows with the steps, as in TensorFlow's ExponentialMovingAverage: else the average
-  // would remember the random start for long.
+  // The decay grows with the steps, as in TensorFlow's ExponentialMovingAverage; otherwise the
+  // average would remember the random initial weights for long.
   const double decay =
       std::min(options_.ema_decay, (1.0 + static_cast<double>(position_.step)) /
                                        (10.0 + static_cast<double>(position_.step)));
@@ -235,7 +234,8 @@ void Trainer::update_ema() {
   at::_foreach_lerp_(averages, weights, 1 - decay);
 }
 
-// The ranks' running statistics come from different images. Each rank goes on with their mean.
+// Running statistics differ between ranks, which see different images. Each rank continues with
+// their mean.
 void Trainer::average_statistics() {
   if (ranks_.size() == 1) return;
   std::vector<at::Tensor> statistics;
@@ -249,7 +249,7 @@ void Trainer::average_statistics() {
   for (at::Tensor& each : statistics) each.div_(ranks_.size());
 }
 
-// Rank 0 evaluates, and tells the others what it finds.
+// Rank 0 evaluates and sends the result to the others.
 Score Trainer::validation_score(const StopFlag& stop) {
   Score result;
   if (ranks_.leads()) {
@@ -326,7 +326,7 @@ class Trainer::Checkpoint {
   void write_if_due() {
     if (since_last_.seconds() > trainer_.options_.checkpoint_seconds) write();
   }
-  // Those before the last resume are counted too.
+  // The seconds of the run, with those before it was resumed.
   double seconds() const { return seconds_before_ + sitting_.seconds(); }
 
  private:
@@ -341,8 +341,8 @@ void Trainer::train_epoch(Checkpoint& checkpoint, Meter& meter, const StopFlag& 
   batches_.start_epoch(position_.epoch);
   student_.train();
   const auto make = [this](int64_t number) { return batches_.batch(number, ranks_); };
-  // A processor that trains gains nothing by preparing the next batch meanwhile. Batches that need
-  // the teacher use the device, which takes work from one thread at a time.
+  // A CPU that trains gains nothing by preparing the next batch meanwhile. Batches that need the
+  // teacher use the device, which takes work from one thread at a time.
   std::optional<Prefetch> ahead;
   if (!device_.is_cpu() && !batches_.need_teacher())
     ahead.emplace(position_.step_in_epoch, batches_.count(), make);
@@ -385,7 +385,7 @@ TrainResult Trainer::run(const std::filesystem::path& path, bool resume,
     try {
       end_epoch(stop);
     } catch (const Interrupted&) {
-      checkpoint.write();  // after the last step: a resumed run validates again
+      checkpoint.write();  // after the last step, so that a resumed run validates again
       throw;
     }
     on_epoch(position_.lines.back());

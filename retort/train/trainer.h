@@ -20,45 +20,45 @@
 
 namespace retort::train {
 
-// By image id, as losses are shown it; negative where they may see none.
+// The labels that losses see, by image id: [images] int64; negative where they see none.
 at::Tensor labels_of(const TrainData& data);
 
 struct TrainResult {
   int64_t epochs = 0;
-  // The one whose weights are kept: the last within a standard error of the best on validation. A
-  // few dozen images rank epochs by luck, and later ones are better trained (the one-standard-error
-  // rule of Breiman et al. 1984).
+  // The epoch whose weights are kept: the last one within a standard error of the best validation
+  // accuracy, because a few dozen images rank epochs by chance and later epochs are better trained
+  // (the one-standard-error rule of Breiman et al. 1984).
   int64_t best_epoch = 0;
-  double val_accuracy = 0;       // percent, of the kept weights
-  double images_per_second = 0;  // of training steps alone
-  double seconds = 0;            // over all sittings, validation and checkpoints included
+  double val_accuracy = 0;       // percent, with the kept weights
+  double images_per_second = 0;  // during training steps only
+  double seconds = 0;            // over all sittings, with validation and checkpoints
 };
 
-// Trains the student on the objective and leaves the best weights (on validation) in it. What it
-// does is a pure function of the data, the options and the initial weights: resumed from a
-// checkpoint it ends with the same bytes as if never stopped (same machine, same threads). It
-// trains on the device that the student is on, and renders the next batch while a GPU is at this
-// one: nothing in a step waits for it.
+// Trains the student on the objective and leaves the kept weights (TrainResult::best_epoch) in it.
+// The result depends only on the data, the options and the initial weights: a run resumed from a
+// checkpoint ends with the same bytes as an uninterrupted one (same machine, same threads). It
+// trains on the student's device, and on a GPU the CPU renders the next batch meanwhile.
 class Trainer {
  public:
   Trainer(models::ImageModel& student, losses::Objective& objective, const TrainData& data,
           const TrainOptions& options, Ranks& ranks = alone());
 
-  // `checkpoint` is written at least every checkpoint_seconds, on stop and at the end. With
-  // `resume` it is read first, if it is there. `on_epoch` is called after each epoch, on resume
-  // again from the first. Throws Error when the loss or the gradient is not finite (the last good
-  // checkpoint stays), Interrupted on stop (a checkpoint was written).
+  // Writes `checkpoint` at least every checkpoint_seconds, on stop and at the end. With `resume` it
+  // first reads the checkpoint, if there is one. Calls `on_epoch` after each epoch; when it
+  // resumes, first for all earlier epochs. Throws Error when the loss or the gradient is not finite
+  // (the last good checkpoint stays) and when the checkpoint is damaged or of another training;
+  // Interrupted on stop, after it wrote a checkpoint.
   TrainResult run(const std::filesystem::path& checkpoint, bool resume,
                   const std::function<void(const EpochMetrics&)>& on_epoch, Log& log = null_log(),
                   const StopFlag& stop = never_stop());
 
  private:
-  // What a step measured, on the student's device.
+  // The metrics of a step, on the student's device.
   struct StepMetrics {
     at::Tensor values;  // loss, gradient norm, correct, then the terms' losses
     int64_t epoch = 0, step = 0;
     double images = 0, labelled = 0;
-    at::Tensor stops;  // how many ranks were asked to stop; undefined for one rank
+    at::Tensor stops;  // number of ranks that were asked to stop; undefined for one rank
   };
 
   class Checkpoint;
@@ -92,7 +92,7 @@ class Trainer {
   Optimizer optimizer_;
   Position position_;
   std::optional<StepMetrics> last_step_;
-  bool stops_ = false;  // some rank was asked to, at the last step
+  bool stops_ = false;  // a rank was asked to stop, as of the last settled step
   StateDict ema_, best_;
 };
 
