@@ -39,7 +39,7 @@ std::vector<int64_t> spread_over_classes(const data::Manifest& manifest, data::S
                                          int64_t most) {
   const std::vector<int64_t> all = manifest.of(split);
   const size_t classes = manifest.classes.size();
-  std::vector<std::vector<int64_t>> by_class(classes + 1);  // the last holds those without a label
+  std::vector<std::vector<int64_t>> by_class(classes + 1);  // the last has those without a label
   for (const int64_t place :
        permutation(static_cast<int64_t>(all.size()), CounterRng({kSpreadStream}))) {
     const int64_t item = all[static_cast<size_t>(place)];

@@ -11,9 +11,10 @@
 
 namespace retort::run {
 
-// The options that take one of a few words, and the words. Nothing else compares an option's text.
+// The options that take one of a few words, as enumerations with their words. No other code
+// compares an option's text.
 
-// A loss by its name; nothing: the word none.
+// A loss by its name; empty for the word none.
 using LossName = std::optional<std::string>;
 inline constexpr const char* kNoLoss = "none";
 inline LossName loss_from(const std::string& word) {
@@ -21,7 +22,7 @@ inline LossName loss_from(const std::string& word) {
 }
 inline std::string loss_word(const LossName& loss) { return loss.value_or(kNoLoss); }
 
-enum class TeacherWord : uint8_t { none, automatic };  // that --teacher takes, beside names
+enum class TeacherWord : uint8_t { none, automatic };  // words that --teacher takes besides names
 enum class TeacherHead : uint8_t { probe, keep, zero_shot };
 enum class TeacherInit : uint8_t { linear_probe, finetune, scratch };
 enum class OptimizerKind : uint8_t { automatic, muon, adamw };

@@ -9,7 +9,7 @@
 namespace retort::run {
 namespace {
 
-constexpr uint64_t kClosingStream = 7;  // gives it other orders and views than distillation
+constexpr uint64_t kClosingStream = 7;  // gives it another order and other views than distillation
 
 std::vector<losses::TermConfig> closing_terms(const Plan& plan) {
   return {{"cross_entropy", 1, {{"label_smoothing", plan.config.label_smoothing}}}};

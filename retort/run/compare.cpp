@@ -104,8 +104,8 @@ class Comparer {
     log_.info(text);
   }
 
-  // Teachers that are trained first are trained with the first seed, and serve all runs: their
-  // training is part of what each arm cost. Returns the seconds that the run's teachers took.
+  // Teachers that are trained first are trained with the first seed, and serve all runs; each arm's
+  // cost includes their training. Returns the seconds that the run's teachers took.
   double train(const ArmPlan& arm_plan, Plan plan, report::Arm& arm) {
     double training_teachers = 0;
     if (plan.teachers.trained_first()) {
@@ -143,7 +143,8 @@ class Comparer {
   void add(const RunSummary& summary, double training_teachers, report::Arm& arm) {
     add_accuracy(summary.student, arm);
     arm.training_seconds += summary.seconds.training;
-    // The first run stores the outputs that later ones find: the longest time is the cost.
+    // The first run computes the outputs that later ones find, so that the longest time is the
+    // cost.
     arm.teacher_seconds =
         std::max(arm.teacher_seconds, training_teachers + summary.seconds.teacher);
     size_ = summary.student.image_size;

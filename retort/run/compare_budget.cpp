@@ -17,9 +17,9 @@ namespace retort::run {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr double kEachRun = 5;  // seconds of a run beside teachers and training
+constexpr double kEachRun = 5;  // seconds of a run besides teachers and training
 
-// What the epochs depend on. A choice in the file is used again where this is the same.
+// Everything that the epochs depend on. A choice in the file is reused where this is the same.
 nlohmann::json asked(const CompareConfig& config) {
   nlohmann::json arms = nlohmann::json::array();
   for (const ArmPlan& plan : plans_of(config, null_log())) arms.push_back(plan.title());
@@ -38,7 +38,7 @@ std::optional<nlohmann::json> kept(const fs::path& file, const nlohmann::json& a
                                                                             : std::nullopt;
 }
 
-// Seconds of all runs at these epochs: those that grow with the epochs, and those that do not.
+// The seconds of all runs at these epochs: those that grow with the epochs, and the rest.
 struct Total {
   double growing = 0, fixed = 0;
 };
@@ -60,8 +60,8 @@ Total total_of(const std::vector<ArmPlan>& plans, Log& log, const StopFlag& stop
   return total;
 }
 
-// The epochs that fit into the hours, by a first guess. Where that is far off it is measured again,
-// as fewer epochs need fewer views of the teacher.
+// The epochs that fit into the hours, by a first estimate. Where that is far off it is measured
+// again, because fewer epochs need fewer views of the teacher.
 int64_t epochs_in_hours(CompareConfig config, Log& log, const StopFlag& stop) {
   const double budget = kHoursAim * 3600 * std::exchange(config.base.hours, 0);
   config.base.epochs = epochs_of(config.base);
@@ -80,7 +80,7 @@ int64_t epochs_in_hours(CompareConfig config, Log& log, const StopFlag& stop) {
   return config.base.epochs;
 }
 
-// What one run takes from an empty cache, in seconds: each epoch, and all the rest.
+// The seconds of one run with an empty cache: for each epoch, and for all the rest.
 struct Cost {
   double epoch = 0, rest = 0;
 };

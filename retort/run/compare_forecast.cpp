@@ -19,7 +19,7 @@ std::string counted_runs(int64_t runs) {
   return std::to_string(runs) + (runs == 1 ? " run" : " runs");
 }
 
-// What an arm's runs will take.
+// The expected cost of an arm's runs.
 struct Expected {
   int64_t missing = 0;
   double student_seconds = 0;
@@ -35,7 +35,7 @@ Plan with_teachers(Plan plan, const ArmPlan& arm, const fs::path& out, const Con
   return plan;
 }
 
-// Measures the first run that is missing; the seconds are zero where all runs are there.
+// Measures the first missing run; the seconds are zero where all runs are there.
 Expected expected_of(const ArmPlan& arm, const fs::path& out, const Context& context) {
   Expected expected;
   for (const RunConfig& run : arm.runs) {

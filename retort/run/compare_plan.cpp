@@ -22,7 +22,7 @@ struct Loss {
   LossName embedding, logit;
 };
 
-// "A+B" as A and B.
+// Splits "A+B" into A and B.
 std::vector<std::string> parts_of(const std::string& text) {
   std::vector<std::string> parts;
   std::istringstream stream(text + '+');
@@ -50,7 +50,7 @@ std::string words(const Loss& loss) {
   return loss.logit ? *loss.embedding + " + " + *loss.logit : *loss.embedding;
 }
 
-// "A+B" is two teachers at once, unless there is such a file.
+// Splits "A+B" into two teachers, unless a file has that name.
 std::vector<std::string> teachers_in(const std::string& text) {
   std::error_code error;
   if (fs::exists(teacher_from(text).name, error)) return {text};
@@ -87,7 +87,7 @@ bool distills(ArmKind kind) {
   return kind == ArmKind::distill || kind == ArmKind::finetune_distill;
 }
 
-// The settings that all runs of an arm of this kind start from: without teacher and extras.
+// The settings of all runs of an arm of this kind, without teacher and extras.
 RunConfig started(const CompareConfig& config, ArmKind kind) {
   RunConfig one = config.base;
   one.extra.clear();
@@ -109,8 +109,8 @@ ArmPlan without_teacher(const CompareConfig& config, ArmKind kind) {
   return arm(config, kind, word_of(kind), "", one);
 }
 
-// Sets the epochs so that the run, its closing phase included, takes as many image-steps as arms
-// without extras.
+// Sets the epochs so that the run, with its closing phase, has as many image-steps as arms without
+// extras.
 void fit_epochs(RunConfig& one) {
   const double images = epoch_growth(one);
   const double given = static_cast<double>(one.epochs);
@@ -126,7 +126,7 @@ void fit_epochs(RunConfig& one) {
   one.epochs = std::max<int64_t>(1, std::llround((given - closing) / images));
 }
 
-// The arm that learns from an --extra too, in as many image-steps as without.
+// The arm that also learns from an --extra, with as many image-steps as without it.
 ArmPlan with_extra(const CompareConfig& config, ArmKind kind, const std::string& name,
                    const std::string& teacher, RunConfig one, const std::string& text) {
   const data::Extra extra = data::extra_from(text);
@@ -139,7 +139,7 @@ ArmPlan with_extra(const CompareConfig& config, ArmKind kind, const std::string&
       teacher, one);
 }
 
-// Each arm that trains, and after it the same of three times as many epochs.
+// Each arm that trains, followed by the same arm with three times as many epochs.
 std::vector<ArmPlan> with_longer(const CompareConfig& config, std::vector<ArmPlan> plans) {
   constexpr int64_t kTimes = 3;
   std::vector<ArmPlan> all;
@@ -155,7 +155,7 @@ std::vector<ArmPlan> with_longer(const CompareConfig& config, std::vector<ArmPla
   return all;
 }
 
-// An arm for each teacher with each loss: without extras, and with each of them.
+// An arm for each teacher with each loss, without extras and with each of them.
 std::vector<ArmPlan> distilled(const CompareConfig& config, ArmKind kind) {
   std::vector<ArmPlan> plans;
   for (const std::string& teacher : config.teachers) {

@@ -22,7 +22,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
-// A literal string where an escape would be needed: not every reader of TOML undoes escapes.
+// Uses a literal string where an escape would be needed, because not every reader of TOML undoes
+// escapes.
 std::string quoted(const std::string& text) {
   const char* mark = text.find_first_of("\"\\") == std::string::npos ? "\"" : "'";
   return mark + text + mark;
@@ -48,7 +49,7 @@ std::string toml_value(const std::vector<std::string>& values) {
   return out + "]";
 }
 
-// photos and ./photos/ are one path.
+// The absolute path in one form: photos and ./photos/ are the same.
 std::string plain_absolute(const std::string& path) {
   const fs::path plain = fs::absolute(path).lexically_normal();
   return (plain.has_filename() || plain == plain.root_path() ? plain : plain.parent_path())
@@ -88,8 +89,8 @@ RunConfig absolute(RunConfig config) {
 
 std::vector<std::pair<std::string, std::string>> recipe(const std::string& name) {
   const Recipe recipe = choice_from<Recipe>(name, "--recipe");
-  // Their section 4 and appendix; crops are torchvision's RandomResizedCrop at its defaults, and
-  // the teacher sees a fresh one every epoch.
+  // Their section 4 and appendix. Crops are those of torchvision's RandomResizedCrop with its
+  // defaults, and the teacher sees a new one every epoch.
   if (recipe == Recipe::paper)
     return {{"epochs", "250"},        {"batch-size", "64"},      {"lr", "0.001"},
             {"weight-decay", "0.01"}, {"schedule", "constant"},  {"warmup", "0"},
@@ -99,8 +100,8 @@ std::vector<std::pair<std::string, std::string>> recipe(const std::string& name)
             {"label-weight", "1"},    {"loss-weight", "0.8"},    {"logit-weight", "1"},
             {"optimizer", "adamw"},   {"init", "public"}};
   // Function matching (Beyer et al. 2021, arXiv 2106.05237, and its public configurations): the
-  // divergence alone, mixup in every batch, of which the teacher sees the mixed images too, crops
-  // and flips without colour jitter, and schedules as long as there is time for.
+  // divergence alone; mixup in every batch, with the mixed images also shown to the teacher; crops
+  // and flips without colour jitter; and schedules as long as time allows.
   return {{"epochs", "1000"},  {"loss", "none"},      {"logit-loss", "kd"}, {"label-weight", "0"},
           {"mixup", "1"},      {"crop-min", "0.2"},   {"brightness", "0"},  {"contrast", "0"},
           {"saturation", "0"}, {"schedule", "cosine"}};

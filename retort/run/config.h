@@ -13,15 +13,15 @@ namespace retort::run {
 
 struct Objects;
 
-// What the user typed. Field names are the option names of `retort distill` with underscores;
-// options.h lists each one once. Zeros and empty texts stand for "choose"; resolve() (plan.h) makes
-// the choices.
+// The options as the user gave them. Field names are the option names of `retort distill` with
+// underscores; options.h lists each one once. Zeros and empty texts mean "choose"; resolve()
+// (plan.h) makes the choices.
 struct RunConfig {
   std::string data, student = "mobilenet_v2", student_weights, student_features = "features", out;
   bool tensorboard = false;
   std::vector<std::string> teacher;  // each as named_teacher.h reads it
-  std::string classes;               // file of class names: --data has no labels
-  std::vector<std::string> prompt;   // of --teacher-head zero-shot
+  std::string classes;               // file of class names, where --data has no labels
+  std::vector<std::string> prompt;   // for --teacher-head zero-shot
   std::string teacher_arch, teacher_features, teacher_mean, teacher_std;
   TeacherHead teacher_head = TeacherHead::probe;
   TeacherInit teacher_init = TeacherInit::linear_probe;
@@ -48,7 +48,7 @@ struct RunConfig {
   data::ViewRecipe view;
 
   LossName loss = "align_uniform", logit_loss = "kd";
-  // kOwn: the loss's own default, which `absolute` puts in its place.
+  // kOwn means the loss's own default, which absolute() fills in.
   static constexpr double kOwn = -1;
   double label_weight = 1, loss_weight = kOwn, logit_weight = kOwn, temperature = 0,
          label_smoothing = 0;
@@ -64,27 +64,27 @@ struct RunConfig {
   bool dedupe = false;
   std::string cache;
 
-  // No option: what a program that calls the library gives beside them (objects.h).
+  // Not an option: what a calling program passes besides the options (objects.h).
   std::shared_ptr<const Objects> objects;
 };
 
-// Complete and re-runnable: `retort distill --config` reads it back.
+// All options as TOML; `retort distill --config` reads it back.
 std::string to_toml(const RunConfig& config);
 
-// With the epochs that are meant, every kOwn replaced by the loss's own weight, and paths that hold
-// wherever the config is read.
+// The config with the epochs that are meant, every kOwn replaced by the loss's own weight, and
+// absolute paths.
 RunConfig absolute(RunConfig config);
 
-// A named set of options and their values, for what neither command line nor config file says.
-// "paper": what Farhat & Chen (2024) trained with. "patient": function matching (Beyer et al.
-// 2021), for long runs. Throws UsageError listing the names.
+// A named set of options and their values, which apply where neither command line nor config file
+// sets them. "paper": the training of Farhat & Chen (2024). "patient": function matching (Beyer et
+// al. 2021), for long runs. Throws UsageError, listing the names, on an unknown name.
 std::vector<std::pair<std::string, std::string>> recipe(const std::string& name);
 
-// Throws UsageError where --hours stands beside --epochs.
+// Throws UsageError where both --hours and --epochs are given.
 void check_hours(const RunConfig& config);
 
-// Throws UsageError on what no range says: names that nothing has, crops turned round, a missing
-// data set.
+// Throws UsageError on errors that ranges do not cover: unknown names, a smallest crop above the
+// largest, a missing data set.
 void validate(const RunConfig& config);
 
 }  // namespace retort::run

@@ -6,7 +6,7 @@
 
 namespace retort::run {
 
-// Fills in all that a summary says of the run as a whole: its data, its length, its machine.
+// Fills in what a summary says of the whole run: its data, length and machine.
 void describe_run(const Plan& plan, const OpenData& data, const TrainedStudent& student,
                   RunSummary& summary);
 

@@ -36,8 +36,8 @@ bool holds_pictures(const fs::path& folder) {
   return false;
 }
 
-// A folder that holds a run is passed over where images are read: a run among the images of a class
-// would hide the class.
+// Refuses an `out` among the images: a folder that holds a run is skipped where images are read, so
+// that a run among the images of a class would hide the class.
 void check_apart(const Plan& plan) {
   std::error_code error;
   const bool same = fs::equivalent(plan.data.path, plan.out, error) && !error;
@@ -48,7 +48,7 @@ void check_apart(const Plan& plan) {
         "name a folder for the run alone, such as " + printable((plan.out / "run").string()));
 }
 
-// Adds the seconds that it lives to a sum.
+// Adds the seconds of its lifetime to a sum.
 class Timed {
  public:
   explicit Timed(double& seconds) : seconds_(seconds) {}
@@ -74,7 +74,7 @@ void log_forecast(RunSummary& summary, double taken, Log& log) {
            duration(summary.forecast["seconds"].get<double>()));
 }
 
-// The run itself, step by step. All ranks take the same steps; rank 0 alone writes and logs.
+// The run itself, step by step. All ranks take the same steps; only rank 0 writes and logs.
 RunSummary carry_out(const Plan& given, Sources& sources, const DistillOptions& options,
                      const RunFolder& folder, const Context& context) {
   const Stopwatch since_start;
@@ -96,7 +96,7 @@ RunSummary carry_out(const Plan& given, Sources& sources, const DistillOptions& 
   }
   if (ranks.leads() && options.forecast && !options.resume) {
     const Timed timed(summary.seconds.forecast);
-    // Half as long as where epochs follow from it: it is in the way of the first step.
+    // This measures half as long as where epochs depend on it, because it delays the first step.
     const Forecast forecast = forecast_run(plan, data, teachers, context, {.seconds = 1});
     summary.forecast = to_json(forecast);
     context.log.info(text_of(forecast));
@@ -129,7 +129,7 @@ RunSummary carry_out(const Plan& given, Sources& sources, const DistillOptions& 
   return summary;
 }
 
-// Carries the run out in its claimed folder, and leaves that finished.
+// Carries the run out in its claimed folder, and finishes the claim.
 RunSummary run_claimed(const Plan& plan, Sources& sources, DistillOptions options, RunClaim& claim,
                        Log& log, const StopFlag& stop) {
   options.resume = claim.resumes();
@@ -155,7 +155,7 @@ RunSummary run_claimed(const Plan& plan, Sources& sources, DistillOptions option
   return summary;
 }
 
-// What a rank other than 0 does of a run. It writes nothing but stored outputs, and says nothing.
+// The part of a rank other than 0 in a run. It writes only stored outputs, and logs nothing.
 RunSummary follow(const Plan& plan, Sources& sources, DistillOptions options,
                   const StopFlag& stop) {
   const RunFolder folder{plan.out};
@@ -233,7 +233,7 @@ RunSummary distill_once(const Plan& plan, Log& log, const StopFlag& stop, bool f
   if (force || !fs::exists(folder.config(), error))
     return distill(plan, sources, {.force = force}, log, stop);
   if (!holds_this_run(folder, plan))
-    return distill(plan, sources, {.resume = true}, log, stop);  // it says what the folder holds
+    return distill(plan, sources, {.resume = true}, log, stop);  // its error says what is there
   const std::string changed = changed_inputs(folder, sources, {log, stop});
   if (!changed.empty()) {
     log.warn(folder.root.string() + " was made of other files than are there now (" + changed +

@@ -11,38 +11,38 @@
 namespace retort::run {
 
 struct DistillOptions {
-  bool resume = false;  // go on with an unfinished run in config.out
-  // Start over, and take the place of whatever run is there once this one is whole.
+  bool resume = false;  // continue an unfinished run in config.out
+  // Start over; the new run replaces the one in the folder once it is finished.
   bool force = false;
-  bool forecast = false;  // measure what it will take, and say so before it begins
+  bool forecast = false;  // measure how long the run will take, and log it first
 };
 
 // The main job: reads the data, fits the teacher, stores its outputs, trains the student, tests it
 // once, and writes the run folder (config.toml, metrics.jsonl, summary.json, checkpoints/,
-// student.safetensors, student.onnx, report.html, log.txt). A finished run of the same settings,
-// made of the same files, is only read, unless `force`; another process may not be at work in the
-// folder (run_claim.h). Throws UsageError on a config that cannot be meant, Error on what goes
-// wrong, Interrupted on stop (resume goes on).
+// student.safetensors, student.onnx, report.html, log.txt). A finished run with the same settings
+// and input files is only read, unless `force`. Throws UsageError on a config that cannot be meant,
+// Error on other failures and where another process works in the folder (run_claim.h), Interrupted
+// on stop (`resume` continues).
 RunSummary distill(const RunConfig& config, const DistillOptions& options, Log& log,
                    const StopFlag& stop);
 
-// What distill() would take (forecast.h), measured in seconds; writes no run folder, only decoded
-// images into the cache. `cold`: as if the cache held none of the teacher's outputs.
+// A forecast of distill() (forecast.h), measured in seconds. It writes no run folder, only decoded
+// images to the cache. `cold`: as if the cache had none of the teacher's outputs.
 Forecast forecast(const Plan& plan, Log& log, const StopFlag& stop, bool cold = false);
 
 Forecast forecast(const RunConfig& config, Log& log, const StopFlag& stop);
 
-// As distill(), unless the run folder holds this very run, made of the same data and teachers
-// (inputs.h): finished, its summary is read; unfinished, it goes on. Made of other ones it is made
-// anew. Throws Error when the folder holds a run with other settings; with `force` it starts over
-// whatever is there.
+// As distill(). If the folder has a run with these settings, it reads the summary of a finished
+// one, continues an unfinished one, and makes anew one whose data or teachers were other files
+// (inputs.h). Throws Error when the folder has a run with other settings; with `force` it starts
+// over in any case.
 RunSummary distill_once(const Plan& plan, Log& log, const StopFlag& stop, bool force = false);
 
-// The run folder holds this very run, finished, and made of what is there now.
+// Whether the folder has this run, finished, with the same input files as now.
 bool is_finished(const Plan& plan);
 
-// The teacher as distill() fits it, head and all, and what it makes of real images, prepared as for
-// evaluation: features [N, D], labels [N]. Throws UsageError where the plan names several.
+// The teacher with its head, as distill() fits it, and its features [N, D] and the labels [N] of
+// real images prepared as for evaluation. Throws UsageError where the plan names several teachers.
 struct FittedTeacher {
   data::Manifest manifest;
   teacher::Teacher teacher;
@@ -50,7 +50,7 @@ struct FittedTeacher {
 };
 FittedTeacher fitted_teacher(const Plan& plan, Log& log, const StopFlag& stop);
 
-// The plan's teacher fitted with a linear head; no student is trained.
+// Fits a linear head on the plan's teacher. No student is trained.
 struct LinearProbe {
   TeacherSummary teacher;
   double seconds = 0;

@@ -18,8 +18,8 @@ namespace retort::run {
 namespace fs = std::filesystem;
 namespace {
 
-// The manifest's labels become the student's: classes are matched by name, since another folder may
-// hold fewer of them.
+// Replaces the manifest's labels by the student's. Classes are matched by name, since another
+// folder may have fewer of them.
 void relabel(data::Manifest& manifest, const std::vector<std::string>& classes,
              const std::string& where) {
   std::map<std::string, int64_t> places;
@@ -38,13 +38,13 @@ void relabel(data::Manifest& manifest, const std::vector<std::string>& classes,
   manifest.classes = classes;
 }
 
-// What a run was trained on, as its summary says.
+// The training data of a run, from its summary.
 struct OwnData {
   std::string path;
   data::ManifestOptions options;
   bool labelled = true;
   double max_skipped = 0.05;
-  std::string content;  // data::content_hash of what it was made of
+  std::string content;  // data::content_hash of the data at that time
 
   bool is(const std::string& data) const {
     std::error_code error;
@@ -71,8 +71,8 @@ OwnData own_data(const RunFolder& folder) {
   return own;
 }
 
-// Nothing where the run does not say, or its images are gone: it can still be evaluated on other
-// data.
+// Nothing where the summary does not say or the images are gone; the run can still be evaluated on
+// other data.
 std::optional<OwnData> own_data_if_told(const RunFolder& folder) try {
   return own_data(folder);
 } catch (const Error&) {
@@ -112,9 +112,9 @@ int64_t trained_on(const ListedData& data, const std::vector<int64_t>& items,
   });
 }
 
-// Of a folder without splits that has changed since, other ones would be carved: its items get
-// those that the run had them in, and what the run has not seen is left out. So is what --dedupe
-// left out of training. Splits that are given stay as they are.
+// Restores the splits of a folder that has changed since the run and would be carved into other
+// ones: its items get the splits that they had in the run, and items that are new or that --dedupe
+// left out of training are left out. Splits that are given stay as they are.
 void restore_splits(ListedData& data, const SeenImages& seen, bool changed, bool all, Log& log) {
   const bool carved_anew = changed && data.manifest.carved;
   ListedData kept{.manifest = data.manifest, .hashes = {}};

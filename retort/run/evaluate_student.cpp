@@ -12,7 +12,7 @@
 namespace retort::run {
 namespace {
 
-// retort's exporter may not be able to trace an object of Python: then the object's own is tried.
+// retort's exporter may fail to trace a Python object; then the object's own exporter is tried.
 void write_onnx(const StudentPlan& plan, const RunFolder& folder, const Student& student,
                 Log& log) {
   try {
@@ -23,7 +23,7 @@ void write_onnx(const StudentPlan& plan, const RunFolder& folder, const Student&
              error.parts().what);
     try {
       plan.object->write_onnx(folder.onnx(), *student.model, student.classes, student.spec);
-    } catch (const Error& other) {  // the run goes on: its weights are worth keeping
+    } catch (const Error& other) {  // the run continues, because its weights are worth keeping
       log.warn("student.onnx could not be written: " + other.parts().what);
     }
   }

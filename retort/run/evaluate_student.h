@@ -4,8 +4,8 @@
 
 namespace retort::run {
 
-// Tests the student once, and writes student.safetensors, student.onnx and predictions.json into
-// the folder.
+// Tests the student once, and writes student.safetensors, student.onnx and predictions.json to the
+// folder.
 StudentSummary evaluate_student(const Plan& plan, const OpenData& data,
                                 const TrainedStudent& student, const RunFolder& folder,
                                 const Context& context);

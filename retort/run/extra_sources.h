@@ -11,21 +11,21 @@
 
 namespace retort::run {
 
-// What one --extra brings to a run.
+// The images of one --extra in a run.
 struct ExtraSource {
   data::Extra given;
   int64_t found = 0, each_epoch = 0;
   data::Manifest manifest;
-  data::ImageStore images;                      // those of `found` that the run will come to
-  std::optional<teacher::Selection> selection;  // how they were chosen, where --select chose
+  data::ImageStore images;                      // those of `found` that the run will use
+  std::optional<teacher::Selection> selection;  // where --select chose them
 };
 
-// Opens every --extra of the plan, for a task of so many training images.
+// Opens every --extra of the plan, for a task of this many training images.
 std::vector<ExtraSource> open_extras(const Plan& plan, const data::Manifest& task, int64_t images,
                                      PreparedTeachers& teachers,
                                      const data::Preparation& preparation, const Context& context);
 
-// Passes over its images that a run of so many epochs comes to, the last in part.
+// How often a run of this many epochs passes over its images, with the last, partial pass counted.
 int64_t times_seen(const ExtraSource& extra, int64_t epochs);
 
 }  // namespace retort::run

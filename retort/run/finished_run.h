@@ -7,18 +7,17 @@
 
 namespace retort::run {
 
-// The folder's config.toml is that of the plan.
+// Whether the folder's config.toml is that of the plan.
 bool holds_this_run(const RunFolder& folder, const Plan& plan);
 
-// What the run in the folder, finished or not, was made of and is no longer so, in words; empty
-// where all of it is, or nothing was made yet.
+// Names the inputs of the folder's run, finished or not, that have changed since (inputs.h). Empty
+// where none has, or nothing was made yet.
 std::string changed_inputs(const RunFolder& folder, Sources& sources, const Context& context);
 
-// The folder holds this very run, finished, and made of what is there now.
+// Whether the folder has this run, finished, with the same input files as now.
 bool is_finished(const Plan& plan, Sources& sources, const Context& context);
 
-// The summary of a finished run. Its report may be missing where it was killed at the very end: it
-// is written then.
+// The summary of a finished run. It writes the report where a kill at the very end left none.
 RunSummary read_finished(const RunFolder& folder);
 
 void write_summary(const RunFolder& folder, const RunSummary& summary);

@@ -15,9 +15,9 @@
 namespace retort::run {
 namespace {
 
-using Splits = std::array<at::Tensor, 2>;  // of validation and test images
+using Splits = std::array<at::Tensor, 2>;  // one for validation and one for test images
 
-// Each teacher gets a share of the disk budget by its images and features.
+// Gives each teacher a share of the disk budget, in proportion to its images and features.
 teacher::OutputStore::Options store_options(const Plan& plan, const OpenData& data,
                                             const PreparedTeachers& teachers, size_t number,
                                             const data::ImageStore& images, int64_t times_seen) {
@@ -33,8 +33,8 @@ teacher::OutputStore::Options store_options(const Plan& plan, const OpenData& da
           .ranks = &ranks_of(plan.config)};
 }
 
-// Fits a head on stored views, so few that it takes seconds. A mixed view has several labels: where
-// views are mixed, the head is fitted on the plain images.
+// Fits a head on a few stored views, which takes seconds. A mixed view has several labels, so that
+// the head is fitted on plain images where views are mixed.
 teacher::LinearHead fit_probe(const Plan& plan, const OpenData& data, teacher::Teacher& teacher,
                               const teacher::OutputStore& outputs, const FeatureParts& val_features,
                               const Context& context) {
@@ -90,7 +90,8 @@ void say_accuracy(const std::string& who, const NetworkSummary& summary, Log& lo
   }
 }
 
-// Gives one teacher its head, and measures it. Its logits and the labels are put into the last two.
+// Gives one teacher its head, and measures it. It sets `logits` and `labels` to those of both
+// splits.
 TeacherSummary fit_one(const Plan& plan, const OpenData& data, teacher::Teacher& teacher,
                        const teacher::OutputStore& outputs, const Context& context, Splits& logits,
                        Splits& labels) {
@@ -127,7 +128,7 @@ TeacherSummary joined(std::vector<TeacherSummary> members) {
 }
 
 // Stores every teacher's outputs of all views, for the data set's images and for those of extras,
-// and opens the teachers' outputs as one.
+// and opens the joint outputs.
 void store_outputs(const Plan& plan, const OpenData& data, PreparedTeachers& teachers,
                    const Context& context, FittedTeachers& fitted) {
   std::vector<teacher::OutputStore> own;
@@ -157,7 +158,7 @@ void store_outputs(const Plan& plan, const OpenData& data, PreparedTeachers& tea
     fitted.outputs_of_extras.emplace_back(std::move(stores), scales);
 }
 
-// Every rank has the heads that rank 0 fitted.
+// Copies the heads that rank 0 fitted to all ranks.
 void share_heads(std::vector<teacher::Teacher>& teachers, int64_t classes, Ranks& ranks) {
   if (ranks.size() == 1) return;
   for (teacher::Teacher& teacher : teachers) {
@@ -168,7 +169,7 @@ void share_heads(std::vector<teacher::Teacher>& teachers, int64_t classes, Ranks
   }
 }
 
-// Fits each teacher's head, and says what they are like.
+// Fits each teacher's head, and summarises the teachers.
 void fit_heads(const Plan& plan, const OpenData& data, PreparedTeachers& teachers,
                const Context& context, FittedTeachers& fitted) {
   std::vector<TeacherSummary> members;

@@ -9,22 +9,22 @@
 
 namespace retort::run {
 
-// The teachers of a run with their heads, and what they say of every view of every image. Live
-// views keep on asking the teachers and reading the images: both outlive this.
+// The teachers of a run with their heads, and their outputs for every view of every image. For live
+// views the teachers and images are still used, and must outlive this.
 struct FittedTeachers {
-  std::optional<teacher::JointHead> head;  // of all together; nothing where there is no teacher
-  std::optional<teacher::JointOutputs> outputs;          // of the data set's training images
-  std::vector<teacher::JointOutputs> outputs_of_extras;  // of each --extra, in order
+  std::optional<teacher::JointHead> head;                // of all together; empty without teachers
+  std::optional<teacher::JointOutputs> outputs;          // for the data set's training images
+  std::vector<teacher::JointOutputs> outputs_of_extras;  // for each --extra, in order
   std::optional<TeacherSummary> summary;
 };
 
-// Shows them every view that is not stored yet, fits or keeps their heads, and measures how good
-// they are, not what they cost.
+// Computes all outputs that are not stored, fits or keeps the heads, and measures the teachers'
+// accuracy, but not their cost.
 FittedTeachers fit_teachers(const Plan& plan, const OpenData& data, PreparedTeachers& teachers,
                             const Context& context);
 
-// Images that a teacher is still to look at: views that are not stored, and live ones of a whole
-// training. `all`: with those that are stored.
+// The number of images that a teacher has still to see: views that are not stored, and live ones of
+// a whole training. `all` also counts stored ones.
 struct PendingViews {
   int64_t missing = 0, live = 0, all = 0;
 };

@@ -13,7 +13,7 @@ double at_rate(int64_t images, double rate) {
   return images > 0 && rate > 0 ? static_cast<double>(images) / rate : 0;
 }
 
-// The rate of calls that are repeated for so many seconds, once at least, after one to warm up.
+// The rate of calls, repeated for this many seconds and at least once, after one call to warm up.
 double images_per_second(int64_t images, double seconds, const std::function<void()>& call) {
   call();
   const Stopwatch all;
@@ -25,7 +25,7 @@ double images_per_second(int64_t images, double seconds, const std::function<voi
   return static_cast<double>(done) / all.seconds();
 }
 
-// The first images of a set, over again in new views where they are fewer.
+// The first images of a set; where there are fewer, they are repeated with new views.
 std::vector<data::Sample> first_samples(const data::ImageStore& images, int64_t count) {
   std::vector<data::Sample> samples;
   for (int64_t i = 0; i < count; ++i) samples.push_back({i % images.size(), i / images.size()});

@@ -7,13 +7,13 @@
 namespace retort::run {
 
 struct ForecastOptions {
-  bool cold = false;   // as if no output of a teacher were stored
-  double seconds = 2;  // for the student's steps
+  bool cold = false;   // as if no outputs of teachers were stored
+  double seconds = 2;  // for measuring the student's steps
 };
 
-// What the rest of the run will take, measured on this machine in seconds. `teachers` are those
-// that are given, before any training of theirs; their outputs are counted as missing where they
-// will be trained first. Draws from torch's generator.
+// A forecast of the rest of the run, measured on this machine in seconds. `teachers` are the given
+// ones, before any training of their own; where they will be trained first, all of their outputs
+// count as missing. It draws from torch's generator.
 Forecast forecast_run(const Plan& plan, const OpenData& data, PreparedTeachers& teachers,
                       const Context& context, const ForecastOptions& options = {});
 

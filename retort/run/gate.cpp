@@ -19,12 +19,12 @@ namespace retort::run {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr size_t kShown = 12;            // thumbnails of each kind and class
-constexpr int64_t kMostPerClass = 4000;  // real images of a class that are compared with each other
+constexpr size_t kShown = 12;            // thumbnails for each judgement and class
+constexpr int64_t kMostPerClass = 4000;  // real images of a class that are compared at most
 
 enum class Judgement : uint8_t { unlabelled, kept, other_class, unsure, duplicate };
 
-// As gate.json and rejected.csv have them.
+// The words of gate.json and rejected.csv.
 constexpr std::array<const char*, 5> kJudgements{"unlabelled", "kept", "other_class", "unsure",
                                                  "duplicate"};
 
@@ -36,7 +36,7 @@ struct Verdict {
   double probability = 0;
 };
 
-// The value below which this share of them lies.
+// The value below which this share of the values lies.
 double value_at(const at::Tensor& values, double share) {
   return values.numel() == 0 ? 0 : at::quantile(values.to(at::kDouble), share).item<double>();
 }
@@ -49,7 +49,7 @@ at::Tensor rows_of_class(const at::Tensor& labels, int64_t label) {
   return labels.eq(label).nonzero().flatten();
 }
 
-// Each real image's cosine with the one of its class that is nearest to it.
+// For each real image, the cosine to the nearest image of its class.
 at::Tensor nearest_of_class(const at::Tensor& features, const at::Tensor& labels, int64_t classes) {
   std::vector<at::Tensor> nearest;
   for (int64_t label = 0; label < classes; ++label) {
@@ -61,7 +61,7 @@ at::Tensor nearest_of_class(const at::Tensor& features, const at::Tensor& labels
   return nearest.empty() ? at::empty({0}) : at::cat(nearest);
 }
 
-// A few views of each real image are plenty to fit a head on.
+// A few views of each real image are enough to fit a head.
 Plan judging_plan(const RunConfig& config) {
   constexpr int64_t kViews = 4;
   Plan plan = resolve(config);
@@ -133,12 +133,12 @@ class Gate {
       find_duplicates(static_cast<int64_t>(label));
   }
 
-  // Of images that are nearly the same, the first is kept.
+  // Of nearly identical images, the first is kept.
   void find_duplicates(int64_t label) {
     const at::Tensor rows = rows_of_class(labels_, label);
     if (most_similar_ >= 1 || rows.size(0) < 2) return;
-    const at::Tensor kept =
-        unit_rows(features_.index_select(0, rows));  // rows become zero, which nothing is like
+    // Rows of rejected images become zero, which is similar to nothing.
+    const at::Tensor kept = unit_rows(features_.index_select(0, rows));
     for (int64_t i = 0; i < rows.size(0); ++i) {
       Verdict& verdict = verdicts_[static_cast<size_t>(rows[i].item<int64_t>())];
       if (verdict.judgement == Judgement::kept && i > 0 &&

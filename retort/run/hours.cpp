@@ -16,13 +16,13 @@ namespace {
 
 constexpr int64_t kMostEpochs = 100000;
 constexpr double kTeachersShare = 0.25;
-constexpr double kTail = 5;  // seconds, for the model's files and the report
+constexpr double kTail = 5;  // seconds, for the model files and the report
 
 double over(double images, double rate) { return rate > 0 ? images / rate : 0; }
 
-// How many images a run of so many epochs shows to whom.
+// The numbers of images in a run of some epochs.
 struct Counts {
-  double passes = 0;      // of each teacher, in the whole run
+  double passes = 0;      // that the teachers see, in the whole run
   double images = 0;      // different ones that the student sees
   double each_epoch = 0;  // that the student sees in an epoch
 };
@@ -45,7 +45,7 @@ Counts counts_of(const Plan& plan, const std::vector<int64_t>& extras, const Hou
   return counts;
 }
 
-// The largest number of epochs that there is time for; 0 where there is none for one.
+// The largest number of epochs that fits into the time; 0 where not even one does.
 int64_t most_epochs(const Plan& plan, const std::vector<int64_t>& extras,
                     const HoursMeasured& known, bool passes) {
   int64_t fits = 0, too_many = kMostEpochs + 1;
@@ -66,7 +66,7 @@ void check_one_epoch(const Plan& plan, const std::vector<int64_t>& extras,
                    "--hours", "more hours, a smaller --image-size, or a smaller --teacher-size");
 }
 
-// Images/s that pass through all teachers, one after the other.
+// The images/s of all teachers together, one after the other.
 double passing_rate(const Plan& plan, const OpenData& data, PreparedTeachers& teachers) {
   double seconds = 0;
   for (teacher::Teacher& teacher : teachers.teachers)
@@ -144,7 +144,7 @@ double seconds_of(const Plan& plan, const std::vector<int64_t>& extras, const Ho
   const auto closing = static_cast<double>(closing_epochs_of(plan.config, epochs)),
              all = static_cast<double>(epochs), train = static_cast<double>(known.train),
              val = static_cast<double>(known.val), test = static_cast<double>(known.test);
-  // Testing counts twice: it is done in fp32, which may take twice as long as bf16.
+  // The test counts twice: it is done in fp32, which may take twice as long as bf16.
   double seconds = kTail + over(counts.each_epoch * all + train * closing, known.student_rate) +
                    over(val * (all + closing) + 2 * test, known.evaluation_rate);
   if (passes)
@@ -163,7 +163,7 @@ HoursChoice choose_before_passes(const Plan& plan, const std::vector<int64_t>& e
   choice.epochs_before = most_epochs(own, extras, known, true);
   const double most = kTeachersShare * known.seconds_left;
   if (!own.views.stored && known.teacher_rate > 0) {
-    // The usual number of views may take the teachers too long: then it is what fits into their
+    // If the usual number of views takes the teachers too long, they get as many as fit into their
     // share of the time.
     const int64_t epochs = std::max<int64_t>(1, choice.epochs_before);
     if (passes_of(epochs) > most) {

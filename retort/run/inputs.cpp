@@ -16,7 +16,7 @@ namespace {
 
 constexpr const char* kNotPulled = "not pulled yet";
 
-// A snapshot's folder is named by its commit.
+// The hash of weights. The folder of a hub's snapshot has the commit as its name.
 std::string weights_named(const Plan& plan, const std::string& name) {
   if (name.empty()) return "";
   if (names_object(name)) return given_network(plan.config, name).key;

@@ -11,29 +11,29 @@
 
 namespace retort::run {
 
-// What a run is made of, beside its settings. A result is reused, and an unfinished run is gone on
-// with, only where this is the same.
+// The inputs of a run, besides its settings. A result is reused, and an unfinished run continued,
+// only where they are the same.
 struct Inputs {
-  std::string version;                // of the program
-  std::string data;                   // data::content_hash, and the file of --classes
-  std::vector<std::string> teachers;  // of each, its weights' hash, and on the hub its commit
-  std::string student_weights;        // the same; empty: random ones
+  std::string version;                // of retort
+  std::string data;                   // data::content_hash, and the hash of the file of --classes
+  std::vector<std::string> teachers;  // for each, a hash of its weights, or for the hub its commit
+  std::string student_weights;        // the same; empty for random weights
   std::vector<std::string> extras;    // data::content_hash of each --extra
 
   bool operator==(const Inputs&) const = default;
 };
 
-// As they are now. Nothing is asked of the hub: weights that are not in its cache have no hash yet.
-// Throws what reading an extra's folder throws.
+// The inputs as they are now. It does not ask the hub: weights that are not in its cache have no
+// hash yet. Throws Error where an extra's folder cannot be read.
 Inputs inputs_of(const Plan& plan, const ListedData& data, const Context& context);
 
-// The data of a run and what it is made of, each read when it is first asked for, and once.
+// The data of a run and its inputs. Each is read when it is first asked for, and only once.
 class Sources {
  public:
   explicit Sources(const Plan& plan) : plan_(plan) {}
   const ListedData& data(const Context& context);
   const Inputs& inputs(const Context& context);
-  // Weights from the hub are in its cache now: those that had no hash get one.
+  // The same, with hashes for weights that were pulled from the hub meanwhile.
   const Inputs& inputs_after_pull(const Context& context);
 
  private:
@@ -42,11 +42,11 @@ class Sources {
   std::optional<Inputs> inputs_;
 };
 
-// In words, which of them differ: "the data, the teacher". Empty where none does.
+// Names the inputs that differ: "the data, the teacher". Empty where none does.
 std::string differences(const Inputs& before, const Inputs& now);
 
 nlohmann::json to_json(const Inputs& inputs);
-// Of what an older program wrote: inputs that equal none.
+// Reads inputs. From what an older retort wrote it makes inputs that equal no others.
 Inputs inputs_from(const nlohmann::json& json);
 
 }  // namespace retort::run

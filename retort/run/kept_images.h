@@ -8,9 +8,9 @@
 
 namespace retort::run {
 
-// How training images are kept, as --image-store says: `pixels`, their short side at most `side`;
-// `files`; `auto`, pixels unless these would take more than half of the `available` bytes of the
-// cache's disk; what was begun is gone on with.
+// How training images are stored, by --image-store. pixels: decoded, with a short side of at most
+// `side`. files: in their files. auto: as pixels, unless these take more than half of the
+// `available` bytes on the cache's disk; a store that was begun is continued.
 data::Preparation kept_images(const Plan& plan, const data::Manifest& manifest, int64_t side,
                               uint64_t available, Log& log = null_log());
 

@@ -11,7 +11,7 @@
 namespace retort::run {
 namespace {
 
-// Takes ":2.5" off the end of "name:2.5", where what follows the last mark is a number of such
+// Takes ":2.5" off the end of "name:2.5", where the text after the last mark is a number of these
 // characters.
 std::optional<double> taken_number(std::string& text, char mark, const char* characters) {
   const size_t at = text.rfind(mark);
@@ -31,7 +31,7 @@ NamedTeacher teacher_from(const std::string& text) {
   NamedTeacher teacher{.name = text, .word = choice_in<TeacherWord>(text)};
   std::error_code ignored;
   const auto is_there = [&] { return std::filesystem::exists(teacher.name, ignored); };
-  if (teacher.word || is_there()) return teacher;  // a file's own name may end like this
+  if (teacher.word || is_there()) return teacher;  // an existing file's name may end like this
   if (const std::optional<double> weight = taken_number(teacher.name, ':', "0123456789.")) {
     if (!(*weight > 0 && *weight <= 1000))
       throw UsageError("its weight is not in (0, 1000]", "--teacher " + text);

@@ -5,10 +5,11 @@
 
 namespace retort::run {
 
-// Cost of a network on images of this size.
+// Measures the cost of a network on images of this size.
 void measure_cost(models::ImageModel& model, int64_t size, NetworkSummary& summary);
 
-// What the teachers of fit_teachers' summary cost. No training waits for that.
+// Measures the costs of the teachers for fit_teachers' summary. It is separate so that training
+// need not wait for it.
 void measure_costs(PreparedTeachers& teachers, TeacherSummary& summary);
 
 }  // namespace retort::run

@@ -17,8 +17,8 @@
 namespace retort::run {
 namespace {
 
-// The side that stored images are reduced to. Random crops need little more than the largest input.
-// It grows in steps, so that runs at other resolutions share a store.
+// The side to which stored images are reduced. Random crops need little more than the largest
+// input. It grows in steps, so that runs with other resolutions share a store.
 int64_t stored_side(int64_t largest_input) {
   constexpr int64_t kSide = 320;
   constexpr int64_t kStep = 128;
@@ -65,8 +65,8 @@ void settle_twins(data::Manifest& manifest, const data::Twins& twins, bool dedup
     manifest.items.erase(manifest.items.begin() + *item);
 }
 
-// Gives validation images the labels that the teachers give them. Validation then says how often
-// student and teachers agree.
+// Gives validation images the labels that the teachers predict. Validation accuracy is then how
+// often student and teachers agree.
 void label_validation(const Plan& plan, data::Manifest& manifest, PreparedTeachers& teachers,
                       const Context& context) {
   LogitsMean mean;
@@ -158,8 +158,8 @@ OpenData open_data(const Plan& plan, data::Manifest manifest, const data::InputS
   data.train = open(data::Split::train, data.stored);
   if (data.train.size() < 2) throw Error("fewer than two training images are left", plan.data.path);
   data.spec.size = plan.student.image_size.value_or(automatic_size(data.train, preferred));
-  // Only now, after the training images: labels are part of a store's key, and the training images'
-  // store must not depend on the prompts.
+  // This comes after the training images are opened: labels are part of a store's key, and the
+  // store of training images must not depend on the prompts.
   if (plan.data.unlabelled()) label_validation(plan, data.manifest, teachers, context);
   data.val = open(data::Split::val, data::for_evaluation(data.spec));
   data.test = open(data::Split::test, data::for_evaluation(data.spec));

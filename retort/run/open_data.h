@@ -12,42 +12,43 @@
 
 namespace retort::run {
 
-// A data set's classes and images, with their splits, and a hash of each image's bytes.
+// The classes and images of a data set, with their splits, and a hash of each image's bytes.
 struct ListedData {
   data::Manifest manifest;
   std::vector<data::FileHash> hashes;
 };
-// Every job begins with it: from here on the process has the plan's number of threads.
+// Lists the data. Every job begins with this call, which also sets the process's number of threads
+// to the plan's.
 ListedData list_data(const Plan& plan, const Context& context);
 
-// The images to work with. Says how many there are, what is left out, and how many have exact
-// copies in another split; with plan.data.dedupe those are left out of training.
+// The images to use. It logs how many there are, how many are left out, and how many have exact
+// copies in another split; with plan.data.dedupe these copies are left out of training.
 data::Manifest chosen_data(const Plan& plan, const ListedData& listed, const Context& context);
 
 // The images of a run, decoded.
 struct OpenData {
   data::Manifest manifest;
-  data::InputSpec spec;               // what the student sees
+  data::InputSpec spec;               // the student's input
   data::ImageStore train, val, test;  // val and test are made for `spec`, and may be empty
-  data::Preparation stored;           // how training images are kept
-  std::vector<ExtraSource> extras;    // of each --extra
+  data::Preparation stored;           // how training images are stored
+  std::vector<ExtraSource> extras;    // for each --extra
   std::vector<data::SkippedFile> skipped;
 
   int64_t images_an_epoch() const;
-  int64_t different_images() const;  // of the data set and of all extras
+  int64_t different_images() const;  // of the data set and of all extras together
 };
 
-// `student`: the input that its family asks for. Where images have no labels, teachers with
-// zero-shot heads name those of validation. Extras are left to open_extras. Throws Error when too
-// few images are left.
+// `student` is the input that the student's family asks for. Where images have no labels, teachers
+// with zero-shot heads label the validation images. open_extras opens the extras. Throws Error when
+// too few images are left.
 OpenData open_data(const Plan& plan, data::Manifest manifest, const data::InputSpec& student,
                    PreparedTeachers& teachers, const Context& context);
-// Every --extra, for as many epochs as the plan has.
+// Opens every --extra, for as many epochs as the plan has.
 void open_extras(const Plan& plan, PreparedTeachers& teachers, const Context& context,
                  OpenData& data);
 
-// Images of one split, prepared in another way. `skipped_elsewhere`: files of other splits that do
-// not decode, which count towards the share that may be skipped.
+// Opens the images of one split, prepared in another way. `skipped_elsewhere` is the number of
+// files of other splits that do not decode; they count towards the share that may be skipped.
 data::ImageStore open_split(const Plan& plan, const data::Manifest& manifest, data::Split split,
                             const data::Preparation& preparation, const Context& context,
                             int64_t skipped_elsewhere = 0);

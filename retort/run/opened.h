@@ -6,7 +6,7 @@
 
 namespace retort::run {
 
-// What every job begins with: the data, and the teachers that are named. Where the plan has hours,
+// The data and the teachers that are named, with which every job begins. Where the plan has hours,
 // its extras are not open yet.
 struct Opened {
   Plan plan;
@@ -14,7 +14,7 @@ struct Opened {
   OpenData data;
 };
 
-// `data` is that of the plan.
+// Opens everything; `data` is that of the plan.
 Opened open_all(const Plan& given, const ListedData& data, const Context& context);
 
 }  // namespace retort::run

@@ -6,13 +6,13 @@
 
 namespace retort::run {
 
-// What a number may be; both ends are allowed.
+// The allowed range of a number, with both ends.
 struct Range {
   double low = 0, high = std::numeric_limits<double>::infinity();
 };
 
-// Calls visitor(name, field, range, group, help) for every option: the one place where names,
-// ranges and help texts stand. Texts and words get an empty range.
+// Calls visitor(name, field, range, group, help) for every option. This is the only place with the
+// options' names, ranges and help texts. Texts and words get an unlimited range.
 template <typename Visitor>
 void visit_options(RunConfig& c, Visitor&& visitor) {
   constexpr double kBig = 1e9;

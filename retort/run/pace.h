@@ -8,19 +8,19 @@
 
 namespace retort::run {
 
-// Teachers, and what they look at beside the data set: the first run that asks waits for them,
-// others find their outputs. Empty: none.
+// The teachers of a run and the images that they see besides the data set. The first run with these
+// computes their outputs; later runs find them. Empty without teachers.
 using Looks = std::vector<std::vector<std::string>>;
 
-// How long what is left of several runs will take, by what the others took.
+// Estimates how long the remaining ones of several runs will take, from the runs so far.
 class Pace {
  public:
-  // A run to come.
+  // Announces a run.
   void expect(const Looks& looks);
-  // That run is over: its seconds, and how many of them its teachers took. Less than a second: it
-  // was there already.
+  // Records that this run is over: its seconds, and how many of them its teachers took. A run of
+  // less than a second was there already, and does not count.
   void add(const Looks& looks, double seconds, double of_teachers);
-  // Nothing before the first run that took its time.
+  // Empty before the first run that counts.
   std::optional<double> seconds_left() const;
 
  private:

@@ -76,7 +76,7 @@ std::vector<losses::TermConfig> terms_of(const RunConfig& config) {
   return terms;
 }
 
-// Zero stands for "choose".
+// An option as an optional; zero means "choose".
 template <typename Number>
 std::optional<Number> chosen(Number value) {
   return value > 0 ? std::optional(value) : std::nullopt;
@@ -98,7 +98,7 @@ DataPlan data_plan(const RunConfig& config) {
   return plan;
 }
 
-// Their weights add up to 1.
+// The teachers of the plan. Their weights are scaled to a sum of 1.
 TeachersPlan teachers_plan(const RunConfig& config) {
   TeachersPlan plan;
   if (!has_teacher(config)) return plan;
@@ -132,7 +132,7 @@ models::Precision precision_of(PrecisionKind kind, models::Precision fastest) {
   return kind == PrecisionKind::bf16 ? models::Precision::bf16 : models::Precision::fp32;
 }
 
-// The name of an objective for the trainer's fingerprint.
+// Identifies an objective in the trainer's fingerprint.
 std::string key_of(const std::vector<losses::TermConfig>& terms) {
   nlohmann::json json = nlohmann::json::array();
   for (const losses::TermConfig& term : terms) {
@@ -170,7 +170,8 @@ TrainingPlan training_plan(const RunConfig& config, models::Precision precision)
                     .learning_rate = chosen(config.lr),
                     .pretrained = !config.student_weights.empty(),
                     .terms = terms_of(config)};
-  // Now, not after the teacher's passes. (compare resolves plans that are never trained, too.)
+  // Checked now, and not after the teacher's forward passes. (compare also resolves plans that are
+  // never trained.)
   const auto counts = [](const losses::TermConfig& term) { return term.weight > 0; };
   if (has_teacher(config) || std::ranges::any_of(plan.terms, counts))
     losses::check_terms(plan.terms);

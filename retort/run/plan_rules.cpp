@@ -50,8 +50,8 @@ int64_t closing_epochs_of(const RunConfig& config, int64_t epochs) {
   return std::clamp<int64_t>(tenth, 10, 100);
 }
 
-// A student that sees too few views learns them by heart (docs/results.md). Where there are many
-// images a few views of each are enough, which bounds the teacher's time.
+// A student that sees too few views overfits them (docs/results.md). With many images a few views
+// of each are enough, which bounds the teacher's time.
 int64_t stored_views(const ViewsPlan& plan, int64_t images, int64_t times_seen) {
   constexpr int64_t kPasses = 80000, kFewest = 8;
   return std::min(times_seen, plan.stored.value_or(std::max(kFewest, kPasses / images)));

@@ -9,7 +9,7 @@ namespace retort::run {
 namespace fs = std::filesystem;
 namespace {
 
-// JSON holds UTF-8 only: a path of other bytes is kept in hexadecimal digits.
+// JSON holds only UTF-8, so that a path of other bytes is written in hexadecimal digits.
 std::string hex_of(const std::string& bytes) {
   constexpr const char* kDigits = "0123456789abcdef";
   std::string hex;

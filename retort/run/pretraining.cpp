@@ -8,7 +8,7 @@ namespace {
 constexpr int64_t kImageNet = 1281167;
 
 struct Schedule {
-  const char* prefix;  // of the architecture's name; the first that fits counts
+  const char* prefix;  // of the architecture's name; the first match counts
   int64_t epochs, size;
   const char* source;
 };

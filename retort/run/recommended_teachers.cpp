@@ -47,7 +47,7 @@ std::span<const RecommendedTeacher> recommended_teachers() { return kTeachers; }
 std::string automatic_teacher() {
   for (const RecommendedTeacher& teacher : kTeachers)
     if (is_here(teacher)) return teacher.name;
-  constexpr size_t kUsual = 3;  // strong, and small enough for a processor
+  constexpr size_t kUsual = 3;  // strong, and small enough for a CPU
   throw Error("takes the best recommended teacher that the hub's cache holds, and it holds none",
               "--teacher auto",
               pull_command(kTeachers[kUsual]) + " (" + fixed(kTeachers[kUsual].parameters, 0) +

@@ -7,11 +7,11 @@
 
 namespace retort::run {
 
-// The rows of a finished run: the teacher, the student, the other runs' students.
+// The rows of the report of a finished run: the teacher, the student, and other runs' students.
 std::vector<report::Row> rows_of(const std::filesystem::path& run,
                                  const std::vector<std::filesystem::path>& against);
 
-// Writes report.html of a finished run, beside the other runs' rows, and returns the rows.
+// Writes the report.html of a finished run, with the other runs' rows, and returns the rows.
 std::vector<report::Row> write_report(const std::filesystem::path& run,
                                       const std::vector<std::filesystem::path>& against);
 

@@ -16,8 +16,8 @@ namespace fs = std::filesystem;
 
 constexpr const char* kReplacement = "replacement";
 constexpr const char* kPlacing =
-    ".placing";  // once the old run's files that have no successor are removed
-// What a run writes. A run that takes another's place replaces or removes all of these.
+    ".placing";  // written once the old run's files without a successor are removed
+// The files that a run writes. A run that replaces another one replaces or removes all of these.
 constexpr std::array<const char*, 12> kWritten{
     "config.toml",         "metrics.jsonl",    "checkpoints",
     "student.safetensors", "student.onnx",     RunFolder::kNetwork,
@@ -33,8 +33,8 @@ bool has_trained(const RunFolder& folder) {
   return is_there(folder.checkpoint()) || is_there(folder.summary());
 }
 
-// A run that ended before it had trained, as a mistake in its settings makes it, keeps nobody from
-// the folder.
+// Whether a new run may use the folder: it has no run, or one that ended before it had trained, for
+// example because of a mistake in its settings.
 bool is_free(const RunFolder& folder) {
   return !is_there(folder.config()) || (!has_trained(folder) && is_there(folder.log()));
 }
@@ -43,7 +43,7 @@ bool has_settings(const RunFolder& folder, const std::string& toml) {
   return is_there(folder.config()) && read_file(folder.config()) == toml;
 }
 
-// The names of the settings whose lines are not the same in both.
+// The names of the settings that differ.
 std::string differing(const std::string& toml, const std::string& other) {
   std::set<std::string> lines[2], names;
   for (const int side : {0, 1}) {
@@ -76,8 +76,8 @@ void move_over(const fs::path& from, const fs::path& to) {
                 "check the folder's permissions");
 }
 
-// Each step can be done again. Until the last one the run folder has no summary, so that nobody
-// takes a mixture for a finished run.
+// Each step can be repeated. The run folder has no summary until the last step, so that nobody
+// takes a mixture of two runs for a finished run.
 void put_in_place(const RunFolder& root) {
   const RunFolder next = replacement_of(root);
   if (!is_there(next.root / kPlacing)) {
@@ -108,7 +108,7 @@ RunClaim::RunClaim(const fs::path& out, const std::string& toml, const DistillOp
     remove_abandoned(folder, /*below=*/false);
   const RunFolder next = replacement_of(root_);
   if (is_there(next.summary())) put_in_place(root_);
-  if (is_there(next.root / kPlacing)) discard(next.root);  // its summary is in place
+  if (is_there(next.root / kPlacing)) discard(next.root);  // its summary is in place already
   choose(toml, options);
   if (replaces() && resumes_) remove_abandoned(work_.root);
   if (is_done_ || resumes_) return;

@@ -9,30 +9,31 @@
 
 namespace retort::run {
 
-// A run folder while a run works in it: this process's alone, and what is there stays until there
-// is something to put in its place.
+// Claims a run folder for this process while a run works in it. What is in the folder stays until
+// there is something to replace it.
 //
-// A run that is to replace another one works in the folder `replacement` within it, and takes its
-// place once it is whole. A run that was killed while it did so is put in place by the next claim.
+// A run that is to replace another one works in the subfolder `replacement`, and takes the old
+// run's place once it is finished. If it is killed while it does that, the next claim completes it.
 class RunClaim {
  public:
-  // `toml`: the run's settings, as config.toml holds them. Throws Error when another process works
-  // there, or the folder holds a run that these options do not mean.
+  // `toml` is the run's settings, as in config.toml. Throws Error when another process works in the
+  // folder, and when the folder has a run that these options do not allow to continue or replace.
   RunClaim(const std::filesystem::path& out, const std::string& toml,
            const DistillOptions& options);
 
-  // Where this run works.
+  // The folder in which this run works.
   const RunFolder& folder() const { return work_; }
-  // It goes on from a checkpoint.
+  // Whether the run continues from a checkpoint.
   bool resumes() const { return resumes_; }
-  // Another process finished this run in the meantime, or a killed one had only to be put in place.
+  // Whether the run is finished already: by another process meanwhile, or by a killed one that only
+  // had to be put in place.
   bool is_done() const { return is_done_; }
-  // It works in the folder of a replacement.
+  // Whether it works in the folder of a replacement.
   bool replaces() const { return work_.root != root_.root; }
 
-  // The run is whole, summary.json and all: puts it in its place.
+  // Call it when the run is finished, with summary.json: puts a replacement in its place.
   void finish();
-  // The run failed: of one that was to replace another and has not trained yet, nothing is kept.
+  // Call it when the run failed: deletes a replacement that has not trained yet.
   void fail();
 
  private:
@@ -44,10 +45,10 @@ class RunClaim {
   bool resumes_ = false, is_done_ = false;
 };
 
-// The folder within a run's, in which one that is to take its place is made.
+// The subfolder in which the replacement of a run is made.
 RunFolder replacement_of(const RunFolder& root);
 
-// Whether --resume would go on with a run that is to replace the one in the folder.
+// Whether --resume would continue a replacement of the run in the folder.
 bool has_unfinished_replacement(const std::filesystem::path& out, const std::string& toml);
 
 }  // namespace retort::run

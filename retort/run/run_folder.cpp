@@ -45,7 +45,7 @@ void save_student(const fs::path& path, const Student& student) {
     spec.options["file"] = RunFolder::kNetwork;
   }
   write_safetensors(path, models::state_of(*student.model),
-                    {{"format", "pt"},  // what transformers asks of a safetensors file
+                    {{"format", "pt"},  // transformers requires this of a safetensors file
                      {models::kSpecKey, models::to_json(spec).dump()},
                      {"classes", nlohmann::json(student.classes).dump()},
                      {"preprocess", data::to_json(student.spec).dump()}});
@@ -101,7 +101,7 @@ std::vector<EpochMetrics> read_epochs(const fs::path& path) try {
   std::istringstream text(read_file(path));
   std::vector<EpochMetrics> epochs;
   for (std::string line; std::getline(text, line);) {
-    // The last line of a run that was killed may be cut.
+    // The last line may be cut, where the run was killed.
     if (const auto json = nlohmann::json::parse(line, nullptr, false); !json.is_discarded())
       epochs.push_back(json.get<EpochMetrics>());
   }

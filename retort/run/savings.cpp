@@ -9,7 +9,7 @@
 namespace retort::run {
 namespace {
 
-// Says how many image-steps each arm took, those of pre-training included.
+// Lists the image-steps of each arm, with those of pre-training.
 std::string counted(const std::vector<report::Arm>& arms, int64_t steps, double speed) {
   std::string text = " Pre-training is " + count(steps) + " image-steps, " +
                      fixed(static_cast<double>(steps) / speed / 3600, 0) +

@@ -7,10 +7,11 @@
 
 namespace retort::run {
 
-// Fills in what each distilled arm saved beside pre-training the student and finetuning it, both on
-// this machine: its published schedule at its measured speed; and the image-steps of pre-training
-// of each arm that begins with it. `arms` are those of the comparison, in order, which trained on
-// so many images an epoch. Where the budget is paper, all image-steps are told.
+// Fills in what each distilled arm saved compared with pre-training and finetuning the student on
+// this machine (its published schedule at its measured speed), and the image-steps of pre-training
+// of each arm that starts from pre-trained weights. `arms` are those of the comparison, in order,
+// which trained on this many images an epoch. If the budget is paper, the text gives all
+// image-steps.
 void estimate_savings(const Plan& base, Budget budget, int64_t images,
                       const std::vector<ArmPlan>& arms, report::Comparison& comparison, Log& log);
 

@@ -16,7 +16,7 @@ int64_t print_of(const Hash128& hash) { return static_cast<int64_t>(hash.high); 
 }  // namespace
 
 SeenImages::SeenImages(const data::Manifest& used, const ListedData& listed) {
-  size_t at = 0;  // of listed: its items come in the same order
+  size_t at = 0;  // index in `listed`, whose items have the same order
   for (const data::Item& item : used.items) {
     while (listed.manifest.items.at(at).path != item.path) ++at;
     if (const data::FileHash& hash = listed.hashes[at++])

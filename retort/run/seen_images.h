@@ -12,20 +12,21 @@
 
 namespace retort::run {
 
-// The images that a run was made of, by what they hold: 64 bits of a hash of each file, in rising
-// order, by split. Names and places may change afterwards.
+// The images of a run, by content: 64 bits of a hash of each file, sorted, for each split. Names
+// and places may change afterwards.
 class SeenImages {
  public:
-  // `used` has the listed items, or fewer.
+  // `used` has the listed items, or some of them.
   SeenImages(const data::Manifest& used, const ListedData& listed);
 
   bool holds(data::Split split, const data::FileHash& hash) const;
-  // Test first, training last; nothing for an image that the run has not seen.
+  // The split of an image, searched in test first and training last; nothing for an image that is
+  // not in the run.
   std::optional<data::Split> split_of(const data::FileHash& hash) const;
 
-  // RunFolder::images().
+  // Writes RunFolder::images().
   void write(const RunFolder& folder) const;
-  // Nothing where the run's version of retort kept none, or the file is damaged.
+  // Empty where the run's version of retort wrote none, or the file is damaged.
   static std::optional<SeenImages> read(const RunFolder& folder);
 
  private:

@@ -51,7 +51,7 @@ std::string checksum(const teacher::Selection& selection) {
   return hasher.number(selection.at_home).number(selection.twins).hex();
 }
 
-// Nothing where there is none, or it is damaged.
+// Nothing where there is no file, or it is damaged.
 std::optional<teacher::Selection> read_selection(const fs::path& path, const std::string& key) {
   std::error_code error;
   if (!fs::exists(path, error)) return std::nullopt;

@@ -9,17 +9,17 @@
 
 namespace retort::run {
 
-// The pictures of a pile that --select keeps.
+// The pictures of a pile that --select chose.
 struct SelectedExtra {
-  std::vector<int64_t> items;  // of the pile's manifest, in rising order
+  std::vector<int64_t> items;  // of the pile's manifest, sorted
   teacher::Selection counts;
 };
 
-// The `wanted` pictures of the pile that the teachers find nearest to the task's labelled images
-// (teacher/nearest.h). Both are seen as their central square, whole; of the task no more than 4,096
-// images are, equally many of each class. What the teachers make of a pile is kept in the cache,
-// and so is the choice, by all that it depends on. Where the task has no labels, zero-shot teachers
-// name its images.
+// Selects the `wanted` pictures of the pile that the teachers find nearest to the task's labelled
+// images (teacher/nearest.h). Of each image the teachers see the central square; of the task at
+// most 4,096 images, equally many of each class. The cache keeps the teachers' features of the
+// pile, and the selection under a key of all that it depends on. Where the task has no labels,
+// zero-shot teachers label its images.
 SelectedExtra select_extra(const Plan& plan, const data::Manifest& task, const data::Manifest& pile,
                            PreparedTeachers& teachers, int64_t wanted, const Context& context);
 

@@ -24,12 +24,12 @@ models::ModelPtr start_student(const StudentPlan& plan, int64_t classes,
     if (plan.silent_start) models::zero_init_residual(*student);
     return student;
   }
-  // The name is needed: some tensors fit several architectures.
+  // The name is needed because some tensors fit several architectures.
   models::ModelPtr student = models::load_model(plan.weights, plan.name, log);
   student->reset_head(fresh.classes);
   if (plan.silent_start) {
-    // The gradients of a random head would distort what was learned before it is of use (Kumar et
-    // al. 2022, arXiv 2202.10054).
+    // The gradients of a random head would distort the pre-trained features before the head is of
+    // use (Kumar et al. 2022, arXiv 2202.10054).
     torch::nn::init::zeros_(student->head()->weight);
     torch::nn::init::zeros_(student->head()->bias);
   }

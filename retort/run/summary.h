@@ -12,8 +12,8 @@
 
 namespace retort::run {
 
-// What a network is, what it costs on one image, and how good it is. Accuracies are percent, and
-// absent where a split has no images.
+// A network, its cost for one image, and its accuracy. Accuracies are in percent, and empty where a
+// split has no images.
 struct NetworkSummary {
   std::string arch;
   int64_t image_size = 0;
@@ -23,25 +23,24 @@ struct NetworkSummary {
 };
 
 struct TeacherSummary : NetworkSummary {
-  double weight = 1;                    // beside other teachers
-  int64_t views = 0, stored_views = 0;  // of each image that it has outputs for
+  double weight = 1;                    // relative to other teachers
+  int64_t views = 0, stored_views = 0;  // of each image that has outputs
   std::optional<double> head_l2;        // of a fitted head
-  std::vector<TeacherSummary> members;  // of several together
+  std::vector<TeacherSummary> members;  // of several teachers together
 };
 
-// What a student starts from.
+// The weights that a student starts from.
 inline constexpr const char *kRandomWeights = "random", *kPreTrained = "pre-trained",
                             *kOwnWeights = "own";
 
 struct StudentSummary : NetworkSummary {
   std::string start = kRandomWeights;
-  int64_t best_epoch = 0;  // whose weights were kept
+  int64_t best_epoch = 0;  // the epoch whose weights were kept
 
   bool pre_trained() const { return start == kPreTrained; }
 };
 
-// Wall-clock seconds, each counted once, where it was spent; training over all sittings of a
-// resumed run.
+// Wall-clock seconds, each counted once; training over all sittings of a resumed run.
 struct RunSeconds {
   double data = 0;        // listing, decoding, loading teachers
   double forecast = 0;    // measuring
@@ -51,10 +50,11 @@ struct RunSeconds {
   double total() const { return data + forecast + teacher + training + evaluation; }
 };
 
-// The closing phase of a run (closing.h). Accuracies are on validation; 0 where there is none.
+// The closing phase of a run (closing.h). Accuracies are on validation, and 0 without validation
+// images.
 struct ClosingSummary {
-  int64_t epochs = 0, images = 0;  // of an epoch
-  bool kept = false;               // else the student is as distillation left it
+  int64_t epochs = 0, images = 0;  // in an epoch
+  bool kept = false;               // false: the student has the weights of distillation
   double accuracy_before = 0, accuracy_after = 0;
 };
 
@@ -64,8 +64,8 @@ struct ExtraSummary {
   double ratio = 1;
   int64_t images = 0, used = 0;
   bool labels = false;
-  double share = 0;               // of what the student sees
-  std::vector<int64_t> selected;  // by --select, of each class; empty: all
+  double share = 0;               // of the images that the student sees
+  std::vector<int64_t> selected;  // number of pictures of each class by --select; empty: all
 };
 
 struct DataSummary {
@@ -76,7 +76,7 @@ struct DataSummary {
   int64_t classes = 0, train = 0, val = 0, test = 0;
 };
 
-// A finished run: summary.json.
+// The contents of a finished run's summary.json.
 struct RunSummary {
   std::string version;
   Inputs inputs;
@@ -91,12 +91,12 @@ struct RunSummary {
   int64_t seed = 0, threads = 0;
   std::string device, precision;
   std::vector<data::SkippedFile> skipped;
-  nlohmann::json forecast;  // to_json of a Forecast with "taken_seconds", or null
+  nlohmann::json forecast;  // to_json of a Forecast, with "taken_seconds"; or null
 };
 
 nlohmann::json to_json(const TeacherSummary& teacher);
 nlohmann::json to_json(const RunSummary& summary);
-// Throws Error, naming the file, where an entry is missing or of another kind.
+// Throws Error, naming the file, where an entry is missing or of another type.
 RunSummary summary_from(const nlohmann::json& json, const std::string& file);
 
 nlohmann::json to_json(const std::vector<data::SkippedFile>& skipped);

@@ -8,22 +8,22 @@
 
 namespace retort::run {
 
-// The teacher's features of evaluation images, kept on disk.
+// The teacher's features of evaluation images, which are stored on disk.
 FeatureParts evaluation_parts(const Plan& plan, teacher::Teacher& teacher,
                               const data::ImageStore& images, const std::string& what,
                               const Context& context);
-// Its logits of them, [N, C].
+// The teacher's logits of these images, [N, C].
 at::Tensor evaluation_logits(const Plan& plan, teacher::Teacher& teacher,
                              const data::ImageStore& images, const std::string& what,
                              const Context& context);
 
-// A mean by weight, of weights that add up to 1.
+// A weighted mean of logits, for weights that add up to 1.
 class LogitsMean {
  public:
   void add(const at::Tensor& logits, double weight) {
     sum_ = sum_.defined() ? sum_ + logits * weight : logits * weight;
   }
-  const at::Tensor& value() const { return sum_; }  // undefined where nothing was added
+  const at::Tensor& value() const { return sum_; }  // undefined before anything was added
 
  private:
   at::Tensor sum_;

@@ -31,7 +31,8 @@ double neighbour_agreement(const at::Tensor& points, const at::Tensor& labels) {
   return 100 * labels.index_select(0, nearest).eq(labels).to(at::kDouble).mean().item<double>();
 }
 
-// Fits each teacher a head on these images, and gives the mean of the logits on validation images.
+// Fits each teacher a head on these images, and returns the mean of the logits on validation
+// images.
 at::Tensor logits_on_validation(const CentralViews& train, const CentralViews& val,
                                 const PreparedTeachers& teachers, int64_t classes,
                                 const Context& context) {
@@ -64,7 +65,7 @@ TeacherMeasure measure(const RunConfig& config, const Context& context) {
       neighbour_agreement(points.rows(0, points.count()), data::labels_of(train.images));
   at::Tensor logits;
   {
-    const at::AutoGradMode grad(true);  // the head is fitted by its gradient
+    const at::AutoGradMode grad(true);  // the head is fitted with gradients
     logits = logits_on_validation(train, val, teachers, std::ssize(manifest.classes), context);
   }
   result.probe = teacher::accuracy_of(logits, data::labels_of(val.images));

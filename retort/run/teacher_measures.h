@@ -8,23 +8,23 @@
 
 namespace retort::run {
 
-// What is known of a teacher before anything learns from it, on at most 4,096 training and 4,096
-// validation images of the task, equally many of each class.
+// Measures of a teacher before any training, on at most 4,096 training and 4,096 validation images
+// of the task, equally many of each class.
 struct TeacherMeasure {
   std::string name;
-  double probe = 0;      // percent of validation images that a linear head on its features names
-  double neighbour = 0;  // percent of training images whose nearest other one is of their class
-  double certainty = 0;  // percent: the mean over validation of the head's largest probability
-  double seconds = 0;    // that all of it took
+  double probe = 0;      // percent of validation images that a linear probe classifies correctly
+  double neighbour = 0;  // percent of training images whose nearest neighbour has the same class
+  double certainty = 0;  // percent: the probe's mean largest probability on validation images
+  double seconds = 0;    // of all measurements
 };
 
-// Of each of the configs, which differ in their teachers alone: the best first, by `probe`, then by
-// `neighbour`. A config of several teachers has the mean of their cosines and logits. Their heads
-// are fitted whatever --teacher-head says, and on the teachers as they are given.
+// Measures the teachers of each config; the configs differ only in their teachers. The result is
+// sorted by `probe`, then by `neighbour`, the best first. For a config of several teachers, cosines
+// and logits are averaged. Heads are fitted whatever --teacher-head says, on the teachers as given.
 std::vector<TeacherMeasure> measure_teachers(const std::vector<RunConfig>& configs,
                                              const Context& context);
 
-// A table, and what it says.
+// A table and its interpretation.
 std::string text_of(const std::vector<TeacherMeasure>& measures);
 
 }  // namespace retort::run

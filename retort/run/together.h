@@ -5,18 +5,18 @@
 
 namespace retort::run {
 
-// How the ranks of a run (objects.h) go through its steps side by side. Rank 0 does what one
-// process alone does; the others follow. Each waits for the others at the same places.
+// How the ranks of a run (objects.h) go through its steps together. Rank 0 does what a single
+// process does; the others follow. All ranks wait for each other at the same places.
 
-// Whether there is something to do, and whether its folder is that of a replacement (run_claim.h).
+// Whether there is work to do, and whether the folder is that of a replacement (run_claim.h).
 struct Begun {
   bool works = false, replaces = false;
 };
 
-// Rank 0 tells the others, with the options. Returns what it told.
+// Rank 0 sends `begun` and the options to the others. Returns rank 0's `begun`.
 Begun begin_together(Ranks& ranks, Begun begun, DistillOptions& options);
 
-// Rank 0 does the work first, and the others, which find what it made, after it.
+// Rank 0 does the work first. The others do it afterwards, and find the files that rank 0 made.
 template <typename Work>
 auto leader_first(Ranks& ranks, Work&& work) {
   if (!ranks.leads()) meet(ranks);
@@ -25,8 +25,8 @@ auto leader_first(Ranks& ranks, Work&& work) {
   return made;
 }
 
-// The teachers that are to be trained on the task first are, by rank 0, and take the place of those
-// that are given.
+// Rank 0 trains the teachers that are to be trained on the task first. They replace the given
+// teachers in the plan.
 void train_teachers_first(Plan& plan, const std::vector<std::string>& classes,
                           PreparedTeachers& teachers, bool force, const Context& context);
 

@@ -84,7 +84,7 @@ train::TrainOptions train_options(const Plan& plan, const OpenData& data,
                      teachers.outputs ? teachers.outputs->views() : 0);
 }
 
-// Throws Error where the checkpoint that is to be gone on with was made of other files.
+// Throws Error where the checkpoint to resume from was made of other files.
 void claim_checkpoint(const RunFolder& folder, const Inputs& inputs, bool resume) {
   std::error_code error;
   if (resume && fs::exists(folder.checkpoint(), error) && fs::exists(folder.inputs(), error)) {
@@ -106,8 +106,8 @@ std::string in_words(const EpochMetrics& epoch) {
   return text;
 }
 
-// Stops a training after some seconds, and knows how fast it was by then. The first fifth of them,
-// in which everything is done for the first time, does not count.
+// Stops a training after some seconds, and measures its speed. The first fifth of the seconds, in
+// which everything is done for the first time, does not count.
 class TrialClock : public Log {
  public:
   TrialClock(double seconds, const StopFlag& given) : seconds_(seconds), given_(given) {}

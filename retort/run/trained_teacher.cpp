@@ -13,15 +13,15 @@ namespace retort::run {
 namespace fs = std::filesystem;
 namespace {
 
-// True where the architecture's name alone gives a network of the same size.
+// Whether the architecture's name alone gives a network of the same size.
 bool has_named_sizes(models::ImageModel& model) {
   const models::ModelPtr named = models::make_model({model.spec().arch, model.spec().classes});
   return named->feature_dim() == model.feature_dim() &&
          named->parameters().size() == model.parameters().size();
 }
 
-// What the run that trains a teacher has in common with the student's: data, views, device, and how
-// a network is trained. All else is as the options' defaults say.
+// The settings that the training of a teacher shares with the student's: data, views, device, and
+// how a network is trained. All others have their defaults.
 RunConfig shared_settings(const RunConfig& student) {
   RunConfig own;
   own.data = student.data;
@@ -51,7 +51,7 @@ RunConfig shared_settings(const RunConfig& student) {
   return own;
 }
 
-// The run that trains one of them, in a folder of its own.
+// The plan of the run that trains one teacher, in a folder of its own.
 Plan own_plan(const Plan& plan, const NamedTeacher& teacher, const fs::path& out) {
   const models::ModelPtr model = models::load_model(teacher.name, plan.teachers.arch);
   if (plan.teachers.init == TeacherInit::scratch && !has_named_sizes(*model))
@@ -92,7 +92,7 @@ Plan teacher_plan(const Plan& plan, const NamedTeacher& teacher, const models::I
   RunConfig own = shared_settings(plan.config);
   own.out = out.string();
   own.teacher = {word_of(TeacherWord::none)};
-  // The student's losses have no part in it, so that one teacher serves all of them.
+  // The student's losses are cleared, so that one teacher serves all of them.
   own.loss = own.logit_loss = std::nullopt;
   own.student = model.spec().arch;
   own.image_size = teacher.size.value_or(model.input_spec().size);
