@@ -41,7 +41,7 @@ class PythonLoss : public losses::Loss {
   Held function_;
 };
 
-// What a step shows, or None where it shows nothing of the kind.
+// The tensor of a step's field, or None where it is undefined.
 template <at::Tensor losses::StepView::*field>
 py::object shown(const losses::StepView& step) {
   const at::Tensor& tensor = step.*field;

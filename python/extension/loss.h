@@ -7,11 +7,12 @@
 
 namespace retort::python {
 
-// Makes a Python function of a StepView a loss of this name, unless it is one. `make`, called for
-// each run, gives the function, and the parameters and buffers of one that is a torch.nn.Module.
+// Registers a Python function of a StepView as a loss of this name, unless there is one. `make` is
+// called for each run, and returns the function and, for a torch.nn.Module, its parameters and
+// buffers.
 void register_loss(const std::string& name, losses::Kind kind, Held make);
 
-// The class retort._retort.StepView.
+// Adds the class retort._retort.StepView.
 void add_step_view(py::module_& module);
 
 }  // namespace retort::python

@@ -1,5 +1,5 @@
-// The module retort._retort: the commands of the program, called with Python's log, stop and
-// objects. What its functions mean to a user stands in python/retort.
+// The module retort._retort: the commands of the program, called with Python's log, stop flag and
+// objects. python/retort documents its functions for users.
 
 #include <csignal>
 #include <iostream>
@@ -29,7 +29,7 @@
 namespace retort::python {
 namespace {
 
-// What the library says, to a retort._log.Log.
+// Passes the library's messages to a retort._log.Log.
 class PythonLog : public Log {
  public:
   explicit PythonLog(Held log) : log_(std::move(log)) {}
@@ -55,7 +55,7 @@ class PythonLog : public Log {
 
 std::atomic<StopFlag*> interrupted{nullptr};
 
-// Ctrl-C sets the flag for as long as this lives; Python's own handler then comes back.
+// While it exists, Ctrl-C sets the flag; afterwards Python's own handler is restored.
 class StopOnInterrupt {
  public:
   StopOnInterrupt(StopFlag& flag, bool on) : on_(on) {
@@ -80,14 +80,15 @@ class StopOnInterrupt {
   struct sigaction before_ {};
 };
 
-// As the program's start does; a thread more than may run would only be waited for.
+// The settings of the program's start. More threads than usable processors would only wait for each
+// other.
 void use_own_memory_and_processors() {
   keep_tensor_memory();
   const auto usable = static_cast<int>(usable_processors());
   if (at::get_num_threads() > usable) at::set_num_threads(usable);
 }
 
-// What a call gives a command besides options.
+// What a call passes to a command besides its options.
 struct Call {
   Held log;
   bool interruptible = false;  // by Ctrl-C: in Python's main thread
@@ -128,7 +129,7 @@ void parse(CLI::App& app, const std::vector<std::string>& arguments) {
   }
 }
 
-// Does what the program does with these arguments, and returns what it prints.
+// Runs the command with these arguments, and returns what it prints.
 std::string run_command(const std::vector<std::string>& arguments, const py::object& log,
                         bool interruptible, const py::dict& networks, const py::object& on_epoch) {
   const Call call = call_of(log, interruptible, networks, on_epoch);
@@ -146,8 +147,8 @@ std::string run_command(const std::vector<std::string>& arguments, const py::obj
   return out.str();
 }
 
-// Of a command's options, by name: the type, whether it may be given again, whether it must be
-// given, and the help.
+// The options of a command by name: the type, whether it may be repeated, whether it is required,
+// and the help.
 using OptionInfo = std::tuple<std::string, bool, bool, std::string>;
 std::map<std::string, OptionInfo> options_of(const std::string& command) {
   std::ostringstream out;
@@ -163,7 +164,7 @@ std::map<std::string, OptionInfo> options_of(const std::string& command) {
   return options;
 }
 
-// Fits the teacher that `distill` would learn from, and trains no student.
+// Fits the teacher as `distill` does, without training a student.
 py::dict fit_teacher(const std::vector<std::string>& arguments, const py::object& log,
                      bool interruptible, const py::dict& networks) {
   const Call call = call_of(log, interruptible, networks, py::none());
@@ -181,7 +182,7 @@ py::dict fit_teacher(const std::vector<std::string>& arguments, const py::object
     cli::add_run_options(app, config, files);
     parse(app, arguments);
     cli::read_run_files(app, files);
-    if (config.out.empty()) config.out = ".";  // nothing is written there
+    if (config.out.empty()) config.out = ".";  // nothing is written to it
     config.objects = objects_of(call);
     const run::Plan plan = run::resolve(config);
     summary = run::to_json(run::linear_probe(plan, own_log, stop).teacher).dump();
@@ -199,7 +200,7 @@ py::dict fit_teacher(const std::vector<std::string>& arguments, const py::object
   return result;
 }
 
-// Of pictures, and of folders of them: the path, what is on it, and why it could not be read.
+// For each picture, also in folders: its path, its classes, and why it could not be read.
 using OnePrediction =
     std::tuple<std::string, std::vector<std::pair<std::string, double>>, std::string>;
 std::vector<OnePrediction> predict(const std::string& run, const std::vector<std::string>& paths,
@@ -221,14 +222,14 @@ void write_onnx(const std::string& student, const std::string& path) {
   deploy::write_onnx(path, *loaded.model, loaded.classes, loaded.spec);
 }
 
-// Of a student.safetensors: its network's spec, as JSON, and its weights.
+// Reads a student.safetensors: its network's spec, as JSON, and its weights.
 std::pair<std::string, StateDict> read_student(const std::string& path) {
   TensorFile file = read_safetensors(path);
   for (auto& [name, tensor] : file.tensors) tensor = tensor.clone();
   return {file.metadata[models::kSpecKey], std::move(file.tensors)};
 }
 
-// What tells a network from others, its weights included. [(name, tensor on the CPU)]
+// A hash that identifies a network with its weights: [(name, tensor on the CPU)].
 std::string key_of(const std::string& described,
                    const std::vector<std::pair<std::string, at::Tensor>>& tensors) {
   const py::gil_scoped_release unlocked;
@@ -241,7 +242,7 @@ std::string key_of(const std::string& described,
   return hasher.hex();
 }
 
-// `group` names the process group of torch.distributed that the run is shared in; empty: none.
+// `group` is the torch.distributed process group that shares the run; empty for none.
 std::shared_ptr<Ranks> ranks_of(const std::string& group) {
   return group.empty() ? nullptr : std::shared_ptr<Ranks>(ranks_of_group(group));
 }

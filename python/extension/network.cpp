@@ -25,7 +25,7 @@ torch::nn::Module& child(torch::nn::Module& parent, const std::string& name) {
   return *parent.register_module(name, std::make_shared<torch::nn::Module>());
 }
 
-// Of "a.b.c": the module a.b, which is made where it is not there, and "c".
+// Splits "a.b.c" into the module a.b, which is made where it is missing, and "c".
 std::pair<torch::nn::Module*, std::string> place_of(torch::nn::Module& root,
                                                     const std::string& name) {
   torch::nn::Module* module = &root;
@@ -49,7 +49,7 @@ at::Tensor tensor_or_none(const py::handle& value) {
 
 Held hold(py::object object) {
   return {new py::object(std::move(object)), [](py::object* held) {
-            // Registered losses outlive the interpreter, and what they hold went with it.
+            // Registered losses outlive the interpreter, which has then destroyed the objects.
             if (!Py_IsInitialized()) return;
             const py::gil_scoped_acquire lock;
             delete held;

@@ -12,11 +12,11 @@ namespace retort::python {
 
 namespace py = pybind11;
 
-// A Python object that C++ may keep and drop without the interpreter's lock.
+// A Python object that C++ may keep and release without holding the interpreter's lock.
 using Held = std::shared_ptr<py::object>;
 Held hold(py::object object);
 
-// What a user's own Python code threw, under the name of what called it.
+// An exception from the user's Python code; `where` names the caller.
 class PythonError : public Error {
  public:
   PythonError(const py::error_already_set& cause, const std::string& where);
@@ -26,13 +26,13 @@ class PythonError : public Error {
   Held cause_;
 };
 
-// Makes another module's tensor a parameter or buffer of this one, below it where the name has
-// dots.
+// Registers another module's tensor as a parameter (`learns`) or buffer of this one, in a submodule
+// where the name has dots.
 void share(torch::nn::Module& module, const std::string& name, const at::Tensor& tensor,
            bool learns);
 
-// A torch.nn.Module as a network of retort's. `adapter` is a retort._network.Adapter, which knows
-// where the module's features and its classifier are; parameters and buffers are shared with it.
+// A torch.nn.Module as one of retort's networks. `adapter` is a retort._network.Adapter, which
+// knows the module's features and its classifier. Parameters and buffers are shared with it.
 class PythonNetwork : public models::ImageModel {
  public:
   explicit PythonNetwork(Held adapter);
@@ -58,7 +58,7 @@ class PythonNetwork : public models::ImageModel {
   torch::nn::Linear head_ = nullptr;
 };
 
-// The network of an adapter, for a run: as the teacher that it is, or as a student made like it.
+// The network of an adapter for a run: the module itself as a teacher, a copy of it as a student.
 run::GivenNetwork given_network(const Held& adapter);
 
 }  // namespace retort::python

@@ -1,6 +1,6 @@
 """The command `retort`, and `python -m retort`: the C++ program's own main.
 
-Started by torchrun or by Slurm, the processes carry out one run together (docs/cluster.md).
+Processes that torchrun or Slurm started carry out one run together (docs/cluster.md).
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import sys
 
 
 def main() -> int:
-    # libgomp's threads would spin while they wait, for milliseconds (cli/front.cpp). It reads this
-    # as it is loaded, with torch.
+    # libgomp's threads would spin for milliseconds while they wait (cli/front.cpp). It reads this
+    # variable when it is loaded, with torch.
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", "100")
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)

@@ -1,4 +1,4 @@
-"""The jobs. Each is a command of the program, called with Python's objects, log and Ctrl-C."""
+"""The jobs. Each runs a command of the program, with Python objects, log and Ctrl-C handling."""
 
 from __future__ import annotations
 
@@ -38,15 +38,15 @@ def distill(
     progress: bool = True,
     **options: Unpack[DistillOptions],
 ) -> Run:
-    """Train a student from a teacher on images, into the run folder `out`.
+    """Train a student from a teacher on images, and write the run folder `out`.
 
     data: an image folder or a manifest; WebDataset shards, "shards/{000..009}.tar"; or an object:
-        a data set of torchvision's or of Hugging Face's, a sequence of (image, label), or a mapping
-        of those by split.
+        a torchvision or Hugging Face data set, a sequence of (image, label), or a mapping from
+        splits to those.
     teacher, student: as on the command line, or a torch.nn.Module, or a retort.Network of one.
-    callbacks: each is called with the numbers of every epoch, as metrics.jsonl has them.
-    Other options are those of `retort distill`, with underscores. A finished run of the same
-    settings, made of the same data, is only read.
+    callbacks: each is called after every epoch with its metrics, as in metrics.jsonl.
+    Other options are those of `retort distill`, with underscores. A finished run with the same
+    settings and data is only read.
 
     >>> run = retort.distill("photos", teacher=teacher, student="shufflenet_v2_x0_5",
     ...                      out="runs/photos", epochs=2, image_size=32)
@@ -73,7 +73,7 @@ def compare(
     progress: bool = True,
     **options: Unpack[CompareOptions],
 ) -> Comparison:
-    """Set ways to train one student side by side, over seeds: what is missing is run.
+    """Compare ways to train one student over several seeds, and run those that are missing.
 
     >>> compared = retort.compare("photos", teacher=teacher, student="shufflenet_v2_x0_5",
     ...                           out="runs/compare", arm=["scratch", "distill"], seeds=1,
@@ -96,7 +96,7 @@ def fit_teacher(
     progress: bool = True,
     **options: Unpack[DistillOptions],
 ) -> FittedTeacher:
-    """Fit the linear head that `distill` would learn from, and train no student.
+    """Fit the linear head of the teacher, as `distill` does, without training a student.
 
     >>> fitted = retort.fit_teacher("photos", teacher=teacher, epochs=1)
     >>> fitted.classes
@@ -121,7 +121,7 @@ def evaluate(
     cache: str | None = None,
     progress: bool = True,
 ) -> Evaluation:
-    """Measure a run's student on its test images, or on others with classes among its own.
+    """Measure a run's student on its test images, or on others whose classes it knows.
 
     >>> retort.evaluate("runs/photos", "photos", split="all").images
     48
@@ -134,7 +134,7 @@ def evaluate(
 
 
 def predict(run: RunOrFolder, images: Any, *, top: int = 1) -> list[Prediction]:
-    """Say what is on pictures: paths of files and folders, PIL images, or arrays.
+    """Classify pictures: paths of files and folders, PIL images, or arrays.
 
     >>> found = retort.predict("runs/photos", ["photos/cross/1.png", "missing.png"], top=2)
     >>> len(found[0].top), found[0].label in ("circle", "cross", "square"), found[1].top
@@ -162,7 +162,7 @@ def predict(run: RunOrFolder, images: Any, *, top: int = 1) -> list[Prediction]:
 def generate(
     *, out: str | os.PathLike[str], progress: bool = True, **options: Unpack[GenerateOptions]
 ) -> Path:
-    """Make training images with a generative model: the folder of them, for `extra=`.
+    """Make training images with a generative model, and return their folder, for `extra=`.
 
     >>> retort.generate(out="made", classes="classes.txt", model="sd15.safetensors",
     ...                 per_class=50)  # doctest: +SKIP
@@ -183,7 +183,7 @@ def gate(
     progress: bool = True,
     **options: Unpack[GateOptions],
 ) -> Gate:
-    """Set generated images aside that a teacher does not take for their class.
+    """Set aside generated images that a teacher does not recognise as their class.
 
     >>> gate = retort.gate("made", data="photos", teacher=teacher, out="gate")  # doctest: +SKIP
     >>> gate.counts["kept"], gate.counts["other_class"]  # doctest: +SKIP
@@ -210,7 +210,7 @@ def export(run: RunOrFolder, path: str | os.PathLike[str]) -> Path:
         return copy(own.weights, target)
     if target.suffix != ".onnx":
         raise usage("is of no kind that is written", str(target), "name it *.onnx or *.safetensors")
-    if own.onnx.exists():  # an object's was written by torch's exporter, perhaps
+    if own.onnx.exists():  # torch's exporter may have written that of an object
         return copy(own.onnx, target)
     target.parent.mkdir(parents=True, exist_ok=True)
     library.write_onnx(str(own.weights), str(target))
@@ -218,7 +218,7 @@ def export(run: RunOrFolder, path: str | os.PathLike[str]) -> Path:
 
 
 def pull(name: str, *, pth: bool = False, file: Sequence[str] = (), progress: bool = True) -> Path:
-    """Download a model from the hub (hf:org/name): the folder that it lies in.
+    """Download a model from the hub (hf:org/name), and return its folder.
 
     >>> retort.pull("hf:timm/mobilenetv3_small_100.lamb_in1k")  # doctest: +SKIP
     PosixPath('/home/me/.cache/huggingface/hub/models--timm--…/snapshots/…')
@@ -229,14 +229,14 @@ def pull(name: str, *, pth: bool = False, file: Sequence[str] = (), progress: bo
 
 
 def load(folder: str | os.PathLike[str], *, student: nn.Module | Network | None = None) -> Run:
-    """A finished run. `student`: the module that its student began as, where it was an object.
+    """Open a finished run. `student` is the module that training started from, if it was an object.
 
     >>> retort.load("runs/photos").summary["epochs"]
     2
     """
     adapter = None if student is None else _adapter(student)
     run = Run(Path(folder), adapter)
-    run.summary  # noqa: B018 - says what is wrong where there is none
+    run.summary  # noqa: B018 - raises an error where there is none
     return run
 
 
@@ -254,7 +254,7 @@ def _in_main_thread() -> bool:
 
 @contextlib.contextmanager
 def _own_settings() -> Iterator[None]:
-    """A run seeds torch's generator and sets its threads: the caller's come back."""
+    """Restores the caller's torch generator and threads, which a run seeds and sets."""
     threads = torch.get_num_threads()
     try:
         with torch.random.fork_rng(devices=[]):
@@ -264,7 +264,7 @@ def _own_settings() -> Iterator[None]:
 
 
 class _Call:
-    """A command's arguments, and the objects among them."""
+    """The arguments of a command, and the objects among them."""
 
     def __init__(self, command: str, options: Mapping[str, Any]) -> None:
         self.arguments = [command]

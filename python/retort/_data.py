@@ -24,7 +24,7 @@ _SPLITS = {
 
 
 def as_path(data: Any, cache: str | os.PathLike[str] | None) -> str:
-    """The path itself, or the manifest of a copy of the object, named by its content."""
+    """The path itself, or the manifest of a copy of the object, named by a hash of its content."""
     shards = shards_of(data)
     if shards is None and isinstance(data, (str, os.PathLike)):
         return os.fspath(data)
@@ -38,7 +38,7 @@ def as_path(data: Any, cache: str | os.PathLike[str] | None) -> str:
 
 
 def _cache(cache: str | os.PathLike[str] | None) -> str:
-    """As retort::default_cache_dir has it."""
+    """The cache folder, as retort::default_cache_dir chooses it."""
     if cache:
         return os.fspath(cache)
     if named := os.environ.get("RETORT_CACHE"):
@@ -48,7 +48,7 @@ def _cache(cache: str | os.PathLike[str] | None) -> str:
 
 
 def _splits_of(data: Any) -> dict[str, Any]:
-    """By the name of the split; "" where retort is to divide them."""
+    """The data by the names of splits; "" for data that retort splits."""
     if not isinstance(data, Mapping):
         return {"": data}
     unknown = [name for name in data if name not in _SPLITS]
@@ -71,7 +71,7 @@ def _part_of(data: Any, name: str) -> Any:
 
 
 def _names_of(data: Any) -> Any:
-    """The names of classes by label, where the object has them."""
+    """The class names by label, where the object has them."""
     features = getattr(data, "features", None)
     if isinstance(features, Mapping):
         return getattr(features[_column(data, "ClassLabel", "label")], "names", None)
@@ -82,7 +82,7 @@ def _names_of(data: Any) -> Any:
 
 
 def _column(data: Any, kind: str, usual: str) -> str:
-    """Of a data set of Hugging Face's: the column of this type, or of this name."""
+    """The column of a Hugging Face data set with this type, or else with this name."""
     for name, feature in data.features.items():
         if type(feature).__name__ == kind:
             return str(name)
@@ -116,7 +116,7 @@ def _streams(data: Any) -> bool:
 
 
 def _entries(data: Any) -> Iterator[Any]:
-    # torch's IterableDataset has inherited a __getitem__ that raises.
+    # torch's IterableDataset inherits a __getitem__ that raises.
     indexed = hasattr(data, "__getitem__") and hasattr(data, "__len__")
     if indexed and not _streams(data):
         return (data[index] for index in range(len(data)))
@@ -124,7 +124,7 @@ def _entries(data: Any) -> Iterator[Any]:
         entries: Iterator[Any] = iter(data)
     except TypeError:
         raise usage(f"is no data set, but a {type(data).__name__}", "data") from None
-    if entries is data:  # and is read twice: for its key, and to be written
+    if entries is data:  # it is read twice: for the key, and to be written
         raise usage("can be read once only", "data", "give list(data), or what it is made from")
     return entries
 
@@ -156,7 +156,7 @@ def _items(splits: dict[str, Any]) -> Iterator[tuple[str, str, Any]]:
 
 
 def _picture(image: Any, where: str) -> Any:
-    """A PIL image in RGB. Arrays are [h, w] or [h, w, 3] of bytes, tensors [3, h, w] in [0, 1]."""
+    """A PIL image in RGB. Arrays are uint8 [h, w] or [h, w, 3], tensors [3, h, w] in [0, 1]."""
     import numpy
     from PIL import Image
 
@@ -199,7 +199,7 @@ def _key_of(splits: dict[str, Any]) -> str:
 
 
 def _write(splits: dict[str, Any], folder: Path, place: Path) -> None:
-    """Beside its place, and renamed into it when it is whole."""
+    """Writes to a temporary folder, which is renamed once it is complete."""
     temporary = Path(tempfile.mkdtemp(dir=folder, prefix=".part-"))
     try:
         with open(temporary / "images.csv", "w", newline="", encoding="utf-8") as file:
@@ -217,7 +217,7 @@ def _write(splits: dict[str, Any], folder: Path, place: Path) -> None:
         try:
             temporary.rename(place)
         except OSError:
-            if not place.exists():  # else another process was first
+            if not place.exists():  # otherwise another process was first
                 raise
     finally:
         shutil.rmtree(temporary, ignore_errors=True)

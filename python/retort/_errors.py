@@ -1,10 +1,10 @@
-"""What is wrong, where it is, and how to mend it."""
+"""Errors that say what is wrong, where it is, and how to mend it."""
 
 from __future__ import annotations
 
 
 class _Parts(BaseException):
-    """An error's text in parts, as the library has them."""
+    """An error's text in parts, as in the library."""
 
     def __init__(self, text: str, what: str = "", where: str = "", mend: str = "") -> None:
         super().__init__(text)
@@ -17,7 +17,7 @@ class _Parts(BaseException):
 
 
 class Error(_Parts, Exception):
-    """The error that retort raises on purpose."""
+    """An error that retort raises on purpose."""
 
 
 class UsageError(Error, ValueError):
@@ -25,7 +25,7 @@ class UsageError(Error, ValueError):
 
 
 class Interrupted(_Parts, KeyboardInterrupt):
-    """Ctrl-C stopped a job. What was done is kept: the same call with resume=True goes on."""
+    """Ctrl-C stopped a job. Its progress is kept: the same call with resume=True continues."""
 
 
 def usage(what: str, where: str = "", mend: str = "") -> UsageError:

@@ -1,4 +1,4 @@
-"""The extension module. torch's libraries are those that it uses, so they are loaded first."""
+"""The extension module. It uses torch's libraries, so that torch is imported first."""
 
 import torch  # noqa: F401
 

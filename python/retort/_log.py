@@ -1,4 +1,4 @@
-"""What the library says, in Python's ways: messages to logging, progress to tqdm."""
+"""The library's log in Python: messages go to logging, progress to tqdm."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ logger = logging.getLogger("retort")
 
 
 def _to_be_seen() -> None:
-    """A program that never set logging up sees messages all the same, as a terminal would."""
+    """Shows messages on the terminal where the program has not set up logging."""
     if logger.hasHandlers() or logger.level != logging.NOTSET:
         return
     handler = logging.StreamHandler()
@@ -22,7 +22,7 @@ def _to_be_seen() -> None:
 
 
 class Log:
-    """What the extension calls: `info`, `warn`, `progress`."""
+    """The log that the extension calls: `info`, `warn`, `progress`."""
 
     def __init__(self, progress: bool) -> None:
         self._shows = progress and importlib.util.find_spec("tqdm") is not None

@@ -18,7 +18,7 @@ from retort._network import state_of
 
 
 def named(function: Callable[..., Any], of_logits: bool) -> str:
-    """Makes the function a loss, and gives the name that it has there: of its code and state."""
+    """Registers the function as a loss, and returns its name, a hash of its code and state."""
     label = re.sub(r"\W+", "_", getattr(function, "__name__", type(function).__name__))
     code = [label]
     source = type(function) if isinstance(function, nn.Module) else function

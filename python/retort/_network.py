@@ -1,4 +1,4 @@
-"""Any torch.nn.Module as a teacher or a student: where its features are, what it wants to see."""
+"""Any torch.nn.Module as a teacher or a student: its features and its input."""
 
 from __future__ import annotations
 
@@ -26,14 +26,15 @@ _OWN_HEAD = "retort_head"
 
 
 class Network:
-    """A module, and what its own attributes do not say of it.
+    """A module, and what retort cannot read from the module itself.
 
-    features: a function of the module and a batch of images that gives [N, D], or the name of a
-        layer, whose output is taken; by default what its classifier reads, or its library says.
-    processor: of a transformers model, its image processor.
-    transforms: of a torchvision model, its weights' own: ResNet50_Weights.DEFAULT.transforms().
-    size, mean, std, interpolation, crop_ratio: of its input; they win over all others.
-    classes: the names of its own classifier's classes, for teacher_head="keep".
+    features: a function of the module and a batch of images that returns [N, D], or the name of a
+        layer whose output is taken; by default the input of its classifier, or the features of its
+        library.
+    processor: the image processor of a transformers model.
+    transforms: of a torchvision model, those of its weights: ResNet50_Weights.DEFAULT.transforms().
+    size, mean, std, interpolation, crop_ratio: of its input; they override all others.
+    classes: the class names of its own classifier, for teacher_head="keep".
     """
 
     def __init__(
@@ -90,7 +91,7 @@ def _class_names(module: nn.Module) -> list[str] | None:
     return [str(names[index]) for index in sorted(names)]
 
 
-# ---- What a module wants to see ----
+# ---- The input of a module ----
 
 
 def _input_of(module: nn.Module, processor: Any, transforms: Any) -> dict[str, Any]:
@@ -127,7 +128,7 @@ def _of_timm(module: nn.Module) -> dict[str, Any]:
 
 
 def _of_open_clip(module: nn.Module) -> dict[str, Any]:
-    """Of a whole model, or of its image tower alone; the shorter side becomes the size."""
+    """For a whole model or its image tower alone; the shorter side becomes the size."""
     seen = dict(getattr(getattr(module, "visual", module), "preprocess_cfg", None) or {})
     found = {key: tuple(seen[key]) for key in ("mean", "std") if key in seen}
     size = seen.get("size", 224)
@@ -185,7 +186,7 @@ def _side(size: Any) -> int:
 
 
 def _own_processor(config: Any) -> Any:
-    """Of a model that was loaded from a folder or from the hub's cache; nothing is downloaded."""
+    """The processor of a model from a folder or the hub's cache; nothing is downloaded."""
     path = getattr(config, "_name_or_path", "")
     if not path:
         return None
@@ -197,11 +198,11 @@ def _own_processor(config: Any) -> Any:
         return None
 
 
-# ---- Where its features are ----
+# ---- The features of a module ----
 
 
 def _pooled(features: Any) -> torch.Tensor:
-    """Maps [N, D, h, w] and tokens [N, T, D] are averaged."""
+    """Averages maps [N, D, h, w] and tokens [N, T, D] to rows [N, D]."""
     if not isinstance(features, torch.Tensor):
         raise usage(f"gives features that are no tensor, but {type(features).__name__}", "features")
     if features.dim() == 4:
@@ -214,7 +215,7 @@ def _pooled(features: Any) -> torch.Tensor:
 
 
 def _taken_at(module: nn.Module, layer: str, images: torch.Tensor, inputs: bool) -> Any:
-    """What a layer is given, or gives, as the module sees these images."""
+    """The input or the output of a layer while the module runs on these images."""
     taken: list[Any] = []
     at = module.get_submodule(layer)
     if inputs:
@@ -231,7 +232,7 @@ def _taken_at(module: nn.Module, layer: str, images: torch.Tensor, inputs: bool)
 
 
 def _of_hub(module: Any, images: torch.Tensor) -> torch.Tensor:
-    """A transformers model without a classifier: its pooled output, or its first token."""
+    """The features of a transformers model without a classifier: pooled output or first token."""
     if hasattr(module, "get_image_features"):
         output = module.get_image_features(pixel_values=images)
         if isinstance(output, torch.Tensor):
@@ -247,7 +248,7 @@ def _of_hub(module: Any, images: torch.Tensor) -> torch.Tensor:
 
 
 def _of_open_clip_tower(module: Any, images: torch.Tensor) -> Any:
-    """The joint embedding of a whole model, or what an image tower gives."""
+    """The joint embedding of a whole model, or the output of an image tower."""
     whole = hasattr(module, "encode_image")
     output = module.encode_image(images) if whole else module(images)
     return output[0] if isinstance(output, tuple) else output
@@ -272,7 +273,7 @@ def _logits_of(output: Any) -> Any:
 
 
 def state_of(module: nn.Module) -> list[tuple[str, torch.Tensor, bool]]:
-    """The module's state, and whether each is a parameter; what is tied comes once."""
+    """The module's state, and for each tensor whether it is a parameter; tied tensors come once."""
     seen: set[int] = set()
     state = []
     for name, tensor in module.state_dict(keep_vars=True).items():
@@ -283,14 +284,14 @@ def state_of(module: nn.Module) -> list[tuple[str, torch.Tensor, bool]]:
 
 
 class Adapter:
-    """What the extension asks of a module (python/extension/network.h)."""
+    """The interface of a module to the extension (python/extension/network.h)."""
 
     def __init__(self, network: Network) -> None:
         self.network = network
         self.module = network.module
         self.class_names = network.classes
         self.is_student = False
-        self.classifier = ""  # the name of its own classifier, a linear layer
+        self.classifier = ""  # the name of its own linear classifier
         self._features: Features
         with borrowed(self.module), torch.no_grad():
             self._choose()
@@ -361,7 +362,7 @@ class Adapter:
             self._features = lambda own, seen: own(seen)
 
     def _ends_in(self, linear: str, images: torch.Tensor) -> bool:
-        """Whether the module's output is what this layer makes of rows [N, D]."""
+        """Whether the module's output is this layer's output for rows [N, D]."""
         try:
             output = _logits_of(self.module(images))
             rows = _taken_at(self.module, linear, images, inputs=True)
@@ -372,7 +373,7 @@ class Adapter:
         made = self.module.get_submodule(linear)(rows)
         return output.shape == made.shape and torch.allclose(output, made, atol=1e-5)
 
-    # ---- What the extension calls ----
+    # ---- Called by the extension ----
 
     def features(self, images: torch.Tensor) -> torch.Tensor:
         return _pooled(self._features(self.module, images))
@@ -398,7 +399,7 @@ class Adapter:
         return found if isinstance(found, nn.Linear) else None
 
     def move_rest(self, device: torch.device) -> None:
-        """Buffers that are no part of the state."""
+        """Moves the buffers that are not in the state."""
         for module in self.module.modules():
             for name in module._non_persistent_buffers_set:
                 if (buffer := module._buffers[name]) is not None:
@@ -418,7 +419,7 @@ class Adapter:
         return json.dumps({"preprocess": preprocess, "code": self._code()})
 
     def _code(self) -> str:
-        """Of its class, layers and configuration, and of the function that takes features."""
+        """A hash of its class, layers and configuration, and of the function for its features."""
         module: Any = self.module
         parts = [type(module).__module__, type(module).__qualname__, repr(module)]
         config: Any = getattr(module, "config", None)
@@ -432,7 +433,7 @@ class Adapter:
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
 
     def student(self, classes: int) -> Adapter:
-        """A copy that starts from these weights, with a classifier for so many classes."""
+        """A copy with the same weights and a classifier for this many classes."""
         made = copy.copy(self)
         made.network = copy.copy(self.network)
         made.module = copy.deepcopy(self.module)
@@ -447,7 +448,7 @@ class Adapter:
         return made
 
     def _freeze_unused(self) -> None:
-        """What the features do not depend on has no gradient to learn by."""
+        """Freezes the parameters that the features do not depend on, which get no gradient."""
         self.is_student = True
         self.module.eval()
         with torch.enable_grad():
@@ -470,7 +471,7 @@ class Adapter:
         return logits
 
     def write_onnx(self, path: str, classes: list[str], preprocess: str) -> None:
-        """By torch's own exporter, where retort's does not know the module's operators."""
+        """Uses torch's exporter, where retort's does not know the module's operators."""
         import onnx
 
         adapter = self
@@ -505,7 +506,7 @@ class Adapter:
 
 @contextlib.contextmanager
 def borrowed(module: nn.Module) -> Iterator[None]:
-    """In evaluation mode; every part has its own mode, and every parameter its flag, afterwards."""
+    """Puts the module into evaluation mode; restores modes, requires_grad and device at the end."""
     modes = [(each, each.training) for each in module.modules()]
     flags = [(each, each.requires_grad) for each in module.parameters()]
     device = next((each.device for each in module.parameters()), None)

@@ -6,13 +6,13 @@ import contextlib
 import os
 from collections.abc import Iterator
 
-# What Slurm calls what torchrun sets.
+# Slurm's names of the variables that torchrun sets.
 SLURM = {"RANK": "SLURM_PROCID", "WORLD_SIZE": "SLURM_NTASKS", "LOCAL_RANK": "SLURM_LOCALID"}
 
 
 def _take_slurms() -> None:
     if "SLURM_PROCID" not in os.environ or "MASTER_ADDR" not in os.environ:
-        return  # or one process, or a shell that Slurm started
+        return  # one process, or a shell that Slurm started
     for name, theirs in SLURM.items():
         if theirs in os.environ:
             os.environ.setdefault(name, os.environ[theirs])
@@ -21,7 +21,7 @@ def _take_slurms() -> None:
 
 @contextlib.contextmanager
 def process_group() -> Iterator[str]:
-    """Joins the group that the environment names, and gives its name in C++; "" for one process."""
+    """Joins the process group of the environment, and gives its C++ name; "" for one process."""
     _take_slurms()
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         yield ""
@@ -32,7 +32,7 @@ def process_group() -> Iterator[str]:
     on_gpus = torch.cuda.is_available()
     if on_gpus:
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
-    # torchrun may keep one store over its restarts, with the addresses of processes that are gone.
+    # torchrun may keep one store across restarts, with the addresses of processes that are gone.
     store, rank, size = next(dist.rendezvous("env://"))
     restarts = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
     dist.init_process_group(

@@ -1,4 +1,4 @@
-"""What jobs leave behind: a run folder, a comparison, an evaluation."""
+"""The results of jobs: a run folder, a comparison, an evaluation."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Prediction:
-    """What is on one picture: the classes and their probabilities, most likely first."""
+    """The classes of one picture with their probabilities, most likely first."""
 
     path: str | None  # None for a picture that was given as an object
     top: list[tuple[str, float]]
@@ -32,7 +32,7 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Accuracies are percent."""
+    """The result of an evaluation. Accuracies are in percent."""
 
     split: str
     images: int
@@ -45,7 +45,7 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class FittedTeacher:
-    """A teacher with a linear head for the task, and what it makes of the images."""
+    """A teacher with a linear head for the task, and the features of the images."""
 
     summary: dict[str, Any]
     classes: list[str]
@@ -66,7 +66,7 @@ class FittedTeacher:
 
 @dataclass(frozen=True)
 class Gate:
-    """How many images were kept and set aside; the list of those lies beside the images."""
+    """The numbers of images kept and set aside; `rejected` lists the latter, beside the images."""
 
     counts: dict[str, Any]
     page: Path
@@ -75,7 +75,7 @@ class Gate:
 
 @dataclass
 class Run:
-    """A finished run, in its folder."""
+    """A finished run in its folder."""
 
     folder: Path
     _adapter: Adapter | None = field(default=None, repr=False)
@@ -83,18 +83,18 @@ class Run:
 
     @property
     def summary(self) -> dict[str, Any]:
-        """summary.json: the results, times, and what the run was made of."""
+        """summary.json: the results, the times, and the inputs of the run."""
         return _read_json(self.folder / "summary.json")
 
     @property
     def metrics(self) -> list[dict[str, Any]]:
-        """metrics.jsonl: the numbers of every epoch."""
+        """metrics.jsonl: the metrics of every epoch."""
         lines = (self.folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
         return [json.loads(line) for line in lines]
 
     @property
     def test_accuracy(self) -> float | None:
-        """Percent; None where there were no test images."""
+        """In percent; None without test images."""
         return _number(self.summary["student"], "test_accuracy")
 
     @property
@@ -119,7 +119,7 @@ class Run:
 
     @property
     def student(self) -> Any:
-        """The trained network, in evaluation mode: torchvision's or timm's, where that is
+        """The trained network, in evaluation mode: a torchvision or timm module, where that is
         installed, or the module that was given as the student."""
         if self._student is None:
             from retort._students import student_of
@@ -156,7 +156,7 @@ class Run:
 
 
 class Comparison:
-    """Ways to train one student, side by side."""
+    """A comparison of ways to train one student."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -190,7 +190,7 @@ class Comparison:
 
     @property
     def table(self) -> Any:
-        """The rows as a pandas DataFrame, or as they are where pandas is not installed."""
+        """The rows as a pandas DataFrame, or as a list where pandas is not installed."""
         try:
             import pandas
         except ImportError:

@@ -6,7 +6,7 @@ import torch
 version: str
 
 class StepView:
-    """What one training step shows a loss; None where there is nothing of the kind."""
+    """The tensors of a training step that losses see; None where a step has no such tensor."""
 
     student_features: torch.Tensor  # [N, Ds]
     student_logits: torch.Tensor  # [N, C]

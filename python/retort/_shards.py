@@ -19,7 +19,7 @@ from retort._errors import UsageError, usage
 
 _IMAGES = ("jpg", "jpeg", "png", "webp", "avif", "gif", "bmp", "tif", "tiff", "ppm", "pgm")
 _LABELS = ("cls", "json")
-_MOST_BYTES = 1 << 28  # of a member that is read: more is no picture
+_MOST_BYTES = 1 << 28  # of a member that is read; larger ones are not pictures
 _NAME = re.compile(r"((?:.*/)?[^./][^.]*)\.([^/]*)", re.DOTALL)
 _RANGE = re.compile(r"\{(\d+)\.\.(\d+)\}")
 _LAYOUT = "a sample is an image and its label: 000017.jpg and 000017.cls"
@@ -27,14 +27,14 @@ _LAYOUT = "a sample is an image and its label: 000017.jpg and 000017.cls"
 
 @dataclass(frozen=True)
 class Encoded:
-    """An image as its file has it."""
+    """An image as the bytes of its file."""
 
     suffix: str
     data: bytes
 
 
 class Shards:
-    """(Encoded, label) of every sample, as often as they are asked for."""
+    """An iterable of (Encoded, label) of every sample, which can be read several times."""
 
     def __init__(self, paths: Sequence[Path]) -> None:
         self.paths = paths
@@ -45,7 +45,7 @@ class Shards:
 
 
 def shards_of(data: Any) -> Shards | None:
-    """Of a tar file, `name-{000..009}.tar`, a list of those, or a folder of tar files alone."""
+    """Shards of a tar file, `name-{000..009}.tar`, a list of them, or a folder of tar files."""
     if isinstance(data, (str, os.PathLike)):
         name = os.fspath(data)
         if name.endswith(".tar"):
@@ -114,7 +114,7 @@ def _parts(path: Path) -> Iterator[tuple[str, str, bytes]]:
                 if member.size > _MOST_BYTES:
                     raise usage(f"has {member.size} bytes, which is no {kind}", where)
                 file = archive.extractfile(member)
-                assert file is not None  # as it is a file
+                assert file is not None  # because it is a file
                 yield named[1], kind, file.read()
             _check_end(archive)
     except UsageError:
@@ -124,7 +124,7 @@ def _parts(path: Path) -> Iterator[tuple[str, str, bytes]]:
 
 
 def _check_end(archive: tarfile.TarFile) -> None:
-    """tarfile takes whatever is no header for the end, which is a block of zeros."""
+    """Raises where the archive does not end in a block of zeros; tarfile ends at any non-header."""
     assert archive.fileobj is not None
     archive.fileobj.seek(archive.offset)
     if archive.fileobj.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
@@ -134,7 +134,7 @@ def _check_end(archive: tarfile.TarFile) -> None:
 def _sample(path: Path, key: str, parts: dict[str, bytes]) -> Iterator[tuple[Encoded, int | str]]:
     images = [kind for kind in _IMAGES if kind in parts]
     if not parts or (not images and "cls" not in parts):
-        return  # what lies beside the samples, such as a description of the shard
+        return  # a file beside the samples, such as a description of the shard
     where = f"{path}: {key}"
     if len(images) != 1:
         raise usage(f"has {' and '.join(images) or 'no image'}", where, _LAYOUT)

@@ -1,4 +1,4 @@
-"""A trained student as the module of the library whose names its weights have."""
+"""A trained student as a module of the library whose parameter names it uses."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def student_of(weights: Path, adapter: Adapter | None) -> nn.Module:
 
 
 def _shaped(state: dict[str, torch.Tensor], module: nn.Module) -> dict[str, torch.Tensor]:
-    """timm writes some linear layers as convolutions of one pixel: [O, I] as [O, I, 1, 1]."""
+    """timm has some linear layers as convolutions of one pixel: [O, I] becomes [O, I, 1, 1]."""
     own = module.state_dict()
     return {
         name: tensor.reshape(own[name].shape)

@@ -1,4 +1,4 @@
-"""Small pictures and small networks: nothing is downloaded, and weights are random."""
+"""Small pictures and networks: nothing is downloaded, and weights are random."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 from torch import nn
 
 CLASSES = ("circle", "cross", "square")
-# Seconds, not minutes: what a run takes at the least.
+# The settings of the shortest run, which takes seconds.
 QUICK = {"epochs": 2, "image_size": 32, "views": 2, "threads": 1, "progress": False}
 
 
@@ -32,7 +32,7 @@ def picture(kind: str, seed: int) -> Image.Image:
 
 
 class Small(nn.Module):
-    """A network of a user's own: three convolutions and a classifier."""
+    """A user's own network: three convolutions and a classifier."""
 
     def __init__(self, classes: int = 5) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The command is the program: the same words, the same exit codes. RETORT_PROGRAM names it."""
+"""The command behaves as the program does, with the same exit codes. RETORT_PROGRAM names it."""
 
 from __future__ import annotations
 
@@ -98,13 +98,13 @@ def test_ctrl_c_stops_a_run_and_python_lives_on(photos: Path, tmp_path: Path) ->
 
 
 def test_importing_costs_little() -> None:
-    """Nothing of torch is loaded by `import retort`."""
+    """`import retort` loads no part of torch."""
     code = "import sys, retort; print('torch' in sys.modules)"
     assert said([sys.executable, "-c", code])[1] == "False\n"
 
 
 def test_a_module_of_other_libraries_in_one_process(photos: Path, tmp_path: Path) -> None:
-    """protobuf beside Python's onnx, OpenVINO beside none of retort's own."""
+    """protobuf beside Python's onnx, and OpenVINO without one of retort's own."""
     for name in ("onnx", "openvino"):
         pytest.importorskip(name)
     import onnx

@@ -22,7 +22,7 @@ def rows_of(path: str) -> list[dict[str, str]]:
 
 
 class Pictures:
-    """As torchvision's data sets are."""
+    """A data set in the style of torchvision's."""
 
     classes = list(CLASSES)
 
@@ -101,7 +101,7 @@ def test_an_object_is_distilled_on(tmp_path: Path) -> None:
 
 
 class Streamed:
-    """As iterable data sets are: no length, and rows by name."""
+    """An iterable data set: without a length, with rows by name."""
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         for name in CLASSES:
@@ -147,7 +147,7 @@ def test_hugging_face_in_its_other_forms(tmp_path: Path) -> None:
         made.with_format("torch"),
         made.with_format("numpy"),
         made.to_iterable_dataset(),
-        made.to_iterable_dataset().map(lambda row: row),  # has no features any more
+        made.to_iterable_dataset().map(lambda row: row),  # it no longer has features
         made.add_column("path", ["nowhere.png"] * 3).cast_column("path", datasets.Image()),
     ):
         assert as_path(form, tmp_path) == place

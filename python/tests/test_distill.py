@@ -174,7 +174,7 @@ def test_progress_is_a_bar_of_tqdm(
 
 
 def test_a_run_goes_on_in_a_thread(small: Small, photos: Path, tmp_path: Path) -> None:
-    """The interpreter runs on: the library holds its lock only where it calls Python."""
+    """Python threads run on: the library holds the interpreter's lock only in calls to it."""
     done: list[retort.Run] = []
 
     def work() -> None:

@@ -14,7 +14,7 @@ from conftest import Small
 import retort
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
-# In this order: the others go on with what the first leaves.
+# They run in this order, because later ones use the files of the first.
 JOBS = [
     "distill", "load", "predict", "evaluate", "export", "fit_teacher", "compare", "generate",
     "gate", "pull",

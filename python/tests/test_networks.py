@@ -1,4 +1,4 @@
-"""A teacher's features are what its own library makes of the same images, to 1e-5."""
+"""A teacher's features equal those of its own library for the same images, to 1e-5."""
 
 from __future__ import annotations
 
@@ -194,7 +194,7 @@ def test_students_with_timms_names(arch: str, photos: Path, tmp_path: Path) -> N
 
 
 def test_an_attention_network_as_student_is_exported(photos: Path, tmp_path: Path) -> None:
-    """Its Python code asks for sizes, which the exporter sees as numbers."""
+    """Its Python code asks for sizes, which the exporter takes as numbers."""
     timm = pytest.importorskip("timm")
     student = timm.create_model("test_vit", num_classes=3, img_size=64)
     run = retort.distill(

@@ -1,4 +1,4 @@
-"""docs/quickstart.ipynb, from its first cell to its last."""
+"""Runs docs/quickstart.ipynb from its first cell to its last."""
 
 from __future__ import annotations
 

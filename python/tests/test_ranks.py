@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-KILLS = int(os.environ.get("RETORT_KILLS", "1"))  # of processes, in the test of lost ones
+KILLS = int(os.environ.get("RETORT_KILLS", "1"))  # processes that the test of lost ones kills
 
 
 def losses(out: Path) -> list[float]:
@@ -34,7 +34,7 @@ def test_two_processes_train_as_one_does(photos: Path, tmp_path: Path) -> None:
         capture_output=True,
         text=True,
     )
-    assert done.stdout.count("report: ") == 1  # rank 0 alone speaks
+    assert done.stdout.count("report: ") == 1  # only rank 0 prints
     assert losses(together) == pytest.approx(losses(alone), abs=1e-4)
     assert (together / "student.onnx").exists()
 
@@ -53,7 +53,7 @@ def workers(parent: int) -> list[int]:
 
 
 def lose_one(job: subprocess.Popen[bytes], out: Path, rng: random.Random) -> None:
-    """Kills one of the processes at a moment after a checkpoint is there."""
+    """Kills one of the processes some time after there is a checkpoint."""
     while job.poll() is None and not (out / "checkpoints" / "last.safetensors").exists():
         time.sleep(0.1)
     time.sleep(rng.uniform(0, 0.2 if KILLS == 1 else 15))
@@ -87,8 +87,8 @@ def run(*command: str) -> None:
 
 @pytest.fixture
 def two_machines() -> Iterator[tuple[list[str], list[str]]]:
-    """The beginning of a command on each of two network namespaces that a cable joins; the first
-    one's address is 10.77.0.1."""
+    """The start of a command on each of two network namespaces that are connected; the first has
+    the address 10.77.0.1."""
     names = [f"retort-{os.getpid()}-{i}" for i in range(2)]
     try:
         for name in names:
@@ -123,7 +123,7 @@ def test_two_machines_meet_over_tcp(
     command += ["--cache", str(tmp_path / "cache"), "--out", str(out)]
     jobs = []
     for number, machine in enumerate(two_machines):
-        # torchrun knows the first machine by its name, which namespaces do not have.
+        # torchrun finds the first machine by its name, which namespaces do not have.
         address = ["--local-addr", f"10.77.0.{number + 1}"]
         address += ["--rdzv-conf", f"is_host={int(number == 0)}"]
         names = {"GLOO_SOCKET_IFNAME": f"veth{os.getpid() % 10000}{number}"}

@@ -32,7 +32,7 @@ def tar(path: Path, members: dict[str, bytes] | list[tuple[str, bytes]]) -> Path
 
 @pytest.fixture
 def shards(tmp_path: Path) -> Path:
-    """Three shards of 16 samples, as WebDataset writes them."""
+    """Three shards of 16 samples in WebDataset's format."""
     folder = tmp_path / "shards"
     folder.mkdir()
     for number in range(3):
@@ -61,7 +61,7 @@ def test_they_are_named_in_four_ways(shards: Path, tmp_path: Path) -> None:
     )
     assert [row["split"] for row in split] == ["train"] * 32 + ["test"] * 16
     (shards / "notes.txt").write_text("no shard")
-    assert as_path(shards, cache) == str(shards)  # as any folder
+    assert as_path(shards, cache) == str(shards)  # as for any folder
 
 
 def test_images_stay_the_bytes_that_they_are(shards: Path, tmp_path: Path) -> None:
@@ -81,7 +81,7 @@ def test_labels_of_all_kinds(tmp_path: Path) -> None:
             "3.json": json.dumps({"caption": "…", "class": "square"}).encode(),
             "3.txt": b"a caption",
             "3.webp": encoded("square", form="webp"),
-            "./train/cross/4.v1.png": encoded("cross"),  # of another kind: `v1.png`
+            "./train/cross/4.v1.png": encoded("cross"),  # a file of another kind: `v1.png`
             "./train/cross/5.png": encoded("cross"),
             "README.md": b"# Shards",
             "meta.json": b"{}",
