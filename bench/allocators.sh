@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# What tensors' memory is worth to a training step: bench/allocators.sh [ROUNDS] Runs `retort-bench
-# step` in turns with retort's own memory (core/memory.h), with malloc alone, and with mimalloc in
-# malloc's place (Debian: libmimalloc2.0 or libmimalloc3; its purging off, its large pages on), on
-# an otherwise idle machine. The results lie in build/bench/allocators/; the medians of images/s are
-# printed.
+# The effect of the allocator on a training step: bench/allocators.sh [ROUNDS]
+# Runs `retort-bench step` in turns with retort's own allocator (core/memory.h), with malloc, and
+# with mimalloc instead of malloc (Debian: libmimalloc2.0 or libmimalloc3; without purging, with
+# large pages), on an otherwise idle machine. Prints the medians of images/s, and writes the results
+# to build/bench/allocators/.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -20,7 +20,7 @@ fail() {
 rm -rf "$out"
 mkdir -p "$out"
 
-# Versions before 2.1 call these otherwise than later ones.
+# Versions before 2.1 have other names for these.
 without_purging=(MIMALLOC_PURGE_DELAY=-1 MIMALLOC_ALLOW_DECOMMIT=0 MIMALLOC_PAGE_RESET=0)
 large_pages=(MIMALLOC_ALLOW_LARGE_OS_PAGES=1 MIMALLOC_LARGE_OS_PAGES=1)
 

@@ -12,8 +12,8 @@
 
 #include "retort/core/log.h"
 
-// What the benchmarks share: medians of rounds taken in turns (these machines are noisy), and a
-// list of results that is printed as it grows and can be saved for bench/run.py.
+// Shared by the benchmarks: medians of rounds taken in turns (these machines are noisy), and a list
+// of results that is printed as it grows and can be saved for bench/run.py.
 namespace bench {
 
 inline double median(std::vector<double> values) {
@@ -21,7 +21,7 @@ inline double median(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
-// Seconds that `run` takes, once.
+// The seconds of one call.
 template <class F>
 double seconds_of(const F& run) {
   const retort::Stopwatch watch;
@@ -29,7 +29,7 @@ double seconds_of(const F& run) {
   return watch.seconds();
 }
 
-// Seconds a call, the median of `rounds` after one to warm up.
+// The seconds of a call: the median of `rounds` calls after one to warm up.
 template <class F>
 double seconds_a_call(const F& run, int rounds = 7) {
   run();
@@ -38,7 +38,7 @@ double seconds_a_call(const F& run, int rounds = 7) {
   return median(times);
 }
 
-// The same of two, in turns.
+// The same for two functions, called in turns.
 template <class A, class B>
 std::pair<double, double> in_turns(const A& a, const B& b, int rounds = 7) {
   a(), b();
@@ -52,7 +52,7 @@ std::pair<double, double> in_turns(const A& a, const B& b, int rounds = 7) {
 
 class Results {
  public:
-  // `key` is the value's place in build/bench.json, with dots between the levels.
+  // `key` is the value's place in build/bench.json, with dots between levels.
   void add(const std::string& key, double value, const std::string& unit) {
     std::printf("%-56s %12.4g %s\n", key.c_str(), value, unit.c_str());
     std::fflush(stdout);
@@ -64,10 +64,10 @@ class Results {
   nlohmann::json lines_ = nlohmann::json::array();
 };
 
-// One file a part.
+// A benchmark; each is one file.
 struct Part {
   std::string name;
-  std::vector<std::string> arguments;  // what they are called
+  std::vector<std::string> arguments;  // names of its arguments
   std::function<void(const std::vector<std::string>& arguments, Results& results)> run;
 };
 namespace of_gradients {

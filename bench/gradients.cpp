@@ -1,7 +1,6 @@
-// Depthwise convolutions in bf16, and the gradients of depthwise and of 1×1 ones, as retort
-// computes them beside libtorch's own, in one run and in turns, at shapes that MobileNetV2 and
-// EfficientNet-Lite0 have at 224 and at 64 px: libtorch's time over retort's. Above 1, retort is
-// faster.
+// Depthwise convolutions in bf16, and the gradients of depthwise and 1×1 convolutions: libtorch's
+// time divided by retort's, measured in one run and in turns, at shapes of MobileNetV2 and
+// EfficientNet-Lite0 at 224 and 64 px. Above 1, retort is faster.
 #include <ATen/ops/convolution_backward_native.h>
 #include <ATen/ops/convolution_native.h>
 
@@ -48,7 +47,8 @@ at::Tensor random(at::IntArrayRef shape, at::ScalarType type) {
   return at::randn(shape).to(type, false, false, at::MemoryFormat::ChannelsLast);
 }
 
-// Of the output where retort has a way to it, of the gradient of the input, and of the weight.
+// Measures the output where retort has a kernel for it, the gradient of the input, and that of the
+// weight.
 void measure(const std::string& key, const at::Tensor& input, const at::Tensor& weight,
              int64_t stride, int64_t groups, Results& results) {
   const int64_t padding = weight.size(2) / 2;

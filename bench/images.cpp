@@ -1,7 +1,7 @@
-// Images, from file to batch, on one core but for the loader: decoding, decoding with a random
-// resized crop, the resize beside libtorch's, views from the image store at several resolutions,
-// and the loader as training uses it. FILE is one photograph, which bench/run.py also gives to
-// libjpeg-turbo's own tjbench.
+// Images, from file to batch, on one core except for the loader: decoding, decoding with a random
+// resized crop, the resize compared with libtorch's, views from the image store at several
+// resolutions, and the loader as training uses it. FILE is one photograph, which bench/run.py also
+// gives to libjpeg-turbo's tjbench.
 #include <ATen/Parallel.h>
 
 #include "bench/bench.h"
@@ -24,7 +24,7 @@ void measure_decoding(Results& results, const std::string& path, int64_t size) {
   const std::string file = read_file(path);
   const auto decode = [&] { return data::decode(std::as_bytes(std::span(file)), path); };
   data::ViewRecipe recipe;
-  recipe.brightness = recipe.contrast = recipe.saturation = 0;  // a crop and a flip, no more
+  recipe.brightness = recipe.contrast = recipe.saturation = 0;  // only a crop and a flip
   const data::InputSpec spec = input(size);
   const data::Image whole = decode();
   const double megapixels = static_cast<double>(whole.width * whole.height) / 1e6;
@@ -66,7 +66,7 @@ void measure_views(Results& results, const data::ImageStore& store, int64_t size
               "images/s on one core");
 }
 
-// A crop of two thirds of the area, as they are on average.
+// A crop of two thirds of the area, the average of random crops.
 void measure_resize(Results& results, const data::ImageStore& store, int64_t size) {
   const data::ImageView image = store.image(0);
   const int64_t width = image.width * 4 / 5, height = image.height * 4 / 5;
@@ -88,7 +88,7 @@ void measure_resize(Results& results, const data::ImageStore& store, int64_t siz
               "times as fast, from " + std::to_string(width) + " x " + std::to_string(height));
 }
 
-// Batches of 64, normalised, in the layout that the step takes.
+// Normalised batches of 64, in the memory layout of a training step.
 double loader(const data::ImageStore& store, int64_t size) {
   const data::ViewRecipe recipe;
   const data::InputSpec spec = input(size);

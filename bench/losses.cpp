@@ -1,5 +1,5 @@
-// Every registered loss, forward and backward, at batches of 64 to 4,096: what a step pays for it
-// beside the student.
+// Every registered loss, forward and backward, at batches of 64 to 4,096: its cost in a training
+// step besides the student.
 #include <torch/utils.h>
 
 #include "bench/bench.h"
@@ -10,7 +10,7 @@ namespace {
 
 using namespace retort;
 
-// MobileNetV2 taught by ResNet-50 on a hundred classes.
+// A MobileNetV2 taught by a ResNet-50 on a hundred classes.
 constexpr int64_t kStudentDim = 1280, kTeacherDim = 2048, kClasses = 100, kImages = 20000;
 
 losses::StepView batch(int64_t n) {

@@ -1,4 +1,4 @@
-// Benchmarks of retort's parts; bench/run.py runs them all, beside their alternatives.
+// Benchmarks of retort's parts; bench/run.py runs them all, with their alternatives.
 //   retort-bench PART ARGUMENTS... [RESULTS.json]
 #include <cstdlib>
 
@@ -6,7 +6,7 @@
 #include "retort/core/memory.h"
 
 int main(int argc, char** argv) {
-  // As the program itself; bench/allocators.sh compares that with malloc.
+  // Memory is kept as in the program itself; bench/allocators.sh compares that with malloc.
   if (std::getenv("RETORT_BENCH_MALLOC") == nullptr) retort::keep_tensor_memory();
   const std::vector<std::string> words(argv + 1, argv + argc);
   for (const bench::Part& part : bench::parts()) {

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""The paper's loop in plain PyTorch, as its public reference runs it: what bench/run.py holds
-retort against.
+"""The paper's loop in plain PyTorch, as its public reference runs it. bench/run.py compares retort
+with it.
 
     # each phase's images a second
     python bench/plain_pytorch.py rates DATA --teacher resnet50|vit_b_16 [--workers 0|2]
@@ -44,7 +44,7 @@ TEST = transforms.Compose(
 
 
 class Folder(datasets.ImageFolder):
-    """With each image's place, by which the reference finds its cached embedding."""
+    """A data set with each image's index, by which the reference finds its cached embedding."""
 
     def __getitem__(self, index):
         image, label = super().__getitem__(index)
@@ -170,7 +170,7 @@ class Job:
 
 
 def rate(loader, step, batches=3):
-    """Images a second, the first batch apart."""
+    """Images a second, with the first batch measured separately."""
     batch = iter(itertools.chain.from_iterable(itertools.repeat(loader)))
     step(next(batch))
     start, images = time.perf_counter(), 0

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""All benchmarks in one run, each beside its alternative: a table, and build/bench.json.
+"""All benchmarks in one run, each with its alternative: a table, and build/bench.json.
 
     make bench                       # or: bench/run.py [--quick] [--only PART]... [--data FOLDER]
 
@@ -28,13 +28,13 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build/release"
 WORK = ROOT / "build/bench"
 TEACHERS = ("resnet50", "vit_b_16")
-EPOCHS = 250  # the paper's
-VIEWS = 8  # of each image that retort's teacher sees in the projected job
+EPOCHS = 250  # those of the paper
+VIEWS = 8  # of each image, for retort's teacher in the projected job
 
 
 def photograph(rng, hue):
-    """Smooth shapes, edges and grain: about as much for a JPEG decoder to do as a photograph of
-    that size is."""
+    """Smooth shapes, edges and grain, which cost a JPEG decoder about as much as a photograph of
+    that size."""
     height, width = 375, 500
     image = np.zeros((height, width, 3))
     for scale, weight in ((4, 90), (16, 50), (64, 30)):
@@ -63,7 +63,7 @@ def photograph(rng, hue):
 
 
 def draw_photographs(train, classes=10):
-    """train/, of which retort need not hold images back, as there is val/, and test/."""
+    """train/, val/ and test/; retort need not hold images back, because there is val/."""
     folder = WORK / f"photos-{train}"
     if (folder / ".done").exists():
         return folder
@@ -89,7 +89,7 @@ def call(*command, **more):
 
 
 class Results:
-    """Values by their place in bench.json, printed as they come and saved after each part."""
+    """Values by their key in bench.json, printed as they come and saved after each part."""
 
     def __init__(self, path):
         self.path = path
@@ -103,7 +103,7 @@ class Results:
         self.save()
 
     def of_part(self, name, *arguments):
-        """What retort-bench says."""
+        """Adds the results of retort-bench."""
         out = WORK / f"{name}.json"
         call(BUILD / "retort-bench", name, *arguments, out)
         for line in json.loads(out.read_text()):
@@ -126,7 +126,7 @@ def processor():
 
 
 def tjbench_rate(photo):
-    """libjpeg-turbo's own decode rate in megapixels a second, on one core."""
+    """libjpeg-turbo's decode rate in megapixels a second, on one core."""
     text = call("tjbench", photo, "-benchtime", "2", "-quiet", "-nowrite")
     rates = re.findall(r"(\d+(?:\.\d+)?)\s*$", text.strip().splitlines()[-1])
     if not rates:
@@ -176,7 +176,7 @@ def plain(*arguments):
 
 
 def retort_job(data, teacher, epochs, views):
-    """A cold folder to a trained student: its run and the seconds it took."""
+    """A run from an empty cache to a trained student: its folder and its seconds."""
     out = WORK / "run"
     shutil.rmtree(out, ignore_errors=True)
     start = time.perf_counter()
@@ -208,8 +208,8 @@ def retort_job(data, teacher, epochs, views):
 
 
 def retort_projection(args, teacher):
-    """Seconds of the whole job, from two epochs of which the second counts, as plain PyTorch's
-    first batch does not; and that epoch's images/s."""
+    """The seconds of the whole job, projected from two epochs of which only the second counts
+    (as plain PyTorch's first batch does not), and that epoch's images/s."""
     out, _ = retort_job(args.data, teacher, epochs=2, views=2)
     summary = json.loads((out / "summary.json").read_text())
     first, both = (
@@ -219,7 +219,7 @@ def retort_projection(args, teacher):
     images, seconds = summary["image_steps"] / 2, summary["seconds"]
     rate = images / (2 * images / both - images / first)
     validation = (seconds["training"] - 2 * images / both) / 2
-    train = image_count(args.data, "train")  # where data has no val/, retort holds some back
+    train = image_count(args.data, "train")  # where data has no val/, retort holds some of it back
     teaching = seconds["teacher"] * VIEWS / 2 * train / images
     return seconds["data"] + teaching + EPOCHS * (train / rate + validation) + seconds[
         "evaluation"
@@ -227,7 +227,7 @@ def retort_projection(args, teacher):
 
 
 def plain_projection(args, teacher):
-    """Seconds of the plain loop's two phases over EPOCHS epochs, by the faster of the two
+    """The seconds of the plain loop's two phases over EPOCHS epochs, with the faster of two
     loaders."""
     train, test = image_count(args.data, "train"), image_count(args.data, "test")
     best = None
@@ -273,8 +273,8 @@ def whole_job_part(results, args):
 
 
 def cold_part(results, args):
-    """Nothing projected: both sides do the whole job in 20 epochs, on few images, as plain PyTorch
-    needs half an hour for each hundred."""
+    """Both sides do the whole job in 20 epochs, without projection, on few images, because plain
+    PyTorch needs half an hour for each hundred."""
     for teacher in args.teacher or TEACHERS:
         theirs = json.loads(
             plain("job", args.few, "--teacher", teacher, "--epochs", 20, "--workers", 2)
@@ -289,7 +289,7 @@ def cold_part(results, args):
 
 
 def cifar(folder, images):
-    """CIFAR-10's binary layout of any length: small images that cost no decoding."""
+    """CIFAR-10's binary layout with any number of images: small images that need no decoding."""
     if (folder / ".done").exists():
         return folder
     folder.mkdir(parents=True, exist_ok=True)
@@ -306,8 +306,8 @@ def cifar(folder, images):
 
 
 def peak_of(*command):
-    """The most anonymous memory that a command held, in MB: what it maps of its stores the system
-    takes back at will."""
+    """The peak anonymous memory of a command in MB, without its mapped stores, which the system can
+    take back."""
     said = WORK / "stderr.txt"
     with (
         open(said, "w") as stderr,
@@ -331,8 +331,8 @@ def peak_of(*command):
 
 
 def memory_part(results, args):
-    """One epoch with a teacher, of 2,000, 20,000 and 200,000 images; both models are small, as what
-    grows with the images is asked for."""
+    """One epoch with a teacher on 2,000, 20,000 and 200,000 images. Both models are small, to show
+    what grows with the number of images."""
     for images in (2000, 20000) if args.quick else (2000, 20000, 200000):
         out = WORK / "run"
         shutil.rmtree(out, ignore_errors=True)
@@ -364,8 +364,8 @@ def memory_part(results, args):
 
 
 def training_rate(data, threads, cache):
-    """Images/s of a small student's training steps, as --dry-run measures them: the median of
-    three."""
+    """Images/s of a small student's training steps, as --dry-run measures them: the median of three
+    calls."""
     rates = []
     for _ in range(3):
         said = call(
@@ -394,8 +394,8 @@ def training_rate(data, threads, cache):
 
 
 def busy_part(results, args):
-    """Training beside as many busy loops as there are processors, each a session of its own, over
-    training on the quiet machine."""
+    """The training rate next to as many busy loops as there are processors, each in a session of
+    its own, divided by the rate on the quiet machine."""
     cache, loops = fresh_cache(), []
     cores = len(os.sched_getaffinity(0))
     quiet = training_rate(args.few, 0, cache)
@@ -425,7 +425,7 @@ def busy_part(results, args):
 
 
 def milliseconds(command, until=None):
-    """Until a command ends, or until it says a line that begins so, where it is ended."""
+    """Waits until a command ends, or until it prints a line with this beginning; then stops it."""
     begin = time.monotonic()
     with subprocess.Popen(
         [str(word) for word in command],
@@ -446,8 +446,8 @@ def milliseconds(command, until=None):
 
 
 def startup_part(results, args):
-    """What a person waits for, each the median of five: help, one picture, and the first step of a
-    run with another seed than one before it, whose images and teacher's outputs are stored."""
+    """Waiting times of a user, each the median of five: help, one picture, and the first step of a
+    run with another seed than an earlier run, whose images and teacher outputs are stored."""
     retort, out = BUILD / "retort", WORK / "startup"
     shutil.rmtree(out, ignore_errors=True)
     job = [retort, "distill", "--data", args.few, "--student", "mobilenet_v2", "--image-size", 64]

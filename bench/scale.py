@@ -1,9 +1,8 @@
-"""How long a folder of a million pictures takes to be listed, hashed and split: a part of
-bench/run.py.
+"""The time to list, hash and split a folder of a million pictures: a part of bench/run.py.
 
-The pictures are links to a few files, in a hundred class folders. The run is ended where it would
-decode them, which is a matter of each picture's size. Memory is anonymous: what is mapped of files
-the system takes back at will.
+The pictures are links to a few files, in a hundred class folders. The run is stopped before it
+decodes them, which depends on the size of each picture. Memory is anonymous memory, because the
+system can take back memory that maps files.
 """
 
 import os
@@ -32,8 +31,8 @@ def links(folder, images, pictures):
 
 
 def until_listed(command, said):
-    """Seconds until the data set's line is there, and the most anonymous memory till then, in
-    MB."""
+    """The seconds until the line about the data set appears, and the peak anonymous memory until
+    then, in MB."""
     begin, peak = time.monotonic(), 0
     with (
         open(said, "w") as out,
@@ -59,7 +58,7 @@ def scale_part(results, args, work, program, photos):
     shutil.rmtree(work / "cache", ignore_errors=True)
     command = [program, "distill", "--data", folder, "--teacher", "none", "--dry-run"]
     command += ["--cache", work / "cache"]
-    for when in ("first", "again"):  # again: its files' hashes are kept
+    for when in ("first", "again"):  # again: the files' hashes are cached
         seconds, peak = until_listed(command, work / "stderr.txt")
         results.add(f"listed_seconds.{when}.{images}", seconds, "s until the split is there")
         results.add(f"listed_peak_mb.{when}.{images}", peak, "MB, anonymous")

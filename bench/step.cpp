@@ -1,5 +1,5 @@
-// One training step of a student on labels alone, on one batch in memory: in fp32 and bf16 and in
-// both layouts; and with Muon beside AdamW.
+// One training step of a student on labels alone, on one batch in memory: in fp32 and bf16, in both
+// memory layouts, and with Muon compared with AdamW.
 #include <torch/utils.h>
 
 #include "bench/bench.h"
@@ -11,7 +11,7 @@ namespace {
 
 using namespace retort;
 
-// The median of a few ratios, each of two rates that were taken one after the other.
+// The median of several ratios of two rates that were measured one after the other.
 double muon_over_adamw(const std::string& arch, int64_t size) {
   const auto speed = [&](bool muon) {
     torch::manual_seed(0);

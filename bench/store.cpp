@@ -1,7 +1,7 @@
-// Training with a filled output store beside the bare step: the same student on one fixed batch in
-// memory, with no images to render and no store to read, in one run and in turns (these machines
-// are noisy). The ratio of images per second at 64, 128 and 224 px; then what the store itself
-// takes to be written and read.
+// Training with a filled output store compared with the bare step: the same student on one fixed
+// batch in memory, with no images to render and no store to read, measured in one run and in turns
+// (these machines are noisy). It gives the ratio of images per second at 64, 128 and 224 px, and
+// then the time to write and read the store itself.
 #include <ATen/Parallel.h>
 #include <torch/utils.h>
 
@@ -23,9 +23,9 @@ using namespace retort;
 constexpr int kRounds = 7;
 constexpr int64_t kBatch = 64;
 constexpr int64_t kTeacherSize =
-    64;  // how large the teacher's own view is makes no difference once the store is filled
+    64;  // the teacher's resolution makes no difference once the store is filled
 
-// One training step, as the trainer takes it, on inputs that are ready.
+// One training step, as the trainer takes it, on inputs in memory.
 struct Stepper {
   models::ModelPtr student;
   losses::Objective objective;
@@ -47,7 +47,7 @@ struct Stepper {
   }
 };
 
-// Rows of ResNet-50's features, written in parts.
+// Writes rows of ResNet-50's features in parts.
 void measure_writing(Results& results, const std::filesystem::path& folder) {
   constexpr int64_t kRows = 8192, kDim = 2048;
   std::filesystem::remove_all(folder);
@@ -62,7 +62,7 @@ void measure_writing(Results& results, const std::filesystem::path& folder) {
   std::filesystem::remove_all(folder);
 }
 
-// What training draws from.
+// The images and outputs of a training.
 struct Filled {
   const data::ImageStore& images;
   const teacher::OutputStore& outputs;
@@ -77,7 +77,7 @@ std::vector<data::Sample> draw_batch(const Filled& filled, CounterRng& rng) {
   return samples;
 }
 
-// Batches of features, in a random order, to floats.
+// Reads batches of features, in a random order, and converts them to floats.
 void measure_reading(Results& results, const Filled& filled) {
   constexpr int kBatches = 100;
   CounterRng rng({2});

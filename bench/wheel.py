@@ -1,4 +1,4 @@
-"""What the Python package and its ranks cost beside the program: parts of bench/run.py.
+"""The cost of the Python package and of its ranks compared with the program: parts of bench/run.py.
 
 Both train the student that the program trains, on the same images, and their rates are those of the
 second epoch, as metrics.jsonl has them. They run in turns, and the median of the ratios counts.
@@ -39,7 +39,7 @@ def words(chosen):
 
 
 def second_epoch(out):
-    """Images/s of the second epoch alone: of both together and of the first they are known."""
+    """The images/s of the second epoch alone, from the rates of the first and of both together."""
     lines = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
     first, both = (line["images_per_second"] for line in lines)
     return 1 / (2 / both - 1 / first)
@@ -70,7 +70,7 @@ def has_package(python):
 
 
 def in_turns(rounds, one, other):
-    """The medians of both rates, and of one's share of the other."""
+    """The medians of both rates, and of the ratio of one to the other."""
     pairs = []
     for turn in range(rounds):
         first, second = (one, other) if turn % 2 == 0 else (other, one)
@@ -85,7 +85,7 @@ def in_turns(rounds, one, other):
 
 
 def binding_part(results, args, work, program):
-    """A training from Python beside the program's."""
+    """Training from Python compared with the program."""
     if not has_package(args.python):
         return
     for size in (64,) if args.quick else (64, 224):
@@ -106,7 +106,7 @@ def binding_part(results, args, work, program):
 
 
 def ranks_part(results, args, work, program):
-    """Two processes of one thread beside one process of two threads."""
+    """Two processes of one thread each compared with one process of two threads."""
     if not has_package(args.python):
         return
     for size in (64,) if args.quick else (64, 224):
