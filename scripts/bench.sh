@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# All benchmarks, each beside its alternative: scripts/bench.sh [OPTIONS of bench/run.py]
-# The alternative, plain PyTorch, goes into a virtual environment of its own. BENCH_PYTHON names
-# one that has it already.
+# All benchmarks, each with its alternative: scripts/bench.sh [OPTIONS of bench/run.py]
+# The alternative, plain PyTorch, is installed into a virtual environment of its own. BENCH_PYTHON
+# names a Python that has it already.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

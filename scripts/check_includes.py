@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 """Check which files include which: scripts/check_includes.py
 
-- A file of a room includes files of that room and of those that cmake/rooms.txt names for it.
-- retort/retort.h is for programs: no room includes it.
-- No file includes itself by way of others.
+- A file of a room includes only files of that room and of those that cmake/rooms.txt lists for it.
+- retort/retort.h is for programs; no room includes it.
+- No file includes itself through others.
 - A file of a room opens that room's namespace: retort::ROOM, or retort itself in core.
-- The list itself: each room stands below those that it depends on.
-- A file of a room that calls a function of a header includes it, itself or by way of others. Where
-  files are compiled together, as CI does, one would find what another includes.
+- In the list each room comes after those that it depends on.
+- A file of a room that calls a function of a header includes it, directly or through others. Where
+  files are compiled together, as in CI, one file would find what another includes.
 """
 
 import pathlib
@@ -19,7 +19,7 @@ ROOMS = ROOT / "cmake/rooms.txt"
 INCLUDE = re.compile(r'(?m)^\s*#\s*include\s+"([^"]+)"')
 PUBLIC = "retort/retort.h"
 NO_CODE = re.compile(r'//[^\n]*|R"(\w*)\((?:.|\n)*?\)\1"|"(?:\\.|[^"\\\n])*"')
-# Of a function in a namespace: words that begin a line, its name, and a bracket.
+# Matches a function in a namespace: words at the start of a line, its name, and a bracket.
 FUNCTION = re.compile(r"(?m)^[A-Za-z_][\w:<>,&* \[\]]*[ &*](\w+)\(")
 CALL = re.compile(r"(?<![\w.>:])(\w+)\(")
 NAMESPACE = re.compile(r"(?m)^namespace (retort\b[\w:]*) \{")
@@ -27,7 +27,7 @@ MEMBER_OR_LOCAL = re.compile(r"(?m)^ +(?:[\w:<>,&*]+ )+[&*]*(\w+) *[({=;]")
 
 
 def read_rooms(text):
-    """The rooms that each room may include, and what is wrong with the list."""
+    """The rooms that each room may include, and the errors of the list."""
     rooms, wrong = {}, []
     for number, line in enumerate(text.splitlines(), 1):
         if not line.strip() or line.startswith("#"):
@@ -45,13 +45,13 @@ def read_rooms(text):
 
 
 def room_of(path):
-    """The room that a file belongs to; nothing for cli, tests, and what lies in retort/ itself."""
+    """The room of a file; nothing for cli, tests, and the files in retort/ itself."""
     parts = pathlib.PurePosixPath(path).parts
     return parts[1] if len(parts) > 2 and parts[0] == "retort" else None
 
 
 def read_includes(root):
-    """The files of ours that each file of ours includes, each with its line."""
+    """For each of our files, those of our files that it includes, each with its line."""
     found = {}
     for folder in ("retort", "cli", "tests", "bench"):
         for path in sorted((root / folder).rglob("*")):
@@ -87,7 +87,7 @@ def forbidden(includes, rooms):
 
 
 def reached(path, includes):
-    """What a file includes, itself or by way of others."""
+    """The files that a file includes, directly or through others."""
     found, left = set(), [path]
     while left:
         for other in includes.get(left.pop(), {}):
@@ -98,8 +98,8 @@ def reached(path, includes):
 
 
 def not_included(includes, rooms, read):
-    """Calls of functions that one header alone declares, in files that do not reach it. `read`
-    gives a file's text."""
+    """Calls of functions that only one header declares, in files that do not include it. `read`
+    returns a file's text."""
     texts = {path: NO_CODE.sub("", read(path)) for path in includes if room_of(path) in rooms}
     declared = {}
     for path, text in texts.items():
@@ -118,7 +118,7 @@ def not_included(includes, rooms, read):
 
 
 def circles(includes):
-    """Each circle of includes once, as the files in their order."""
+    """Each cycle of includes once, as the files in their order."""
     done, trail = set(), []
 
     def visit(path):

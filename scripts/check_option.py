@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Apply and compile the example of an option: scripts/check_option.py BUILD
 
-docs/examples/option.patch is applied to copies of the files that it touches. Its sources, and what
-reads the table of options, are then compiled with BUILD's own commands.
+docs/examples/option.patch is applied to copies of the files that it touches. The sources among
+them, and those that read the table of options, are then compiled with BUILD's own commands.
 """
 
 import json
@@ -44,7 +44,8 @@ def apply(patch, root, target):
 
 
 def commands(build):
-    """How each of our sources is compiled: the folder, and the words without file and output."""
+    """The compile command of each of our sources: the folder, and the words without file and
+    output."""
     found = {}
     for entry in json.loads((build / "compile_commands.json").read_text(encoding="utf-8")):
         words = shlex.split(entry["command"])
@@ -67,7 +68,7 @@ def main():
         sources = [name for name in names if name.endswith(".cpp")] + list(READERS)
         for name in sources:
             folder, words = known[name]
-            # The changed headers come first; the others are the tree's own.
+            # The changed headers come first in the path; all others are those of the tree.
             words[1:1] = ["-I", str(target)]
             source = target / name if (target / name).exists() else ROOT / name
             output = target / "compiled.o"

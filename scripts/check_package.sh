@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# scripts/check_package.sh [PRESET]: installs what was built into a folder of its own, builds
+# scripts/check_package.sh [PRESET]: installs the build into a folder of its own, builds
 # docs/examples/own_program against it as a user would, and distils a tiny folder of pictures.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -20,7 +20,7 @@ cmake -S docs/examples/own_program -B "$scratch/build" -G Ninja \
   -D CMAKE_BUILD_TYPE=Release -D CMAKE_PREFIX_PATH="$prefix" >/dev/null
 cmake --build "$scratch/build"
 
-# Two colours, ten pictures of each, written with what Python has of its own.
+# Ten pictures in each of two colours, written with Python's standard library.
 python3 - "$scratch/pictures" <<'PYTHON'
 import pathlib
 import random
@@ -48,7 +48,7 @@ for name, colour in (("blue", (20, 40, 220)), ("red", (220, 40, 20))):
         write_png(folder / f"{number}.png", (b"\0" + bytes(row)) * 32, 32)
 PYTHON
 
-# A teacher: a student that was trained on the same pictures, by the installed program.
+# The teacher is a student that the installed program trained on the same pictures.
 export RETORT_CACHE=$scratch/cache
 cd "$scratch"
 "$prefix/bin/retort" distill --data pictures --teacher none --student mobilenet_v2 \

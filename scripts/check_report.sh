@@ -1,7 +1,7 @@
 #!/bin/sh
 # check_report.sh FILE [SCREENSHOT.png [WIDTH,HEIGHT]]: opens an HTML report in a headless Chromium
-# and fails when the browser's console says anything. A report has no script, so each message is a
-# fault. Exit: 0 fine, 1 faulty, 2 wrong usage, 77 no Chromium here.
+# and fails when the browser's console has a message. A report has no script, so that each message
+# is an error. Exit status: 0 fine, 1 an error, 2 wrong usage, 77 without Chromium.
 set -eu
 
 if [ $# -lt 1 ] || [ $# -gt 3 ] || [ ! -f "$1" ]; then
@@ -23,7 +23,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT INT TERM
 screenshot=${2:-$work/page.png}
 
-# The sandbox cannot start as root, and the page is our own.
+# The sandbox cannot start as root; the page is our own.
 if ! timeout 120 "$browser" --headless --no-sandbox --disable-gpu --disable-dev-shm-usage \
   --hide-scrollbars --user-data-dir="$work/profile" --window-size="${3:-1200,1600}" \
   --enable-logging=stderr --v=0 --screenshot="$screenshot" "file://$page" >"$work/log" 2>&1; then

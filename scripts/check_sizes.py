@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Check how long functions, classes and files are: scripts/check_sizes.py
 
-- A function of retort/ and cli/ has at most 60 lines, a class 200; from its first word to its last
-  brace. EXCEPTIONS names what may be longer.
+- A function of retort/ and cli/ has at most 60 lines, a class 200, counted from its first word to
+  its closing brace. EXCEPTIONS lists those that may be longer.
 - A file of retort/run/ has at most 250 lines.
 """
 
@@ -12,7 +12,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 FUNCTION, CLASS, RUN_FILE = 60, 200, 250
-# The one switch over the pickle machine's opcodes, and the one table of options.
+# The only switch over the pickle machine's opcodes, and the only table of options.
 EXCEPTIONS = {
     ("retort/weights/pickle.cpp", "step"),
     ("retort/run/options.h", "visit_options"),
@@ -30,7 +30,7 @@ INITIALISER = re.compile(r"\)\s*:[^:].*\w\s*$", re.S)
 
 
 def without_text(source):
-    """The source with comments, literals and directives blank; every line stays where it is."""
+    """The source with comments, literals and directives blanked; lines keep their numbers."""
     return HIDDEN.sub(lambda match: re.sub(r"[^\n]", " ", match[0]), source)
 
 

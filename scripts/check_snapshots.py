@@ -1,17 +1,16 @@
 #!/usr/bin/env python3
-"""Hold retort's networks against timm's and torchvision's.
+"""Compare retort's networks with timm's and torchvision's.
 
     scripts/check_snapshots.py [RETORT] [--only REGEX] [--distil]
 
 Needs torch, torchvision, timm, transformers (5) and Pillow, and `snapshot_outputs` beside RETORT
 (build the target of that name). Every model of a supported family is made at its smallest with
-random weights, saved as its library saves it, and run by both. A line each says `right` (the same
-logits), `refused` (an error, which must name it) or `wrong` (others: never). `--only` takes the
-names that fit.
+random weights, saved as its library saves it, and run by both libraries. A line for each says
+`right` (the same logits), `refused` (an error, which must name it) or `wrong` (other logits, which
+must not happen). `--only` takes the names that match.
 
---distil: from a snapshot of each family, written by timm and transformers themselves, `retort
-distill` instead, without a flag but --teacher. What is checked is that every description is read
-and every network built.
+--distil: runs `retort distill` instead, with no option but --teacher, on a snapshot of each family
+that timm and transformers wrote. It checks that every description is read and every network built.
 """
 
 import argparse
@@ -169,8 +168,8 @@ def write_images(folder):
             Image.fromarray(pixels.numpy()).save(folder / name / f"{i}.png")
 
 
-# What makes each of timm's modules small; where nothing does, models are left out from so many
-# parameters on.
+# The arguments that make each of timm's modules small. Models with more than TOO_LARGE parameters
+# are left out.
 SMALL = {
     "vision_transformer": {"embed_dim": 64, "depth": 2, "num_heads": 2},
     "deit": {"embed_dim": 64, "depth": 2, "num_heads": 2},
@@ -190,8 +189,8 @@ AT_ONCE = 12
 
 
 def randomise(model):
-    """So that every tensor counts: what begins at zero, or at a factor of 1e-5, would hide how it
-    is used."""
+    """Makes every tensor count: values that start at zero, or at a factor of 1e-5, would hide how
+    they are used."""
     parameters = dict(model.named_parameters())
     for name, tensor in model.state_dict().items():
         if not tensor.is_floating_point():
@@ -223,7 +222,7 @@ def timm_model(name, arguments):
         )
         arguments["img_size"] = size
     if re.search(r"giant.*(dinov2|tips)", name):
-        arguments["mlp_ratio"] = 4  # of which half is an even number
+        arguments["mlp_ratio"] = 4  # half of it must be an even number
     with torch.device("meta"):
         if (
             sum(p.numel() for p in timm.create_model(name, num_classes=7, **arguments).parameters())
@@ -292,9 +291,7 @@ def hold_against_libraries(retort, only):
                 try:
                     if written(folder, model, make):
                         folders.append(folder)
-                except (
-                    Exception
-                ) as error:  # a model that its library does not make so small, or not of images
+                except Exception as error:  # not of images, or not so small
                     print("left out:", model, str(error)[:100].replace("\n", " "), flush=True)
             done = subprocess.run([program, *folders], capture_output=True, text=True, check=True)
             for line in done.stdout.splitlines():

@@ -2,8 +2,8 @@
 """Check the length of lines: scripts/check_text.py [--columns N] [--since COMMIT] code|docs...
 
 code: the C++ sources, scripts and CMake files. docs: the Markdown pages. With --since only lines
-that were added or changed since that commit count. Lines that cannot be wrapped may be longer: an
-#include, a row of a table, a heading, a URL, a single word, and code blocks of pages.
+that were added or changed since that commit are checked. Lines that cannot be wrapped may be
+longer: an #include, a row of a table, a heading, a URL, a single word, and code blocks of pages.
 """
 
 import argparse
@@ -18,7 +18,7 @@ KINDS = {
     "docs": ("*.md",),
 }
 UNBREAKABLE = re.compile(r"^\s*(#\s*include\b|\||\S*https?://|\[[^\]]+\]: |\S+$)|NOLINT")
-HEADING = re.compile(r"#+ ")  # of a page; in code that is a comment
+HEADING = re.compile(r"#+ ")  # of a page; in code this is a comment
 HUNK = re.compile(r"^@@ -\S+ \+(\d+)")
 
 
@@ -32,7 +32,7 @@ def files_of(kind):
 
 
 def long_lines(text, columns, pages):
-    """The numbers of lines that are too long and could be wrapped, with their lengths."""
+    """The numbers and lengths of lines that are too long and could be wrapped."""
     fenced = False
     for number, line in enumerate(text.splitlines(), 1):
         if pages and line.lstrip().startswith("```"):
@@ -44,7 +44,7 @@ def long_lines(text, columns, pages):
 
 
 def changed_lines(name, since):
-    """The numbers of a file's lines that are new; nothing where the whole file is."""
+    """The numbers of a file's new lines; nothing where the whole file is new."""
     if git("cat-file", "-e", f"{since}:{name}").returncode:
         return None
     changed, number = set(), 0

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Installs the wheel of build/wheel/ in an empty virtual environment, with what its tests need, and
-# runs them beside the program of a preset, and mypy on the examples: scripts/check_wheel.sh PRESET
+# Installs the wheel of build/wheel/ and the requirements of its tests in an empty virtual
+# environment, runs the tests beside the program of a preset, and runs mypy on the examples:
+# scripts/check_wheel.sh PRESET
 set -euo pipefail
 cd "$(dirname "$0")/.."
 preset=${1:-release}
@@ -10,12 +11,12 @@ trap 'rm -rf "$work"' EXIT
 "$python" -m venv "$work/venv"
 "$work/venv/bin/pip" install --quiet --no-input --disable-pip-version-check \
   -r python/tests/requirements.txt build/wheel/*.whl
-# Away from python/retort, which has no module in it.
+# This must run outside python/retort, which has no extension module.
 mkdir "$work/python" "$work/docs"
 cp -r python/tests "$work/python/"
 cp -r docs/examples docs/quickstart.ipynb "$work/docs/"
 cd "$work"
-# mypy reads torch for most of a minute, beside the tests: these have one thread.
+# mypy reads torch for most of a minute, at the same time as the tests, which have one thread.
 venv/bin/python -m mypy --strict --config-file "$OLDPWD/pyproject.toml" \
   python/tests/typed.py docs/examples/python_api.py >mypy.log 2>&1 &
 mypy=$!

@@ -2,8 +2,8 @@
 # The demo: scripts/demo.sh [--seeds N]
 # Few labelled pictures of 40 animals, a pile without labels, a teacher that was pre-trained on
 # ImageNet, and a small student that is trained with teacher and pile, and without. --seeds N trains
-# both students N times and shows all of them. Everything lands in demo/; what is finished is used
-# again.
+# both students N times and shows all of them. Everything is written to demo/; finished parts are
+# used again.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -26,7 +26,7 @@ retort=build/release/retort
 python=.venv/bin/python
 teacher=demo/weights/efficientnet_lite2.pth
 pretrained=demo/weights/efficientnet_lite0.pth
-# fp32, so that all processors print the same numbers, but for rounding.
+# fp32 makes all processors print the same numbers, except for rounding.
 common=(--data demo/scenes/labelled --image-size 64 --precision fp32 --cache demo/cache)
 student=(--student shufflenet_v2_x0_5 "${common[@]}")
 
@@ -34,8 +34,8 @@ say() {
   printf '\n== %s (%d min %02d s)\n' "$*" $((SECONDS / 60)) $((SECONDS % 60))
 }
 
-# train NAME OPTIONS...: the run demo/runs/NAME; begun anew when the options are no longer those
-# that it was begun with.
+# train NAME OPTIONS...: makes the run demo/runs/NAME, and starts it anew when its options have
+# changed.
 train() {
   local out=demo/runs/$1 begun=demo/runs/$1.options how=--resume
   shift
@@ -60,8 +60,8 @@ say "the weights of two networks that were pre-trained on ImageNet"
 "$python" scripts/fetch_teacher.py efficientnet_lite2 "$teacher"
 "$python" scripts/fetch_teacher.py efficientnet_lite0 "$pretrained"
 
-# Both students see 40,000 pictures: the one its 200 labelled ones over and over, the other 19 of
-# the pile beside each of them. Without a pile the wider default crops are better on validation
+# Both students see 40,000 pictures: one sees its 200 labelled ones again and again, the other also
+# 19 of the pile for each of them. Without a pile the wider default crops are better on validation
 # (docs/results.md).
 for ((seed = 0; seed < seeds; seed++)); do
   say "a small student with the teacher and the pile, seed $seed"

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Say what the demo's numbers mean: scripts/demo_words.py RUNS SEEDS
+"""Explain the demo's numbers: scripts/demo_words.py RUNS SEEDS
 
 Exits with 1 where a student with the teacher is less than ten points ahead of the one without.
 """
@@ -10,7 +10,7 @@ import statistics
 import sys
 import textwrap
 
-WORTH = 10  # points that the teacher and the pile must be worth, in each seed
+WORTH = 10  # points that teacher and pile must add, with each seed
 
 
 def summary(runs, name):

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # scripts/fuzz.sh [SECONDS | --runs N] [NAME...]: builds the fuzzers of tests/fuzz and runs each for
-# so many seconds (20), or inputs, from the tests' fixtures on, one on each core; prints how many
-# inputs each had, and what it found. Exit status 1 where anything was found.
-# Inputs that reach new code are kept in build/fuzz/corpus/NAME, those that break something in
-# build/fuzz/found. With SEED=N in the environment the inputs follow from N.
+# this many seconds (20), or inputs, starting from the tests' fixtures, one on each core; prints how
+# many inputs each had, and what it found. The exit status is 1 where anything was found. Inputs
+# that reach new code are kept in build/fuzz/corpus/NAME, those that break something in
+# build/fuzz/found. SEED=N in the environment fixes the inputs.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -32,7 +32,7 @@ seeds=$build/seeds
 mkdir -p $corpus $found
 rm -rf $seeds
 
-# seed NAME FILE...: copies files that are small enough.
+# seed NAME FILE...: copies the files that are small enough.
 seed() {
   local name=$1 file
   shift
@@ -44,7 +44,7 @@ seed() {
   done
 }
 
-# pack NAME SEED FILE...: files of a folder as one input (tests/fuzz/fuzz.h).
+# pack NAME SEED FILE...: packs files of a folder into one input (tests/fuzz/fuzz.h).
 pack() {
   local out=$seeds/$1/$2 file
   mkdir -p "$seeds/$1"
@@ -56,7 +56,7 @@ pack() {
   done >"$out"
 }
 
-# text NAME SEED TEXT: as printf's %b has it.
+# text NAME SEED TEXT: writes TEXT as printf's %b does.
 text() {
   mkdir -p "$seeds/$1"
   printf '%b' "$3" >"$seeds/$1/$2"
@@ -156,12 +156,12 @@ if [ ${#names[@]} -eq 0 ]; then
   done
 fi
 
-# Looking for leaks after each input would make zip archives a thousand times slower: they are
-# looked for once, over all of the corpus.
+# Leak detection after each input would make zip archives a thousand times slower, so that leaks are
+# searched once, over the whole corpus.
 fuzz() {
   local name=$1 log=$found/$1.log status=0
   mkdir -p "$corpus/$name" "$seeds/$name"
-  # What was freed does not count: 2 GB are for what an input takes.
+  # Freed memory does not count: 2 GB are for what an input takes.
   export OMP_NUM_THREADS=1 UBSAN_OPTIONS=print_stacktrace=1
   export ASAN_OPTIONS=quarantine_size_mb=32:allocator_release_to_os_interval_ms=500
   local run=("$build/fuzz_$name" -rss_limit_mb=2048 -timeout=5 -detect_leaks=0

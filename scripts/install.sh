@@ -9,7 +9,7 @@ set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 venv=$root/.venv
 log=$root/build/install.log
-pythons="3.11, 3.12, 3.13 or 3.14"  # those that the pinned wheels exist for
+pythons="3.11, 3.12, 3.13 or 3.14"  # those that have wheels of the pinned versions
 
 groups=()
 [ $# -gt 0 ] || groups=(build)
@@ -47,8 +47,8 @@ run() {
 # shellcheck disable=SC1091
 is_debian() { [ -r /etc/os-release ] && (. /etc/os-release && [ "${ID:-}" = debian ]); }
 
-# Of the clang that is there, or that apt would install: its sanitizers and fuzzer are a package of
-# their own.
+# The packages of the installed clang, or of the one that apt would install; its sanitizers and
+# fuzzer have a package of their own.
 clang_version() {
   local version
   version=$(clang --version 2>/dev/null | sed -n 's/.*clang version \([0-9]*\).*/\1/p')
@@ -79,7 +79,7 @@ system_packages() {
   done
 }
 
-# Those that dpkg does not know as installed, one a line.
+# The packages that dpkg does not list as installed, one a line.
 missing_packages() {
   local word wanted=() installed
   for word in $(system_packages); do
@@ -109,7 +109,7 @@ install_packages() {
   fi
   local apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get
     -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3)
-  # A source that cannot be reached is no reason to stop: the packages may well be in the others.
+  # A source that cannot be reached is no reason to stop: the packages may be in the others.
   run "reading the package lists" bash -c '"$@" update || true' update "${apt[@]}"
   run "installing $*" "${apt[@]}" install -y --no-install-recommends "$@"
 }
@@ -121,7 +121,8 @@ usable_python() {
 sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))' >/dev/null 2>&1
 }
 
-# The system's Python comes first: one under a user's home (pyenv, conda) may be gone tomorrow.
+# The system's Python comes first, because one under a user's home (pyenv, conda) may be removed
+# later.
 find_python() {
   local candidate
   for candidate in "${PYTHON:-}" /usr/bin/python3{,.11,.12,.13,.14} python3{,.11,.12,.13,.14}; do
@@ -159,7 +160,7 @@ ensure_venv() {
   fi
 }
 
-# True when .venv holds every package of a requirements file in its version.
+# Whether .venv has every package of a requirements file in its version.
 has_requirements() {
   local name version found
   while IFS='=' read -r name _ version; do
@@ -171,7 +172,7 @@ has_requirements() {
 
 holds_libtorch() { [ -e "$1/include/torch/csrc/api/include/torch/torch.h" ]; }
 
-# cmake/Libtorch.cmake looks at the same two.
+# cmake/Libtorch.cmake looks in the same two places.
 own_libtorch() {
   if [ -n "${RETORT_LIBTORCH:-}" ] && ! holds_libtorch "$RETORT_LIBTORCH"; then
     fail "RETORT_LIBTORCH is $RETORT_LIBTORCH, which is no libtorch: that has include/ and lib/" \
@@ -185,7 +186,7 @@ missing_requirements() {
   for group in "${groups[@]}"; do
     file=$root/scripts/requirements/$group.txt
     if [ "$group" = build ] && own_libtorch; then continue; fi
-    [ -e "$file" ] || continue  # a group of system packages alone
+    [ -e "$file" ] || continue  # a group with system packages only
     has_requirements "$file" || echo "$group"
   done
 }
@@ -198,8 +199,8 @@ install_wheels() {
     --only-binary :all: --require-hashes -r "$1"
 }
 
-# stable-diffusion.cpp for this processor (and so not from pip's cache), without what only its own
-# tools use; CMAKE_ARGS can add a GPU.
+# Builds stable-diffusion.cpp for this processor (and so not from pip's cache), without the parts
+# that only its own tools use; CMAKE_ARGS can add a GPU.
 compile() {
   CMAKE_ARGS="-DSD_WEBP=OFF -DSD_WEBM=OFF ${CMAKE_ARGS:-}" \
     CMAKE_BUILD_PARALLEL_LEVEL=${JOBS:-$(nproc)} \
@@ -213,7 +214,7 @@ case $(uname -sm) in
   "Linux x86_64" | "Linux aarch64") ;;
   *) fail "retort is built on Linux on x86-64 or ARM64; this is $(uname -sm)" ;;
 esac
-own_libtorch || true  # a wrong RETORT_LIBTORCH is told before anything is installed
+own_libtorch || true  # reports a wrong RETORT_LIBTORCH before anything is installed
 
 look() {
   if command -v dpkg-query >/dev/null; then packages=$(missing_packages | sort -u | tr '\n' ' '); fi
@@ -229,7 +230,7 @@ requirements=""
 look
 [ -n "$packages$requirements" ] || exit 0
 
-# One at a time: a second make waits here, then looks again.
+# Only one runs at a time: a second make waits here, then checks again.
 exec 9<"$root"
 if ! flock -n 9; then
   echo "install: waiting for another install in this folder"

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # scripts/lint.sh includes|sizes|text|format-check|format|tidy [FILE...]
-#   includes      which file includes which, by cmake/rooms.txt, and each what it calls
+#   includes      which file includes which, and whether it includes what it calls
 #   sizes         how long functions, classes, and files of retort/run are
-#   text          no line of code or pages is longer than 100 columns; what pages say of the code
-#   format-check  clang-format on C++, ruff on Python; format mends what it finds
+#   text          whether lines of code or pages exceed 100 columns; what pages say of the code
+#   format-check  clang-format on C++, ruff on Python; format corrects what it finds
 #   tidy          clang-tidy; PRESET (release) is the build folder whose compile commands it reads
 # The tools are those that scripts/requirements/lint.txt pins.
 set -euo pipefail
@@ -13,7 +13,7 @@ bin=.venv/bin
 what=${1:-}
 [ $# -eq 0 ] || shift
 
-# The C++ files among those that were named, or all of them.
+# The C++ files among the arguments, or all without arguments.
 sources() {
   if [ $# -gt 0 ]; then
     local file
@@ -25,7 +25,7 @@ sources() {
   fi
 }
 
-# The same of Python.
+# The same for Python files.
 scripts() {
   if [ $# -gt 0 ]; then
     local file

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Run clang-tidy over the C++ sources: scripts/tidy.py BUILD [FILE...]
 
-BUILD holds a compile_commands.json. libtorch's headers take ten seconds and more to parse, and the
-checks on our own code little. So files are checked in batches, one translation unit that includes
-many; files that are built without those headers have batches of their own. Two files of a folder
+BUILD has a compile_commands.json. libtorch's headers take ten seconds and more to parse, and the
+checks of our own code little. Files are therefore checked in batches: one translation unit includes
+many. Files that are built without those headers have batches of their own. Two files of a folder
 whose unnamed namespaces share a name cannot be in one batch. Where a batch does not compile, its
 halves are tried.
 """
@@ -22,16 +22,16 @@ FOLDERS = ("retort", "cli", "tests", "bench")
 
 
 def members(path):
-    """The files that an entry of the database compiles: those that CMake put together
-    (UNITY_BUILD), or the one itself."""
+    """The files that an entry of the database compiles: those that CMake joined (UNITY_BUILD), or
+    the entry itself."""
     if path.parent.name != "Unity":
         return [path]
     return [pathlib.Path(name) for name in re.findall(r'(?m)^#include "(.+)"', path.read_text())]
 
 
 def read_commands(build):
-    """The sources of ours in the compilation database, whether each is built with the precompiled
-    header, and the union of their flags."""
+    """Our sources in the compilation database, whether each is built with the precompiled header,
+    and the union of their flags."""
     sources, flags = {}, {}
     for entry in json.loads((build / "compile_commands.json").read_text()):
         ours = [
@@ -71,8 +71,8 @@ def namespace_of(text):
 
 
 def declared(path):
-    """The names that a file has to itself, and those of its folder's headers that it sees, each
-    with its namespace."""
+    """The names in a file's unnamed namespaces, and those of its folder's headers that it includes,
+    each with its namespace."""
     text = path.read_text()
     own = set(TEST.findall(text))
     for inside in re.findall(r"(?ms)^namespace \{$(.*?)^\}  // namespace$", text):
@@ -129,7 +129,7 @@ class Checker:
         self.scratch.mkdir(exist_ok=True)
         self.common = (
             build / "CMakeFiles" / "retort_pch.dir" / "cmake_pch.hxx"
-        )  # what the build includes before every file
+        )  # the build includes it before every file
         self.flags = ["-Wall", "-Wextra", "-Wshadow", "-Wno-deprecated-declarations", *flags]
         beside = pathlib.Path(sys.executable).parent / "clang-tidy"
         self.program = str(beside) if beside.exists() else "clang-tidy"
@@ -179,7 +179,7 @@ def main():
         ):
             failed |= code != 0
             for finding in re.split(r"(?m)^(?=/\S+:\d+:\d+: (?:error|warning):)", told):
-                if finding not in seen:  # a header's is found in every batch
+                if finding not in seen:  # a finding in a header comes in every batch
                     seen.add(finding)
                     print(finding, end="", flush=True)
     if failed:

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Packs the Python package: scripts/wheel.sh PRESET, whose target retort_python is built, into
-# build/wheel/. The system's libraries go with it; torch's own are those of the torch wheel.
+# Packs the Python package into build/wheel/: scripts/wheel.sh PRESET, after retort_python is built.
+# The wheel contains the system's libraries; torch's libraries are those of the torch wheel.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 preset=${1:-release}

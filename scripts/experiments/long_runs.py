@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
 """Train what takes a night or a GPU: how accuracy grows with image-steps, and what the teacher's
-options are worth.
+options add.
 
     scripts/experiments/long_runs.py --eurosat DIR --flowers DIR --teacher efficientnet_lite2.pth \\
         --student-weights efficientnet_lite0.pth --out runs/long -- --device cuda
 
-Each DIR has train/ and test/, one folder a class; a data set that is not given is left out. What
-follows -- goes to every run. The cheapest runs come first. The same command again skips what is
-done and goes on with what was stopped, so that it can be ended at any time; --list says what is
-left, --table prints what there is. A run that fails is named at the end and does not stop the
+Each DIR has train/ and test/, one folder a class; a data set that is not given is left out. The
+options after -- are passed to every run. The cheapest runs come first. The same command again skips
+finished runs and continues stopped ones, so that it can be ended at any time; --list shows what is
+left, --table prints the results so far. A run that fails is named at the end and does not stop the
 others.
 """
 
@@ -23,10 +23,10 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 STEPS = (30_000, 100_000, 300_000, 1_000_000, 3_000_000)
-TEACHER_STEPS = 100_000  # of each run that tries an option of the teacher
+TEACHER_STEPS = 100_000  # for each run that tries an option of the teacher
 MILDER = ("--crop-min", "0.6", "--brightness", "0.1", "--contrast", "0.1", "--saturation", "0.1")
 STUDENT = ("--student", "efficientnet_lite0", "--image-size", "64")
-# Name: the options beside the teacher's name. PLAIN is what the others are set beside.
+# Name: the options besides the teacher's name. The others are compared with PLAIN.
 PLAIN = "default"
 TEACHER_OPTIONS = {
     PLAIN: (),
@@ -43,7 +43,7 @@ TEACHER_OPTIONS = {
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    data: str  # name of a data set, as data_sets() has it
+    data: str  # name of a data set in data_sets()
     arm: str
     steps: int
     seed: int
@@ -57,8 +57,7 @@ class Run:
 
 
 def data_sets(arguments):
-    """{name: (folder, options)}. Cuts are made in OUT/data, as links, where they are not there
-    yet."""
+    """{name: (folder, options)}. Cuts are made in OUT/data, as links, where they are missing."""
     found = {}
     if arguments.eurosat:
         for images in (20, 200):
@@ -78,7 +77,7 @@ def data_sets(arguments):
 
 
 def arms(arguments):
-    """{name: options} of the curves."""
+    """{name: options} for the curves."""
     taught = ("--teacher", f"{arguments.teacher}@128")
     return {
         "scratch": ("--teacher", "none"),
@@ -89,8 +88,8 @@ def arms(arguments):
 
 
 def plan(arguments, sets):
-    """Every run, the cheapest first; what the curves and the teacher's options share is there
-    once."""
+    """Every run, the cheapest first, without repeating runs that the curves and the teacher's
+    options share."""
     runs = {}
 
     def add(data, arm, steps, seed, options):
@@ -115,7 +114,7 @@ def plan(arguments, sets):
 
 
 def training_images(arguments, folder):
-    """How many images retort trains on in that folder, as it says itself; kept in
+    """The number of images that retort trains on in that folder, from its output; kept in
     OUT/images.json."""
     kept = arguments.out / "images.json"
     counts = json.loads(kept.read_text()) if kept.is_file() else {}
@@ -149,7 +148,7 @@ def summary(arguments, run):
 
 
 def train(arguments, run, sets):
-    """Whether the run ended well."""
+    """Whether the run ended without an error."""
     folder, view = sets[run.data]
     epochs = max(1, round(run.steps / training_images(arguments, folder)))
     out = arguments.out / run.name
