@@ -26,7 +26,7 @@ struct LinearHead {
 // `labels` are int64 [M]. Without validation images l2 is 1e-2. All tensors are on one device,
 // where the head is fitted; it is returned on the CPU. Tens of thousands of rows take seconds. Only
 // a few rows are float at a time, so that memory does not grow with M. Throws Error without rows,
-// and when `stop` is set.
+// and Interrupted when `stop` is set.
 LinearHead fit_linear_probe(const std::vector<at::Tensor>& features, const at::Tensor& labels,
                             const std::vector<at::Tensor>& val_features,
                             const at::Tensor& val_labels, int64_t classes, Log& log = null_log(),

@@ -39,7 +39,7 @@ class OutputStore {
   // Opens the stored features, compares some rows of all views with the live teacher, and computes
   // missing parts. With live views the teacher, images and recipe must outlive the store. Throws
   // Error when not one view fits the budget, when stored rows differ from the live teacher's, and
-  // when `stop` is set.
+  // Interrupted when `stop` is set.
   static OutputStore open(const std::filesystem::path& cache_dir, Teacher& teacher,
                           const data::ImageStore& images, const data::ViewRecipe& recipe,
                           const Options& options, Log& log = null_log(),
@@ -73,7 +73,7 @@ class OutputStore {
 };
 
 // The teacher's features of evaluation images (a store made for teacher.input_spec()), stored on
-// disk as those of views are. `what` names them in messages. Throws Error when `stop` is set.
+// disk as those of views are. `what` names them in messages. Throws Interrupted when `stop` is set.
 FeatureParts evaluation_features(const std::filesystem::path& cache_dir, Teacher& teacher,
                                  const data::ImageStore& images, const std::string& what,
                                  Log& log = null_log(), const StopFlag& stop = never_stop());

@@ -27,7 +27,7 @@ class CacheStoreTest : public ::testing::Test {
                                       Log& log = null_log()) {
     return StoreUse::begin(folder_.path(), kind, key, {{"data", "/photos"}, {"images", "3"}}, log);
   }
-  // One of so many bytes that was used so long after the epoch.
+  // Makes an entry of `bytes` bytes that was last used `used` seconds after the epoch.
   void make(const std::string& kind, const std::string& key, size_t bytes, std::time_t used) {
     static_cast<void>(use(kind, key));
     folder_.write(kind + "/" + key + "/part", std::string(bytes, 'x'));
@@ -48,7 +48,7 @@ TEST_F(CacheStoreTest, SaysWhatIsThere) {
   EXPECT_TRUE(stores_in(folder_ / "nowhere").empty());
   make("images", "a", 10, 1000);
   make("teacher", "b", 20, 3000);
-  folder_.write("images/c/shard", "12345");  // of a version that wrote no description
+  folder_.write("images/c/shard", "12345");  // written by a version that wrote no description
   const std::vector<StoreInfo> stores = stores_in(folder_.path());
   ASSERT_EQ(keys(), (Keys{"c", "b", "a"}));
   EXPECT_EQ(stores[1].bytes, 20U);
@@ -90,8 +90,7 @@ TEST_F(CacheStoreTest, AgeCountsFromTheLastUse) {
 
 TEST_F(CacheStoreTest, ARemovalThatWasKilledIsFinished) {
   folder_.write("trash/a-0123/part");
-  folder_.write("images/b.txt",
-                "data: /photos\n");  // its folder was renamed, and the process killed
+  folder_.write("images/b.txt", "data: /photos\n");  // its folder is in the trash already
   EXPECT_TRUE(prune(folder_.path(), {}).empty());
   EXPECT_FALSE(fs::exists(folder_ / "trash"));
   prune(folder_.path(), {.max_bytes = {}, .older_than = -1});

@@ -21,11 +21,11 @@ TEST(Device, OtherNamesAreRefusedWithThoseThatThereAre) {
     }
     EXPECT_USAGE_ERROR(check_device_name(name), "one of: cpu, cuda") << name;
   }
-  check_device_name("cuda:1");  // whether or not it is there
+  check_device_name("cuda:1");  // this device may be missing
 }
 
-// On a machine with a GPU the device, elsewhere one error that says what is missing and how to do
-// without.
+// On a machine with a GPU this returns the device, elsewhere an error that says what is missing and
+// how to do without it.
 TEST(Device, AGpuIsThereOrItIsSaidWhatIsMissing) {
   for (const char* name : {"cuda", "cuda:0"}) {
     try {

@@ -92,7 +92,7 @@ TEST(AtomicFile, SaysWhyItCannotWrite) {
   EXPECT_EQ(entries(folder.path()), 2u);
 }
 
-// As between two containers, in which both writers may be process 1.
+// This can happen between two containers, in which both writers may be process 1.
 TEST(AtomicFile, TwoOfOneProcessDoNotShareAFile) {
   const TestFolder folder;
   AtomicFile first(folder / "x"), second(folder / "x");
@@ -111,7 +111,7 @@ TEST(AtomicFile, OnlyWhatNobodyWritesIsSwept) {
   folder.write("notes.tmp12", "the user's");
   AtomicFile file(folder / "below/x");
   remove_abandoned(folder.path());
-  EXPECT_EQ(entries(folder / "below"), 1u);  // the one that is being written
+  EXPECT_EQ(entries(folder / "below"), 1u);  // the file that is being written
   file.commit();
   EXPECT_TRUE(std::filesystem::exists(folder / "below/x"));
   EXPECT_TRUE(std::filesystem::exists(folder / "notes.tmp12"));

@@ -49,7 +49,8 @@ TEST_F(Memory, StaysWithinFiveQuartersOfThePeak) {
   }
 }
 
-// Forward, each layer keeps two tensors; backward, each makes two more before it drops its own.
+// In the forward pass each layer keeps two tensors; in the backward pass each makes two more before
+// it drops its own.
 void step_through(const std::vector<int64_t>& layers) {
   std::vector<std::array<at::Tensor, 2>> kept;
   for (const int64_t size : layers) kept.push_back({bytes(size), bytes(size)});
@@ -101,7 +102,7 @@ TEST_F(Memory, EmptyAndResizedTensorsWork) {
 TEST_F(Memory, ASizeBeyondAllMemoryIsAnError) {
   for (const int power : {44, 60}) EXPECT_THROW(bytes(int64_t{1} << power), c10::Error);
   EXPECT_EQ(bytes(kMegabyte).fill_(7).sum().item<int64_t>(),
-            7 * kMegabyte);  // the next one is made all the same
+            7 * kMegabyte);  // the next one is allocated all the same
 }
 
 TEST_F(Memory, IsSharedByThreads) {

@@ -15,7 +15,7 @@ namespace {
 
 using testing::TestFolder;
 
-// The quota of a machine with these files: /proc/self/cgroup, and the control groups' own.
+// The quota of a machine with these files: /proc/self/cgroup, and the files of the control groups.
 double quota_of(const std::string& groups,
                 const std::vector<std::pair<std::string, std::string>>& files) {
   const TestFolder root;
@@ -41,7 +41,7 @@ TEST(Processors, AQuotaOfVersion1) {
   EXPECT_DOUBLE_EQ(quota_of(groups, {{"cpu,cpuacct/docker/0123/cpu.cfs_quota_us", "300000\n"},
                                      {"cpu,cpuacct/docker/0123/cpu.cfs_period_us", "100000\n"}}),
                    3);
-  // In the container the host's path is not mounted: its own group is the mount's root.
+  // In the container the host's path is not mounted; its own group is the root of the mount.
   EXPECT_DOUBLE_EQ(quota_of(groups, {{"cpu/cpu.cfs_quota_us", "50000\n"},
                                      {"cpu/cpu.cfs_period_us", "100000\n"}}),
                    0.5);

@@ -30,13 +30,13 @@ class SafetensorsHostile : public ::testing::Test {
   std::string refusal_of_header(const std::string& header, size_t data = 8) {
     return refusal(safetensors_bytes(header, std::string(data, '\0')));
   }
-  // Of a header with the one F32 tensor 'w' of this shape and these offsets.
+  // The refusal of a header with the single F32 tensor 'w' of this shape and these offsets.
   std::string refusal_of(const std::string& shape, const std::string& offsets,
                          const std::string& dtype = "F32") {
     return refusal_of_header(R"({"w":{"dtype":")" + dtype + R"(","shape":)" + shape +
                              R"(,"data_offsets":)" + offsets + "}}");
   }
-  // Whether it was read, to the last value; anything but an Error goes on.
+  // Whether all values can be read, or reading throws Error; other exceptions pass through.
   bool survives(const std::string& bytes) {
     put(folder_ / "x", bytes);
     try {

@@ -29,7 +29,7 @@ const StateDict& public_augmentations() {
   return tensors;
 }
 
-// The whole picture at this size, augmented.
+// The whole picture, augmented and rendered at this size.
 Image rendered(const std::vector<AugmentStep>& steps, int64_t size) {
   View view{0, 0, source().height, source().width};
   view.augment = steps;
@@ -38,7 +38,7 @@ Image rendered(const std::vector<AugmentStep>& steps, int64_t size) {
   return render_view(source(), view, spec);
 }
 
-// A grey image that is `value(x, y)`.
+// A grey image with the values value(x, y).
 template <typename Value>
 Planes painted(int64_t width, int64_t height, const Value& value) {
   std::vector<uint8_t> rgb;
@@ -89,13 +89,13 @@ TEST(Augment, DiffAugmentAgreesWithItsEquations) {
 }
 
 TEST(Augment, RecipesWithoutItKeepTheirKeyAndTheirViews) {
-  // What stored teacher outputs were filed under before there was any augmentation.
+  // This was the key of stored teacher outputs before there was augmentation.
   EXPECT_EQ(ViewRecipe{}.key(),
             "random-resized-crop 0.34999999999999998 1 0.75 1.3333333333333333 0.5 "
             "0.20000000000000001 0.20000000000000001 "
             "0.20000000000000001 0");
   ViewRecipe plain, other = plain;
-  other.augment.randaugment_magnitude = 3;  // of nothing
+  other.augment.randaugment_magnitude = 3;  // without effect, since there are no operations
   other.augment.diffaugment_mode = kMultiple;
   EXPECT_EQ(other.key(), plain.key());
   const View before = draw_view(plain, 200, 160, 1, 2, 3);
@@ -197,7 +197,7 @@ TEST(Augment, SingleDrawsOneOperationAndMultipleAllInOrder) {
 }
 
 TEST(Augment, DrawnValuesStayInTheirRanges) {
-  std::map<AugmentOp, std::pair<float, float>> range;  // of value 0
+  std::map<AugmentOp, std::pair<float, float>> range;  // of value 0 of each operation
   for (uint64_t i = 0; i < 3000; ++i) {
     for (const AugmentStep& step : drawn({kAll, kMultiple}, i)) {
       auto& [low, high] = range.try_emplace(step.op, step.values[0], step.values[0]).first->second;
@@ -219,8 +219,9 @@ TEST(Augment, DrawnValuesStayInTheirRanges) {
   expect(AugmentOp::diff_cutout, 0, 1);
 }
 
-// The same view at twice the size, brought down, is about the view itself: nothing that is drawn
-// depends on the resolution. Crops are moved by whole pixels: these values are that at both sizes.
+// A view rendered at twice the size and reduced is nearly the view itself, since drawn values do
+// not depend on the resolution. Crops move by whole pixels; these values are whole pixels at both
+// sizes.
 TEST(Augment, ModelsOfOtherResolutionsSeeTheSame) {
   for (const auto op : {AugmentOp::shear_x, AugmentOp::shear_y, AugmentOp::translate_x,
                         AugmentOp::translate_y, AugmentOp::rotate}) {

@@ -9,7 +9,7 @@ namespace {
 
 using testing::TestFolder;
 
-// Two classes; what each file holds is what its name ends in.
+// Two classes; the content of each file is the end of its name, from '-' on.
 Manifest manifest_in(const TestFolder& folder) {
   for (const char* file :
        {"train/a/1-same.jpg", "train/a/2-other.jpg", "train/b/3-fifth.jpg", "train/b/4-seventh.jpg",

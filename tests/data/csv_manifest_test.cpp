@@ -145,7 +145,7 @@ TEST_F(CsvManifest, AFileIsListedOnceUnderAnySpelling) {
   }
   std::filesystem::create_symlink("0.jpg", folder_ / "cat/link.jpg");
   expect_says(error(all + "cat/link.jpg,dog\n"), "as 'cat/0.jpg'");
-  EXPECT_EQ(load(all + "cat/link.jpg,cat\n").items.size(), 7U);  // as a copy would
+  EXPECT_EQ(load(all + "cat/link.jpg,cat\n").items.size(), 7U);  // treated as a copy
 }
 
 TEST_F(CsvManifest, AHeaderAloneIsSaid) {

@@ -24,7 +24,7 @@ using testing::fixture;
 
 Image decode_text(std::string_view text) { return decode(std::as_bytes(std::span(text)), "name"); }
 
-// Those of kinds that this build reads.
+// The fixtures of the formats that this build reads.
 std::vector<std::filesystem::path> fixtures() {
   std::vector<std::filesystem::path> files;
   for (const auto& entry : std::filesystem::directory_iterator(fixture("images"))) {
@@ -88,7 +88,7 @@ void expect_part_of(const Image& whole, const Window& window, const Part& part,
                                       << " at " << window.left << ", " << window.top;
 }
 
-// Of every kind of file, of one with many blocks, and of a reduced one.
+// For every kind of file, also one with many blocks, and for a reduced image.
 TEST(Decode, APartHasThePixelsOfTheWhole) {
   CounterRng rng{1, 2};
   for (const auto& path : fixtures()) {
@@ -130,7 +130,7 @@ TEST(Decode, APartIsInsideOfItsImage) {
 }
 
 // The tag as some cameras write it, big-endian, after other entries; and malformed segments, which
-// mean nothing.
+// are ignored.
 TEST(Decode, ExifInEveryForm) {
   const std::string jpeg = read_file(fixture("images/rgb_444.jpg"));
   const auto with = [&](const std::string& payload) {
@@ -154,7 +154,7 @@ TEST(Decode, ExifInEveryForm) {
   EXPECT_EQ(with("Exif\0\0II\x2A\0\xFF\xFF\xFF\xFF"s).width, 37);
 }
 
-// What lies behind the first image of a file, or between its parts, may be missing.
+// Whether the data after the first image of a file, or between its parts, may be missing.
 bool may_lack_its_end(const std::filesystem::path& path) {
   static const std::set<std::string> kinds{".avif", ".bmp", ".gif", ".mpo",
                                            ".pbm",  ".pgm", ".ppm", ".tif"};
@@ -173,7 +173,7 @@ TEST(Decode, CutFilesAreErrorsAndNeverCrash) {
   for (const auto& path : fixtures()) {
     const std::string data = read_file(path);
     const Image whole = decode_text(data);
-    // Nothing tells where the last number of a text ends.
+    // In text formats nothing marks where the last number ends.
     const size_t end =
         path.filename().string().starts_with("plain_") ? data.size() - 4 : data.size();
     for (size_t length = 0; length < end;
@@ -342,7 +342,7 @@ TEST(Decode, ImageNames) {
     EXPECT_FALSE(is_image_name(name)) << name;
 }
 
-// What a folder is asked for: names first, then the first bytes of files whose names say nothing.
+// Names decide first, then the first bytes of files whose names do not tell.
 TEST(Decode, PicturesAreFoundByNameAndByContent) {
   const testing::TestFolder folder;
   const std::string jpeg = read_file(fixture("images/rgb_444.jpg"));
@@ -350,7 +350,7 @@ TEST(Decode, PicturesAreFoundByNameAndByContent) {
     folder.write(name, content);
     return picture_at(folder / name);
   };
-  EXPECT_EQ(seen("a.jpg", "no image at all"), Picture::image);  // reading it will say so
+  EXPECT_EQ(seen("a.jpg", "no image at all"), Picture::image);  // reading it will report the error
   EXPECT_EQ(seen("0001", jpeg), Picture::image);
   EXPECT_EQ(seen("a.jpg_large", jpeg), Picture::image);
   EXPECT_EQ(seen("a.jpg?w=640", read_file(fixture("images/rgb.png"))), Picture::image);
@@ -362,7 +362,7 @@ TEST(Decode, PicturesAreFoundByNameAndByContent) {
   EXPECT_EQ(seen("a.dng", std::string("II*\0", 4)), Picture::unread);  // a TIFF by its first bytes
   EXPECT_EQ(seen("a.jpg.part", jpeg), Picture::unread);
   EXPECT_EQ(seen("a.jpg~", jpeg), Picture::unread);
-  EXPECT_EQ(seen("notes", "P5 is a kind of image"), Picture::image);  // so it begins
+  EXPECT_EQ(seen("notes", "P5 is a kind of image"), Picture::image);  // it begins like a PGM file
   EXPECT_EQ(seen("b.txt", "a dog"), Picture::no);
   EXPECT_EQ(seen("empty", ""), Picture::no);
   EXPECT_EQ(picture_at(folder / "nothing"), Picture::no);

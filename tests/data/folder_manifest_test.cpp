@@ -22,7 +22,7 @@ void fill_folders(const TestFolder& folder, const std::vector<std::string>& name
     for (int i = 0; i < count; ++i) folder.write(name + "/" + std::to_string(i) + ".jpg");
 }
 
-// "train cat" to how many.
+// The number of images by split and class, such as "train cat".
 Counts split_counts(const Manifest& manifest) {
   Counts all;
   for (const Item& item : manifest.items)
@@ -37,7 +37,7 @@ std::string notes(const Manifest& manifest, bool warnings_only = false) {
   return text;
 }
 
-// With every image as it is given: nothing carved but validation, which is counted as training.
+// The given splits: validation, which is always carved, counts as training.
 Counts given(const Manifest& manifest) {
   Counts all;
   for (const auto& [name, count] : split_counts(manifest))
@@ -175,7 +175,7 @@ TEST(FolderManifest, WrappersInsideSplitsAreEntered) {
   EXPECT_EQ(given(manifest),
             (Counts{{"train cats", 3}, {"train dogs", 3}, {"test cats", 3}, {"test dogs", 3}}));
   EXPECT_TRUE(mentions(notes(manifest), "reads 'test_set/test_set'")) << notes(manifest);
-  // A test split of one class with folders below it is none.
+  // A test folder with a single class that has subfolders is not a test split.
   const TestFolder one;
   fill_folders(one, {"train/cat", "train/dog", "test/cat/2020", "test/cat/2021"});
   EXPECT_EQ(given(load_manifest(one.path())),

@@ -42,7 +42,7 @@ struct Fixture {
 
   explicit Fixture(int64_t count)
       : manifest(photos(folder, count)), items(manifest.of(Split::train)) {}
-  // A list longer than the files are many: the store does not mind that an item comes twice.
+  // Repeats items up to `count`; the store accepts items that come twice.
   void repeat_to(size_t count) {
     const size_t once = items.size();
     while (items.size() < count) items.push_back(items[items.size() % once]);
@@ -89,7 +89,7 @@ TEST(ImageStore, HoldsDecodedPixelsAndLabels) {
   EXPECT_EQ(f.log.reports.back().total, 30);
 }
 
-// What is not stored is decoded for each view: the same bytes as from stored pixels.
+// An image that is not stored is decoded for each view, with the same bytes as from stored pixels.
 TEST(ImageStore, PixelsMayStayInTheirFiles) {
   Fixture f(12);
   f.folder.write("photos/3.jpg", "no image");
@@ -112,7 +112,7 @@ TEST(ImageStore, PixelsMayStayInTheirFiles) {
     for (int64_t number = 0; number < 5; ++number) {
       View view = draw_view({}, size.width, size.height, 0, i, number);
       if (std::min(view.height, view.width) >= 4 * spec.size)
-        continue;  // those are decoded at reduced size
+        continue;  // these are decoded at a reduced size
       EXPECT_EQ(interleaved(files.render(i, view, spec, one)).rgb,
                 interleaved(pixels.render(i, view, spec, other)).rgb)
           << i << " " << number;
@@ -129,7 +129,7 @@ TEST(ImageStore, PixelsMayStayInTheirFiles) {
             std::string::npos);
 }
 
-// Of large images whose pixels stay in their files no more are held than are being decoded.
+// Of large images whose pixels stay in their files, only those being decoded are in memory.
 TEST(ImageStore, ImagesInFilesAreNotHeld) {
   constexpr int64_t kSide = 1200;
   Fixture f(4);

@@ -25,7 +25,7 @@ void add_photo(const TestFolder& folder, const std::string& name) {
   folder.write(name, jpeg);
 }
 
-// "split class path" of every item.
+// Lines "split class path" of all items.
 std::set<std::string> listing(const Manifest& manifest) {
   std::set<std::string> found;
   for (const Item& item : manifest.items)
@@ -34,7 +34,7 @@ std::set<std::string> listing(const Manifest& manifest) {
   return found;
 }
 
-// How many of each class went to each split.
+// The number of images of each class in each split.
 std::map<std::string, int64_t> counts(const Manifest& manifest) {
   std::map<std::string, int64_t> found;
   for (const Item& item : manifest.items)
@@ -47,7 +47,7 @@ void expect_all_decode(const Manifest& manifest) {
     EXPECT_EQ(manifest.read(static_cast<int64_t>(i)).width, photo(3).width);
 }
 
-// One image record: label bytes, then planes whose values tell record, channel and place.
+// One image record: label bytes, then planes whose values encode record, channel and position.
 std::string record(const std::string& labels, int64_t number) {
   std::string bytes = labels;
   for (int64_t c = 0; c < 3; ++c) {
@@ -103,7 +103,7 @@ TEST(Layouts, Cifar10Binary) {
   const Manifest manifest = load_manifest(folder.path());
   EXPECT_EQ(manifest.classes, (std::vector<std::string>{"airplane", "automobile", "bird"}));
   EXPECT_FALSE(manifest.carved);
-  // Five files of 0 1 2 0: a tenth of 10, 5 and 5 for validation.
+  // Five files with the labels 0 1 2 0: a tenth of 10, 5 and 5 images goes to validation.
   EXPECT_EQ(counts(manifest), (std::map<std::string, int64_t>{{"test airplane", 2},
                                                               {"test automobile", 1},
                                                               {"test bird", 1},
@@ -153,7 +153,7 @@ TEST(Layouts, CifarRecordsGoThroughTheStore) {
   const std::string digest = manifest.digest();
   EXPECT_EQ(load_manifest(folder.path()).digest(), digest);
   write_cifar10(folder, 5);
-  EXPECT_NE(manifest.digest(), digest);  // the same items of files that have changed
+  EXPECT_NE(manifest.digest(), digest);  // the same items, but the files have changed
 }
 
 TEST(Layouts, CifarErrorsNameTheFile) {
@@ -194,7 +194,7 @@ TEST(Layouts, RecordsByTheirPath) {
   for (const char* name :
        {"a.bin", "a.bin#", "a.bin#-1", "a.bin#1x", "a.bin#99999999999999999999", "a#1", "a.jpg#1"})
     EXPECT_FALSE(record_of(name)) << name;
-  // A file may be called what it likes.
+  // A '#' may also be part of a file's name.
   add_photo(folder, "odd#1.jpg");
   EXPECT_EQ(read_image(folder / "odd#1.jpg").width, photo(3).width);
 }

@@ -169,7 +169,7 @@ TEST(Manifest, PicturesOfOtherKindsAreCounted) {
   folder.write(
       "list.csv",
       "path,label,split\na/0.jpg,a,train\na/1.jpg,a,train\nb/0.jpg,b,train\nb/1.jpg,b,train\n");
-  warn_of_unread(load_manifest(folder / "list.csv"), log);  // names its own
+  warn_of_unread(load_manifest(folder / "list.csv"), log);  // a list names its own files
   EXPECT_EQ(log.warnings.size(), 1U);
 }
 

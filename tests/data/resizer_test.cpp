@@ -11,14 +11,14 @@ namespace {
 Image noise(int64_t width, int64_t height, CounterRng& rng) {
   Image image{width, height, std::vector<uint8_t>(static_cast<size_t>(3 * width * height))};
   for (uint8_t& byte : image.rgb) {
-    // A third of the bytes at the ends, where sums leave a byte's range.
+    // A third of the bytes are 0 or 255, where sums leave the range of a byte.
     const int64_t value = rng.below(384);
     byte = static_cast<uint8_t>(value < 256 ? value : value < 320 ? 0 : 255);
   }
   return image;
 }
 
-// One Resizer for all sizes, so that what it keeps was left by images of other sizes.
+// One Resizer serves all sizes, so that its buffers hold the data of images of other sizes.
 TEST(Resizer, HasTheBytesOfLibtorch) {
   if (!has_avx2()) GTEST_SKIP() << "this processor has no AVX2: libtorch resizes";
   CounterRng rng{7};
@@ -41,7 +41,7 @@ TEST(Resizer, HasTheBytesOfLibtorch) {
   }
 }
 
-// Far smaller: hundreds of taps, more bits after the point than 16 bits of weight have.
+// Reduces strongly: hundreds of taps, and more fractional bits than weights of 16 bits have.
 TEST(Resizer, HasTheBytesOfLibtorchWhereAllIsOnePixel) {
   if (!has_avx2()) GTEST_SKIP() << "this processor has no AVX2: libtorch resizes";
   CounterRng rng{8};

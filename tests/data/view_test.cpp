@@ -209,8 +209,8 @@ TEST(View, SameBytesOnAnyThreadInAnyOrder) {
   EXPECT_EQ(std::set(serial.begin(), serial.end()).size(), static_cast<size_t>(kViews));
 }
 
-// In plain steps, which this file is compiled with for any processor: what is vectorised for this
-// one must not round otherwise.
+// The expected values are computed in plain steps, compiled for any processor; vectorised code must
+// not round differently.
 TEST(View, JitterRoundsAlikeOnEveryProcessor) {
   const auto byte = [](float value) {
     return static_cast<uint8_t>(std::clamp(static_cast<int>(value), 0, 255));

@@ -1,5 +1,5 @@
-// Teachers as graphs: what retort exports, read back; and, where a graph has its peculiarities,
-// written by OpenVINO.
+// Teachers as graphs: files that retort exports, read back, and graphs with peculiarities, written
+// by OpenVINO.
 #include "retort/models/programs/graph_network.h"
 
 #include <gtest/gtest.h>
@@ -70,8 +70,8 @@ TEST_F(ExportedGraph, NamesItsClasses) {
   EXPECT_EQ(head_classes(folder_ / "model.onnx"), (std::vector<std::string>{"a", "b", "c"}));
 }
 
-// A ONNX file is a protobuf message, to which fields can be appended: metadata_props is its
-// field 14.
+// An ONNX file is a protobuf message, to which fields can be appended: metadata_props is its field
+// 14.
 TEST_F(ExportedGraph, NamesItsClassesAsUltralyticsDoes) {
   const auto field = [](char tag, const std::string& bytes) {
     return std::string{tag, static_cast<char>(bytes.size())} + bytes;
@@ -130,7 +130,7 @@ TEST_F(ExportedGraph, SaysWhatIsWrong) {
   EXPECT_TRUE(says(error_of([&] { graph->forward_features(at::zeros({2, 4, 64, 64})); }), "64 px"));
 }
 
-// A batch of one is written down in it: for two images its one row would be twice as long.
+// The graph has a fixed batch of one: for two images its only row would be twice as long.
 TEST_F(GraphNetwork, OfOneImageAtATimeIsRunSo) {
   namespace op = ov::opset13;
   const auto images =

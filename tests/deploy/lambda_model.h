@@ -8,8 +8,8 @@
 
 namespace retort::deploy {
 
-// An ImageModel whose features are any function of the images; what `setup` registers is there to
-// read.
+// An ImageModel whose features are any function of the images; `setup` registers the parameters and
+// buffers that it reads.
 class LambdaModel : public models::ImageModel {
  public:
   using Features = std::function<at::Tensor(LambdaModel& model, const at::Tensor& images)>;
@@ -38,7 +38,7 @@ inline std::shared_ptr<LambdaModel> lambda_model(int64_t features, LambdaModel::
   return std::make_shared<LambdaModel>(features, classes, std::move(compute));
 }
 
-// The means of the channels, for models whose interest lies elsewhere.
+// The means of the channels, as features of models whose features do not matter.
 inline at::Tensor channel_means(const at::Tensor& images) {
   return images.mean(at::IntArrayRef{2, 3});
 }

@@ -15,10 +15,10 @@
 namespace retort::deploy {
 namespace {
 
-constexpr int kNoRuntime = 77, kNoPython = 127;  // check_onnx.py's, the shell's
+constexpr int kNoRuntime = 77, kNoPython = 127;  // exit codes of check_onnx.py and of the shell
 
-// The model through scripts/check_onnx.py, which runs ONNX Runtime: five images, one by one and at
-// once.
+// Runs the model with ONNX Runtime through scripts/check_onnx.py: five images, one by one and all
+// at once.
 void expect_same_in_onnx_runtime(models::ImageModel& model, int64_t size) {
   const testing::TestFolder folder;
   model.eval();
@@ -62,8 +62,8 @@ TEST_P(FamiliesInOnnxRuntime, GiveTheSameLogits) {
   testing::formula_fill(state);
   const at::NoGradGuard no_grad;
   for (auto& [name, tensor] : state) {
-    // Or the logits of a ResNet-50 go into the thousands and those of a MobileNetV3-Large or
-    // MobileNetV4 into the hundreds, where fp32 itself is not exact to 1e-3.
+    // Otherwise the logits of a ResNet-50 reach thousands and those of a MobileNetV3-Large or
+    // MobileNetV4 hundreds, where fp32 itself is not exact to 1e-3.
     if (name.starts_with("layer") && name.ends_with("bn3.weight")) tensor.mul_(0.2);
     if (GetParam().spec.arch == "mobilenet_v3_large" && name == "classifier.3.weight")
       tensor.mul_(0.2);

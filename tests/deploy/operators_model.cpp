@@ -9,7 +9,7 @@ namespace retort::deploy {
 
 namespace {
 
-// A buffer of the model, there from the first call on.
+// A buffer of the model, which the first call registers.
 at::Tensor weight(LambdaModel& model, const std::string& name, at::IntArrayRef shape,
                   double low = -0.5, double high = 0.5) {
   const auto buffers = model.named_buffers(/*recurse=*/false);
@@ -82,8 +82,8 @@ at::Tensor products(LambdaModel& model, const at::Tensor& images) {
   return at::linear(x, weight(model, "l3", {8, 8}));
 }
 
-// What a vision transformer does: tokens, a class token, resized position embeddings, attention in
-// its usual spellings.
+// The operators of a vision transformer: tokens, a class token, resized position embeddings, and
+// attention in its usual forms.
 at::Tensor transformer(LambdaModel& model, const at::Tensor& images) {
   const int64_t n = images.size(0), dim = 16, heads = 4;
   at::Tensor x = at::conv2d(images, weight(model, "patch", {dim, 3, 8, 8}), {}, 8)
@@ -103,8 +103,8 @@ at::Tensor transformer(LambdaModel& model, const at::Tensor& images) {
   x = x + at::scaled_dot_product_attention(parts[0], parts[1], parts[2])
               .transpose(1, 2)
               .reshape({n, 17, dim});
-  // Heads folded into the batch, as multi_head_attention_forward has it: a size that is a multiple
-  // of the batch.
+  // Heads are folded into the batch, as in multi_head_attention_forward, so that a size is a
+  // multiple of the batch.
   const std::vector<at::Tensor> halves =
       at::chunk(at::linear(at::layer_norm(x, {dim}), weight(model, "kv", {2 * dim, dim})), 2, -1);
   const at::Tensor keys =

@@ -7,8 +7,8 @@
 
 namespace retort::deploy {
 
-// Small models for images of 32 × 32 that between them use the operators that have a translation
-// (one of each set of aliases), in their usual forms.
+// Small models for images of 32 × 32, which together use all operators that have a translation (one
+// of each set of aliases), in their usual forms.
 std::vector<std::string> operator_groups();
 models::ModelPtr operators_model(const std::string& group);
 

@@ -10,7 +10,7 @@
 namespace retort::deploy {
 namespace {
 
-// Of the first node of this kind.
+// The first node of this kind.
 const torch::jit::Value* output_of(const BatchTrace& trace, const std::string& kind) {
   for (const torch::jit::Node* node : trace.graph().nodes())
     if (kind == node->kind().toQualString()) return node->output();

@@ -1,5 +1,5 @@
-// How far a checkpoint says that a training is. (Its tensors come through the fuzzer of
-// safetensors; their names and shapes are compared one by one.)
+// The position in a checkpoint. (The fuzzer of safetensors covers its tensors; their names and
+// shapes are compared one by one.)
 #include "retort/train/position.h"
 
 #include <cstdlib>

@@ -1,4 +1,4 @@
-// EXIF blocks and XMP packets: the input is both, one after the other at its first byte's place.
+// EXIF blocks and XMP packets: the input has both; its first byte is the position of the second.
 #include "retort/data/exif.h"
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// A part of the teacher's stored outputs: it is either what was written, or made again.
+// A part of the teacher's stored outputs: it is read as it was written, or computed again.
 #include "retort/core/feature_parts.h"
 
 #include <ATen/ATen.h>

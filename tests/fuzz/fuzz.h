@@ -9,9 +9,8 @@
 
 #include "retort/core/error.h"
 
-// What the fuzzers share. Each file beside this one holds one libFuzzer target, or several that
-// differ in the kind of input that they take: anything but an Error that leaves the parser ends the
-// fuzzer.
+// Shared by the fuzzers. Each file beside this one has one libFuzzer target, or several for
+// different kinds of input. A target aborts when anything but an Error leaves the parser.
 namespace retort::fuzz {
 
 inline std::string_view text_of(const uint8_t* data, size_t size) {
@@ -29,7 +28,7 @@ void expect_errors_only(Parse&& parse) {
   }
 }
 
-// An input as a file in memory, for what reads files by their path.
+// An input as a file in memory, for functions that read a file by its path.
 class InputFile {
  public:
   explicit InputFile(std::string_view bytes);
@@ -43,8 +42,8 @@ class InputFile {
   std::filesystem::path path_;
 };
 
-// An input as the files of a folder: names and contents in turn, each but the last ended by the
-// byte 0x1E. Names other than `allowed` are left out.
+// An input as the files of a folder: names and contents alternate, each ended by the byte 0x1E
+// except the last. Names that are not in `allowed` are skipped.
 class InputFolder {
  public:
   InputFolder(std::string_view bytes, std::initializer_list<std::string_view> allowed);

@@ -1,4 +1,4 @@
-// What the hub's server answers: the lines of a head, then an empty line, and a list of files.
+// Answers of the hub's server: the lines of a head, then an empty line, and a list of files.
 #include <algorithm>
 #include <cstdlib>
 
@@ -22,7 +22,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   fuzz::expect_errors_only([&] {
     const hub::FileHead head =
         hub::head_from(response, "https://host/org/name/resolve/main/file", "input");
-    if (!hub::is_safe_name(head.etag)) std::abort();  // it names a file in the cache
+    if (!hub::is_safe_name(head.etag)) std::abort();  // the etag becomes a file's name in the cache
     hub::origin_of(head.location);
   });
   if (const auto wait = hub::retry_after(response, 1'700'000'000); wait && *wait < 0) std::abort();

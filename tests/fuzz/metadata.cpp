@@ -1,4 +1,4 @@
-// What the metadata of a weight file or of an ONNX graph says of its classes and its images.
+// The classes and the preprocessing in the metadata of a weight file or an ONNX graph.
 #include "retort/data/input_spec.h"
 #include "retort/weights/class_names.h"
 

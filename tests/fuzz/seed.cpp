@@ -1,5 +1,5 @@
-// fuzz_seed FOLDER: writes the seeds that no fixture has: FOLDER/shard has shards of the image
-// store, FOLDER/feature_parts a part of the teacher's stored outputs.
+// fuzz_seed FOLDER: writes seeds that are not in the fixtures: shards of the image store to
+// FOLDER/shard, and a part of the teacher's stored outputs to FOLDER/feature_parts.
 #include <filesystem>
 #include <iostream>
 

@@ -1,5 +1,4 @@
-// What a model's folder says of itself: timm's and transformers' descriptions, and the index of
-// shards.
+// The descriptions in a model's folder: those of timm and transformers, and the index of shards.
 #include "retort/hub/snapshot.h"
 
 #include "retort/hub/description.h"

@@ -24,8 +24,8 @@ void wait_for(const fs::path& file, pid_t child) {
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
 }
 
-// The tool copies one of three images, which one the seed says. From its fourth image on it waits
-// for the file `go`, and says so with `waits`.
+// The tool copies one of three images, chosen by the seed. From its fourth image on it writes
+// `waits` and waits for the file `go`.
 class GenerateCliTest : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -100,12 +100,12 @@ bool is_running(pid_t process) {
   std::ifstream file("/proc/" + std::to_string(process) + "/stat");
   std::string text;
   std::getline(file, text);
-  const size_t end = text.rfind(')');  // of its name; its state follows
+  const size_t end = text.rfind(')');  // the end of its name; its state follows
   return end != std::string::npos && end + 2 < text.size() && text[end + 2] != 'Z' &&
          text[end + 2] != 'X';
 }
 
-// Whatever ends retort, the tool and what the tool has started end with it.
+// However retort ends, the tool and the processes that it started end with it.
 TEST_F(GenerateCliTest, TheToolDoesNotOutliveUs) {
   for (const bool killed : {true, false}) {
     fs::remove(folder_ / "waits");
@@ -120,7 +120,7 @@ TEST_F(GenerateCliTest, TheToolDoesNotOutliveUs) {
     ::kill(child, killed ? SIGKILL : SIGINT);
     if (!killed) {
       std::this_thread::sleep_for(std::chrono::milliseconds(200));
-      EXPECT_TRUE(is_running(tool));  // the first one lets it end its image
+      EXPECT_TRUE(is_running(tool));  // the first signal lets it finish its image
       ::kill(child, SIGINT);
     }
     EXPECT_EQ(testing::await_program(child, folder_ / "set.txt").code,

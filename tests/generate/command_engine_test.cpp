@@ -28,7 +28,7 @@ TEST(SplitWords, ReadsQuotesAndBackslashes) {
 
 class CommandEngineTest : public ::testing::Test {
  protected:
-  // A script with this body after its first line; $1 … are the engine's words.
+  // Writes a script with this body after its first line; $1 … are the engine's arguments.
   std::string script(const std::string& body) {
     put(folder_ / "tool", "#!/bin/sh\n" + body);
     std::filesystem::permissions(folder_ / "tool", std::filesystem::perms::owner_all);

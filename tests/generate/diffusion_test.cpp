@@ -1,5 +1,5 @@
-// stable-diffusion.cpp itself, where it is installed (scripts/install.sh generate), and what is
-// said where it is not.
+// stable-diffusion.cpp itself, where it is installed (scripts/install.sh generate), and the error
+// where it is not.
 #include <dlfcn.h>
 #include <gtest/gtest.h>
 #include <png.h>
@@ -98,7 +98,8 @@ TEST_F(DiffusionTest, AModelThatIsNoneEndsInAMessage) {
       says(start_with(library_file(), folder_ / "model"), "get sd version from file failed"));
 }
 
-// A dtype that no weight has: the library throws in a thread of its own, which ends its process.
+// With a dtype that no weight has the library throws in a thread of its own, which ends its
+// process.
 TEST_F(DiffusionTest, AModelThatTheLibraryDiesOfEndsInAMessage) {
   RETORT_NEEDS_LIBRARY();
   const std::string header =
@@ -112,8 +113,8 @@ TEST_F(DiffusionTest, AModelThatTheLibraryDiesOfEndsInAMessage) {
   EXPECT_TRUE(says(message, "type i32 unsupported"));
 }
 
-// The whole command on a checkpoint of full shape: killed while it makes its second image, gone on
-// with, and one image made again alone.
+// The whole command on a checkpoint of full size: it is killed while it makes its second image,
+// then continued, and one image is made again alone.
 TEST_F(DiffusionTest, ACheckpointMakesASetThatSurvivesAKill) {
   RETORT_NEEDS_LIBRARY();
   testing::write_sd1_checkpoint(folder_ / "sd1.safetensors");

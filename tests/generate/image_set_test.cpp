@@ -1,4 +1,4 @@
-// The set on disk: what is made, listed, gone on with, and refused.
+// The image set on disk: making, listing, continuing and refusing it.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
@@ -81,7 +81,7 @@ TEST_F(ImageSetTest, MakesAFolderForEachClassThatTheLoaderReads) {
       says(read_file(result.manifest), "cat/00001.png,cat,train,\"a café, at night\",text,"));
 }
 
-// The first file of all, the settings', may be cut off.
+// The settings' file, which is written first, may be cut off.
 TEST_F(ImageSetTest, ASetThatWasKilledAtOnceGoesOn) {
   folder_.write("set/settings.json.tmp754f80c9269f6a48", "{");
   Noise noise;
@@ -181,7 +181,7 @@ TEST_F(ImageSetTest, OnlyOneWorksInAFolder) {
                    "is in use: process " + std::to_string(::getpid())));
 }
 
-// A disk that is full fails a write as a limit on the size of files does.
+// A limit on the size of files makes a write fail as a full disk does.
 void end_with_limit(rlim_t bytes, const SetPlan& plan, Noise& noise) {
   std::signal(SIGXFSZ, SIG_IGN);
   const rlimit limit{bytes, bytes};

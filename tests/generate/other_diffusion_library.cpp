@@ -1,5 +1,5 @@
-// Exports what retort looks for in stable-diffusion.cpp, but its first struct is longer, as in
-// another version.
+// Exports the functions that retort looks for in stable-diffusion.cpp, with a longer first struct,
+// as in another version.
 #include <cstring>
 
 extern "C" {

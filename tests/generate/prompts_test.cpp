@@ -108,7 +108,7 @@ TEST(Picture, IsAFunctionOfClassNumberAndSeed) {
   EXPECT_EQ(third.prompt, "a cat");
   EXPECT_EQ(picture(cat, 3, 7, Format::jpeg).path, "cat/00003.jpg");
   EXPECT_EQ(picture(cat, 3, 7, Format::jpeg).prompt, "two cats");
-  // Sets that were made before go on only if these stay.
+  // Existing image sets can be continued only if these values stay.
   EXPECT_EQ(third.seed, picture(cat, 0, 7, Format::png).seed + 2);
   EXPECT_EQ(picture(cat, 0, 0, Format::png).seed, 992035410);
   EXPECT_NE(picture(cat, 0, 0, Format::png).seed, picture(cat, 0, 1, Format::png).seed);

@@ -148,7 +148,7 @@ class Checkpoint {
     conv(name + ".conv_out", channels, last, 3);
   }
 
-  static constexpr int64_t kPool = int64_t{40} << 20;  // the largest tensor and a little
+  static constexpr int64_t kPool = int64_t{40} << 20;  // a little more than the largest tensor
   at::Tensor pool_ =
       at::randn({kPool}, at::detail::createCPUGenerator(1), at::kFloat).mul_(0.02).to(at::kHalf);
   int64_t offset_ = 0;

@@ -72,7 +72,7 @@ struct Case {
   const char *pointer, *value, *says;
 };
 
-// `refused_with(pointer, value)` is what is said of the good file with that change.
+// refused_with(pointer, value) is the error for the good file with that change.
 template <typename Refused>
 void expect_all(std::span<const Case> cases, const Refused& refused_with) {
   for (const Case& malformed : cases)

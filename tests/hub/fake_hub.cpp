@@ -14,7 +14,7 @@ namespace {
 
 const std::string kStorage = "/storage/";
 
-// "bytes=100-": what follows byte 100.
+// The body from byte 100 on, for "bytes=100-".
 Answer ranged(const Request& request, const std::string& bytes) {
   const std::string range = request.header("range");
   if (range.empty()) return {200, {{"Accept-Ranges", "bytes"}}, bytes};

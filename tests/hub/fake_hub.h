@@ -34,7 +34,7 @@ class FakeHub {
   FakeHub(const FakeHub&) = delete;
   FakeHub& operator=(const FakeHub&) = delete;
   void add(const std::string& name, const std::string& bytes, bool large = false);
-  // Answers that come first, once each: to all requests, or to those for a file's bytes.
+  // Queue an answer that is given first, once: to any request, or to one for a file's bytes.
   void next(Answer answer) { next_.push_back(std::move(answer)); }
   void next_bytes(Answer answer) { next_bytes_.push_back(std::move(answer)); }
 
@@ -44,12 +44,12 @@ class FakeHub {
 
   std::map<std::string, HubFile> files;
   std::string commit = kCommit;
-  std::string listing;                        // instead of the true one
-  std::string early;                          // comes before the answer for a small file
-  std::string token;                          // needed for everything, when not empty
-  size_t cut_each_after = std::string::npos;  // bytes of a large file that one connection brings
+  std::string listing;                        // instead of the true listing
+  std::string early;                          // sent before the answer for a small file
+  std::string token;                          // required for everything, when not empty
+  size_t cut_each_after = std::string::npos;  // bytes of a large file that one connection sends
   std::unique_ptr<HttpServer> hub, storage;
-  // What happens first at each request for a large file's bytes.
+  // Called first at each request for a large file's bytes.
   std::function<void(const Request&)> on_bytes;
 
  private:
@@ -61,13 +61,13 @@ class FakeHub {
   std::deque<Answer> next_, next_bytes_;
 };
 
-// Bytes that are all different from what a mistake would make of them.
+// Bytes without repetition, so that misplaced bytes are noticed.
 std::string pattern(size_t size, uint64_t seed = 1);
 
-// The etag that the hub gives these bytes.
+// The etag that the hub would give to these bytes.
 std::string etag_of_bytes(const std::string& bytes, bool large);
 
-// What the library says, kept.
+// Keeps the library's messages.
 class Recorder : public Log {
  public:
   void info(const std::string& message) override { said.push_back(message); }

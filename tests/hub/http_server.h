@@ -20,9 +20,9 @@ struct Answer {
   int status = 200;
   std::map<std::string, std::string> headers;
   std::string body = {};
-  size_t cut_after = std::string::npos;  // of the body: then the connection ends
+  size_t cut_after = std::string::npos;  // bytes of the body after which the connection ends
   bool chunked = false;                  // instead of a Content-Length
-  std::string early = {};                // a whole answer that comes before, as it is sent
+  std::string early = {};                // a complete answer that is sent before this one, as it is
 };
 
 // An HTTP/1.1 server on a free port of 127.0.0.1, one connection a request, on a thread of its own.
@@ -34,7 +34,7 @@ class HttpServer {
   HttpServer& operator=(const HttpServer&) = delete;
 
   std::string url() const { return "http://127.0.0.1:" + std::to_string(port_); }
-  // What was asked so far, in order.
+  // The requests so far, in order.
   std::vector<Request> requests() const;
 
  private:

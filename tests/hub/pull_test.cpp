@@ -214,7 +214,7 @@ TEST_F(Pull, AFileThatChangedBetweenTriesIsNotMixed) {
   hub_.on_bytes = [&](const Request&) {
     if (hub_.storage->requests().size() == 2) hub_.cut_each_after = std::string::npos;
   };
-  // Between the tries: what the wait before the second one is for.
+  // The file changes during the wait before the second attempt.
   PullOptions options = this->options();
   options.wait = [&](std::chrono::milliseconds) { hub_.add(kWeights, other, true); };
   const Snapshot snapshot = pull(options);
@@ -238,7 +238,7 @@ TEST_F(Pull, WrongBytesAreNotPlaced) {
 }
 
 TEST_F(Pull, WrongTextsAreNotPlaced) {
-  hub_.files["config.json"].bytes = R"({"architecture": "z"})";  // with the etag of what it was
+  hub_.files["config.json"].bytes = R"({"architecture": "z"})";  // with the etag of the old bytes
   EXPECT_TRUE(says(refusal(), "does not fit its git checksum"));
 }
 

@@ -13,8 +13,8 @@
 namespace retort::models {
 namespace {
 
-// Channels that fill rows and that do not, places that can be joined and that cannot, several
-// shares.
+// Channels that fill rows and channels that do not, positions that can be joined and that cannot,
+// and several shares.
 const std::vector<std::array<int64_t, 4>> kShapes{{2, 3, 5, 5},    {4, 16, 8, 8}, {3, 33, 7, 5},
                                                   {2, 1280, 2, 2}, {5, 24, 3, 1}, {8, 40, 60, 61}};
 
@@ -24,7 +24,8 @@ at::Tensor maps_of(at::IntArrayRef shape, double mean = 0, double std = 1) {
       .contiguous(at::MemoryFormat::ChannelsLast);
 }
 
-constexpr double kHalfAStep = 1.0 / 256;  // of bfloat16: eight bits of a value count
+constexpr double kHalfAStep =
+    1.0 / 256;  // half a rounding step of bfloat16, which has 8 significant bits
 
 TEST(Bf16Layers, MomentsAreThoseOfTheValues) {
   torch::manual_seed(1);
@@ -56,7 +57,7 @@ TEST(Bf16Layers, BatchNormAndItsGradientsAreExactButForTheLastRounding) {
                        whole = at::batch_norm(x, w, b, {}, {}, /*training=*/true, 0, 1e-5, false);
       EXPECT_LT(error(found, whole.clamp(bounds.low, bounds.high).detach()), kHalfAStep)
           << maps.sizes();
-      // What is cut off is taken from what was found: at the edge the rounding decides.
+      // The clamped values are taken from the result, because rounding decides at the bounds.
       const at::Tensor inside = (found > bounds.low).logical_and(found < bounds.high);
       whole.backward(gradient.to(at::kDouble) * inside);
       const auto [of_maps, of_weight, of_bias] = kernels::gradients_of(gradient, maps, norm);
@@ -88,7 +89,7 @@ TEST(Bf16Layers, StandInForTorchsNormInTraining) {
     if (activation != nullptr) expected = activation(expected);
     EXPECT_EQ(found.scalar_type(), at::kBFloat16);
     EXPECT_LT(error(found.detach(), expected.detach().to(at::kDouble)),
-              2 * kHalfAStep);  // of the norm, and of the activation
+              2 * kHalfAStep);  // one rounding of the norm and one of the activation
     EXPECT_LT(error(ours->running_mean, torchs->running_mean.to(at::kDouble)), 1e-5);
     EXPECT_LT(error(ours->running_var, torchs->running_var.to(at::kDouble)), 1e-5);
     EXPECT_TRUE(at::equal(ours->num_batches_tracked, torchs->num_batches_tracked));

@@ -82,7 +82,7 @@ const std::vector<Case> kCases{
     {300, 24, {4, 4}, {3, 3}, {1, 1}, {1, 1}},
 };
 
-// With a bias and without; a bfloat16 has eight bits.
+// With and without a bias; a bfloat16 has 8 significant bits.
 TEST(Depthwise, IsAsExactInBf16AsItsLastRounding) {
   for (size_t i = 0; i < kCases.size(); ++i) {
     const Case& c = kCases[i];
@@ -99,7 +99,7 @@ TEST(Depthwise, IsAsExactInBf16AsItsLastRounding) {
       EXPECT_EQ(found.sizes(), expected.sizes());
       const std::array<int64_t, 2> dilation{c.dilation, c.dilation}, none{0, 0};
       const auto own = bias.defined() ? std::optional(bias) : std::nullopt;
-      // What is left to libtorch is as exact as that.
+      // Outputs that libtorch computes are not checked.
       if (at::equal(found, at::native::convolution(o.input, o.weight, own, c.stride, c.padding,
                                                    dilation, false, none, c.channels)))
         continue;
@@ -141,8 +141,7 @@ TEST(DepthwiseBackward, IsAsExactInBf16AsItsLastRounding) {
     for (int k = 0; k < 3; ++k) {
       EXPECT_EQ(found[k].scalar_type(), at::kBFloat16);
       EXPECT_EQ(found[k].sizes(), expected[k].sizes());
-      // What is left to libtorch is as exact as that: on processors without AVX-512 it adds up in
-      // bf16.
+      // Gradients that libtorch computes are not checked: without AVX-512 it adds up in bf16.
       if (at::equal(found[k], library[k])) continue;
       EXPECT_LT(error(found[k], expected[k]), 1.0 / 256) << "case " << i << ", gradient " << k;
     }

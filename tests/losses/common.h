@@ -46,7 +46,7 @@ inline void formula_fill(torch::nn::Module& module) {
   for (const auto& parameter : module.named_parameters())
     state[parameter.key()] = parameter.value();
   testing::formula_fill(state);
-  // Memory banks: in full precision too, so that rounding is not what a comparison sees.
+  // Memory banks get full precision too, so that comparisons do not see rounding.
   for (const auto& buffer : module.named_buffers()) {
     const std::string name = buffer.key().substr(buffer.key().rfind('.') + 1);
     if (name.ends_with("_bank"))
@@ -54,7 +54,7 @@ inline void formula_fill(torch::nn::Module& module) {
   }
 }
 
-// Module::to would make doubles of counters and ids as well.
+// Module::to would also convert counters and ids to double.
 inline void to_double(torch::nn::Module& module) {
   std::vector<at::Tensor> tensors = module.parameters();
   for (const at::Tensor& buffer : module.buffers()) tensors.push_back(buffer);
@@ -62,7 +62,7 @@ inline void to_double(torch::nn::Module& module) {
     if (tensor.is_floating_point()) tensor.set_data(tensor.to(at::kDouble));
 }
 
-// The loss with its defaults, these options, formula-filled parameters, in fp64.
+// The loss with its defaults and these options, with formula-filled parameters, in fp64.
 inline std::shared_ptr<Loss> formula_loss(const std::string& name, const Options& options) {
   const LossEntry& entry = find_loss(name);
   LossContext context = formula_context();

@@ -95,7 +95,7 @@ TEST(AlignUniform, UniformityOfKnownPoints) {
 }
 
 TEST(InfoNce, TheQueueKeepsTheNewestAndSparesTheImageItself) {
-  // One image a step: against a queue of its own past alone there is nothing to tell apart.
+  // One image a step: against a queue with only its own past there are no negatives.
   StepView step = formula_step(at::kDouble);
   const std::shared_ptr<Loss> loss = formula_loss("info_nce", {{"dim", kDim}, {"queue", 3}});
   StepView one = step;
@@ -143,8 +143,8 @@ TEST(Crd, NegativesAreOfOtherClasses) {
   for (at::Tensor& parameter : loss->parameters()) parameter.zero_();
   for (const char* side : {"student.output.bias", "teacher.output.bias"})
     loss->named_parameters()[side][0] = 1;
-  // Both embed as (1, 0). Class 1's bank rows are e0, class 0's −e0: for an image of class 1 all
-  // negatives score e⁻¹.
+  // Both sides embed as (1, 0). The bank rows of class 1 are e0, those of class 0 −e0: for an image
+  // of class 1 all negatives score e⁻¹.
   const at::Tensor rows =
       at::tensor({1.0, 0.0, -1.0, 0.0, 1.0, 0.0, -1.0, 0.0}, at::kDouble).view({4, 2});
   for (const char* bank : {"student_bank", "teacher_bank"}) loss->named_buffers()[bank].copy_(rows);
@@ -170,8 +170,8 @@ TEST(Crd, AnImageWithoutALabelHasAllOthersForNegatives) {
   step.labels = context.labels;
   EXPECT_TRUE(loss->forward(step).isfinite().item<bool>());
 
-  // A pile of one: its only negatives are the labelled ones, never itself. The bank says which were
-  // drawn.
+  // With a single unlabelled image its only negatives are the labelled ones, never itself. NaNs in
+  // the bank show which rows were drawn.
   context.images = 3;
   context.labels = at::tensor({0, 1, -1}, at::kLong);
   const std::shared_ptr<Loss> small = find_loss("crd").make(context);
@@ -190,12 +190,12 @@ TEST(Crd, AnImageWithoutALabelHasAllOthersForNegatives) {
     small->eval();
     return small->forward(one).item<double>();
   };
-  EXPECT_TRUE(std::isnan(value(0, 0)));  // the pile's image is among its negatives
+  EXPECT_TRUE(std::isnan(value(0, 0)));  // the unlabelled image is among its negatives
   small->named_buffers()["student_bank"][2].zero_();
   small->named_buffers()["teacher_bank"][2].zero_();
   for (const char* bank : {"student_bank", "teacher_bank"})
     small->named_buffers()[bank][0].fill_(std::numeric_limits<double>::quiet_NaN());
-  EXPECT_TRUE(std::isnan(value(2, -1)));  // image 0 is among the pile's
+  EXPECT_TRUE(std::isnan(value(2, -1)));  // image 0 is among the negatives of the unlabelled one
 }
 
 TEST(SupCon, AnImageWithoutALabelIsAClassOfItsOwn) {
@@ -270,7 +270,7 @@ TEST(CrossEntropy, EvenLogitsCostLogOfTheClasses) {
               1e-12);
 }
 
-// A batch of many unlabelled images may leave a logit loss one row.
+// A batch with many unlabelled images may leave a single row for a logit loss.
 TEST(Losses, OneRowIsEnough) {
   StepView step = formula_step(at::kFloat);
   for (at::Tensor StepView::*field :

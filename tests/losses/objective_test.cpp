@@ -84,7 +84,7 @@ TEST(Objective, FullPrecisionUnderAutocast) {
   const Objective::Value value = objective.forward(low);
   EXPECT_EQ(value.total.scalar_type(), at::kFloat);
   EXPECT_EQ(value.total.item<float>(), expected.total.item<float>());
-  // The region around it is as it was.
+  // Outside, autocast is still on.
   EXPECT_EQ(at::matmul(at::ones({2, 2}), at::ones({2, 2})).scalar_type(), at::kBFloat16);
 }
 
@@ -94,7 +94,8 @@ TEST(Objective, OnAnotherDeviceIsTheSameAndWaitsForNothing) {
     SCOPED_TRACE(entry.name);
     std::vector<TermConfig> terms{{entry.name, 1, {}}};
     if (entry.name == "info_nce") terms[0].options = {{"queue", 5}};
-    // Two steps, as banks and queues are empty in the first: the second's value and gradients.
+    // Two steps, because banks and queues are empty in the first: the value and gradients of the
+    // second.
     const auto values = [&](bool far) {
       Objective objective(terms, formula_context());
       formula_fill(objective);

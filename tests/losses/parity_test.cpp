@@ -1,6 +1,6 @@
-// Against references in Python (scripts/fixtures/losses.py), which were written anew after the
-// authors' public code: they compute as it does, but none of that code runs. Two functions,
-// align_loss and uniform_loss, are the lines that their authors publish.
+// Parity with references in Python (scripts/fixtures/losses.py), which were written anew to compute
+// what the authors' public code computes; none of that code runs. Two functions, align_loss and
+// uniform_loss, are lines that their authors published.
 #include <gtest/gtest.h>
 
 #include <torch/autograd.h>
@@ -83,8 +83,8 @@ TEST(LossParity, AlignmentAndUniformity) {
     if (function == "alignment") {
       EXPECT_LT(difference(gradient, expected.at("gradient")), 1e-12);
     } else {
-      // ‖zi − zj‖² = 2 − 2·zi·zj holds on the sphere alone, so the gradients agree in its tangent
-      // plane.
+      // ‖zi − zj‖² = 2 − 2·zi·zj holds only on the sphere, so that the gradients agree only in its
+      // tangent plane.
       const at::Tensor reference =
           at::tensor(expected.at("gradient").get<std::vector<double>>(), at::kDouble).view_as(s);
       const at::Tensor gap = gradient - reference;

@@ -1,4 +1,4 @@
-// Against torchvision's and timm's networks on formula-filled weights.
+// Parity with torchvision's and timm's networks on formula-filled weights.
 #include <gtest/gtest.h>
 #include <torch/optim/adamw.h>
 #include <torch/utils.h>
@@ -23,7 +23,7 @@ double largest_difference(const at::Tensor& actual, const nlohmann::json& expect
          wanted.abs().max().item<double>();
 }
 
-// Names to shapes of the public state_dict, batch norms spelled out.
+// The names and shapes of the public state_dict, with all tensors of batch norms.
 std::map<std::string, std::vector<int64_t>> public_shapes(const nlohmann::json& fixture) {
   std::map<std::string, std::vector<int64_t>> shapes;
   for (const auto& layer : fixture["layers"]) {
@@ -41,7 +41,7 @@ std::map<std::string, std::vector<int64_t>> public_shapes(const nlohmann::json& 
   return shapes;
 }
 
-// What training has changed, running statistics included.
+// The tensors that training has changed, also running statistics.
 void expect_changes(ImageModel& model, const nlohmann::json& expected) {
   for (const auto& [name, tensor] : state_of(model))
     if (!name.ends_with("num_batches_tracked"))
@@ -106,7 +106,8 @@ at::Tensor loss_of(ImageModel& model) {
   return at::cross_entropy_loss(model.forward(images).logits, labels);
 }
 
-// In float64: filled like this, the networks amplify float32's rounding to several per cent.
+// In float64, because these networks amplify float32's rounding to several per cent when they are
+// filled by formula.
 class ConvnetTraining : public ConvnetParity {};
 
 TEST_P(ConvnetTraining, GradientsAndThreeOptimiserSteps) {

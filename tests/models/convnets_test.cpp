@@ -31,7 +31,7 @@ std::optional<Recognised> recognise(const StateDict& state, const std::string& a
   return found;
 }
 
-// The message of the Error that the file gives.
+// The message of the Error that reading the file gives.
 std::string complaint(const StateDict& state, const std::string& arch = "") {
   try {
     recognise(state, arch);
@@ -45,8 +45,7 @@ void erase_prefix(StateDict& state, const std::string& prefix) {
   std::erase_if(state, [&](const auto& item) { return item.first.starts_with(prefix); });
 }
 
-// The same tensors as EfficientNet-PyTorch names them: its modules and timm's come in the same
-// order.
+// The same tensors under EfficientNet-PyTorch's names; its modules come in timm's order.
 StateDict lukemelas_state(const std::string& arch) {
   const nlohmann::json fixture = convnet_fixture(arch);
   std::map<std::string, std::string> theirs;
@@ -350,7 +349,7 @@ TEST(Convnets, DroppedBranchesKeepTheMean) {
   torch::manual_seed(5);
   const at::Tensor dropped = drop_branches(at::ones({1000, 2, 3, 3}), 0.25);
   const at::Tensor rows = dropped.flatten(1);
-  EXPECT_TRUE(at::equal(rows.amin(1), rows.amax(1)));  // an image's branch as a whole
+  EXPECT_TRUE(at::equal(rows.amin(1), rows.amax(1)));  // an image's branch is dropped as a whole
   EXPECT_NEAR(dropped.amax().item<double>(), 1 / 0.75, 1e-6);
   EXPECT_EQ(dropped.amin().item<double>(), 0);
   EXPECT_NEAR(dropped.mean().item<double>(), 1, 0.1);  // 0.018 is one standard deviation

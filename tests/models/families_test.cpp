@@ -1,5 +1,5 @@
-// Families whose sizes are read off the shapes: small networks in each public naming, against
-// torchvision, timm and transformers.
+// Families whose sizes are read from the shapes: small networks in each public naming, compared
+// with torchvision, timm and transformers.
 #include <gtest/gtest.h>
 #include <torch/utils.h>
 
@@ -32,7 +32,7 @@ std::optional<Recognised> recognised_by_any(const StateDict& file, const std::st
   return std::nullopt;
 }
 
-// The message of the Error that the file gives, or that no family knows it.
+// The message of the Error that reading the file gives, or of no family recognising it.
 std::string complaint_of(const StateDict& file) {
   try {
     return recognised_by_any(file) ? "none" : "not recognised";
@@ -43,7 +43,7 @@ std::string complaint_of(const StateDict& file) {
   }
 }
 
-// Relative to the largest.
+// The largest difference, as a share of the largest value.
 double difference(const at::Tensor& actual, const nlohmann::json& rows) {
   double worst = 0;
   for (size_t i = 0; i < rows.size(); ++i) {
@@ -93,7 +93,7 @@ TEST_P(FamilyParity, AFileGivesThePublicOutputs) {
   RecordProperty("difference", std::to_string(worst * 1e6) + "e-6");
   EXPECT_LT(worst, 1e-4);
 
-  // What was read, written down and read again is the same network.
+  // A network that is read, written and read again is the same.
   const ModelPtr again = make_model(model_spec_from(to_json(model->spec())));
   load_state(*again, state_of(*model), "");
   EXPECT_EQ(again->input_spec(), model->input_spec());
@@ -115,7 +115,7 @@ TEST_P(FamilyDamage, IsAnErrorThatNamesTheTensor) {
     EXPECT_TRUE(complaint.starts_with("tensor '") || complaint == "not recognised")
         << name << ": " << complaint;
   };
-  const size_t step = std::max<size_t>(whole.size() / 30, 1);  // of large files not every tensor
+  const size_t step = std::max<size_t>(whole.size() / 30, 1);  // not every tensor of large files
   size_t number = 0;
   for (const auto& [name, tensor] : whole) {
     if (number++ % step != 0 || name.ends_with("num_batches_tracked") ||
@@ -132,7 +132,8 @@ TEST_P(FamilyDamage, IsAnErrorThatNamesTheTensor) {
   }
   EXPECT_LE(unknown, 6);
   EXPECT_GE(named,
-            cases * 9 / 10);  // where sizes are read from a tensor, others may be what does not fit
+            cases * 9 / 10);  // where sizes come from a tensor, the message may name another one
+                              // that does not fit
   StateDict more = whole;
   more["surplus.weight"] = at::zeros({1});
   EXPECT_TRUE(mentions(complaint_of(more), "'surplus.weight' has no place in "))
@@ -167,7 +168,7 @@ TEST_P(FamilyTraining, InitialWeightsAndGradients) {
 }
 
 const std::vector<std::string> kWide{
-    "resnext_torchvision"};  // narrow ones of the same names stand for them where damage is done
+    "resnext_torchvision"};  // damage is tested on narrow networks with the same names instead
 const std::vector<std::string> kNarrow{"resnext_timm",
                                        "resnet_timm",
                                        "resnet_transformers",
@@ -224,7 +225,7 @@ uint64_t fnv1a64(const std::string& text) {
   return hash;
 }
 
-// Names and shapes of public configurations, and what their files are taken for.
+// Names and shapes of public configurations, and the networks that their files are recognised as.
 TEST(FamilyPublic, ConfigurationsHaveThePublicNamesAndShapes) {
   const nlohmann::json published = family_fixture("public");
   for (const auto& [arch, summary] : published.items()) {
@@ -279,7 +280,7 @@ TEST(FamilyInputs, TheUserSaysWhoseWeightsAnEfficientNetsAre) {
       at::allclose(torch_own->forward(images).logits, tensorflow->forward(images).logits, 1e-2));
 }
 
-// pytorch-mobilenet-v2 numbers a block's layers in one row, the activations too.
+// pytorch-mobilenet-v2 numbers a block's layers and activations in one sequence.
 TEST(FamilyNames, MobileNetV2InARow) {
   const ModelPtr model = make_model({"mobilenet_v2", 3});
   const std::map<std::string, std::string> first{
@@ -311,7 +312,7 @@ TEST(FamilyNames, MobileNetV2InARow) {
   EXPECT_FALSE(recognised_by_any(file)->has_head);
 }
 
-// A file that retort wrote says what its tensors do not.
+// A file that retort wrote says in its metadata what its tensors do not show.
 TEST(FamilyInputs, AFileOfRetortsOwnIsTakenAtItsWord) {
   const testing::TestFolder folder;
   data::InputSpec input;
@@ -332,8 +333,8 @@ TEST(FamilyInputs, AFileOfRetortsOwnIsTakenAtItsWord) {
                "own.safetensors: preprocess.crop: is missing");
 }
 
-// What a student of retort's was shown in training, it is shown as teacher and when it is trained
-// further.
+// A student of retort's gets the preprocessing of its training again, as a teacher and when it is
+// trained further.
 TEST(FamilyInputs, AFileOfRetortsOwnIsShownWhatItWasTrainedOn) {
   const testing::TestFolder folder;
   data::InputSpec before, trained;
@@ -356,7 +357,7 @@ TEST(FamilyInputs, AFileOfRetortsOwnIsShownWhatItWasTrainedOn) {
     EXPECT_EQ(input_of(spec, data::to_json(trained).dump()), trained) << to_json(spec);
   EXPECT_ERROR(input_of({"resnet18", 2}, "{"), "how it wants its images, but not as JSON");
   EXPECT_ERROR(input_of({"resnet18", 2}, "7"), "own.safetensors: preprocess.crop: is missing");
-  // Another program's word for something of its own.
+  // In another program's file the key may mean something else.
   write_safetensors(folder / "own.safetensors", state_of(*make_model({"resnet18", 2})),
                     {{kPreprocessKey, "{"}});
   EXPECT_EQ(load_model(folder / "own.safetensors")->input_spec(),

@@ -46,7 +46,7 @@ TEST_F(HeadClasses, OfTransformersFolder) {
   ASSERT_TRUE(names);
   EXPECT_EQ(names->at(10), "c10");
   EXPECT_EQ(of_folder({{"id2label", {{"0", "LABEL_0"}, {"1", "LABEL_1"}}}}), std::nullopt);
-  // They have an order, and it is not 0, 1, 2.
+  // These names have indices, but not 0, 1, 2.
   EXPECT_TRUE(testing::says(
       testing::error_of([&] {
         of_folder({{"id2label", {{"1", "owl"}, {"2", "cat"}}}});

@@ -1,7 +1,7 @@
-// snapshot_outputs FOLDER...: for scripts/check_snapshots.py. Each folder is a model's, with
-// images.safetensors (`images`, normalised) and expected.safetensors (`logits` that its library
-// gives) in it; or has weights.pth, weights alone, in the place of the model. Prints a line each:
-// right, refused or wrong.
+// snapshot_outputs FOLDER...: for scripts/check_snapshots.py. Each folder is a model's, and has
+// images.safetensors (`images`, normalised) and expected.safetensors (its library's `logits`); or
+// it has weights.pth, weights alone, instead of the model. Prints a line for each: right, refused
+// or wrong.
 #include <exception>
 #include <iostream>
 #include <string>
@@ -31,7 +31,7 @@ void check(const std::filesystem::path& folder) {
         model->forward(read_safetensors(folder / "images.safetensors").tensors.at("images"));
     const at::Tensor expected =
         read_safetensors(folder / "expected.safetensors").tensors.at("logits");
-    // Without a classifier it is the features that count.
+    // Without a classifier the features are compared.
     const double off = difference(found.has_head ? output.logits : output.features, expected);
     std::cout << (off < kRounding ? "right " : "wrong ") << folder.filename().string() << ' ' << off
               << std::endl;

@@ -1,4 +1,4 @@
-// Against transformers' CLIPModel and SiglipModel on formula-filled weights.
+// Parity with transformers' CLIPModel and SiglipModel on formula-filled weights.
 #include "retort/models/text_tower.h"
 
 #include "retort/core/error.h"

@@ -25,7 +25,7 @@ class TorchScript : public ::testing::Test {
   const at::Tensor images_ = testing::formula_uniform("images", {2, 3, 32, 32});
 };
 
-// What the network computes, written out.
+// The network's computation, written out.
 at::Tensor expected_features(ImageModel& model, const at::Tensor& images) {
   const StateDict state = state_of(model);
   at::Tensor y = at::conv2d(images, state.at("conv.weight"), {}, {2, 2}, {1, 1});
@@ -137,7 +137,7 @@ TEST_F(TorchScript, TeachesToo) {
   const ModelPtr model = build(found, file);
   EXPECT_TRUE(
       at::allclose(model->forward_features(images_), expected_features(*model, images_), 0, 1e-6));
-  // What forward gives alone is the features; and nothing of it need be trainable.
+  // A tensor that forward returns is the features; for a teacher nothing need be trainable.
   EXPECT_EQ(build(saved("\ndef forward(self, x):\n    return self.body(x)\n"), file)->feature_dim(),
             6);
   EXPECT_EQ(build(saved("\ndef forward(self, x):\n    return x\n"), file)->feature_dim(), 3);
@@ -145,7 +145,7 @@ TEST_F(TorchScript, TeachesToo) {
       (saved("\ndef forward(self, x):\n    return {'maps': self.body(x)}\n"), file), "", "maps");
   EXPECT_EQ(build(named, file)->feature_dim(), 6);
 
-  // Tensors alone are read as weights are, whatever the file is called; and a .pth runs nothing.
+  // A file of tensors alone is read as weights, whatever its name; and a .pth never runs code.
   write_safetensors(folder_ / "weights.pt", state_of(*make_model({"shufflenet_v2_x0_5", 3})));
   EXPECT_EQ(recognise_file(folder_ / "weights.pt").spec.arch, "shufflenet_v2_x0_5");
   std::filesystem::copy_file(file, folder_ / "teacher.pth");
@@ -170,7 +170,7 @@ torch::jit::Module program_of(const StateDict& tensors,
   return module;
 }
 
-// Its forward takes a text too, and is never run.
+// Its forward also takes a text, and is never run.
 TEST_F(TorchScript, OpenAisClipIsReadAsItsTensors) {
   StateDict state{{"visual.class_embedding", at::zeros({64})},
                   {"visual.positional_embedding", at::zeros({5, 64})},

@@ -1,4 +1,4 @@
-// ViTs under the names of their authors' own files, made of what fixtures hold under others' names.
+// ViTs under the names of their authors' files, converted from fixtures with other names.
 #include <regex>
 
 #include "tests/models/vit_common.h"
@@ -19,7 +19,8 @@ StateDict renamed(const StateDict& file, const Renamings& renamings) {
   return found;
 }
 
-// Of the first and last weights, so that a test fails where one of them is not there.
+// Compares features that depend on the first and last weights, so that the test fails where one is
+// missing.
 bool same_features(const Recognised& a, const Recognised& b) {
   const at::NoGradGuard no_grad;
   const ModelPtr first = build(a, ""), second = build(b, "");

@@ -39,7 +39,7 @@ inline Recognised recognised(const StateDict& file, const Hints& hints = {}) {
   return std::move(*found);
 }
 
-// What the fixture says beside the tensors.
+// The parts of the fixture other than the tensors.
 inline Hints hints_of(const nlohmann::json& fixture) {
   const nlohmann::json hints = fixture.value("hints", nlohmann::json::object());
   return {.arch = "",

@@ -1,5 +1,5 @@
-// Against torchvision's, timm's and transformers' networks on formula-filled weights, in every
-// naming that is read.
+// Parity with torchvision's, timm's and transformers' networks on formula-filled weights, in every
+// naming that retort reads.
 #include <torch/optim/adamw.h>
 
 #include "retort/models/families/vit.h"
@@ -23,7 +23,7 @@ at::Tensor stack_rows(const nlohmann::json& rows) {
 
 class VitParity : public ::testing::TestWithParam<std::string> {};
 
-// Native size first, then sizes that the position embeddings are resized to.
+// The native size first, then sizes for which the position embeddings are resized.
 TEST_P(VitParity, Outputs) {
   const at::NoGradGuard no_grad;
   const nlohmann::json fixture = vit_fixture(GetParam());
@@ -124,7 +124,7 @@ Shapes shapes_of(const StateDict& state) {
   return shapes;
 }
 
-// The public file's names and shapes, on the meta device: what recognise reads.
+// The public file's names and shapes, as tensors on the meta device.
 Recognised recognise_real(const std::string& model) {
   const nlohmann::json fixture = vit_fixture("real_" + model);
   StateDict file;

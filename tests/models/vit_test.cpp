@@ -26,7 +26,7 @@ TEST(VitNames, EveryMissingTensorIsNamed) {
         std::array{"pooler", "mask_token", "text_", "visual_projection", "logit_"},
         [&](const char* part) { return mentions(name, part); });
   };
-  // Without it, the file is one of a kind that has none.
+  // Without this tensor, the file is of a kind that has none.
   const std::map<std::string, std::vector<std::string>> optional{
       {"dinov2_registers_model_4", {"embeddings.register_tokens"}},
       {"dinov3_5", {"embeddings.register_tokens"}},
@@ -163,7 +163,7 @@ TEST(VitNames, WhatIsWrittenIsReadBack) {
     EXPECT_EQ(to_json(again.spec), to_json(first.spec));
     EXPECT_EQ(again.naming, "torchvision");
   }
-  // Of the later ones the file says in its metadata what shapes do not.
+  // For later networks the file's metadata says what shapes do not show.
   for (const char* fixture :
        {"dinov2_registers_model_5", "dinov3_gated_5", "clip_model", "siglip_tower",
         "siglip_classifier", "timm_dinov2_swiglu", "timm_siglip_gap", "timm_average"}) {
@@ -187,7 +187,7 @@ TEST(VitNames, ADescriptionSaysWhatTensorsDoNot) {
   const StateDict file = file_of(clip);
   Hints hints = hints_of(clip);
   EXPECT_EQ(vit_geometry(recognised(file, hints).spec).heads, 2);
-  EXPECT_EQ(vit_geometry(recognised(file).spec).heads, 1);  // 64 channels
+  EXPECT_EQ(vit_geometry(recognised(file).spec).heads, 1);  // of 64 channels
   EXPECT_EQ(vit_geometry(recognised(file).spec).activation, VitActivation::quick_gelu);
   hints.config["vision_config"]["hidden_act"] = "gelu_pytorch_tanh";
   hints.config["vision_config"]["layer_norm_eps"] = 1e-3;
@@ -232,7 +232,7 @@ TEST(VitNames, FeaturesAreTheUsersChoice) {
   EXPECT_TRUE(whole_head);
   EXPECT_TRUE(features("dinov2_registers_classifier_4", "cls+mean").first);
   const auto [cls_head, cls] = features("dinov2_registers_classifier_4", "cls");
-  EXPECT_FALSE(cls_head);  // the file's reads more than that
+  EXPECT_FALSE(cls_head);  // the file's classifier reads more than that
   EXPECT_TRUE(at::equal(cls, whole.slice(1, 0, 64)));
   EXPECT_TRUE(
       at::equal(features("dinov2_registers_classifier_4", "mean").second, whole.slice(1, 64)));
@@ -373,7 +373,7 @@ TEST(VitModel, OptionsAreChecked) {
   for (const auto& options :
        std::vector<nlohmann::json>{{{"patch", 0}},
                                    {{"patch", 129}},
-                                   {{"dim", 100}},  // 6 heads
+                                   {{"dim", 100}},  // not a multiple of 6 heads
                                    {{"depth", 1.5}},
                                    {{"depth", "12"}},
                                    {{"heads", uint64_t{1} << 63}},
@@ -385,7 +385,7 @@ TEST(VitModel, OptionsAreChecked) {
                                    {{"registers", 65}},
                                    {{"rope_theta", -1}},
                                    {{"dim", 36}, {"rope_theta", 100}},
-                                   {{"class_token", false}},  // and features of it
+                                   {{"class_token", false}},  // but features of the class token
                                    {{"activation", "relu"}},
                                    {{"features", "map"}},
                                    {{"pos_resize", "nearest"}},
@@ -410,7 +410,7 @@ TEST(VitModel, Bf16AutocastIsClose) {
   EXPECT_LT(relative_difference(actual.to(at::kFloat), expected), 0.05);
 }
 
-// The tracer keeps sizes as numbers: none of the batch's may be among them.
+// The tracer keeps sizes as numbers; the batch's size must not be among them.
 TEST(VitModel, ATraceRunsAtAnotherBatchSize) {
   namespace jit = torch::jit;
   const at::NoGradGuard no_grad;

@@ -19,7 +19,8 @@ class WeightSourceTest : public ::testing::Test {
     testing::put(folder_ / name, json.dump());
   }
 
-  // Of timm's tf_efficientnet_b0, whose tensors alone would pass for those of an efficientnet_b0.
+  // Writes the description of timm's tf_efficientnet_b0, whose tensors alone look like those of an
+  // efficientnet_b0.
   StateDict put_timm_description() {
     put_json("config.json", {{"architecture", "tf_efficientnet_b0"},
                              {"num_classes", 5},
@@ -101,8 +102,7 @@ TEST_F(WeightSourceTest, TransformersDescriptionAndShards) {
   EXPECT_TRUE(says(read_error(), "as another shard does"));
 }
 
-// Two heads of 32 channels, an activation and an input that are another's: config.json and
-// preprocessor_config.json say it.
+// The description gives two heads of 32 channels, another activation and another input.
 TEST_F(WeightSourceTest, AnImageTowerIsBuiltAsItsDescriptionSays) {
   std::ifstream file(std::string(RETORT_FIXTURES) + "/vit/clip_model.json");
   const nlohmann::json fixture = nlohmann::json::parse(file);
@@ -130,7 +130,7 @@ TEST_F(WeightSourceTest, AnImageTowerIsBuiltAsItsDescriptionSays) {
   EXPECT_EQ(recognise_file(folder_.path(), "", "mean").spec.options.at("features"), "mean");
   EXPECT_TRUE(says(error_of([&] { recognise_file(folder_.path(), "", "largest"); }), "largest"));
 
-  // What retort writes of it is read back.
+  // The file that retort writes of it can be read back.
   write_safetensors(folder_ / "own.safetensors", state_of(*model),
                     {{kSpecKey, to_json(model->spec()).dump()}});
   EXPECT_EQ(to_json(recognise_file(folder_ / "own.safetensors").spec), to_json(model->spec()));
@@ -173,7 +173,7 @@ TEST_F(WeightSourceTest, WhatIsMalformedOrNotBuiltIsAnError) {
   }
 }
 
-// Of another arithmetic than networks with the same tensors.
+// Networks with the same tensors as others that compute something else.
 TEST_F(WeightSourceTest, TimmsTwinsAreRefusedByName) {
   write_safetensors(folder_ / "model.safetensors", state_of(*formula_model("resnet18", 5)));
   const auto refused = [&](const nlohmann::json& config) {
@@ -212,7 +212,7 @@ TEST_F(WeightSourceTest, WellKnownNetworksThatNoFamilyBuildsAreNamed) {
                    "MobileCLIP"));
 }
 
-// Epsilon and padding are those of the name, whichever sizes the tensors have.
+// Epsilon and padding are those of the name, whatever sizes the tensors have.
 TEST_F(WeightSourceTest, TimmsEfficientNetsAreThoseOfTheirName) {
   write_safetensors(folder_ / "model.safetensors",
                     state_of(*make_model({"tf_efficientnet_b0", 3})));
@@ -328,7 +328,7 @@ TEST_F(ChosenWeights, OneOfTwoIsToldAndTheOtherCanBeNamed) {
   EXPECT_TRUE(says(error_of([&] { read(state, "#best"); }), "holds no weights under 'best'"));
   EXPECT_TRUE(says(error_of([&] { recognise_file((folder_ / "none.pth").string() + "#best"); }),
                    "none.pth#best"));
-  // A file may be called so.
+  // A '#' may be part of a file's name.
   write_safetensors(folder_ / "w.safetensors#student", below(""));
   EXPECT_EQ(read(state, "#student").naming, "torchvision");
   EXPECT_TRUE(read(state, "#student").set.empty());

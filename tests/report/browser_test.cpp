@@ -1,4 +1,4 @@
-// In a real browser, where there is one: scripts/check_report.sh.
+// Opens reports in a real browser, where there is one: scripts/check_report.sh.
 #include <sys/wait.h>
 
 #include <cstdlib>

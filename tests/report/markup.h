@@ -5,8 +5,8 @@
 
 namespace retort::report {
 
-// What is wrong with the page's tags: unbalanced, unquoted attributes, a stray < or >; empty when
-// nothing is.
+// The errors in the page's tags: unbalanced ones, unquoted attributes, a stray < or >; empty
+// without any.
 std::string markup_error(const std::string& html);
 
 // The values of every attribute that makes a browser load something, and of url(…) and @import in

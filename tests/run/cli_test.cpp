@@ -208,7 +208,7 @@ TEST_F(CliTest, KilledAtAnyMomentAndResumedItEndsWithTheSameBytes) {
             read_file(folder_ / "whole/student.safetensors"));
 }
 
-// libgomp tells what it read from the environment as it was loaded.
+// libgomp prints the settings that it read from the environment when it was loaded.
 TEST_F(CliTest, ThreadsThatWaitDoNotSpin) {
   ::unsetenv("OMP_WAIT_POLICY");  // the tests' own
   ::setenv("OMP_DISPLAY_ENV", "verbose", 1);
@@ -219,7 +219,7 @@ TEST_F(CliTest, ThreadsThatWaitDoNotSpin) {
   ::unsetenv("OMP_DISPLAY_ENV");
 }
 
-// The dynamic linker tells what it loads.
+// The dynamic linker prints the libraries that it loads.
 TEST_F(CliTest, HelpLoadsNoLibtorch) {
   ::setenv("LD_DEBUG", "libs", 1);
   for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{

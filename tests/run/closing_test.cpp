@@ -30,14 +30,14 @@ TEST_F(ClosingTest, TheLastEpochsAreOfTheLabelledImagesAlone) {
     EXPECT_EQ(lines[i].contains("phase"), i >= 2) << i;
     EXPECT_EQ(lines[i]["terms"].size(), i < 2 ? 3U : 1U) << "cross-entropy alone closes";
   }
-  EXPECT_LT(lines[4]["lr"], 1e-4);  // a tenth of the peak rate, at its end
+  EXPECT_LT(lines[4]["lr"], 1e-4);  // the peak is a tenth of distillation's
   EXPECT_EQ(summary["epochs"], 2);
   EXPECT_EQ(summary["closing"]["epochs"], 3);
   EXPECT_EQ(summary["image_steps"], 2 * 36 + 3 * 18);
   EXPECT_EQ(summary["forecast"]["image_steps"], 2 * 36 + 3 * 18);
   const std::string board =
       read_file(*std::filesystem::directory_iterator(RunFolder{config_.out}.tensorboard()));
-  // Steps of events, as bytes: one image-step of an epoch of each phase, and the last of all.
+  // The events' step numbers, as bytes: image-steps after an epoch of each phase and at the end.
   for (const char steps : {36, 2 * 36 + 18, 2 * 36 + 3 * 18})
     EXPECT_TRUE(testing::says(board, {'\x10', steps, '\x2A'})) << int{steps};
   EXPECT_TRUE(testing::says(read_file(RunFolder{config_.out}.report()),
@@ -78,7 +78,7 @@ TEST_F(ClosingTest, WhatMakesItWorseIsLeftOut) {
   distill_now();
   const std::string distilled = student();
   config_.closing_epochs = 2;
-  config_.closing_lr = 5;  // nothing is left of what was learned
+  config_.closing_lr = 5;  // nothing of the training is left
   config_.out = (folder_ / "closed").string();
   const nlohmann::json summary = distill_now();
   const nlohmann::json& closing = summary["closing"];

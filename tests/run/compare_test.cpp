@@ -26,7 +26,7 @@ class CompareTest : public SmallComparison {
   }
 };
 
-// Labels teach nothing, and what the arms have in common has no teacher.
+// The labels get no weight, and the base of the comparison has no teacher.
 TEST_F(CompareTest, DistillationAloneCanBeCompared) {
   compare_.base.label_weight = 0;
   compare_.arms = {ArmKind::distill};
@@ -167,7 +167,7 @@ TEST_F(CompareTest, OneTrainedTeacherServesAllLossesAndSeeds) {
   for (const auto& entry : fs::directory_iterator(compare_.base.out))
     folders += entry.is_directory() ? 1 : 0;
   EXPECT_EQ(folders, 3);  // the teacher's and the arms'
-  // What was asked for stands in each run's settings, and what it learned from among its inputs.
+  // A run's settings have the option, and its inputs the teacher that was trained.
   const RunFolder run{fs::path(compare_.base.out) /
                       "distill-kd-from-teacher.safetensors-32/seed-1"};
   EXPECT_TRUE(testing::says(read_file(run.config()), "\nteacher-init = \"finetune\"\n"));

@@ -51,7 +51,7 @@ TEST_F(DistillTest, MakesARunFolderThatTheOtherCommandsRead) {
   EXPECT_FALSE(predictions[1].error.empty());
   EXPECT_EQ(write_report(config_.out, {config_.out}).size(), 3U);
 
-  fs::remove(run.summary());  // as where a run was stopped while it evaluated
+  fs::remove(run.summary());  // as after a kill during the evaluation
   const auto evaluate = [&] {
     evaluate_run(config_.out, "", config_.cache, null_log(), never_stop());
   };
@@ -79,7 +79,7 @@ TEST_F(DistillTest, LearnsFromSeveralTeachersAtOnce) {
             teacher["members"][0]["parameters"].get<int64_t>() +
                 teacher["members"][1]["parameters"].get<int64_t>());
   EXPECT_TRUE(teacher["test_accuracy"].is_number());
-  // Each has its own store: alone, the second finds its outputs done.
+  // Each teacher has its own store: the second one's outputs are there when it is used alone.
   config_.out = (folder_ / "alone").string();
   config_.teacher = {second + "@48"};
   EXPECT_EQ(forecast(config_, null_log(), never_stop()).looks, 0);
@@ -103,7 +103,7 @@ TEST_F(DistillTest, TrainsANetworkOfTheUsersOwn) {
   EXPECT_EQ(summary["student"]["start"], "own");
   EXPECT_EQ(summary["student"]["parameters"], 6 * 3 * 3 * 3 + 2 * 6 + 3 * 6 + 3);
 
-  // The run folder is whole: the file that it came from is not asked for again.
+  // The run folder is complete: the original file is not needed again.
   fs::remove(config_.student);
   const RunFolder run{config_.out};
   EXPECT_TRUE(fs::exists(run.onnx()));
@@ -125,7 +125,7 @@ TEST_F(DistillTest, StartsFromPreTrainedWeights) {
   config_.teacher = {"none"};
   config_.student_weights = weights;
   config_.head_lr_factor = 10;
-  config_.lr = 1e-8;  // so that what is kept is what it started from
+  config_.lr = 1e-8;  // so that the initial weights are kept
   const nlohmann::json summary = distill_now();
   EXPECT_EQ(summary["student"]["start"], "pre-trained");
   EXPECT_EQ(write_report(config_.out, {})[0].name, "finetuned");
@@ -136,8 +136,7 @@ TEST_F(DistillTest, StartsFromPreTrainedWeights) {
   EXPECT_ERROR(distill_now({.force = true}), "of mobilenet_v2 is missing");
 }
 
-// The largest entry of a tensor as the student begins: an epoch at a rate of next to nothing leaves
-// it there.
+// The largest entry of a tensor at the start: an epoch at a rate of nearly zero leaves it there.
 double largest_at_start(RunConfig config, StartKind init, const std::string& tensor) {
   config.teacher = {"none"};
   config.lr = 1e-8;
@@ -173,7 +172,7 @@ TEST_F(DistillTest, ATeacherCanBeTrainedFirst) {
     config_.teacher_epochs = 1;
     config_.label_weight = kind == TeacherInit::finetune
                                ? 0
-                               : 1;  // of the student: a teacher learns from labels all the same
+                               : 1;  // for the student; a teacher learns from labels in any case
     const TrainingPlan own =
         teacher_plan(resolve(config_), {.name = config_.teacher[0]},
                      *models::make_model({"shufflenet_v2_x0_5", 5}), folder_ / "unused")
@@ -185,7 +184,7 @@ TEST_F(DistillTest, ATeacherCanBeTrainedFirst) {
     const RunFolder teacher{folder_ / init / "teacher"};
     EXPECT_EQ(read_json(teacher.summary())["student"]["start"],
               kind == TeacherInit::finetune ? "pre-trained" : "random");
-    // The fitted teacher is the model that was trained, head and all, and other runs can have it.
+    // The fitted teacher is the trained model with its head, and other runs can use it.
     EXPECT_DOUBLE_EQ(summary["teacher"]["test_accuracy"].get<double>(),
                      read_json(teacher.summary())["student"]["test_accuracy"].get<double>());
     RunConfig other = config_;
@@ -229,7 +228,7 @@ TEST_F(DistillTest, AnExportedModelTeaches) {
   EXPECT_EQ(summary["teacher"]["arch"], "onnx");
   EXPECT_EQ(summary["teacher"]["parameters"], 0);
   EXPECT_EQ(write_report(config_.out, {})[0].name, "teacher");
-  // Prepared in another way it is another teacher.
+  // Another preprocessing makes another teacher.
   config_.teacher_mean = config_.teacher_std = "0.5,0.25,0.125";
   EXPECT_FALSE(distill_now({.force = true})["teacher"]["val_accuracy"].is_null());
   config_.teacher_mean = "0.5,0.5";
@@ -255,7 +254,7 @@ TEST_F(DistillTest, AForecastSaysWhatIsLeftToDo) {
   const nlohmann::json summary = distill_now({.forecast = true});
   EXPECT_EQ(summary["forecast"]["image_steps"], 36);
   EXPECT_GT(summary["forecast"]["taken_seconds"].get<double>(), 0);
-  // Measuring leaves no trace in what is trained.
+  // Measuring must not change the training.
   const std::string weights = read_file(RunFolder{config_.out}.student());
   EXPECT_FALSE(distill_now({.force = true}).contains("forecast"));
   EXPECT_EQ(read_file(RunFolder{config_.out}.student()), weights);
@@ -274,7 +273,7 @@ TEST_F(DistillTest, AForecastSaysWhatIsLeftToDo) {
   EXPECT_EQ(forecast(config_, null_log(), never_stop()).teacher_seconds(), 0);
 }
 
-// Each second is counted once: the parts add up to what the whole took.
+// Each second is counted once, so that the parts add up to the whole time.
 TEST_F(DistillTest, TimeIsCountedOnceWhereItWasSpent) {
   config_.teacher_init = TeacherInit::finetune;
   config_.teacher_epochs = 4;
@@ -314,7 +313,7 @@ TEST_F(DistillTest, EveryLossTrains) {
       EXPECT_NEAR(epoch.train_loss, 2 * epoch.terms.at("cross_entropy") + logits,
                   1e-4 * std::abs(epoch.train_loss));
     }
-    // The student is moved by the loss: what it says of the same images is another thing then.
+    // The loss trains the student, so that its value on the same images changes.
     EXPECT_NE(epochs[0].terms.at(entry.name), epochs[1].terms.at(entry.name));
   }
 }
@@ -432,8 +431,9 @@ TEST_F(DistillTest, ViewsBeyondTheStoredOnesAreSeenLive) {
               1e-3);  // stored in half precision
 }
 
-// A head is fitted on plain images, whose labels are whole; a student that learns from mixed labels
-// has a cross-entropy of the size of log(classes), and no lower one than their own.
+// A head is fitted on plain images, whose labels are not mixed. A student that learns from mixed
+// labels has a cross-entropy of about log(classes), and not below that of the mixed labels
+// themselves.
 TEST_F(DistillTest, MixedViewsTrain) {
   const auto last_epoch = [&] { return read_epochs(RunFolder{config_.out}.metrics()).back(); };
   config_.loss = std::nullopt;
@@ -512,7 +512,7 @@ TEST_F(DistillTest, ImagesMayStayInTheirFiles) {
   EXPECT_EQ(read_file(RunFolder{config_.out}.student()), from_files);
 }
 
-// Unless the disk has no room for their pixels; and what was begun is gone on with.
+// Unless the disk has no room for their pixels. A store that was begun is continued.
 TEST_F(DistillTest, ImagesAreDecodedOnce) {
   const data::Manifest manifest = data::load_manifest(config_.data);
   const std::vector<int64_t> items = manifest.of(data::Split::train);
@@ -528,7 +528,7 @@ TEST_F(DistillTest, ImagesAreDecodedOnce) {
   EXPECT_TRUE(stays_in_files(1 << 30));
   data::ImageStore::open(config_.cache, manifest, items, data::bounded(64), {});
   EXPECT_FALSE(stays_in_files(1000));
-  config_.image_store = ImageStoreKind::files;  // what was said outright counts
+  config_.image_store = ImageStoreKind::files;  // an explicit choice counts
   EXPECT_TRUE(stays_in_files(1 << 30));
 }
 
@@ -556,7 +556,7 @@ TEST_F(DistillTest, FilesThatDoNotDecodeAreNamed) {
   config_.max_skipped = 0;
   EXPECT_ERROR(distill_now(), "1 of 55 images do not decode; the first: ");
   config_.max_skipped = 0.5;
-  const nlohmann::json summary = distill_now();  // in the same folder: nothing was trained yet
+  const nlohmann::json summary = distill_now();  // in the same folder, as nothing was trained
   ASSERT_EQ(summary["skipped_files"].size(), 1U);
   EXPECT_NE(summary["skipped_files"][0]["path"].get<std::string>().find("broken.jpg"),
             std::string::npos);

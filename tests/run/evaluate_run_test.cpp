@@ -14,7 +14,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// A run on classes in one folder, which are carved.
+// A run on classes in one folder, from which splits are carved.
 class EvaluateRunTest : public SmallJob {
  protected:
   void SetUp() override {
@@ -59,7 +59,7 @@ TEST_F(EvaluateRunTest, TheRunsOwnImagesAreToldApart) {
   EXPECT_TRUE(testing::says(
       testing::error_of<UsageError>([] { choice_from<EvaluatedSplit>("tset", "--split"); }),
       "one of: test, validation, train, all"));
-  // Some of them, by another way.
+  // Some of the run's images, under another path.
   fs::create_directories(folder_ / "some");
   fs::create_directory_symlink(folder_ / "data/train/class 1", folder_ / "some/class 1");
   EXPECT_EQ(evaluate((folder_ / "some").string()).split, "all");
@@ -67,7 +67,7 @@ TEST_F(EvaluateRunTest, TheRunsOwnImagesAreToldApart) {
       testing::says(log_.text, "warning: 4 of the 6 images that are evaluated were trained on"));
 }
 
-// Another test set would be carved of them.
+// Carving these images would make another test set.
 TEST_F(EvaluateRunTest, ImagesThatWereTrainedOnAreNotForTesting) {
   train();
   const auto files = [](const Evaluation& evaluation) {
@@ -143,8 +143,8 @@ TEST_F(EvaluateRunTest, WhatPeopleHaveWillDo) {
 }
 
 TEST_F(EvaluateRunTest, FailuresAreAShareOfAllSplits) {
-  // The largest image by its rank goes to the test split, where one of three is far more than 6 %,
-  // but not of 18.
+  // The image with the highest rank goes to the test split; one of three is far more than 6 %, but
+  // one of 18 is not.
   std::string tested;
   train();
   tested = evaluate("").predictions[0].path;

@@ -18,8 +18,8 @@ class GateTest : public SmallJob {
  protected:
   void SetUp() override {
     SmallJob::SetUp();
-    // As a generator would leave them: real-looking ones, one of them twice, and three of class 1
-    // under the name of class 0.
+    // Images in a generator's layout: realistic ones, one of them twice, and three of class 1 in
+    // the folder of class 0.
     testing::write_pictures(folder_ / "set", "more", 3, 5);
     fs::rename(folder_ / "set/more", folder_ / "synth");
     fs::copy_file(folder_ / "synth/class 2/0.jpg", folder_ / "synth/class 2/9.jpg");
@@ -39,13 +39,13 @@ class GateTest : public SmallJob {
 };
 
 TEST_F(GateTest, SetsAsideWhatTheTeacherDoesNotTakeForItsClassAndWhatIsThereTwice) {
-  gate_.duplicate = 1 - 1e-9;  // the nearest pair of real images
+  gate_.duplicate = 1 - 1e-9;  // the similarity of the nearest pair of real images
   const nlohmann::json counts = gate_now();
   EXPECT_EQ(counts["other_class"], 3) << counts;
   EXPECT_EQ(counts["unlabelled"], 1);
   const auto duplicates =
-      counts["duplicate"]
-          .get<int64_t>();  // one by intention; noise alone tells these pictures apart
+      counts["duplicate"].get<int64_t>();  // one on purpose; these pictures differ by noise only,
+                                           // so that there may be more
   EXPECT_GE(duplicates, 1) << counts;
   EXPECT_EQ(counts["kept"], 16 - duplicates);
   const std::string list = read_file(folder_ / "synth/rejected.csv");
@@ -61,7 +61,7 @@ TEST_F(GateTest, SetsAsideWhatTheTeacherDoesNotTakeForItsClassAndWhatIsThereTwic
   const std::vector<std::string> classes{"class 0", "class 1", "class 2"};
   EXPECT_EQ(data::load_extra(gate_.images, classes).items.size(),
             static_cast<size_t>(17 - duplicates));
-  EXPECT_EQ(gate_now(), counts);  // what was set aside is judged again
+  EXPECT_EQ(gate_now(), counts);  // images that were set aside are judged again
   gate_.top = 3;
   gate_.duplicate = 1;
   EXPECT_EQ(gate_now()["kept"], 19);
@@ -76,7 +76,7 @@ TEST_F(GateTest, WhatTheTeacherIsUnsureOfIsSetAside) {
   EXPECT_GT(counts["probability"], 0.5) << counts;
 }
 
-// What a generator with random weights makes.
+// A generator with random weights makes such images.
 TEST_F(GateTest, NoiseIsSetAside) {
   fs::remove_all(folder_ / "synth");
   for (const char* label : {"class 0", "class 1", "class 2"}) {
@@ -88,7 +88,7 @@ TEST_F(GateTest, NoiseIsSetAside) {
   gate_.unsure = 0.05;
   const nlohmann::json counts = gate_now();
   EXPECT_LE(counts["kept"], 4)
-      << counts;  // those of the one class that noise is nearest to, at most
+      << counts;  // at most those of the one class that noise resembles most
 }
 
 TEST_F(GateTest, ValuesOutOfRangeAreUsageErrors) {

@@ -23,7 +23,7 @@ class InputsTest : public SmallJob {
     return inputs_of(plan, list_data(plan, context), context);
   }
   std::string data() const { return now().data; }
-  // As another tool writes a file: its size and its time stay.
+  // Replaces a file as another tool may: its size and its time stay.
   static void replace_quietly(const fs::path& file, const std::string& bytes) {
     const auto time = fs::last_write_time(file);
     write_file_atomic(file, bytes);
@@ -34,7 +34,7 @@ class InputsTest : public SmallJob {
   }
 };
 
-// Every field is compared: one that is added does not compile here until it is.
+// Every field is compared: a new field does not compile here until it is.
 TEST_F(InputsTest, EveryFieldCounts) {
   const Inputs before{"1", "d", {"t"}, "s", {"e"}};
   const auto& [version, data, teachers, student, extras] = before;
@@ -75,7 +75,7 @@ TEST_F(InputsTest, ATeachersFileReplacedUnderItsPathIsAnother) {
   EXPECT_EQ(differences(before, now()), "the teacher");
 }
 
-// Of the same size, from an archive that sets the time.
+// A file of the same size, as from an archive that sets the time.
 TEST_F(InputsTest, AnImageReplacedAtTheSameTimeIsAnother) {
   const fs::path image = picture("class 0/0.jpg");
   std::string bytes = read_file(image);
@@ -84,7 +84,7 @@ TEST_F(InputsTest, AnImageReplacedAtTheSameTimeIsAnother) {
   replace_quietly(image, bytes);
   EXPECT_NE(data(), before);
   const auto time = fs::last_write_time(image);
-  std::fstream(image, std::ios::in | std::ios::out | std::ios::binary).put('X');  // in its place
+  std::fstream(image, std::ios::in | std::ios::out | std::ios::binary).put('X');  // in place
   fs::last_write_time(image, time);
   const std::string within = data();
   EXPECT_NE(within, before);
@@ -143,7 +143,7 @@ TEST_F(InputsTest, AResultIsReusedOnlyWhereItWasMadeOfTheSame) {
   EXPECT_NE(made(), second) << "--force starts over";
 }
 
-// The trained teacher, too, is of the data that there are.
+// A teacher that was trained first is also made anew.
 TEST_F(InputsTest, ATrainedTeacherIsMadeAnewWhenTheDataChanged) {
   config_.teacher_init = TeacherInit::finetune;
   config_.teacher_epochs = 1;

@@ -14,7 +14,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// A pile of which one tenth is of the task's kind: other pictures of its classes, in a heap, among
+// A pile of which a tenth resembles the task: other pictures of its classes, without folders, among
 // pictures of one colour each.
 class SelectExtraTest : public SmallJob {
  protected:
@@ -43,7 +43,7 @@ class SelectExtraTest : public SmallJob {
   }
 };
 
-// Keeps what is said.
+// Keeps the messages.
 struct Said : Log {
   void info(const std::string& message) override { all += message + "\n"; }
   void warn(const std::string& message) override { all += message + "\n"; }

@@ -12,8 +12,8 @@
 
 namespace retort::run {
 
-// Three classes of six small pictures a split, a formula-filled narrow ResNet for a teacher, and a
-// config that trains in a second.
+// Three classes of six small pictures in each split, a formula-filled narrow ResNet as the teacher,
+// and a config that trains in a second.
 class SmallJob : public ::testing::Test {
  protected:
   void SetUp() override {

@@ -12,7 +12,7 @@
 
 namespace retort::testing {
 
-// Three numbers that a fixture holds in place of a tensor.
+// Three numbers that a fixture has instead of a tensor.
 struct Digest {
   double sum, norm, dot;
 };
@@ -28,9 +28,10 @@ inline Digest digest(const std::string& name, const at::Tensor& tensor) {
   return {values.sum().item<double>(), values.norm().item<double>(), probe(name, values)};
 }
 
-// Relative to the tensor's norm, or to `floor` where that is larger: some gradients are zero but
-// for rounding (a shift that the next batch norm takes out). A sum can be far above the norm, and
-// the fixture rounds it to nine digits: with `long_sums` it is also taken relative to itself.
+// Compares relative to the tensor's norm, or to `floor` where that is larger: some gradients are
+// zero except for rounding (of a shift that the next batch norm removes). A sum can be far above
+// the norm, and the fixture rounds it to nine digits; with `long_sums` its tolerance is also
+// relative to itself.
 inline void expect_digest(const nlohmann::json& expected, const std::string& name,
                           const at::Tensor& tensor, double relative, double floor = 0,
                           bool long_sums = true) {

@@ -17,8 +17,7 @@ namespace retort::testing {
 namespace {
 
 int64_t waits = 0;
-thread_local bool in_kernel =
-    false;  // what a kernel copies of its own tensors is no copy of the program's
+thread_local bool in_kernel = false;  // copies by a kernel are not counted as the program's
 
 struct Kernel {
   bool before = std::exchange(in_kernel, true);
@@ -104,8 +103,7 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> convolution_backward(
   return {far(of_input), far(of_weight), far(of_bias)};
 }
 
-// Its schema does not say that it writes running statistics, so that the way by on_cpu would lose
-// them.
+// The schema does not say that this writes running statistics, so that on_cpu would lose them.
 std::tuple<at::Tensor, at::Tensor, at::Tensor> batch_norm(
     const at::Tensor& input, const std::optional<at::Tensor>& weight,
     const std::optional<at::Tensor>& bias, const std::optional<at::Tensor>& mean,
@@ -150,7 +148,7 @@ const bool registered = [] {
   return true;
 }();
 
-// Its one stream is never behind.
+// The device has one stream, on which no work is ever pending.
 struct Guard final : c10::impl::NoOpDeviceGuardImpl<c10::kPrivateUse1> {
   c10::Device exchangeDevice(c10::Device) const override { return kFar; }
   c10::Device getDevice() const override { return kFar; }

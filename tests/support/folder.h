@@ -10,15 +10,15 @@
 
 namespace retort::testing {
 
-// Writes the file without the care and time of write_file_atomic: file systems flush a file that is
-// truncated and written again, so it is made anew.
+// Writes the file without the care and time of write_file_atomic. It is removed first, because file
+// systems flush a file that is truncated and written again.
 inline void put(const std::filesystem::path& path, std::string_view bytes) {
   std::filesystem::remove(path);
   std::ofstream(path, std::ios::binary)
       .write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
 }
 
-// An empty folder of this test's own, removed with it.
+// An empty folder for one test, which is removed at the end.
 class TestFolder {
  public:
   TestFolder() {
@@ -39,7 +39,7 @@ class TestFolder {
   std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
   const std::filesystem::path& path() const { return path_; }
 
-  // With the folders that lead to it.
+  // Writes a file, and makes the folders above it.
   void write(const std::string& name, std::string_view bytes = "x") const {
     std::filesystem::create_directories((path_ / name).parent_path());
     put(path_ / name, bytes);

@@ -18,7 +18,7 @@ namespace retort::testing {
 at::Tensor formula_uniform(const std::string& name, at::IntArrayRef shape, double low = -1,
                            double high = 1);
 
-// What a parameter or buffer of this public name and shape is filled with: running_var in
+// The values of a parameter or buffer of this public name and shape: running_var in
 // [0.5, 1.5); running_mean in ±0.2; num_batches_tracked 0; layer scales (lambda) in [0.5, 1.5);
 // one-dimensional `weight` in [0.8, 1.2); other one-dimensional tensors in ±0.1; the rest in
 // ±sqrt(6 / fan_in), fan_in = all dimensions but the first.

@@ -6,7 +6,7 @@
 
 namespace retort::testing {
 
-// What the library says, a line each.
+// Keeps the library's messages, one a line.
 class KeepingLog : public Log {
  public:
   void info(const std::string& message) override { text += message + "\n"; }

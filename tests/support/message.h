@@ -8,8 +8,8 @@
 
 namespace retort::testing {
 
-// The message of the retort::Error, or the kind of it, that the call throws; a failure of the test
-// when it throws none. Any other exception goes on.
+// The message of the retort::Error, or of this kind of it, that the call throws. The test fails
+// when it throws none; other exceptions pass through.
 template <typename Kind = Error, typename Call>
 std::string error_of(Call&& call) {
   try {
@@ -32,12 +32,12 @@ inline ::testing::AssertionResult says(const std::string& message, const std::st
 
 }  // namespace retort::testing
 
-// The statement throws an Error whose message says this.
+// Expects the statement to throw an Error whose message contains `part`.
 #define EXPECT_ERROR(statement, part)  \
   EXPECT_TRUE(::retort::testing::says( \
       ::retort::testing::error_of([&] { static_cast<void>(statement); }), part))
 
-// The same of a UsageError.
+// The same for a UsageError.
 #define EXPECT_USAGE_ERROR(statement, part)                                                     \
   EXPECT_TRUE(::retort::testing::says(                                                          \
       ::retort::testing::error_of<::retort::UsageError>([&] { static_cast<void>(statement); }), \

@@ -7,7 +7,7 @@
 
 namespace retort::testing {
 
-// Hardly compressible.
+// An image of random bytes, which hardly compresses.
 inline data::Image noise(int64_t seed, int64_t width, int64_t height) {
   CounterRng random({static_cast<uint64_t>(seed)});
   data::Image image{width, height, std::vector<uint8_t>(static_cast<size_t>(3 * width * height))};

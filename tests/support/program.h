@@ -14,7 +14,7 @@
 namespace retort::testing {
 
 struct Outcome {
-  int code = -1;  // of the exit, or 128 + signal
+  int code = -1;  // the exit status, or 128 + signal
   std::string text;
 };
 

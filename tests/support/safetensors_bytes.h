@@ -5,7 +5,7 @@
 
 namespace retort::testing {
 
-// A safetensors file of this header text, as it stands, and these bytes of data.
+// A safetensors file with this header text, unchanged, and these data bytes.
 inline std::string safetensors_bytes(const std::string& header, const std::string& data,
                                      uint64_t length) {
   return std::string(reinterpret_cast<const char*>(&length), sizeof length) + header + data;

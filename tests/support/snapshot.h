@@ -5,7 +5,7 @@
 
 namespace retort::testing {
 
-// A small CLIP's or SigLIP's folder, formula-filled, with its tokenizer:
+// The folder of a small CLIP or SigLIP, formula-filled, with its tokenizer:
 // tests/fixtures/text/<kind>.json ("clip", "siglip" or "siglip2").
 void write_two_towers(const std::filesystem::path& folder, const std::string& kind);
 

@@ -48,7 +48,7 @@ TEST_F(JointTest, LogitsAreTheMeanByWeightAndNormsAreShared) {
   const std::vector<data::Sample> samples = {{4, 1}, {0, 0}, {7, 2}},
                                   shown = {{4, 1},
                                            {0, 0},
-                                           {7, 0}};  // of two views, the third is the first
+                                           {7, 0}};  // with two views, the third is the first
   const at::Tensor features = joint.features(samples);
   EXPECT_ERROR(joint_head(teachers_, weights, scales), "a teacher has no head yet");
   for (Teacher& teacher : teachers_) teacher.keep_head({"a", "b", "c"});

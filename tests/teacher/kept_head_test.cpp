@@ -19,7 +19,7 @@ TEST(KeptHead, ClassesAreFoundByName) {
   EXPECT_EQ(outputs_of_classes({"owl", "cat", "dog"}, {"dog"}, ""), (Order{2}));
   EXPECT_EQ(outputs_of_classes({"Great_Owl", "cat"}, {"cat", "great owl"}, ""), (Order{1, 0}));
   EXPECT_EQ(outputs_of_classes({"Cat", "cat"}, {"cat", "Cat"}, ""), (Order{1, 0}));
-  // macOS writes the first in two characters.
+  // macOS writes the first letter as two characters.
   EXPECT_EQ(outputs_of_classes({"hiver", "\u00c9t\u00e9"}, {"e\u0301te\u0301"}, ""), (Order{1}));
 }
 
@@ -71,7 +71,7 @@ TEST(KeptHead, ATeacherOfRetortsOwnHasItsRowsPutInOrder) {
                               head_of(fewer, {"dog", "owl"}, log);
                             }),
                             "names 2 classes, and its classifier has 3"));
-  // A file without names: their number is all there is to go by.
+  // In a file without names, only the number of classes can be checked.
   EXPECT_TRUE(at::equal(head_of({}, {"cat", "dog", "owl"}, log), weight));
   EXPECT_TRUE(testing::says(log.text, "does not name its classes"));
 }

@@ -12,7 +12,8 @@ namespace {
 
 using testing::formula_uniform;
 
-// Rows around one centre a class, in units far from standard, so that standardising matters.
+// Rows around one centre for each class, with units far from standard, so that standardising
+// matters.
 std::pair<at::Tensor, at::Tensor> blobs(const std::string& name, int64_t rows, int64_t classes,
                                         int64_t dim, double spread) {
   const at::Tensor labels = at::arange(rows) % classes;
@@ -33,7 +34,7 @@ TEST(LinearProbe, SeparatesWhatIsSeparable) {
 }
 
 TEST(LinearProbe, PicksTheRegularisationThatValidationLikes) {
-  // Few noisy rows in many dimensions: hardly regularised, the fit follows the noise.
+  // With few noisy rows in many dimensions a weakly regularised fit follows the noise.
   const auto [x, y] = blobs("train", 40, 4, 128, 4);
   const auto [val_x, val_y] = blobs("val", 400, 4, 128, 4);
   const LinearHead head = fit_linear_probe({x}, y, {val_x}, val_y, 4);

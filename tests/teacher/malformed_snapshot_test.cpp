@@ -1,5 +1,5 @@
-// Snapshots that lie, whole: as a teacher reads them, network, description, both towers and
-// tokenizer.
+// Malformed snapshots, read completely as a teacher reads them: network, description, both towers
+// and tokenizer.
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
@@ -21,7 +21,7 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-// timm's, of a small ResNet.
+// Writes timm's snapshot of a small ResNet.
 void write_resnet(const fs::path& folder) {
   const std::vector<int64_t> widths{8, 16, 32, 64};
   StateDict state = models::state_of(
@@ -40,7 +40,7 @@ void read_whole(const fs::path& folder, bool two_towers) {
   teacher.features(at::zeros({1, 3, 32, 32}));
 }
 
-// One thing that is changed about a good snapshot.
+// One change to a good snapshot.
 struct Lie {
   const char* name;
   std::function<void(const fs::path&)> tell;
@@ -217,7 +217,7 @@ TEST_P(MalformedSnapshot, IsAnErrorThatSaysWhy) {
   }
 }
 
-// Whatever is in the way, it is read or refused.
+// Whatever bytes are changed, the snapshot is read or refused.
 TEST_P(MalformedSnapshot, AnyBytesAreSurvived) {
   write(folder_ / "good");
   CounterRng random({7});
@@ -232,7 +232,7 @@ TEST_P(MalformedSnapshot, AnyBytesAreSurvived) {
         folder_ / "bad" /
         files[static_cast<size_t>(random.below(static_cast<int64_t>(files.size())))].string();
     std::string bytes = read_file(file);
-    // Near the start, where lengths and names are.
+    // Changes are near the start, where lengths and names are.
     const int64_t reach = std::min<int64_t>(static_cast<int64_t>(bytes.size()), 3000);
     for (int64_t changes = 1 + random.below(4); changes > 0; --changes)
       bytes[static_cast<size_t>(random.below(reach))] = static_cast<char>(random.below(256));

@@ -13,7 +13,7 @@ namespace {
 
 constexpr int64_t kDim = 8;
 
-// Features of a class: along its own axis; `number` turns them a little aside. Strangers are along
+// Features of a class: along its own axis, turned slightly towards another. Strangers lie along
 // none of the classes' axes.
 at::Tensor feature(int64_t axis, double aside, int64_t towards) {
   at::Tensor row = at::zeros({kDim});
@@ -91,7 +91,7 @@ TEST_F(NearestTest, TheNearestAreTakenBalancedAndWithoutTwins) {
   const Selection again = select_nearest(pictures, nearness, limits, 3, 6);
   EXPECT_EQ(again.pictures, six.pictures);
 
-  // More than the task has: the rest is filled up, twins apart.
+  // This is more than resembles the task: the rest is filled up, without twins.
   const Selection all = select_nearest(pictures, nearness, limits, 3, 1000);
   EXPECT_EQ(all.twins + std::ssize(all.pictures), std::ssize(pile));
   EXPECT_LT(all.at_home, 13);
@@ -111,7 +111,7 @@ TEST_F(NearestTest, TheTaskSaysHowNearIsNear) {
   // A class of one image has no neighbours of its own.
   EXPECT_LT(limits_of({held.points.narrow(0, 3, 2), at::tensor({int64_t{0}, int64_t{1}}), 2}).home,
             1);
-  // Where all is seen close together, twins are closer still.
+  // Where all images are close together, twins are closer still.
   std::vector<at::Tensor> close;
   for (int64_t i = 0; i < 12; ++i) close.push_back(feature(0, 0.01 * static_cast<double>(i), 3));
   EXPECT_GT(limits_of({points_of("close", close).rows(0, 12), held.labels, 3}).twin, 0.99999);

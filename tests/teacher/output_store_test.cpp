@@ -98,7 +98,7 @@ TEST_F(OutputStoreTest, ASecondOpenComputesNothingAndADamagedPartOnlyItself) {
   EXPECT_EQ(fs::last_write_time(files[0]), kept);
 }
 
-// Each part says by its checksum and key that it is right, and is of other crops.
+// Checksum and key of each part are right, but the part is of other crops.
 TEST_F(OutputStoreTest, PartsOfOtherViewsAreRefusedWhereverTheyLie) {
   Teacher live = teacher();
   const data::ImageStore train = images();
@@ -121,8 +121,7 @@ TEST_F(OutputStoreTest, PartsOfOtherViewsAreRefusedWhereverTheyLie) {
   EXPECT_EQ(store(live, train, {.views = 4}).views(), 4);
 }
 
-// One undecodable file beside the images is removed: the images are the same, and so are their
-// views.
+// A file that cannot be decoded is removed: the images are the same, and so are their views.
 TEST_F(OutputStoreTest, StoredOutputsStayRightWhenAFileGoes) {
   const fs::path folder = folder_ / "data" / "train";
   const fs::path broken = fs::directory_iterator(folder)->path() / "00-broken.jpg";

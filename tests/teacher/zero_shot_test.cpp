@@ -1,4 +1,4 @@
-// Against transformers: from texts and images to logits, tokenizer and both towers.
+// Parity with transformers, from texts and images to logits, with tokenizer and both towers.
 #include "retort/teacher/zero_shot.h"
 
 #include <ATen/ATen.h>
@@ -34,7 +34,7 @@ TEST_P(ZeroShot, LogitsAreThoseOfThePublicModel) {
                   fixture["logits"][static_cast<size_t>(i)][static_cast<size_t>(c)].get<double>(),
                   1e-5);
 
-  // Several texts of a class count as their mean: the same twice is the same.
+  // Several texts of a class are averaged: the same text twice changes nothing.
   for (auto& of_class : texts) of_class.push_back(of_class.front());
   set_zero_shot_head(teacher, folder / "model" / "model.safetensors", texts);
   EXPECT_TRUE(at::allclose(teacher.logits(features), logits, 1e-4, 1e-4));

@@ -1,4 +1,4 @@
-// Against transformers' tokenizers on small vocabularies, and on files that lie.
+// Parity with transformers' tokenizers on small vocabularies, and malformed files.
 #include "retort/text/tokenizer.h"
 
 #include <gtest/gtest.h>
@@ -52,7 +52,7 @@ TEST(Tokenizer, BytesThatCannotBePrintedFollowThoseThatCan) {
   EXPECT_EQ(printable_byte(0xAD), "\u0143");
 }
 
-// Each file with one thing wrong: an error that names it, and no crash.
+// Each file has one error, and gives an Error that names it.
 TEST(Tokenizer, FilesThatLieAreErrors) {
   const nlohmann::json good =
       nlohmann::json::parse(read_file(kFixtures / "tokenizers/clip/tokenizer.json"));

@@ -1,5 +1,5 @@
-// For LD_PRELOAD: a wall clock that is an hour earlier each time that it is asked. The steady
-// clock, which the system never sets back, stays.
+// For LD_PRELOAD: a wall clock that goes back by an hour at each call. The steady clock, which the
+// system never sets back, is unchanged.
 #include <dlfcn.h>
 #include <sys/time.h>
 #include <time.h>

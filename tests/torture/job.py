@@ -159,7 +159,7 @@ def digest(path):
     return hashlib.sha256(data).hexdigest()[:16]
 
 
-# They hold times: of a report the curves' speed, of a comparison how long its arms took.
+# These contain times: the reports the speed, the comparisons how long their arms took.
 LEFT_OUT = ("log.txt", "last.safetensors", "report.html", "compare.md", "compare.html")
 
 

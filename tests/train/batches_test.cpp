@@ -11,7 +11,7 @@
 namespace retort::train {
 namespace {
 
-// Ten images of two classes, and a pile of seven of one of them.
+// Ten images of two classes, and a pile of seven images of one of them.
 class BatchesTest : public ::testing::Test {
  protected:
   void SetUp() override {

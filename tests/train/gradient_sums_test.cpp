@@ -8,7 +8,8 @@
 namespace retort::train {
 namespace {
 
-// One of two ranks whose other has the same gradients: a sum doubles them once it is waited for.
+// One of two ranks, of which the other has the same gradients: a sum doubles them when it is waited
+// for.
 class Twin : public Ranks {
  public:
   explicit Twin(std::function<void()> on_begin) : on_begin_(std::move(on_begin)) {}
@@ -32,7 +33,7 @@ struct Matrices : torch::nn::Module {
 
 class GradientSumsTest : public ::testing::Test {
  protected:
-  // The student's first matrix takes no part, and gets no gradient.
+  // The student's first matrix is not used, and gets no gradient.
   void backward() {
     at::Tensor hidden = at::ones({2, kSize});
     for (size_t i = 1; i < student_.parameters().size(); ++i)
@@ -53,7 +54,8 @@ class GradientSumsTest : public ::testing::Test {
 
   static constexpr int64_t kSize = 1024;
   Matrices student_{4, kSize}, objective_{1, 8};
-  std::vector<bool> begun_;  // a sum each: whether the second matrix had its gradient by then
+  // For each sum, whether the second matrix had its gradient when the sum began.
+  std::vector<bool> begun_;
   Twin ranks_{[this] { begun_.push_back(student_.parameters()[1].grad().defined()); }};
 };
 
@@ -71,7 +73,7 @@ TEST_F(GradientSumsTest, AreSentWhileTheBackwardPassGoesOn) {
     const std::vector<at::Tensor> summed = gradients();
     for (size_t i = 0; i < own.size(); ++i) {
       ASSERT_EQ(summed[i].defined(), own[i].defined()) << i;
-      const double times = i + 1 < own.size() ? 2 : 1;  // the objective's are a mean
+      const double times = i + 1 < own.size() ? 2 : 1;  // the objective's are averaged
       if (own[i].defined()) {
         EXPECT_TRUE(at::allclose(summed[i], own[i] * times)) << i;
       }
@@ -86,7 +88,7 @@ TEST_F(GradientSumsTest, WithoutBeginNothingIsSent) {
     EXPECT_TRUE(begun_.empty());
   }
   forget();
-  backward();  // its hooks are gone with it
+  backward();  // the hooks were removed with `sums`
   EXPECT_TRUE(begun_.empty());
 }
 

@@ -13,7 +13,7 @@ namespace {
 using testing::formula_parameter;
 using testing::formula_uniform;
 
-// As torch.optim.Muon has it: the slow path.
+// The slow path, as in torch.optim.Muon.
 at::Tensor plainly_orthogonalised(at::Tensor x) {
   x = x / x.norm();
   for (int step = 0; step < 5; ++step) {
@@ -41,7 +41,7 @@ TEST(Muon, NothingStaysNothing) {
   EXPECT_TRUE(at::equal(orthogonalised(at::zeros({2, 3, 4})), at::zeros({2, 3, 4})));
 }
 
-// Of rank one, as where a layer has had but one image's gradient.
+// A matrix of rank one, as the gradient of a layer from a single image.
 TEST(Muon, StaysFiniteWithoutFullRank) {
   const at::Tensor matrix =
       at::outer(formula_uniform("left", {24}), formula_uniform("right", {48}));
@@ -75,7 +75,7 @@ TEST(Muon, ThreeStepsAsTorchs) {
   }
 }
 
-// A kernel as channels-last keeps it learns the same.
+// A kernel in channels-last layout is updated in the same way.
 TEST(Muon, LayoutDoesNotMatter) {
   const auto stepped = [](at::MemoryFormat layout) {
     const at::Tensor kernel =
@@ -88,7 +88,7 @@ TEST(Muon, LayoutDoesNotMatter) {
       at::allclose(stepped(at::MemoryFormat::Contiguous), stepped(at::MemoryFormat::ChannelsLast)));
 }
 
-// Adam's first step is the rate itself.
+// Adam's first step has the size of the rate.
 TEST(Muon, DepthwiseKernelsLearnFaster) {
   const auto step_of = [](const std::string& name, bool muon) {
     const at::Tensor kernel = at::ones({8, 1, 3, 3}).requires_grad_();

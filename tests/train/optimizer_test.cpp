@@ -12,7 +12,7 @@ namespace {
 
 using testing::formula_uniform;
 
-// libtorch's own loop over tensors is the slow path: the fused one must follow it.
+// The slow path is libtorch's own loop over tensors, which the fused one must match.
 TEST(Optimizer, FollowsTorchsOwn) {
   at::Tensor ours = formula_uniform("weight", {5, 7}).requires_grad_();
   at::Tensor bias = formula_uniform("bias", {5}).requires_grad_();
@@ -87,7 +87,7 @@ TEST(Optimizer, APrefixLearnsAtItsOwnRate) {
   optimizer.scale_rate("student.fc.", 10);
   (slow.sum() + fast.sum()).backward();
   optimizer.step(1e-3);
-  // Adam's first step is the rate itself.
+  // Adam's first step has the size of the rate.
   EXPECT_NEAR(slow[0][0].item<double>(), 1 - 1e-3, 1e-6);
   EXPECT_NEAR(fast[0][0].item<double>(), 1 - 1e-2, 1e-6);
 }

@@ -1,5 +1,5 @@
-// Several processes train one student: forks of this one, which add their tensors up in shared
-// memory.
+// Several processes train one student. They are forks of this process, and sum their tensors in
+// shared memory.
 #include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 #include <pthread.h>
@@ -63,7 +63,7 @@ class ForkedRanks : public Ranks {
   int64_t rank_, size_;
 };
 
-// What work(ranks) returns on rank 0, with so many ranks.
+// The result of work(ranks) on rank 0 of this many ranks.
 template <typename Work>
 std::vector<double> on_ranks(int64_t size, const Work& work) {
   auto* shared = static_cast<Shared*>(::mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE,
@@ -109,11 +109,11 @@ class RanksTest : public SmallTraining {
  protected:
   void SetUp() override {
     if (kThreadSanitizer) GTEST_SKIP() << "the thread sanitizer does not follow forks";
-    at::set_num_threads(1);  // OpenMP's threads do not live on in a fork
+    at::set_num_threads(1);  // OpenMP's threads do not exist in a fork
     SmallTraining::SetUp();
   }
 
-  // A training by these terms, on this rank.
+  // Trains with these terms on this rank.
   void train(const std::vector<losses::TermConfig>& terms, const std::string& student,
              int64_t epochs, Ranks& ranks, bool resume,
              const std::function<void(const EpochMetrics&)>& on_epoch,
@@ -135,7 +135,7 @@ class RanksTest : public SmallTraining {
     trainer.run(folder_ / "checkpoint.safetensors", resume, on_epoch, null_log(), stop);
   }
 
-  // Its loss in each epoch, and the last validation accuracy.
+  // The training's loss in each epoch, and its last validation accuracy.
   std::vector<double> losses_of(const std::vector<losses::TermConfig>& terms,
                                 const std::string& student, int64_t epochs, Ranks& ranks,
                                 bool resume = false) {
@@ -186,15 +186,15 @@ TEST_F(RanksTest, ManyTensorsAreSummedTogetherAndRankZeroTellsTheOthers) {
   EXPECT_EQ(seen, (std::vector<double>{6, 20, 14}));
 }
 
-// A student without batch norm: what it computes of an image depends on no other. Each loss sees
-// the whole batch.
+// A student without batch norm computes each image independently of the others. Each loss sees the
+// whole batch.
 TEST_F(RanksTest, EachLossIsTheSameOnOneTwoAndFourRanks) {
   for (const losses::LossEntry& loss : losses::losses()) {
     const std::vector<losses::TermConfig> terms{{loss.name, 1, {}}};
     const auto train = [&](Ranks& ranks) { return losses_of(terms, "deit_tiny", 1, ranks); };
     const std::vector<double> alone = on_ranks(1, train);
     ASSERT_EQ(alone.size(), 2U) << loss.name;
-    // What dist correlates, four logits or so of near-equal size, shows rounding more.
+    // dist correlates about four logits of nearly equal size, which amplifies rounding.
     const double tolerance = loss.name == "dist" ? 5e-4 : 1e-4;
     for (const int64_t size : {2, 4}) {
       const std::vector<double> several = on_ranks(size, train);
@@ -217,7 +217,7 @@ TEST_F(RanksTest, FiftyStepsOfTheWholeObjective) {
   EXPECT_LT(alone[16], 0.5 * alone[0]);
 }
 
-// With batch norm a rank's images are normalised by themselves: another sum, and it trains.
+// With batch norm each rank normalises its own images, so that the sums differ; it still trains.
 TEST_F(RanksTest, BatchNormsTakeEachRanksOwnStatistics) {
   const auto train = [&](Ranks& ranks) {
     return losses_of({{"cross_entropy", 1, {}}}, "resnet18", 10, ranks);

@@ -14,8 +14,8 @@
 
 namespace retort::train {
 
-// 24 pictures of three classes to train on, 12 to validate with, and a resnet18 that has stored two
-// views of them: what a trainer needs.
+// What a trainer needs: 24 pictures of three classes to train on, 12 for validation, and a resnet18
+// with stored outputs of two views of them.
 class SmallTraining : public ::testing::Test {
  protected:
   void SetUp() override {

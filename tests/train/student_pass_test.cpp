@@ -18,12 +18,12 @@ at::Tensor loss_of(const models::Output& output) {
 
 struct Outcome {
   at::Tensor logits;
-  std::vector<at::Tensor> gradients, statistics;  // of parameters; and those that batch norm keeps
+  std::vector<at::Tensor> gradients, statistics;  // of parameters; of batch norms
 };
 
 constexpr int kPasses = 6;
 
-// What the last of some passes of a new student says of one batch; dropout draws alike.
+// The results of the last of several passes of a new student on one batch, with the same dropout.
 Outcome outcome(const std::string& student, c10::Device device, bool plainly) {
   torch::manual_seed(7);
   const models::ModelPtr model =
@@ -40,9 +40,8 @@ Outcome outcome(const std::string& student, c10::Device device, bool plainly) {
     const models::Output output = plainly ? model->forward(images) : pass.forward(images);
     loss_of(output).backward();
     if (!plainly) pass.backward();
-    result.logits =
-        output.logits.detach().to(at::kCPU);  // an older step's graph that is kept would tie a
-                                              // recording to that step's stream
+    // A kept graph of an older step would tie a recording to that step's stream.
+    result.logits = output.logits.detach().to(at::kCPU);
   }
   EXPECT_EQ(pass.replayed(), !plainly && !device.is_cpu());
   for (const at::Tensor& parameter : model->parameters())
@@ -72,7 +71,7 @@ TEST(StudentPass, OnTheProcessorItIsAutograd) {
     expect_the_same(student, at::kCPU);
 }
 
-// Recorded and replayed, dropout and running statistics included.
+// The passes are recorded and replayed, with dropout and running statistics.
 TEST_P(StudentPassTest, OnAGpuItReplaysTheSame) {
   std::optional<c10::Device> gpu;
   try {

@@ -116,7 +116,7 @@ TEST_F(TrainerTest, OnAnotherDeviceItLearnsTheSame) {
     EXPECT_NEAR(far_lines[i].val_loss.value(), near_lines[i].val_loss.value(), 1e-3);
     EXPECT_EQ(far_lines[i].terms.size(), 3U);
   }
-  // Its checkpoint is as any other.
+  // Its checkpoint can be read on any device.
   const auto resumed = session(o, "resnet18");
   resumed->trainer.run(folder_ / "far.safetensors", true, [](const EpochMetrics&) {});
   for (const auto& item : far->student->named_parameters())
@@ -125,13 +125,13 @@ TEST_F(TrainerTest, OnAnotherDeviceItLearnsTheSame) {
         << item.key();
 }
 
-// Of each step one account, and that when the next step is under way.
+// Each step's metrics are read once, while the next step runs.
 TEST_F(TrainerTest, AStepWaitsForNoDevice) {
   val_.reset();
   const auto waits_of = [&](int64_t epochs) {
     TrainOptions o = options(epochs);
     o.checkpoint_seconds =
-        1e9;  // a checkpoint reads the student back, and a slow machine would write one on the way
+        1e9;  // a checkpoint reads the student back, and a slow machine would write one meanwhile
     const auto s = session(o, "resnet18", true);
     const int64_t before = testing::waits_for_far();
     s->trainer.run(folder_ / ("waits" + std::to_string(epochs)), false, [](const EpochMetrics&) {});
@@ -165,7 +165,7 @@ TEST_F(TrainerTest, AStoppedRunEndsWithTheSameBytes) {
   }
 }
 
-// Raised while the last step is counted: the last validation is what it interrupts.
+// Stops while the last step is counted, so that it interrupts the last validation.
 struct StopAtFullMeter : Log {
   void info(const std::string&) override {}
   void warn(const std::string&) override {}
@@ -192,11 +192,12 @@ TEST_F(TrainerTest, AStopDuringValidationKeepsTheEpoch) {
   EXPECT_TRUE(same(*whole->student, *resumed->student));
 }
 
-// Of one step an epoch: the student after each, averaged by hand, batch norms' statistics among it.
+// With one step an epoch: the student after each step, averaged by hand, with the statistics of
+// batch norms.
 TEST_F(TrainerTest, TheMovingAverageIsWhatIsKept) {
   constexpr int kEpochs = 3;
   constexpr double kDecay =
-      0.15;      // reached in the second step: before, the decay is (1 + step) / (10 + step)
+      0.15;      // reached in the second step; before that the decay is (1 + step) / (10 + step)
   val_.reset();  // so that the last weights are kept
   TrainOptions averaged = options(kEpochs);
   averaged.batch_size = train_->size();
@@ -273,7 +274,7 @@ TEST_F(TrainerTest, EveryOptionDecidesTheFingerprint) {
   });
 }
 
-// The same of what training reads.
+// The same for the training's data.
 TEST_F(TrainerTest, AllThatTrainingReadsDecidesTheFingerprint) {
   const TrainData before{&*train_, &*val_, {}, spec_, &teacher_, &*outputs_, {}, manifest_.classes};
   [[maybe_unused]] const auto& [train, val, recipe, spec, teacher, outputs, extras, classes] =
@@ -309,7 +310,7 @@ TEST_F(TrainerTest, ACheckpointOfAnotherHeadIsRefused) {
   session(options(1))->trainer.run(folder_ / "last.safetensors", false, [](const EpochMetrics&) {});
   session(options(1))->trainer.run(folder_ / "last.safetensors", true, [](const EpochMetrics&) {});
   const at::Tensor weight = teacher_.weight;
-  teacher_.weight = weight * 1.0001;  // as another machine may have fitted it
+  teacher_.weight = weight * 1.0001;  // as fitted on another machine
   session(options(1))->trainer.run(folder_ / "last.safetensors", true, [](const EpochMetrics&) {});
   teacher_.weight = weight.flip(0);
   const auto permuted = session(options(1));
@@ -334,7 +335,7 @@ TEST_F(TrainerTest, ACheckpointOfOtherSettingsIsRefused) {
   EXPECT_TRUE(testing::says(resumed(options(1)), "train again without --resume"));
 }
 
-// Before anything is trained.
+// It is refused before anything is trained.
 TEST_F(TrainerTest, ADamagedCheckpointIsRefused) {
   const fs::path path = folder_ / "last.safetensors";
   const auto resume = [&] {
@@ -371,7 +372,7 @@ TEST(Position, LiesWithinItsTraining) {
     return position_from(json.dump(), extent, "file");
   };
   EXPECT_EQ(read(nlohmann::json::object()).images_seen, 18);
-  // What is used for indices and rates afterwards.
+  // These values are later used as indices and rates.
   for (const char* change :
        {R"({"epoch":-1})", R"({"epoch":4})", R"({"step":7})", R"({"step_in_epoch":3})",
         R"({"images_seen":9223372036854775807})", R"({"kept_epoch":0})", R"({"kept_epoch":2})",

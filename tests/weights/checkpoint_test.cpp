@@ -1,5 +1,5 @@
-// Checkpoints as trainers write them, pickled by hand: what wraps the weights, and what lies beside
-// them.
+// Checkpoints as trainers write them, pickled by hand: wrappers of the weights, and other objects
+// beside them.
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 

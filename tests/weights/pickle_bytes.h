@@ -35,7 +35,7 @@ inline std::string dict(const std::string& items) { return "}(" + items + "u"; }
 
 inline std::string whole(const std::string& object) { return "\x80\x02" + object + "."; }
 
-// `view`: what a legacy file's persistent id has as its sixth field; "N" for None.
+// `view` is the sixth field of a legacy file's persistent id; "N" for None.
 inline std::string storage(const std::string& key, int64_t numel,
                            const std::string& type = "FloatStorage", const std::string& view = "") {
   return tuple(text("storage") + global("torch", type) + text(key) + text("cpu") + number(numel) +

@@ -14,7 +14,7 @@
 
 #ifdef __SANITIZE_ADDRESS__
 // PyTorchStreamReader's constructor leaks miniz's state (about the size of the central directory)
-// when it throws on a damaged archive. Its archives that open are freed; nothing of ours is named
+// when it throws on a damaged archive. Archives that open are freed; no function of ours is listed
 // here.
 extern "C" __attribute__((visibility("default"))) const char* __lsan_default_suppressions() {
   return "leak:^mz_zip_reader_init$\nleak:^mz_zip_reader_read_central_dir$\n";
@@ -67,7 +67,7 @@ class Hostile : public ::testing::Test {
     return refusal(zip(object, records));
   }
 
-  // Of the tensor 'w' on a storage of four floats.
+  // The refusal of the tensor 'w' on a storage of four floats.
   std::string refusal_of_tensor(int64_t offset, const std::string& sizes,
                                 const std::string& strides) {
     return refusal_of_zip(dict(text("w") + tensor(storage("0", 4), offset, sizes, strides)));
@@ -77,7 +77,7 @@ class Hostile : public ::testing::Test {
     return refusal(pickle::legacy_start() + after_start);
   }
 
-  // Whether it was read, to the last value; anything but an Error goes on.
+  // Whether all values can be read, or reading throws Error; other exceptions pass through.
   bool survives(const std::string& bytes) {
     put(folder_ / "x.pth", bytes);
     try {
@@ -145,7 +145,7 @@ TEST_F(Hostile, Globals) {
       says(refusal_of_zip("c" + std::string(100'000, 'a') + "\nb\n"), "too long or truncated"));
 }
 
-// What a class outside the allow-list is given makes no tensor of it.
+// Objects of a class outside the allow-list make no tensors from their arguments.
 TEST_F(Hostile, ObjectsAreInert) {
   const std::string call = pickle::call(global("my", "Thing"), text("echo"));
   for (const std::string& object :
@@ -158,13 +158,13 @@ TEST_F(Hostile, ObjectsAreInert) {
   const Records records{{"data/0", std::string(16, '\0')}};
   put(folder_ / "x.pth", zip(dict(text("args") + call + w), records));
   EXPECT_EQ(weights::read_weights(folder_ / "x.pth").size(), 1);
-  // Names are kept once, and what is made of parts counts.
+  // Names are kept once, and the parts that make names are counted.
   std::string parts = text(std::string(256, 'a')) + "q\1";
   for (int i = 0; i < 200'000; ++i) parts += "h\1" + text(std::to_string(i)) + "\x93";
   EXPECT_TRUE(says(refusal_of_zip(parts), "longer than weights need"));
 }
 
-// A module that holds itself, and one whose children are each other's twice at every level.
+// A module that contains itself, and one whose children contain each other twice at every level.
 TEST_F(Hostile, ModulesWithoutEnd) {
   const auto module = [](const std::string& children) {
     return global("a", "M") + ")\x81" + "q\2" +
@@ -180,7 +180,7 @@ TEST_F(Hostile, ModulesWithoutEnd) {
 }
 
 TEST_F(Hostile, CallsOfAllowedNames) {
-  // Types, storages and tensors of other arguments are values, never callees.
+  // Types, storages and tensors can be arguments, but never be called.
   EXPECT_TRUE(says(refusal_of_zip(pickle::call(global("torch", "FloatStorage"), number(1))),
                    "a call of 'torch.FloatStorage'"));
   EXPECT_TRUE(says(refusal_of_zip(pickle::call(global("torch", "float32"), "")),
@@ -242,7 +242,7 @@ TEST_F(Hostile, LengthsAndSizes) {
   // Lists within lists, as deep as the pickle is long.
   const std::string deep = std::string(1'000'000, ']') + std::string(999'999, 'a');
   EXPECT_TRUE(says(refusal_of_zip(deep), "is not a dict of tensors"));
-  // A list of 100,000 pairs, copied into 1,000 dicts: the copies are what is counted.
+  // A list of 100,000 pairs, copied into 1,000 dicts: the copies count.
   std::string pairs = "](", copies;
   for (int i = 0; i < 100'000; ++i) pairs += "NN\x86";
   for (int i = 0; i < 1000; ++i) copies += global("collections", "OrderedDict") + "h\1\x85R";
@@ -253,7 +253,7 @@ TEST_F(Hostile, Cycles) {
   EXPECT_TRUE(says(refusal_of_zip("]q\1h\1a"), "is not a dict of tensors"));
   EXPECT_TRUE(says(refusal_of_zip("}q\1" + text("state_dict") + "h\1s"),
                    "holds no tensors by name, only 'state_dict'"));
-  // A long dict that is each of its own wrappers: looked through once, not once for every path.
+  // A long dict that is each of its own wrappers is searched once, not once for every path.
   std::string items;
   for (const char* wrapper : {"state_dict_ema", "state_dict", "model_state_dict", "model", "net"})
     items += text(wrapper) + "h\1";
@@ -362,7 +362,7 @@ TEST_F(Hostile, ArchivesThatInflate) {
   };
   EXPECT_TRUE(says(refusal(zip(dict(on("0")), {{"data/0", zeros}}, true)),
                    "claims more bytes than the file has"));
-  // Each of the two would fit into the file.
+  // Each of the two alone would fit into the file.
   const Records both{{"data/0", zeros}, {"data/1", zeros}, {"filler", std::string(100'000, 'x')}};
   EXPECT_TRUE(survives(zip(dict(on("0")), both, true)));
   EXPECT_TRUE(says(refusal(zip(dict(on("0") + on("1")), both, true)), "tensor '1'"));
@@ -382,7 +382,7 @@ TEST_F(Hostile, CentralDirectories) {
   };
   ASSERT_TRUE(survives(good));
   EXPECT_TRUE(says(refusal(good + "x"), "truncated or damaged"));
-  // The writer adds the zip64 records: 56 bytes, and 20 that locate them.
+  // The writer adds the zip64 records: 56 bytes, and 20 bytes that locate them.
   const size_t locator = end - 20, end64 = locator - 56;
   EXPECT_TRUE(says(with(end64 + 40, pickle::raw(kMax)), "truncated or damaged"));
   EXPECT_TRUE(says(with(end64 + 48, pickle::raw(kMax)), "truncated or damaged"));
@@ -446,7 +446,7 @@ TEST_F(Hostile, LegacyStart) {
   EXPECT_TRUE(says(refusal(magic), "truncated"));
 }
 
-// Of a small file in each form: no truncation and no flipped byte may do more than be refused.
+// A small file of each form: however it is cut, or a byte flipped, it is read or refused.
 class Damaged : public Hostile, public ::testing::WithParamInterface<const char*> {
  protected:
   const std::string bytes_ = read_file(std::string(RETORT_FIXTURES "/weights/") + GetParam());
