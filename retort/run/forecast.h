@@ -20,8 +20,7 @@ struct Forecast {
   int64_t epochs = 0, steps = 0;
   int64_t closing = 0;      // images of the closing phase, over all its epochs
   double student_rate = 0;  // images/s of training steps with rendering; 0: nothing is trained
-  int64_t looks =
-      0;  // the teacher's forward passes: views not stored, and images to evaluate it on
+  int64_t looks = 0;  // forward passes of the teacher for missing views and for its evaluation
   double teacher_rate = 0;    // images/s of these passes, with rendering
   int64_t teacher_steps = 0;  // images of the teacher's own training, over all its epochs
   double teacher_training_rate = 0;
