@@ -30,17 +30,16 @@ from torchvision import datasets, models, transforms
 
 SIZE, BATCH = 224, 64
 NORMALIZE = transforms.Normalize((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
-TRAIN = transforms.Compose(
-    [
-        transforms.RandomResizedCrop(SIZE),
-        transforms.RandomHorizontalFlip(),
-        transforms.ToTensor(),
-        NORMALIZE,
-    ]
-)
-TEST = transforms.Compose(
-    [transforms.Resize(256), transforms.CenterCrop(SIZE), transforms.ToTensor(), NORMALIZE]
-)
+
+
+def train_transform(size):
+    steps = [transforms.RandomResizedCrop(size), transforms.RandomHorizontalFlip()]
+    return transforms.Compose([*steps, transforms.ToTensor(), NORMALIZE])
+
+
+def test_transform(size):
+    steps = [transforms.Resize(size * 256 // 224), transforms.CenterCrop(size)]
+    return transforms.Compose([*steps, transforms.ToTensor(), NORMALIZE])
 
 
 class Folder(datasets.ImageFolder):
@@ -52,7 +51,8 @@ class Folder(datasets.ImageFolder):
 
 
 def loaders(data, workers):
-    train, test = Folder(f"{data}/train", TRAIN), Folder(f"{data}/test", TEST)
+    train = Folder(f"{data}/train", train_transform(SIZE))
+    test = Folder(f"{data}/test", test_transform(SIZE))
     return (
         DataLoader(train, BATCH, shuffle=True, num_workers=workers, drop_last=True),
         DataLoader(test, BATCH, num_workers=workers),

@@ -20,6 +20,7 @@ import sys
 import time
 
 import numpy as np
+import peers
 import scale
 import wheel
 from PIL import Image
@@ -475,6 +476,12 @@ def startup_part(results, args):
     )
 
 
+def peers_part(results, args):
+    photos = draw_photographs(512) if args.quick and not args.own_data else args.data
+    teachers = args.teacher or (TEACHERS[:1] if args.quick else TEACHERS)
+    peers.peers_part(results, args, WORK, BUILD / "retort", photos, teachers)
+
+
 PARTS = {
     "images": images_part,
     "gradients": lambda results, args: results.of_part("gradients"),
@@ -493,7 +500,9 @@ PARTS = {
         results, args, WORK, BUILD / "retort", sorted(args.data.glob("train/*/*"))
     ),
     "ranks": lambda results, args: wheel.ranks_part(results, args, WORK, BUILD / "retort"),
+    "peers": peers_part,
 }
+ALONE = ("peers",)  # run where --only names them: they need more packages
 
 
 def main():
@@ -507,13 +516,13 @@ def main():
         "--only",
         action="append",
         choices=list(PARTS),
-        help="this part; may be given again (default: all)",
+        help=f"this part; may be given again (default: all but {', '.join(ALONE)})",
     )
     parser.add_argument(
         "--teacher",
         action="append",
         choices=TEACHERS,
-        help="of whole-job and cold; may be given again (default: both)",
+        help="of whole-job, cold and peers; may be given again (default: both)",
     )
     parser.add_argument(
         "--data", type=pathlib.Path, help="a data set of JPEG photographs with train/ and test/"
@@ -526,15 +535,17 @@ def main():
         default=sys.executable,
         help="of binding and ranks: a Python with retort's package (default: this one)",
     )
+    peers.add_options(parser)
     args = parser.parse_args()
     WORK.mkdir(parents=True, exist_ok=True)
+    args.own_data = args.data is not None
     args.few = args.data or draw_photographs(128)
     if args.data is None:
         args.data = args.few if args.quick else draw_photographs(384)
     if not args.only:
         (ROOT / "build/bench.json").unlink(missing_ok=True)
     results = Results(ROOT / "build/bench.json")
-    for name in args.only or PARTS:
+    for name in args.only or [part for part in PARTS if part not in ALONE]:
         print(f"== {name}", flush=True)
         PARTS[name](results, args)
     print(f"written: {results.path.relative_to(ROOT)}")

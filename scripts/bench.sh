@@ -8,6 +8,7 @@ cd "$(dirname "$0")/.."
 venv=build/bench/venv
 python=${BENCH_PYTHON:-$venv/bin/python}
 wanted=bench/requirements.txt
+peers=bench/requirements-peers.txt # on top of it, where --only names the part peers
 if [ -z "${BENCH_PYTHON:-}" ] && ! cmp -s "$wanted" "$venv/installed.txt"; then
   echo "bench: installing plain PyTorch in $venv (several GB; the log is build/bench/install.log)"
   mkdir -p build/bench
@@ -16,5 +17,13 @@ if [ -z "${BENCH_PYTHON:-}" ] && ! cmp -s "$wanted" "$venv/installed.txt"; then
     "$venv/bin/python" -m pip install --no-input --disable-pip-version-check -r "$wanted"
   } >build/bench/install.log 2>&1 || { tail -n 15 build/bench/install.log >&2; exit 1; }
   cp "$wanted" "$venv/installed.txt"
+fi
+if [ -z "${BENCH_PYTHON:-}" ] && [[ " $* " =~ [\ =]peers\  ]] \
+  && ! cmp -s "$peers" "$venv/peers.txt"; then
+  echo "bench: installing timm and LightlyTrain in $venv (the log is build/bench/install.log)"
+  "$venv/bin/python" -m pip install --no-input --disable-pip-version-check \
+    -r "$wanted" -r "$peers" >build/bench/install.log 2>&1 \
+    || { tail -n 15 build/bench/install.log >&2; exit 1; }
+  cp "$peers" "$venv/peers.txt"
 fi
 exec "$python" bench/run.py "$@"
