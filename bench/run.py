@@ -22,6 +22,7 @@ import time
 import numpy as np
 import peers
 import scale
+import threads
 import wheel
 from PIL import Image
 
@@ -38,8 +39,8 @@ def photograph(rng, hue):
     that size."""
     height, width = 375, 500
     image = np.zeros((height, width, 3))
-    for scale, weight in ((4, 90), (16, 50), (64, 30)):
-        small = rng.normal(0, weight, (max(2, height * scale // 500), scale, 3)).clip(-255, 255)
+    for grid, weight in ((4, 90), (16, 50), (64, 30)):
+        small = rng.normal(0, weight, (max(2, height * grid // 500), grid, 3)).clip(-255, 255)
         image += np.stack(
             [
                 np.asarray(
@@ -136,7 +137,7 @@ def tjbench_rate(photo):
 
 
 def images_part(results, args):
-    photo = sorted(args.data.glob("train/*/*.jpg"))[0]
+    photo = min(args.data.glob("train/*/*.jpg"))
     ours, theirs = [], []
     for _ in range(1 if args.quick else 3):
         theirs.append(tjbench_rate(photo))
@@ -364,67 +365,6 @@ def memory_part(results, args):
         results.add(f"peak_memory_mb.{images}", peak, "MB, anonymous")
 
 
-def training_rate(data, threads, cache):
-    """Images/s of a small student's training steps, as --dry-run measures them: the median of three
-    calls."""
-    rates = []
-    for _ in range(3):
-        said = call(
-            BUILD / "retort",
-            "distill",
-            "--data",
-            data,
-            "--teacher",
-            "none",
-            "--student",
-            "efficientnet_lite0",
-            "--image-size",
-            32,
-            "--batch-size",
-            64,
-            "--precision",
-            "fp32",
-            "--threads",
-            threads,
-            "--cache",
-            cache,
-            "--dry-run",
-        )
-        rates.append(float(re.search(r"([\d.]+) images/s", said)[1]))
-    return statistics.median(rates)
-
-
-def busy_part(results, args):
-    """The training rate next to as many busy loops as there are processors, each in a session of
-    its own, divided by the rate on the quiet machine."""
-    cache, loops = fresh_cache(), []
-    cores = len(os.sched_getaffinity(0))
-    quiet = training_rate(args.few, 0, cache)
-    try:
-        for _ in range(cores):
-            loops.append(
-                subprocess.Popen([sys.executable, "-c", "while True: pass"], start_new_session=True)
-            )
-        all_threads, one_thread = (
-            training_rate(args.few, 0, cache),
-            training_rate(args.few, 1, cache),
-        )
-    finally:
-        for loop in loops:
-            loop.kill()
-            loop.wait()
-    results.add(
-        "contended_over_quiet",
-        all_threads / quiet,
-        f"{all_threads:.0f} of {quiet:.0f} images/s beside {cores} busy loops; a fair share is 0.5",
-    )
-    results.add(
-        "contended_over_one_thread",
-        all_threads / one_thread,
-        f"one thread there: {one_thread:.0f} images/s",
-    )
-
-
 def milliseconds(command, until=None):
     """Waits until a command ends, or until it prints a line with this beginning; then stops it."""
     begin = time.monotonic()
@@ -493,7 +433,8 @@ PARTS = {
     "whole-job": whole_job_part,
     "cold": cold_part,
     "memory": memory_part,
-    "busy": busy_part,
+    "busy": lambda results, args: threads.busy_part(results, args, WORK, BUILD / "retort"),
+    "threads": lambda results, args: threads.threads_part(results, args, WORK, BUILD / "retort"),
     "startup": startup_part,
     "binding": lambda results, args: wheel.binding_part(results, args, WORK, BUILD / "retort"),
     "scale": lambda results, args: scale.scale_part(
