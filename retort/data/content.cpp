@@ -156,8 +156,7 @@ Twins find_twins(const Manifest& manifest, const std::vector<FileHash>& hashes) 
     for (const int64_t item : manifest.of(split))
       if (hash_of_item(item)) found.push_back(hash_of_item(item));
     std::ranges::sort(found);
-    const auto again = std::ranges::unique(found);
-    found.erase(again.begin(), again.end());
+    found.erase(std::unique(found.begin(), found.end()), found.end());
     return found;
   };
   const std::vector<FileHash> val = hashes_in(Split::val), test = hashes_in(Split::test);

@@ -5,7 +5,7 @@
 #include <torch/csrc/autograd/utils/lambda_post_hook.h>
 #include <torch/csrc/autograd/variable.h>
 
-#include <ranges>
+#include <algorithm>
 
 namespace retort::train {
 namespace {
@@ -48,7 +48,9 @@ GradientSums::~GradientSums() {
 }
 
 void GradientSums::add(const torch::nn::Module& module, double scale) {
-  for (const at::Tensor& parameter : module.parameters() | std::views::reverse)
+  std::vector<at::Tensor> parameters = module.parameters();
+  std::ranges::reverse(parameters);  // the order in which the backward pass computes gradients
+  for (const at::Tensor& parameter : parameters)
     if (parameter.requires_grad()) {
       Parameter& added = parameters_.emplace_back();
       added.tensor = parameter;
