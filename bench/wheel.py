@@ -91,7 +91,7 @@ def binding_part(results, args, work, program):
     for size in (64,) if args.quick else (64, 224):
         chosen = options(args.data, work / "run", work / "cache", size)
         keywords = {name.replace("-", "_"): value for name, value in chosen.items()}
-        python = [args.python, "-c", BINDING, json.dumps({**keywords, "teacher": None})]
+        python = [args.python, "-c", BINDING, json.dumps(keywords)]
         threads = len(os.sched_getaffinity(0))
         through, alone, share = in_turns(
             3 if args.quick else 5,
