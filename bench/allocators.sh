@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The effect of the allocator on a training step: bench/allocators.sh [ROUNDS]
-# Runs `retort-bench step` in turns with retort's own allocator (core/memory.h), with malloc, and
+# Runs `retort-bench memory` in turns with retort's own allocator (core/memory.h), with malloc, and
 # with mimalloc instead of malloc (Debian: libmimalloc2.0 or libmimalloc3; without purging, with
 # large pages), on an otherwise idle machine. Prints the medians of images/s, and writes the results
 # to build/bench/allocators/.
@@ -8,7 +8,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 rounds=${1:-3}
-program=build/release/retort-bench
+program=${RETORT_BENCH:-build/release/retort-bench}
 out=build/bench/allocators
 mimalloc=$(ldconfig -p | sed -n 's/.*libmimalloc\.so[^ ]* .*=> //p' | head -n 1)
 fail() {
@@ -25,10 +25,10 @@ without_purging=(MIMALLOC_PURGE_DELAY=-1 MIMALLOC_ALLOW_DECOMMIT=0 MIMALLOC_PAGE
 large_pages=(MIMALLOC_ALLOW_LARGE_OS_PAGES=1 MIMALLOC_LARGE_OS_PAGES=1)
 
 for round in $(seq "$rounds"); do
-  "$program" step "$out/own.$round.json"
-  env RETORT_BENCH_MALLOC=1 "$program" step "$out/malloc.$round.json"
+  "$program" memory "$out/own.$round.json"
+  env RETORT_BENCH_MALLOC=1 "$program" memory "$out/malloc.$round.json"
   env RETORT_BENCH_MALLOC=1 LD_PRELOAD="$mimalloc" "${without_purging[@]}" "${large_pages[@]}" \
-    "$program" step "$out/mimalloc.$round.json"
+    "$program" memory "$out/mimalloc.$round.json"
 done
 
 python3 - "$out" <<'PYTHON'
@@ -40,10 +40,10 @@ import sys
 rates = {}
 for path in sorted(pathlib.Path(sys.argv[1]).glob("*.json")):
     for line in json.loads(path.read_text()):
-        if line["key"].startswith("step_images_per_second"):
+        if line["key"].startswith("memory_images_per_second"):
             memory = path.name.split(".")[0]
             rates.setdefault(line["key"], {}).setdefault(memory, []).append(line["value"])
 for name, by_memory in sorted(rates.items()):
     medians = {memory: statistics.median(values) for memory, values in by_memory.items()}
-    print(name, *(f"{memory} {medians[memory]:.0f}" for memory in ("own", "malloc", "mimalloc")))
+    print(name, *(f"{memory} {medians[memory]:.1f}" for memory in ("own", "malloc", "mimalloc")))
 PYTHON

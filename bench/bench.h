@@ -79,6 +79,9 @@ Part part();
 namespace of_losses {
 Part part();
 }
+namespace of_memory {
+Part part();
+}
 namespace of_step {
 Part part();
 }
@@ -86,8 +89,8 @@ namespace of_store {
 Part part();
 }
 inline std::vector<Part> parts() {
-  return {of_gradients::part(), of_images::part(), of_losses::part(), of_step::part(),
-          of_store::part()};
+  return {of_gradients::part(), of_images::part(), of_losses::part(),
+          of_memory::part(),    of_step::part(),   of_store::part()};
 }
 
 }  // namespace bench
