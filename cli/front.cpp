@@ -29,13 +29,12 @@ const Answer* answer_to(int argc, char** argv) {
   return nullptr;
 }
 
-// libgomp's threads spin for milliseconds while they wait for each other. Beside other programs, a
-// spinning thread takes CPU time from the thread that it waits for, so that two threads are slower
-// than one. libgomp reads the limit from the environment when it is loaded. The user's own settings
-// are kept.
+// libgomp's threads spin for milliseconds while they wait for each other. A few tenths of a
+// millisecond are enough to meet on a quiet machine; retort/core/spinning.h looks after a busy one.
+// libgomp reads the limit from the environment when it is loaded. The user's own settings are kept.
 void bound_spinning() {
   if (std::getenv("OMP_WAIT_POLICY") == nullptr)
-    ::setenv("GOMP_SPINCOUNT", "100", 0);  // iterations, of 20 to 60 ns each
+    ::setenv("GOMP_SPINCOUNT", "10000", 0);  // iterations, of 20 to 60 ns each
 }
 
 }  // namespace

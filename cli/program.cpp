@@ -12,6 +12,7 @@
 #include "retort/core/memory.h"
 #include "retort/core/processors.h"
 #include "retort/core/quote.h"
+#include "retort/core/spinning.h"
 #include "retort/run/objects.h"
 #include "retort/version.h"
 
@@ -92,6 +93,7 @@ int run_program(int argc, const char* const* argv,
                 const std::shared_ptr<const run::Objects>& objects) {
   keep_tensor_memory();
   use_own_processors();
+  const AdaptiveSpinning spinning;
   std::unique_ptr<CLI::App> app;
   try {
     TerminalLog log;

@@ -18,6 +18,7 @@
 #include "retort/core/processors.h"
 #include "retort/core/quote.h"
 #include "retort/core/safetensors.h"
+#include "retort/core/spinning.h"
 #include "retort/deploy/onnx_export.h"
 #include "retort/models/weight_source.h"
 #include "retort/run/distill.h"
@@ -135,6 +136,7 @@ std::string run_command(const std::vector<std::string>& arguments, const py::obj
   const Call call = call_of(log, interruptible, networks, on_epoch);
   const py::gil_scoped_release unlocked;
   use_own_memory_and_processors();
+  const AdaptiveSpinning spinning;
   PythonLog own_log(call.log);
   StopFlag stop{false};
   const StopOnInterrupt guard(stop, call.interruptible);

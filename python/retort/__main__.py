@@ -14,7 +14,7 @@ def main() -> int:
     # libgomp's threads would spin for milliseconds while they wait (cli/front.cpp). It reads this
     # variable when it is loaded, with torch.
     if "OMP_WAIT_POLICY" not in os.environ:
-        os.environ.setdefault("GOMP_SPINCOUNT", "100")
+        os.environ.setdefault("GOMP_SPINCOUNT", "10000")
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     from retort._library import library
     from retort._ranks import process_group
