@@ -21,6 +21,16 @@ at::Tensor summable(const at::Tensor& tensor) {
   return tensor.scalar_type() == at::kBool ? tensor.to(at::kByte) : tensor;
 }
 
+// The rows of all ranks, where the others' are zero. The sum over all ranks, byte by byte, then is
+// the rows of all.
+at::Tensor among_zeros(const at::Tensor& own, Share share, int64_t total) {
+  std::vector<int64_t> shape = own.sizes().vec();
+  shape[0] = total;
+  at::Tensor all = at::zeros(shape, own.options());
+  all.slice(0, share.first, share.last).copy_(own);
+  return all;
+}
+
 }  // namespace
 
 Ranks& alone() {
@@ -32,20 +42,31 @@ Share share_of(int64_t total, const Ranks& ranks) {
   return {total * ranks.rank() / ranks.size(), total * (ranks.rank() + 1) / ranks.size()};
 }
 
-at::Tensor gather_rows(const at::Tensor& own, Share share, int64_t total, Ranks& ranks) {
-  if (ranks.size() == 1 || !own.defined()) return own;
-  at::Tensor all;
+void gather_rows(std::span<at::Tensor> tensors, Share share, int64_t total, Ranks& ranks) {
+  if (ranks.size() == 1) return;
+  std::vector<at::Tensor> all, bytes;
+  std::vector<int64_t> sizes;
   {
     const at::NoGradGuard no_grad;
-    std::vector<int64_t> shape = own.sizes().vec();
-    shape[0] = total;
-    all = at::zeros(shape, summable(own.detach()).options());
-    all.slice(0, share.first, share.last).copy_(own);
-    ranks.sum(all);
-    all = all.to(own.scalar_type());
+    for (const at::Tensor& own : tensors) {
+      if (!own.defined()) continue;
+      all.push_back(among_zeros(own, share, total));
+      bytes.push_back(all.back().view(-1).view(at::kByte));
+      sizes.push_back(bytes.back().numel());
+    }
+    at::Tensor message = at::cat(bytes);
+    ranks.sum(message);
+    const std::vector<at::Tensor> parts = message.split_with_sizes(sizes);
+    for (size_t i = 0; i < parts.size(); ++i) bytes[i].copy_(parts[i]);
   }
-  if (!own.requires_grad()) return all;
-  return at::cat({all.slice(0, 0, share.first), own, all.slice(0, share.last, total)});
+  auto rows = all.begin();
+  for (at::Tensor& own : tensors) {
+    if (!own.defined()) continue;
+    const at::Tensor found = *rows++;
+    own = own.requires_grad()
+              ? at::cat({found.slice(0, 0, share.first), own, found.slice(0, share.last, total)})
+              : found;
+  }
 }
 
 void broadcast(const at::Tensor& values, Ranks& ranks) {

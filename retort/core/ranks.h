@@ -40,10 +40,12 @@ struct Share {
 };
 Share share_of(int64_t total, const Ranks& ranks);
 
-// The rows of all ranks as one tensor [total, …], in the order of the ranks; `own` are the rows of
-// `share`. Gradients flow into the own rows only: where every rank computes the same loss over all
-// rows, the sum of the ranks' parameter gradients is the gradient of that loss.
-at::Tensor gather_rows(const at::Tensor& own, Share share, int64_t total, Ranks& ranks);
+// Replaces each tensor, the rows of `share` [rows of share, …], by the rows of all ranks [total,
+// …], in the order of the ranks. Undefined tensors stay so; on every rank the same ones are
+// undefined. All travel in one message. Gradients flow into the own rows only: where every rank
+// computes the same loss over all rows, the sum of the ranks' parameter gradients is the gradient
+// of that loss.
+void gather_rows(std::span<at::Tensor> tensors, Share share, int64_t total, Ranks& ranks);
 
 // Copies rank 0's values to every rank, in place.
 void broadcast(const at::Tensor& values, Ranks& ranks);

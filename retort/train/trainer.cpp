@@ -3,6 +3,7 @@
 #include <ATen/ops/_foreach_lerp.h>
 #include <torch/utils.h>
 
+#include <array>
 #include <cmath>
 #include <span>
 #include <utility>
@@ -87,6 +88,14 @@ class Averaged {
   StateDict own_;
 };
 
+// What a loss sees of a batch, a row an image.
+constexpr std::array<at::Tensor losses::StepView::*, 9> kRowsOfBatch = {
+    &losses::StepView::student_features, &losses::StepView::student_logits,
+    &losses::StepView::teacher_features, &losses::StepView::teacher_logits,
+    &losses::StepView::labels,           &losses::StepView::image_ids,
+    &losses::StepView::partner_labels,   &losses::StepView::label_share,
+    &losses::StepView::logit_rows};
+
 }  // namespace
 
 at::Tensor labels_of(const TrainData& data) { return labels_of(sources_of(data)); }
@@ -124,28 +133,24 @@ double Trainer::learning_rate(int64_t step) const {
   return options_.learning_rate * schedule_factor(options_.schedule, step, warmup, total);
 }
 
-// Gathers the rows of all ranks. Gradients flow back only through this rank's own rows.
-losses::StepView Trainer::whole_batch(const Batches::Batch& batch, const models::Output& output) {
-  losses::StepView view = batch.step;
+// Gathers the rows of all ranks, and whether one of them was asked to stop. Gradients flow back
+// only through this rank's own rows.
+Trainer::WholeBatch Trainer::whole_batch(const Batches::Batch& batch, const models::Output& output,
+                                         const StopFlag& stop) {
+  WholeBatch whole{batch.step, {}};
+  losses::StepView& view = whole.view;
   view.student_features = output.features;
   view.student_logits = output.logits;
-  if (ranks_.size() == 1) return view;
-  for (at::Tensor losses::StepView::*field :
-       {&losses::StepView::student_features, &losses::StepView::student_logits,
-        &losses::StepView::teacher_features, &losses::StepView::teacher_logits,
-        &losses::StepView::labels, &losses::StepView::image_ids, &losses::StepView::partner_labels,
-        &losses::StepView::label_share, &losses::StepView::logit_rows})
-    view.*field = gather_rows(view.*field, batch.share, batch.total, ranks_);
-  return view;
-}
-
-// Returns how many ranks were asked to stop; with a single rank, an undefined tensor.
-at::Tensor Trainer::count_stops(const StopFlag& stop) {
-  if (ranks_.size() == 1) return {};
-  at::Tensor stops = at::full({}, stop.load(std::memory_order_relaxed) ? 1.0F : 0.0F,
-                              at::device(device_).dtype(at::kFloat));
-  ranks_.sum(stops);
-  return stops;
+  if (ranks_.size() == 1) return whole;
+  std::vector<at::Tensor> rows;
+  for (at::Tensor losses::StepView::*field : kRowsOfBatch) rows.push_back(view.*field);
+  rows.push_back(at::full({batch.share.last - batch.share.first},
+                          stop.load(std::memory_order_relaxed),
+                          at::device(device_).dtype(at::kBool)));
+  gather_rows(rows, batch.share, batch.total, ranks_);
+  for (size_t i = 0; i < kRowsOfBatch.size(); ++i) view.*kRowsOfBatch[i] = rows[i];
+  whole.stops = rows.back();
+  return whole;
 }
 
 // With several ranks all stop at the same step, once each knows that one of them was asked to.
@@ -160,7 +165,7 @@ void Trainer::step(Batches::Batch batch, const StopFlag& stop) {
   const uint64_t seed =
       mix64(options_.seed + mix64(kDropoutStream + static_cast<uint64_t>(position_.step)));
   torch::manual_seed(seed + static_cast<uint64_t>(ranks_.rank()));
-  const losses::StepView view = whole_batch(batch, pass_.forward(batch.images));
+  const auto [view, stops] = whole_batch(batch, pass_.forward(batch.images), stop);
   if (ranks_.size() > 1) torch::manual_seed(seed);  // losses draw the same on every rank
   const losses::Objective::Value value = objective_.forward(view);
   optimizer_.zero_grad();
@@ -168,7 +173,6 @@ void Trainer::step(Batches::Batch batch, const StopFlag& stop) {
   value.total.backward();
   pass_.backward();
   gradient_sums_.finish();
-  const at::Tensor stops = count_stops(stop);
   const at::Tensor norm = optimizer_.clip_gradients(options_.clip_norm);
   optimizer_.step(learning_rate(position_.step));
   update_ema();
@@ -208,7 +212,7 @@ void Trainer::settle() {
   };
   check(numbers[0], "the loss");
   check(numbers[1], "the gradient");
-  stops_ = metrics.stops.defined() && metrics.stops.item<float>() > 0;
+  stops_ = metrics.stops.defined() && metrics.stops.any().item<bool>();
   Position::Sums& sums = position_.sums;
   sums.terms.resize(terms.size());
   for (size_t i = 0; i < terms.size(); ++i) sums.terms[i] += metrics.images * terms[i];

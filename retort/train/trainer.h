@@ -58,7 +58,11 @@ class Trainer {
     at::Tensor values;  // loss, gradient norm, correct, then the terms' losses
     int64_t epoch = 0, step = 0;
     double images = 0, labelled = 0;
-    at::Tensor stops;  // number of ranks that were asked to stop; undefined for one rank
+    at::Tensor stops;  // whether a rank was asked to stop, for each image; undefined for one rank
+  };
+  struct WholeBatch {
+    losses::StepView view;
+    at::Tensor stops;
   };
 
   class Checkpoint;
@@ -67,8 +71,8 @@ class Trainer {
   double images_per_second() const;
   void train_epoch(Checkpoint& checkpoint, Meter& meter, const StopFlag& stop);
   void step(Batches::Batch batch, const StopFlag& stop);
-  losses::StepView whole_batch(const Batches::Batch& batch, const models::Output& output);
-  at::Tensor count_stops(const StopFlag& stop);
+  WholeBatch whole_batch(const Batches::Batch& batch, const models::Output& output,
+                         const StopFlag& stop);
   bool must_stop(const StopFlag& stop) const;
   void settle();
   void end_epoch(const StopFlag& stop);

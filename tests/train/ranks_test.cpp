@@ -153,18 +153,20 @@ class RanksTest : public SmallTraining {
 TEST_F(RanksTest, RowsComeInTheOrderOfTheRanksWithTheirGradients) {
   const auto seen = on_ranks(3, [](Ranks& ranks) {
     const Share share = share_of(7, ranks);
-    const at::Tensor whole = at::arange(14, at::kFloat).view({7, 2});
-    const at::Tensor own = whole.slice(0, share.first, share.last).clone().requires_grad_();
-    const at::Tensor all = gather_rows(own, share, 7, ranks);
-    (all * whole).sum().backward();
-    const bool good = at::equal(all.detach(), whole) &&
-                      at::equal(own.grad(), whole.slice(0, share.first, share.last));
-    const at::Tensor flags = at::tensor({1, 0}).to(at::kBool);
-    at::Tensor right = at::tensor(
-        {good && at::equal(gather_rows(flags, {2 * ranks.rank(), 2 * ranks.rank() + 2}, 6, ranks),
-                           flags.repeat({3}))
-             ? 1.0F
-             : 0.0F});
+    const at::Tensor floats = at::arange(14, at::kFloat).view({7, 2}),
+                     flags = at::tensor({1, 0, 0, 1, 1, 0, 1}).to(at::kBool),
+                     numbers = at::arange(7, at::kLong) - 3;
+    const at::Tensor own = floats.slice(0, share.first, share.last).clone().requires_grad_();
+    std::vector<at::Tensor> rows{flags.slice(0, share.first, share.last),
+                                 {},
+                                 own,
+                                 numbers.slice(0, share.first, share.last)};
+    gather_rows(rows, share, 7, ranks);
+    (rows[2] * floats).sum().backward();
+    const bool good = at::equal(rows[0], flags) && !rows[1].defined() &&
+                      at::equal(rows[2].detach(), floats) && at::equal(rows[3], numbers) &&
+                      at::equal(own.grad(), floats.slice(0, share.first, share.last));
+    at::Tensor right = at::tensor({good ? 1.0F : 0.0F});
     ranks.sum(right);
     return std::vector<double>{right.item<double>()};
   });
