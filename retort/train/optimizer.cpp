@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
+#include <utility>
 
 #include <ATen/ops/_foreach_add.h>
 #include <ATen/ops/_foreach_lerp.h>
@@ -36,9 +38,19 @@ bool is_depthwise(const std::string& name, const at::Tensor& parameter) {
   return parameter.dim() == 4 && parameter.size(1) == 1 && is_students_weight(name);
 }
 
+// Whether a matrix is transposed in its stack.
+bool is_tall(const at::Tensor& matrix, int64_t rows) { return matrix.size(0) != rows; }
+
+// Multiplications and additions of one matrix's direction (muon.cpp), to within a common factor.
+double operations(int64_t rows, int64_t columns) {
+  const auto a = static_cast<double>(rows), b = static_cast<double>(columns);
+  return a * a * (2 * b + 17 * a);
+}
+
 }  // namespace
 
-Optimizer::Optimizer(const NamedTensors& parameters, const Options& options) : options_(options) {
+Optimizer::Optimizer(const NamedTensors& parameters, const Options& options, Ranks& ranks)
+    : options_(options), ranks_(ranks) {
   for (const auto& [name, parameter] : parameters) {
     if (options.muon && is_hidden_matrix(name, parameter)) {
       add_matrix(name, parameter);
@@ -50,6 +62,22 @@ Optimizer::Optimizer(const NamedTensors& parameters, const Options& options) : o
                       at::zeros({}, parameter.options().dtype(at::kFloat).requires_grad(false)),
                       parameter.dim() > 1, rate});
     rates_.insert(rate);
+  }
+  share_matrices();
+}
+
+// Gives each matrix, the most expensive first, to the rank that has the least to do so far.
+void Optimizer::share_matrices() {
+  std::vector<std::pair<double, Matrix*>> by_cost;
+  for (Stack& stack : stacks_)
+    for (Matrix& matrix : stack.matrices)
+      by_cost.emplace_back(operations(stack.rows, stack.columns), &matrix);
+  std::ranges::stable_sort(by_cost, std::greater(), [](const auto& each) { return each.first; });
+  std::vector<double> loads(static_cast<size_t>(ranks_.size()));
+  for (auto& [cost, matrix] : by_cost) {
+    const auto least = std::ranges::min_element(loads);
+    *least += cost;
+    matrix->own = least - loads.begin() == ranks_.rank();
   }
 }
 
@@ -106,28 +134,57 @@ void Optimizer::step(double learning_rate) {
   const at::NoGradGuard no_grad;
   for (const double rate : rates_)
     for (const bool decays : {true, false}) step_group(learning_rate, decays, rate);
-  for (Stack& stack : stacks_) step_stack(stack, learning_rate * options_.muon_rate);
+  learning_rate *= options_.muon_rate;
+  for (Stack& stack : stacks_) {
+    find_directions(stack);
+    if (ranks_.size() == 1) step_stack(stack, learning_rate);
+  }
+  if (ranks_.size() > 1)
+    for (Stack& stack : stacks_) step_stack(stack, learning_rate);
+}
+
+// Updates the momenta, and starts to find the directions of torch.optim.Muon's step.
+void Optimizer::find_directions(Stack& stack) {
+  std::vector<at::Tensor> gradients, momenta;
+  std::vector<int64_t> own;
+  for (Matrix& matrix : stack.matrices) {
+    if (!matrix.parameter.grad().defined()) continue;
+    if (matrix.own) own.push_back(static_cast<int64_t>(gradients.size()));
+    gradients.push_back(matrix.parameter.grad());
+    momenta.push_back(matrix.momentum);
+  }
+  if (gradients.empty()) return;
+  at::_foreach_lerp_(momenta, gradients, 1 - options_.momentum);
+  const std::vector<at::Tensor> updates = at::_foreach_lerp(gradients, momenta, options_.momentum);
+  std::vector<at::Tensor> matrices;
+  for (const int64_t i : own) {
+    const at::Tensor& update = updates[static_cast<size_t>(i)];
+    matrices.push_back(is_tall(update, stack.rows) ? update.flatten(1).t() : update.flatten(1));
+  }
+  if (matrices.size() == updates.size()) {
+    stack.directions = orthogonalised(at::stack(matrices));
+  } else {
+    stack.directions = at::zeros({static_cast<int64_t>(updates.size()), stack.rows, stack.columns},
+                                 gradients[0].options());
+    if (!own.empty())
+      stack.directions.index_copy_(0, at::tensor(own, gradients[0].options().dtype(at::kLong)),
+                                   orthogonalised(at::stack(matrices)));
+  }
+  stack.wait = ranks_.begin_sum(stack.directions);
 }
 
 // torch.optim.Muon's step with adjust_lr_fn="match_rms_adamw".
 void Optimizer::step_stack(Stack& stack, double learning_rate) {
-  std::vector<at::Tensor> parameters, gradients, momenta, matrices, changes;
+  if (!stack.directions.defined()) return;
+  stack.wait();
+  const at::Tensor directions = std::exchange(stack.directions, {});
+  std::vector<at::Tensor> parameters, changes;
   for (Matrix& matrix : stack.matrices) {
     if (!matrix.parameter.grad().defined()) continue;
+    const at::Tensor direction = directions[static_cast<int64_t>(parameters.size())];
+    changes.push_back((is_tall(matrix.parameter, stack.rows) ? direction.t() : direction)
+                          .reshape(matrix.parameter.sizes()));
     parameters.push_back(matrix.parameter);
-    gradients.push_back(matrix.parameter.grad());
-    momenta.push_back(matrix.momentum);
-  }
-  if (parameters.empty()) return;
-  at::_foreach_lerp_(momenta, gradients, 1 - options_.momentum);
-  const auto is_tall = [&](const at::Tensor& parameter) { return parameter.size(0) != stack.rows; };
-  for (const at::Tensor& update : at::_foreach_lerp(gradients, momenta, options_.momentum))
-    matrices.push_back(is_tall(update) ? update.flatten(1).t() : update.flatten(1));
-  const at::Tensor directions = orthogonalised(at::stack(matrices));
-  for (size_t i = 0; i < parameters.size(); ++i) {
-    const at::Tensor direction = directions[static_cast<int64_t>(i)];
-    changes.push_back(
-        (is_tall(parameters[i]) ? direction.t() : direction).reshape(parameters[i].sizes()));
   }
   at::_foreach_mul_(parameters, 1 - learning_rate * options_.weight_decay);
   at::_foreach_sub_(parameters, changes,

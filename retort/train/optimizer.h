@@ -7,6 +7,7 @@
 
 #include <torch/nn/module.h>
 
+#include "retort/core/ranks.h"
 #include "retort/core/safetensors.h"
 
 namespace retort::train {
@@ -19,7 +20,8 @@ NamedTensors trainable(const torch::nn::Module& student,
 
 // AdamW (Loshchilov & Hutter 2019) through libtorch's fused kernel. With `muon`, Muon (Jordan et
 // al. 2024) optimises the student's hidden kernels and matrices instead. Weight decay acts on
-// matrices and kernels only, not on biases and norms.
+// matrices and kernels only, not on biases and norms. With several ranks, which all have the same
+// gradients, each finds Muon's directions for its share of the matrices.
 class Optimizer {
  public:
   struct Options {
@@ -38,7 +40,7 @@ class Optimizer {
     std::string head = {};  // the prefix of the names of the student's classifier, with "student.":
                             // AdamW always optimises it
   };
-  Optimizer(const NamedTensors& parameters, const Options& options);
+  Optimizer(const NamedTensors& parameters, const Options& options, Ranks& ranks = alone());
 
   void zero_grad();
   // Scales the gradients so that their joint L2 norm is at most max_norm (0: no limit), and returns
@@ -65,19 +67,25 @@ class Optimizer {
   struct Matrix {
     std::string name;
     at::Tensor parameter, momentum;
+    bool own = true;  // this rank finds its direction
   };
   // The matrices of one shape [A, B], A <= B, transposed where necessary, which are updated
   // together.
   struct Stack {
     int64_t rows, columns;
     std::vector<Matrix> matrices;
+    at::Tensor directions = {};  // [matrices with a gradient, A, B], while a step goes on
+    Ranks::Wait wait = {};       // until they are there from all ranks
   };
+  void share_matrices();
   void step_group(double learning_rate, bool decays, double rate);
+  void find_directions(Stack& stack);
   void step_stack(Stack& stack, double learning_rate);
   bool is_hidden_matrix(const std::string& name, const at::Tensor& parameter) const;
   void add_matrix(const std::string& name, const at::Tensor& parameter);
   std::vector<at::Tensor> parameters() const;
   Options options_;
+  Ranks& ranks_;
   std::vector<Slot> slots_;
   std::vector<Stack> stacks_;
   std::set<double> rates_ = {1.0};

@@ -118,7 +118,8 @@ Trainer::Trainer(models::ImageModel& student, losses::Objective& objective, cons
       optimizer_(trainable(student, &objective),
                  {.weight_decay = options.weight_decay,
                   .muon = options.muon,
-                  .head = options.muon ? "student." + models::head_name(student) : ""}) {
+                  .head = options.muon ? "student." + models::head_name(student) : ""},
+                 ranks) {
   forget_in_time(student, options_.epochs * batches_.count());
   if (options_.head_rate != 1)
     optimizer_.scale_rate("student." + models::head_name(student), options_.head_rate);

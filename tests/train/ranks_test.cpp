@@ -14,7 +14,9 @@
 #include "retort/core/ranks.h"
 #include "retort/data/manifest.h"
 #include "retort/models/registry.h"
+#include "retort/train/optimizer.h"
 #include "retort/train/trainer.h"
+#include "tests/support/formula.h"
 #include "tests/support/message.h"
 #include "tests/train/small_training.h"
 
@@ -186,6 +188,45 @@ TEST_F(RanksTest, ManyTensorsAreSummedTogetherAndRankZeroTellsTheOthers) {
     return std::vector<double>{all[0].item<double>(), all[4].item<double>(), all[5].item<double>()};
   });
   EXPECT_EQ(seen, (std::vector<double>{6, 20, 14}));
+}
+
+// Each rank finds the directions of some matrices. A stack may be one rank's alone, and a matrix
+// may have no gradient.
+TEST_F(RanksTest, MuonsStepsAreThoseOfOneRank) {
+  const auto steps = [](Ranks& ranks) {
+    NamedTensors parameters;
+    for (const auto& [name, shape] : std::vector<std::pair<std::string, std::vector<int64_t>>>{
+             {"student.wide.weight", {6, 4, 3, 3}},
+             {"student.tall.weight", {9, 5}},
+             {"student.tall2.weight", {9, 5}},
+             {"student.idle.weight", {9, 5}},
+             {"student.flat.weight", {5, 9}},
+             {"student.bias", {7}}})
+      parameters.emplace_back(name, testing::formula_parameter(name, shape).requires_grad_());
+    Optimizer optimizer(parameters, {.weight_decay = 0.1, .muon = true}, ranks);
+    for (int step = 0; step < 3; ++step) {
+      for (auto& [name, parameter] : parameters)
+        if (name != "student.idle.weight")
+          parameter.mutable_grad() = testing::formula_uniform(
+              name + " gradient " + std::to_string(step), parameter.sizes());
+      optimizer.step(0.01);
+    }
+    std::vector<double> values;
+    for (const auto& [name, parameter] : parameters) {
+      const at::Tensor flat = parameter.detach().reshape(-1).to(at::kDouble).contiguous();
+      values.insert(values.end(), flat.const_data_ptr<double>(),
+                    flat.const_data_ptr<double>() + flat.numel());
+    }
+    return values;
+  };
+  const std::vector<double> one = on_ranks(1, steps);
+  EXPECT_EQ(one.size(), 6U * 36 + 4 * 45 + 7);
+  for (const int64_t size : {2, 3, 4}) {
+    const std::vector<double> several = on_ranks(size, steps);
+    ASSERT_EQ(several.size(), one.size());
+    for (size_t i = 0; i < one.size(); ++i)
+      EXPECT_NEAR(several[i], one[i], 1e-6) << size << " ranks";
+  }
 }
 
 // A student without batch norm computes each image independently of the others. Each loss sees the
