@@ -212,14 +212,19 @@ def compare(results, key, courses):
 
 
 def add_options(parser):
-    group = parser.add_argument_group("of peers")
+    group = parser.add_argument_group("of peers and time-to-accuracy")
     group.add_argument("--peer", action="append", choices=PEERS, help="this one (default: all)")
-    group.add_argument("--epochs", type=int, default=0, help="default: 5; with --quick 2")
+    group.add_argument(
+        "--epochs",
+        type=int,
+        default=0,
+        help="default: 5; with --quick 2; of time-to-accuracy: the paper's (default: 250)",
+    )
     group.add_argument(
         "--teacher-weights",
         type=pathlib.Path,
         help="torchvision's state dict of the --teacher (default: random weights, which give rates "
-        "and no accuracies)",
+        "and no accuracies); of time-to-accuracy: any that retort reads",
     )
     group.add_argument(
         "--compile", action="store_true", help="torch.compile for timm and the fast PyTorch loop"

@@ -6,6 +6,8 @@ with it.
     python bench/plain_pytorch.py rates DATA --teacher resnet50|vit_b_16 [--workers 0|2]
     # the whole job, timed
     python bench/plain_pytorch.py job DATA --teacher resnet50|vit_b_16 --epochs 20
+    # the student's accuracies on val/ by epoch, from a seed
+    python bench/plain_pytorch.py curve DATA --teacher mobilenet_v3_small --epochs 3 --seed 0
     # the teacher's weights, for retort
     python bench/plain_pytorch.py teacher OUT.pth --teacher resnet50|vit_b_16|mobilenet_v3_small
 
@@ -14,7 +16,8 @@ Linear probe: the head alone learns; each epoch loads the training images, which
 the first one only, and validates with the teacher on the test images. Distillation: cross-entropy +
 0.8 Alignment/Uniformity on two MoCo v2 projectors + KL at temperature 4, AdamW at its defaults,
 batches of 64 at 224 px, with the teacher in the loop, and the student validated each epoch. fp32,
-PyTorch's default layout. Prints one line of JSON.
+PyTorch's default layout. With --size the student sees the teacher's images at that size. Prints one
+line of JSON.
 """
 
 import argparse
@@ -50,9 +53,9 @@ class Folder(datasets.ImageFolder):
         return image, label, index
 
 
-def loaders(data, workers):
+def loaders(data, workers, judged):
     train = Folder(f"{data}/train", train_transform(SIZE))
-    test = Folder(f"{data}/test", test_transform(SIZE))
+    test = Folder(f"{data}/{judged}", test_transform(SIZE))
     return (
         DataLoader(train, BATCH, shuffle=True, num_workers=workers, drop_last=True),
         DataLoader(test, BATCH, num_workers=workers),
@@ -114,6 +117,7 @@ class Objective(nn.Module):
 
 @torch.no_grad()
 def validate(model, loader):
+    """The share of images that it is right on."""
     model.eval()
     right = 0
     for images, labels, _ in loader:
@@ -121,14 +125,29 @@ def validate(model, loader):
     return right / len(loader.dataset)
 
 
+class Resized(nn.Module):
+    """A network that sees the images at another size."""
+
+    def __init__(self, net, size):
+        super().__init__()
+        self.net, self.size = net, size
+
+    def forward(self, images):
+        if self.size != SIZE:
+            images = F.interpolate(images, self.size, mode="bilinear", antialias=True)
+        return self.net(images)
+
+
 class Job:
     def __init__(self, args):
-        self.train, self.test = loaders(args.data, args.workers)
+        judged = "val" if args.what == "curve" else "test"
+        self.train, self.test = loaders(args.data, args.workers, judged)
         classes = len(self.train.dataset.classes)
         self.teacher = Split(make_teacher(args.teacher), classes)
-        torch.manual_seed(1)
-        self.student = Split(models.mobilenet_v2(weights=None), classes)
-        self.objective = Objective(self.student.dim, self.teacher.dim)
+        torch.manual_seed(args.seed)
+        student = Split(models.mobilenet_v2(weights=None), classes)
+        self.objective = Objective(student.dim, self.teacher.dim)
+        self.student = Resized(student, args.size)
         self.probe_optimizer = torch.optim.AdamW(self.teacher.head.parameters())
         self.optimizer = torch.optim.AdamW(
             [*self.student.parameters(), *self.objective.parameters()]
@@ -155,18 +174,31 @@ class Job:
         loss.backward()
         self.optimizer.step()
 
-    def run(self, epochs):
-        start = time.perf_counter()
+    def probe(self, epochs):
         for epoch in range(epochs):
             for batch in self.train:
                 self.probe_step(batch, epoch == 0)
             validate(self.teacher, self.test)
-        probed = time.perf_counter()
+
+    def distill(self, epochs):
+        """The student's accuracies by epoch, in percent."""
+        accuracies = []
         for _ in range(epochs):
             for batch in self.train:
                 self.distill_step(batch)
-            validate(self.student, self.test)
+            accuracies.append(100 * validate(self.student, self.test))
+        return accuracies
+
+    def run(self, epochs):
+        start = time.perf_counter()
+        self.probe(epochs)
+        probed = time.perf_counter()
+        self.distill(epochs)
         return {"probe_seconds": probed - start, "distill_seconds": time.perf_counter() - probed}
+
+    def curve(self, epochs):
+        self.probe(epochs)
+        return self.distill(epochs)
 
 
 def rate(loader, step, batches=3):
@@ -200,19 +232,24 @@ def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("what", choices=("rates", "job", "teacher"))
+    parser.add_argument("what", choices=("rates", "job", "curve", "teacher"))
     parser.add_argument("data")
     parser.add_argument(
         "--teacher", choices=("resnet50", "vit_b_16", "mobilenet_v3_small"), required=True
     )
     parser.add_argument("--workers", type=int, default=0)
     parser.add_argument("--epochs", type=int, default=20)
+    parser.add_argument("--size", type=int, default=SIZE, help="pixels that the student sees")
+    parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
     if args.what == "teacher":
         torch.save(make_teacher(args.teacher).state_dict(), args.data)
         return
     job = Job(args)
-    print(json.dumps(rates(job) if args.what == "rates" else job.run(args.epochs)))
+    if args.what == "rates":
+        print(json.dumps(rates(job)))
+    else:
+        print(json.dumps(job.curve(args.epochs) if args.what == "curve" else job.run(args.epochs)))
 
 
 if __name__ == "__main__":

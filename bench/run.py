@@ -23,6 +23,7 @@ import numpy as np
 import peers
 import scale
 import threads
+import time_to_accuracy
 import wheel
 from PIL import Image
 
@@ -177,42 +178,22 @@ def plain(*arguments):
     return call(sys.executable, ROOT / "bench/plain_pytorch.py", *arguments)
 
 
-def retort_job(data, teacher, epochs, views):
+def retort_job(data, teacher, epochs, views, size=224):
     """A run from an empty cache to a trained student: its folder and its seconds."""
     out = WORK / "run"
     shutil.rmtree(out, ignore_errors=True)
+    options = ["--teacher", teacher_file(teacher), "--teacher-size", 224]
+    options += ["--student", "mobilenet_v2", "--image-size", size, "--batch-size", 64]
+    options += ["--epochs", epochs, "--views", views, "--cache", fresh_cache(), "--out", out]
     start = time.perf_counter()
-    call(
-        BUILD / "retort",
-        "distill",
-        "--data",
-        data,
-        "--teacher",
-        teacher_file(teacher),
-        "--student",
-        "mobilenet_v2",
-        "--image-size",
-        224,
-        "--teacher-size",
-        224,
-        "--batch-size",
-        64,
-        "--epochs",
-        epochs,
-        "--views",
-        views,
-        "--cache",
-        fresh_cache(),
-        "--out",
-        out,
-    )
+    call(BUILD / "retort", "distill", "--data", data, *options)
     return out, time.perf_counter() - start
 
 
-def retort_projection(args, teacher):
+def retort_projection(data, teacher, epochs=EPOCHS, views=VIEWS, size=224):
     """The seconds of the whole job, projected from two epochs of which only the second counts
     (as plain PyTorch's first batch does not), and that epoch's images/s."""
-    out, _ = retort_job(args.data, teacher, epochs=2, views=2)
+    out, _ = retort_job(data, teacher, epochs=2, views=2, size=size)
     summary = json.loads((out / "summary.json").read_text())
     first, both = (
         json.loads(line)["images_per_second"]
@@ -221,26 +202,26 @@ def retort_projection(args, teacher):
     images, seconds = summary["image_steps"] / 2, summary["seconds"]
     rate = images / (2 * images / both - images / first)
     validation = (seconds["training"] - 2 * images / both) / 2
-    train = image_count(args.data, "train")  # where data has no val/, retort holds some of it back
-    teaching = seconds["teacher"] * VIEWS / 2 * train / images
-    return seconds["data"] + teaching + EPOCHS * (train / rate + validation) + seconds[
+    train = image_count(data, "train")  # where data has no val/, retort holds some of it back
+    teaching = seconds["teacher"] * views / 2 * train / images
+    return seconds["data"] + teaching + epochs * (train / rate + validation) + seconds[
         "evaluation"
     ], rate
 
 
-def plain_projection(args, teacher):
-    """The seconds of the plain loop's two phases over EPOCHS epochs, with the faster of two
-    loaders."""
-    train, test = image_count(args.data, "train"), image_count(args.data, "test")
+def plain_projection(data, teacher, epochs=EPOCHS, size=224):
+    """The seconds of the plain loop's two phases, with the faster of two loaders."""
+    train, test = image_count(data, "train"), image_count(data, "test")
     best = None
     for workers in (0, 2):
-        rate = json.loads(plain("rates", args.data, "--teacher", teacher, "--workers", workers))
+        options = ["--teacher", teacher, "--workers", workers, "--size", size]
+        rate = json.loads(plain("rates", data, *options))
         probe = (
             train / rate["probe_first_epoch"]
-            + (EPOCHS - 1) * train / rate["probe_epoch"]
-            + EPOCHS * test / rate["teacher_validation"]
+            + (epochs - 1) * train / rate["probe_epoch"]
+            + epochs * test / rate["teacher_validation"]
         )
-        distill = EPOCHS * (train / rate["distill"] + test / rate["student_validation"])
+        distill = epochs * (train / rate["distill"] + test / rate["student_validation"])
         if best is None or probe + distill < sum(best[:2]):
             best = probe, distill, workers, rate
     return best
@@ -248,8 +229,8 @@ def plain_projection(args, teacher):
 
 def whole_job_part(results, args):
     for teacher in args.teacher or TEACHERS:
-        probe, distill, workers, rate = plain_projection(args, teacher)
-        ours, trained = retort_projection(args, teacher)
+        probe, distill, workers, rate = plain_projection(args.data, teacher)
+        ours, trained = retort_projection(args.data, teacher)
         results.add(
             f"plain_pytorch.{teacher}.distill_images_per_second",
             rate["distill"],
@@ -422,6 +403,22 @@ def peers_part(results, args):
     peers.peers_part(results, args, WORK, BUILD / "retort", photos, teachers)
 
 
+class Timing:
+    """What the part time-to-accuracy times, by the projections of the whole job."""
+
+    teachers = TEACHERS
+    plain = staticmethod(plain)
+    teacher_file = staticmethod(teacher_file)
+
+    @staticmethod
+    def plain_seconds(data, teacher, epochs):
+        return sum(plain_projection(data, teacher, epochs, time_to_accuracy.SIZE)[:2])
+
+    @staticmethod
+    def retort_seconds(data, teacher, epochs, views):
+        return retort_projection(data, teacher, epochs, views, time_to_accuracy.SIZE)[0]
+
+
 PARTS = {
     "images": images_part,
     "gradients": lambda results, args: results.of_part("gradients"),
@@ -442,8 +439,12 @@ PARTS = {
     ),
     "ranks": lambda results, args: wheel.ranks_part(results, args, WORK, BUILD / "retort"),
     "peers": peers_part,
+    "time-to-accuracy": lambda results, args: time_to_accuracy.part(
+        results, args, WORK, BUILD / "retort", Timing
+    ),
 }
-ALONE = ("peers",)  # run where --only names them: they need more packages
+# Run where --only names them: one needs more packages, and one takes hours.
+ALONE = ("peers", "time-to-accuracy")
 
 
 def main():
