@@ -54,13 +54,13 @@ bool has_word(const std::string& list, const std::string& word) {
   return false;
 }
 
-int64_t affine_processors() {
+}  // namespace
+
+int64_t allowed_processors() {
   cpu_set_t mask;
   if (sched_getaffinity(0, sizeof mask, &mask) == 0) return CPU_COUNT(&mask);
-  return std::thread::hardware_concurrency();
+  return std::max(1U, std::thread::hardware_concurrency());
 }
-
-}  // namespace
 
 double processor_quota(const fs::path& root) {
   double least = kUnlimited;
@@ -84,7 +84,7 @@ double processor_quota(const fs::path& root) {
 }
 
 int64_t usable_processors() {
-  const double limit = std::min(static_cast<double>(affine_processors()), processor_quota("/"));
+  const double limit = std::min(static_cast<double>(allowed_processors()), processor_quota("/"));
   return std::max<int64_t>(1, static_cast<int64_t>(limit));
 }
 

@@ -10,6 +10,9 @@ namespace retort {
 // counts as 2: a thread beyond the quota is paused, and the others wait for it at the next barrier.
 int64_t usable_processors();
 
+// The size of the affinity mask alone, at least 1.
+int64_t allowed_processors();
+
 // The quota alone, in processors, as the files below `root` state it ("/" for this machine);
 // infinity where there is none. For nested groups it is the smallest quota.
 double processor_quota(const std::filesystem::path& root);

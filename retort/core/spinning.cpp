@@ -1,7 +1,5 @@
 #include "retort/core/spinning.h"
 
-#include <omp.h>
-
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -30,14 +28,14 @@ bool stopped_within(const std::stop_token& stop, std::chrono::milliseconds time)
   return stop.stop_requested();
 }
 
-// A team of libgomp's with as many threads as there are processors. They sleep, and end with the
-// object.
+// A team of libgomp's with as many threads as the affinity mask has processors. They sleep, and end
+// with the object.
 class SleepingTeam {
  public:
   SleepingTeam()
-      : leader_([](const std::stop_token& stop) {
+      : leader_([size = static_cast<int>(allowed_processors())](const std::stop_token& stop) {
           std::atomic<int> started = 0;
-#pragma omp parallel num_threads(omp_get_num_procs())
+#pragma omp parallel num_threads(size)
           ++started;
           while (!stopped_within(stop, std::chrono::hours(1))) {
           }
@@ -73,7 +71,7 @@ void watch(const std::stop_token& stop) {
 }  // namespace
 
 AdaptiveSpinning::AdaptiveSpinning() {
-  if (omp_get_num_procs() > 1) watch_ = std::jthread(watch);
+  if (allowed_processors() > 1) watch_ = std::jthread(watch);
 }
 
 std::optional<double> seconds_without_processor(const fs::path& root) {

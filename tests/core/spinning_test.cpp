@@ -1,7 +1,6 @@
 #include "retort/core/spinning.h"
 
 #include <gtest/gtest.h>
-#include <omp.h>
 
 #include <chrono>
 #include <thread>
