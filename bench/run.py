@@ -406,7 +406,7 @@ def peers_part(results, args):
 class Timing:
     """What the part time-to-accuracy times, by the projections of the whole job."""
 
-    teachers = TEACHERS
+    epochs, views, teachers = EPOCHS, VIEWS, TEACHERS
     plain = staticmethod(plain)
     teacher_file = staticmethod(teacher_file)
 

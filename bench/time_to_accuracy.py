@@ -23,18 +23,16 @@ import sys
 from peers import linked
 
 SIZE = 64
-PAPER_EPOCHS = 250
 EPOCHS = (5, 10, 20, 40, 80)  # of retort's defaults: the first that is as accurate counts
-VIEWS = 8
 FIRST_EPOCHS, SEEDS = 3, (0, 1)
 
 
 class Runs:
     """Runs of retort's on one data set, which are gone on with where they were left."""
 
-    def __init__(self, program, data, folder, epochs_of_paper):
+    def __init__(self, program, data, folder, most_views):
         self.program, self.data, self.folder = program, data, folder
-        self.epochs_of_paper = epochs_of_paper
+        self.most_views = most_views
 
     def run(self, name, teacher, *more):
         """Its validation accuracies by epoch, and its test accuracy."""
@@ -49,12 +47,14 @@ class Runs:
         student = json.loads((out / "summary.json").read_text())["student"]
         return [json.loads(line)["val_accuracy"] for line in lines], student["test_accuracy"]
 
-    def paper(self, teacher):
+    def views(self, epochs):
+        return min(self.most_views, epochs)
+
+    def paper(self, teacher, epochs):
         """The epoch at which the paper's recipe has its accuracy, that accuracy, and the one on
         the test split."""
-        epochs = self.epochs_of_paper
-        chosen = ["--epochs", epochs, "--views", min(VIEWS, epochs)]
-        curve, test = self.run("paper", teacher, "--recipe", "paper", *chosen)
+        chosen = ["--recipe", "paper", "--epochs", epochs, "--views", self.views(epochs)]
+        curve, test = self.run("paper", teacher, *chosen)
         epoch, accuracy = reached(curve)
         return epoch, accuracy, test
 
@@ -62,9 +62,8 @@ class Runs:
         """How many epochs retort's defaults take until they are as accurate, and their accuracies
         on both splits; no epochs where none of EPOCHS is enough."""
         for epochs in EPOCHS:
-            curve, test = self.run(
-                f"own-{epochs}", teacher, "--epochs", epochs, "--views", min(VIEWS, epochs)
-            )
+            chosen = ["--epochs", epochs, "--views", self.views(epochs)]
+            curve, test = self.run(f"own-{epochs}", teacher, *chosen)
             if curve[-1] >= least:
                 return epochs, curve[-1], test
         return 0, curve[-1], test
@@ -97,15 +96,16 @@ def first_epochs(results, runs, teacher, plain):
 
 
 def part(results, args, work, program, timing):
-    """`timing` has plain(...), teacher_file(name), and the seconds of both sides' jobs."""
+    """`timing` has what the whole job's part has: epochs, views, teachers, plain(...),
+    teacher_file(name), and the seconds of both sides' jobs."""
     if not args.teacher_weights:
         sys.exit("time-to-accuracy: give --teacher-weights FILE, which retort can read")
     folder = work / "time-to-accuracy" / args.data.resolve().name
     data = linked(args.data, folder / "data", sys.maxsize)
-    runs = Runs(program, data, folder, args.epochs or PAPER_EPOCHS)
+    runs = Runs(program, data, folder, timing.views)
     first_epochs(results, runs, timing.teacher_file("mobilenet_v3_small"), timing.plain)
     teacher = pathlib.Path(args.teacher_weights)
-    epoch, accuracy, test = runs.paper(teacher)
+    epoch, accuracy, test = runs.paper(teacher, args.epochs or timing.epochs)
     own_epochs, own_accuracy, own_test = runs.own(teacher, accuracy)
     results.add("paper_accuracy", accuracy, f"% on validation at epoch {epoch}; test {test:.1f}")
     results.add(
@@ -116,7 +116,7 @@ def part(results, args, work, program, timing):
         return
     for name in args.teacher or timing.teachers:
         theirs = timing.plain_seconds(data, name, epoch)
-        ours = timing.retort_seconds(data, name, own_epochs, min(VIEWS, own_epochs))
+        ours = timing.retort_seconds(data, name, own_epochs, runs.views(own_epochs))
         results.add(
             f"time_to_accuracy_speedup.{name}",
             theirs / ours,
